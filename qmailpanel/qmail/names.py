@@ -1,0 +1,270 @@
+"""Text becomes a name by parsing, and only names can be rendered.
+
+Each type here is a string that cannot exist with a value that would harm a line of users/assign,
+virtualdomains or a dot-qmail file. `InvalidName` says in a sentence what to type instead; the
+sentences are marked for translation and translated where they are shown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+import idna
+
+DOMAIN_LENGTH = 253
+LOCAL_LENGTH = 64
+ADDRESS_LENGTH = 254
+REPLY_LENGTH = 200
+HIGHEST_ID = 2**32 - 2  # the one above means "no change" to chown(2)
+
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_LOCAL_ODD = re.compile(r"[^a-z0-9._+-]")
+_LOCAL = re.compile(r"[a-z0-9](?:[a-z0-9._+-]*[a-z0-9])?")
+_OUTSIDE_ODD = re.compile(r"[^A-Za-z0-9._+=~-]")
+_OUTSIDE = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._+=~-]*[A-Za-z0-9_+=~-])?")
+_USER = re.compile(r"([A-Za-z_][A-Za-z0-9._-]{0,31}):([0-9]{1,10}):([0-9]{1,10})")
+
+
+def gettext_noop(message: str) -> str:
+    """Mark a sentence for translation: Django's function of that name, without Django."""
+    return message
+
+
+class InvalidName(ValueError):
+    """What is wrong with a text a person typed: `template` filled with `params` is a sentence."""
+
+    def __init__(self, template: str, **params: object) -> None:
+        super().__init__(template % params)
+        self.template = template
+        self.params = params
+
+
+class DomainName(str):
+    """A domain name as DNS has it: lower case, A-labels, no final dot. See RFC 1123 and 5891."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        name = _to_ascii(text.strip(" \t")).removesuffix(".")
+        _check_domain(name, text)
+        return super().__new__(cls, name)
+
+    @property
+    def display(self) -> str:
+        """The name as people read it, with U-labels."""
+        return idna.decode(self) if "xn--" in self else str(self)
+
+
+class LocalPart(str):
+    """What stands left of the @ in one of our own addresses: a set safe in every file of qmail."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        local = _lower(text.strip(" \t"))
+        _check_local(local)
+        return super().__new__(cls, local)
+
+
+class AliasLocal(LocalPart):
+    """A local part that may name a dot-qmail file: none of those qmail-local reads specially.
+
+    See dot-qmail(5), "EXTENSION ADDRESSES" and "-owner".
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        local = super().__new__(cls, text)
+        if local == "default" or local.endswith(("-default", "-owner")):
+            raise InvalidName(
+                gettext_noop("%(name)s has a meaning of its own to qmail. Choose another name."),
+                name=local,
+            )
+        return local
+
+
+class Destination(str):
+    """An address mail is forwarded to, here or elsewhere; elsewhere its case may matter."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        local, at, domain = text.strip(" \t").rpartition("@")
+        _check_outside(local, at, text)
+        address = f"{local}@{DomainName(domain)}"
+        if len(address) > ADDRESS_LENGTH:
+            raise _too_long(address, ADDRESS_LENGTH)
+        return super().__new__(cls, address)
+
+    @property
+    def local(self) -> str:
+        """Left of the @."""
+        return self.rpartition("@")[0]
+
+    @property
+    def domain(self) -> DomainName:
+        """Right of the @."""
+        return DomainName(self.rpartition("@")[2])
+
+
+class ReplyText(str):
+    """One line of text that a bounce says. See bouncesaying(1)."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        line = text.strip(" \t")
+        if not line:
+            raise InvalidName(gettext_noop("Enter a text."))
+        if not line.isprintable():
+            raise InvalidName(gettext_noop("Write one line without control characters."))
+        if len(line) > REPLY_LENGTH:
+            raise _too_long(line, REPLY_LENGTH)
+        return super().__new__(cls, line)
+
+
+@dataclass(frozen=True, slots=True)
+class MailUser:
+    """The Unix identity deliveries run as. Never root: qmail-lspawn would let gid 0 through."""
+
+    name: str
+    uid: int
+    gid: int
+
+    def __post_init__(self) -> None:
+        text = f"{self.name}:{self.uid}:{self.gid}"
+        if not _USER.fullmatch(text):
+            raise _not_a_user(text)
+        if not (0 < self.uid <= HIGHEST_ID and 0 < self.gid <= HIGHEST_ID):
+            raise InvalidName(
+                gettext_noop("Mail is never delivered as root: %(text)s needs a uid and a gid > 0."),
+                text=text,
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`popuser:110:31`."""
+        found = _USER.fullmatch(text)
+        if not found:
+            raise _not_a_user(text)
+        return cls(found[1], int(found[2]), int(found[3]))
+
+
+def _to_ascii(text: str) -> str:
+    """The name with A-labels; quick for the many names that are ASCII anyway."""
+    if len(text) > DOMAIN_LENGTH + 1:
+        raise _too_long(text, DOMAIN_LENGTH)
+    if text.isascii() and "xn--" not in text.lower():
+        return text.lower()
+    try:
+        name = idna.encode(text, uts46=True).decode("ascii")
+        idna.decode(name)
+    except UnicodeError as error:
+        raise _not_a_domain(text) from error
+    return name
+
+
+def _check_domain(name: str, text: str) -> None:
+    if not name:
+        raise InvalidName(gettext_noop("Enter a domain name, as example.org."))
+    if "@" in name:
+        raise InvalidName(gettext_noop("Enter only the part after the @."))
+    labels = name.split(".")
+    if not all(map(_LABEL.fullmatch, labels)):
+        raise _not_a_domain(text)
+    if len(labels) < 2:
+        raise InvalidName(
+            gettext_noop("%(text)s is only one word. Write the whole name, as %(text)s.org."),
+            text=name,
+        )
+    if labels[-1].isdigit():
+        raise InvalidName(
+            gettext_noop("%(text)s looks like an IP address. Enter a domain name."), text=name
+        )
+    if len(name) > DOMAIN_LENGTH:
+        raise _too_long(name, DOMAIN_LENGTH)
+
+
+def _check_local(local: str) -> None:
+    if not local:
+        raise InvalidName(gettext_noop("Enter the part before the @."))
+    if "@" in local:
+        raise InvalidName(gettext_noop("Enter only the part before the @."))
+    if len(local) > LOCAL_LENGTH:
+        raise _too_long(local, LOCAL_LENGTH)
+    if odd := _LOCAL_ODD.search(local):
+        raise _odd(
+            gettext_noop("%(char)s cannot be used. Use letters a to z, digits and . _ + - only."),
+            odd[0],
+        )
+    if not _LOCAL.fullmatch(local):
+        raise InvalidName(gettext_noop("A name begins and ends with a letter or a digit."))
+    _check_dots(local)
+
+
+def _check_outside(local: str, at: str, text: str) -> None:
+    if not (local and at):
+        raise InvalidName(
+            gettext_noop("%(text)s is not a whole address. Write name@example.org."),
+            text=_shown(text),
+        )
+    if len(local) > LOCAL_LENGTH:
+        raise _too_long(local, LOCAL_LENGTH)
+    if odd := _OUTSIDE_ODD.search(local):
+        raise _odd(
+            gettext_noop("%(char)s cannot be used. Write one plain address, as name@example.org."),
+            odd[0],
+        )
+    if not _OUTSIDE.fullmatch(local):
+        raise InvalidName(
+            gettext_noop("An address cannot begin with a sign or have a dot before the @.")
+        )
+    _check_dots(local)
+
+
+def _check_dots(local: str) -> None:
+    if ".." in local:
+        raise InvalidName(gettext_noop("Two dots cannot follow each other."))
+
+
+def _lower(text: str) -> str:
+    """ASCII only: the Kelvin sign does not become a k."""
+    return text.lower() if text.isascii() else text
+
+
+def _not_a_user(text: str) -> InvalidName:
+    return InvalidName(
+        gettext_noop("%(text)s is not a mail user. Write name:uid:gid, as popuser:110:31."),
+        text=_shown(text),
+    )
+
+
+def _not_a_domain(text: str) -> InvalidName:
+    return InvalidName(
+        gettext_noop("%(text)s is not a domain name. Use letters, digits, hyphens and dots."),
+        text=_shown(text),
+    )
+
+
+def _too_long(text: str, most: int) -> InvalidName:
+    return InvalidName(
+        gettext_noop("At most %(most)d characters are possible; this has %(length)d."),
+        most=most,
+        length=len(text),
+    )
+
+
+def _odd(template: str, char: str) -> InvalidName:
+    """The template with a character that people can see; blanks have a sentence of their own."""
+    if char.isspace():
+        return InvalidName(gettext_noop("Write it without blanks, tabs and line breaks."))
+    return InvalidName(template, char=char if char.isprintable() else f"U+{ord(char):04X}")
+
+
+def _shown(text: str) -> str:
+    """A foreign text within a sentence: never longer than a line, never in control of it."""
+    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return line if len(line) <= LOCAL_LENGTH else f"{line[:LOCAL_LENGTH]}…"
