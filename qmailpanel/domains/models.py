@@ -1,0 +1,133 @@
+"""Domains and the names they claim; the addresses of a domain and where they deliver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from qmailpanel.ledger.models import Change
+
+if TYPE_CHECKING:
+    from qmailpanel.accounts.models import User
+
+
+class Unknown(models.TextChoices):
+    """What happens to mail for addresses nobody claimed."""
+
+    BOUNCE = "bounce", _("Bounce with a text")
+    DISCARD = "discard", _("Discard")
+    FORWARD = "forward", _("Forward to an address")
+    MAILBOX = "mailbox", _("Deliver to a mailbox")
+
+
+class Kind(models.TextChoices):
+    """An address with a Maildir, or one without."""
+
+    MAILBOX = "mailbox", _("mailbox")
+    ALIAS = "alias", _("alias")
+
+
+class DomainQuerySet(models.QuerySet["Domain"]):
+    def for_user(self, user: User) -> DomainQuerySet:
+        """The domains ``user`` may administer: the only door from a view to the data."""
+        return self if user.is_operator else self.filter(grants__user=user)
+
+
+class Domain(models.Model):
+    """A virtual domain. `change` is the newest change of the domain or any of its rows."""
+
+    name = models.CharField(max_length=253)
+    prepend = models.PositiveIntegerField(unique=True)
+    description = models.CharField(max_length=200, blank=True)
+    enabled = models.BooleanField(default=True)
+    unknown = models.CharField(max_length=8, choices=Unknown, default=Unknown.BOUNCE)
+    unknown_text = models.CharField(max_length=200, blank=True)
+    unknown_target = models.CharField(max_length=320, blank=True)
+    removed = models.BooleanField(default=False)
+    change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
+
+    objects = DomainQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["name", "id"], name="domain_by_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DomainName(models.Model):
+    """Claims a name once: a domain's own now, an alias domain's later.
+
+    `claims` is given up when somebody takes the name after the removal went live.
+    """
+
+    name = models.CharField(max_length=253)
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="names")
+    claims = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["name"], condition=Q(claims=True), name="name_once")
+        ]
+
+
+class AddressQuerySet(models.QuerySet["Address"]):
+    def for_user(self, user: User) -> AddressQuerySet:
+        """The addresses of the domains ``user`` may administer."""
+        return self if user.is_operator else self.filter(domain__grants__user=user)
+
+
+class Address(models.Model):
+    """Claims a local part of a domain once, across mailboxes and aliases."""
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="addresses")
+    local = models.CharField(max_length=64)
+    kind = models.CharField(max_length=8, choices=Kind)
+    enabled = models.BooleanField(default=True)
+    comment = models.CharField(max_length=200, blank=True)
+    refusal = models.CharField(max_length=200, blank=True)  # what a switched-off mailbox answers
+    removed = models.BooleanField(default=False)
+    claims = models.BooleanField(default=True)
+    change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
+
+    objects = AddressQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["domain", "local"], condition=Q(claims=True), name="local_once"
+            )
+        ]
+        indexes = [models.Index(fields=["domain", "kind", "local", "id"], name="address_by_local")]
+
+    def __str__(self) -> str:
+        return f"{self.local}@{self.domain.name}"
+
+
+class Destination(models.Model):
+    """Where an alias delivers: one row per destination, in the order typed."""
+
+    address = models.ForeignKey(Address, on_delete=models.CASCADE, related_name="destinations")
+    target = models.CharField(max_length=320, db_index=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["address", "target"], name="destination_once")
+        ]
+
+
+class Grant(models.Model):
+    """A person looks after a domain."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="grants"
+    )
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="grants")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "domain"], name="grant_once")]

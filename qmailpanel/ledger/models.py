@@ -1,0 +1,104 @@
+"""The ledger: one `Change` per service call, and what the sync service says about each domain.
+
+Everything below the line "written by sync" is written by the sync service only; `domain` and
+`address` are row numbers there, because the ledger lies below the apps that own those rows.
+"""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Verb(models.TextChoices):
+    """What a person (or the system) did."""
+
+    ADDED = "added", _("added")
+    CHANGED = "changed", _("changed")
+    PASSWORD = "password", _("set the password of")
+    SWITCHED_ON = "on", _("switched on")
+    SWITCHED_OFF = "off", _("switched off")
+    REMOVED = "removed", _("removed")
+    RESTORED = "restored", _("restored")
+    CONFIRMED = "confirmed", _("confirmed")
+
+
+class Noun(models.TextChoices):
+    """What kind of thing it was done to."""
+
+    DOMAIN = "domain", _("domain")
+    MAILBOX = "mailbox", _("mailbox")
+    ALIAS = "alias", _("alias")
+    PERSON = "person", _("person")
+    HOST = "host", _("host")
+
+
+class LedgerHead(models.Model):
+    """One row: the id of the newest change. Locked by `record()`, so ids commit in order."""
+
+    last = models.PositiveBigIntegerField(default=0)
+
+
+class Change(models.Model):
+    """One ledger line. Its id is audit trail and revision at once."""
+
+    id = models.PositiveBigIntegerField(primary_key=True)
+    at = models.DateTimeField()
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    actor_name = models.CharField(max_length=320)
+    ip = models.GenericIPAddressField(null=True)
+    verb = models.CharField(max_length=12, choices=Verb)
+    noun = models.CharField(max_length=12, choices=Noun)
+    target = models.CharField(max_length=320)
+    domain = models.PositiveBigIntegerField(null=True)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["domain", "id"], name="change_by_domain")]
+
+
+# written by sync ------------------------------------------------------------------------------
+
+
+class SyncNode(models.Model):
+    """One mail host: is its sync service alive, and what a new domain must know of the host."""
+
+    node = models.CharField(primary_key=True, max_length=64)
+    heartbeat = models.DateTimeField(null=True)
+    highest_prepend = models.PositiveIntegerField(default=0)
+    note = models.TextField(blank=True)
+
+
+class SyncPosition(models.Model):
+    """Through which change a domain was tried, and through which it was read back live."""
+
+    node = models.CharField(max_length=64)
+    domain = models.PositiveBigIntegerField()
+    tried = models.PositiveBigIntegerField(default=0)
+    applied = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["node", "domain"], name="position_once")]
+
+
+class SyncProblem(models.Model):
+    """Why something is Failed. `address` none: the whole domain; `domain` none: the whole host."""
+
+    node = models.CharField(max_length=64)
+    domain = models.PositiveBigIntegerField(null=True, db_index=True)
+    address = models.PositiveBigIntegerField(null=True)
+    text = models.TextField()  # for everybody: what it means for mail, what happens next
+    cause = models.TextField(blank=True)  # for operators: the step, the path, the error
+    since = models.DateTimeField()
+
+
+class RoutedLine(models.Model):
+    """A line of the host that already routes mail of `name`: control/locals or foreign."""
+
+    node = models.CharField(max_length=64)
+    file = models.CharField(max_length=64)
+    number = models.PositiveIntegerField()
+    name = models.CharField(max_length=255, db_index=True)
+    line = models.CharField(max_length=1024)

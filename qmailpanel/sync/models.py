@@ -1,0 +1,50 @@
+"""What the operator page shows: runs, drift and questions. Written by the sync service only."""
+
+from django.db import models
+
+from qmailpanel.ledger.models import Change
+
+
+class SyncRun(models.Model):
+    """One run that did something or failed."""
+
+    node = models.CharField(max_length=64)
+    started = models.DateTimeField()
+    finished = models.DateTimeField()
+    through = models.PositiveBigIntegerField()
+    steps = models.TextField(blank=True)  # one line a step, as qmailsync --dry-run prints them
+    error = models.TextField(blank=True)
+
+
+class SyncDrift(models.Model):
+    """A line or file that two sides want differently: kept as it is on disk."""
+
+    node = models.CharField(max_length=64)
+    domain = models.PositiveBigIntegerField(null=True)
+    file = models.CharField(max_length=512)
+    key = models.CharField(max_length=512)
+    wanted = models.TextField(blank=True)
+    applied = models.TextField(blank=True)
+    actual = models.TextField(blank=True)
+
+
+class SyncQuestion(models.Model):
+    """A plan that waits for the operator's yes; `answer` is the change that gave it."""
+
+    node = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    text = models.TextField()
+    asked = models.DateTimeField()
+    answer = models.ForeignKey(Change, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["node", "digest"], name="question_once")]
+
+
+class ForeignLine(models.Model):
+    """A line of a shared file that is not the panel's."""
+
+    node = models.CharField(max_length=64)
+    file = models.CharField(max_length=64)
+    number = models.PositiveIntegerField()
+    line = models.CharField(max_length=1024)
