@@ -1,0 +1,233 @@
+"""The mail host: the only impure part of this floor. Lock, observe, apply; nothing is decided here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from qmailpanel.qmail import assign, cdb, control
+from qmailpanel.qmail.host.errors import HostError, Raced, StepFailed
+from qmailpanel.qmail.host.memory import Memory
+from qmailpanel.qmail.host.programs import Hup, compile_assign, is_home_compiled_in
+from qmailpanel.qmail.host.shared import SharedFile, hold_lock
+from qmailpanel.qmail.host.tree import MailRoot
+from qmailpanel.qmail.layout import Layout
+from qmailpanel.qmail.plan import Plan
+from qmailpanel.qmail.state import (
+    Actual,
+    Applied,
+    Foreign,
+    LineFile,
+    Section,
+    Shared,
+    Tree,
+    Wanted,
+    take_apart,
+)
+from qmailpanel.qmail.steps import (
+    Compile,
+    PathStep,
+    RemoveDirectory,
+    SettleTree,
+    Step,
+    TellSend,
+    WriteShared,
+)
+
+__all__ = ["Host", "HostError", "Raced", "StepFailed", "is_home_compiled_in"]
+
+
+class Host:
+    """One qmail home and mail root, and the memory of what was applied there."""
+
+    def __init__(self, layout: Layout, memory: str, hup: str) -> None:
+        self.home = layout.qmail_home
+        self.may_change_owners = os.geteuid() == 0
+        self.root = MailRoot(
+            layout.mail_root, layout.mail_user if self.may_change_owners else None
+        )
+        self.root.prepare()
+        self.memory = Memory(memory)
+        self.hup = Hup(self.home, hup)
+        self.files = {shared: SharedFile(self.home, shared) for shared in Shared}
+        self.known: Mapping[Shared, LineFile] = {}
+
+    def lock(self) -> contextlib.AbstractContextManager[None]:
+        """Be the one writer. Raises HostError when another one is."""
+        return hold_lock(self.home)
+
+    # observe
+
+    def observe(self, wanted: Sequence[Wanted], applied: Applied) -> Actual:
+        """The host as it is, for these domains. Remembers the shared files as `known`."""
+        shared = {which: self._observe_shared(which, wanted) for which in Shared}
+        self.known = shared
+        return Actual(
+            shared=shared,
+            trees={w.name: self.root.observe(w, applied.get(w.name, ())) for w in wanted},
+            cdb=self._observe_cdb(_keys(wanted, applied, shared[Shared.ASSIGN])),
+            locals=self.read_locals(),
+            hup_owed=self.memory.hup_owed,
+        )
+
+    def read_locals(self) -> frozenset[bytes]:
+        """The names that qmail-send treats as its own. See qmail-send(8)."""
+        for name in ("locals", "me"):
+            try:
+                with open(f"{self.home}/control/{name}", "rb") as file:
+                    return frozenset(line.lower() for _, line in control.entries(file.read()))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise HostError(f"control/{name} cannot be read.", str(error)) from error
+        return frozenset()
+
+    def look(self) -> tuple[object, ...]:
+        """A cheap glance at the files that others may change: equal as long as nothing did."""
+        paths = [f"{self.home}/{shared}" for shared in Shared]
+        glances = tuple(map(_glance, [f"{self.home}/users/cdb", *paths]))
+        return *glances, *(len(file.late()) for file in self.files.values())
+
+    def _observe_shared(self, shared: Shared, wanted: Sequence[Wanted]) -> LineFile:
+        content = self.files[shared].read()
+        known = self.known.get(shared)
+        late = self.files[shared].late()
+        if known is None or known.content != content or late or _adopts(known, wanted):
+            known = self._take_apart(shared, content, wanted)
+            known = self._recover(known) if shared is Shared.ASSIGN else known
+        return _append(known, late) if late else known
+
+    def _take_apart(
+        self, shared: Shared, content: bytes | None, wanted: Sequence[Wanted]
+    ) -> LineFile:
+        ours: dict[bytes, str] = {}
+        prepends: dict[str, int] = {}
+        for name, section in self._all_sections(wanted):
+            prepends[name] = section.prepend
+            ours.update(dict.fromkeys(section.lines.get(shared, {}).values(), name))
+        return take_apart(shared, content, ours, prepends)
+
+    def _all_sections(self, wanted: Sequence[Wanted]) -> Iterator[tuple[str, Section]]:
+        for name, sections in self.memory.all_sections():
+            for section in sections:
+                yield name, section
+        for one in wanted:
+            yield one.name, one.section
+
+    def _recover(self, file: LineFile) -> LineFile:
+        """Foreign assignments of a missing or broken file, so that none leaves the map."""
+        if file.content is not None and not file.unclean:
+            self.memory.foreign = file.foreign.text
+            return file
+        lines = self.memory.foreign.splitlines(keepends=True) or self._foreign_in_cdb()
+        there = set(file.foreign.raws)
+        lost = (line for line in lines if line not in there)
+        return replace(file, foreign=Foreign(Shared.ASSIGN, (*file.foreign.raws, *lost)))
+
+    def _foreign_in_cdb(self) -> list[bytes]:
+        ours = {
+            key
+            for _, sections in self.memory.all_sections()
+            for section in sections
+            for key in section.lines.get(Shared.ASSIGN, {})
+        }
+        try:
+            with open(f"{self.home}/users/cdb", "rb") as file:
+                lines = cdb.AssignMap(file).lines()
+                return [line for line in lines if assign.line_key(line) not in ours]
+        except (OSError, ValueError):
+            return []
+
+    def _observe_cdb(self, keys: Iterable[bytes]) -> Mapping[bytes, bytes | None] | None:
+        try:
+            with open(f"{self.home}/users/cdb", "rb") as file:
+                found = cdb.AssignMap(file)
+                return {key: found.get(key) for key in keys}
+        except (OSError, ValueError):
+            return None
+
+    # apply
+
+    def apply(
+        self, plan: Plan, report: Callable[[Step], None], pause: Callable[[], None]
+    ) -> dict[str, str]:
+        """Carry out the plan, in order. Returns the paths that failed, with the cause.
+
+        When one fails while things grow, it stops before anything points there: plan again.
+        `pause` is called between steps below the mail root. Raises Raced or HostError.
+        """
+        failed: dict[str, str] = {}
+        for step in plan.steps:
+            if failed and isinstance(step, SettleTree):
+                return failed
+            report(step)
+            if isinstance(step, PathStep):
+                self._apply_path(step, failed)
+                pause()
+            else:
+                self._apply_shared(step)
+        if not failed:
+            self.known = plan.files
+        return failed
+
+    def _apply_path(self, step: PathStep, failed: dict[str, str]) -> None:
+        try:
+            self.root.apply(step)
+        except StepFailed as error:
+            if not isinstance(step, RemoveDirectory):
+                failed[step.path] = str(error)
+
+    def _apply_shared(self, step: WriteShared | SettleTree | Compile | TellSend) -> None:
+        match step:
+            case WriteShared():
+                self._write(step)
+            case SettleTree():
+                self.root.settle()
+            case Compile():
+                compile_assign(self.home, self.files[Shared.ASSIGN].read() or b".\n")
+            case TellSend():
+                self.hup.tell()
+                self.memory.hup_owed = False
+
+    def _write(self, step: WriteShared) -> None:
+        if step.shared is Shared.VIRTUAL and self.hup.how != "none":
+            self.memory.hup_owed = True
+        self.files[step.shared].replace(step.before, step.content)
+
+
+def _keys(wanted: Sequence[Wanted], applied: Applied, file: LineFile) -> set[bytes]:
+    keys = set[bytes]()
+    for one in wanted:
+        keys.update(one.section.lines.get(Shared.ASSIGN, ()), file.section(one.name))
+        for section in applied.get(one.name, ()):
+            keys.update(section.lines.get(Shared.ASSIGN, ()))
+    return keys
+
+
+def _adopts(file: LineFile, wanted: Sequence[Wanted]) -> bool:
+    """Whether a foreign line is just what a domain wants: it is the domain's then."""
+    foreign = file.foreign.keys
+    return any(
+        line in foreign.get(key, ())
+        for one in wanted
+        for key, line in one.section.lines.get(file.shared, {}).items()
+    )
+
+
+def _append(file: LineFile, late: bytes) -> LineFile:
+    """The file with lines that somebody appended to its predecessor."""
+    late = late if late.endswith(b"\n") else late + b"\n"
+    if file.shared is Shared.ASSIGN:
+        return replace(file, end=file.end + late, unclean="late lines")
+    raws = (*file.foreign.text.splitlines(keepends=True), *control.split_lines(late))
+    return replace(file, foreign=Foreign(file.shared, raws), unclean="late lines")
+
+
+def _glance(path: str) -> object:
+    try:
+        found = os.stat(path, follow_symlinks=False)
+    except OSError as error:
+        return error.errno
+    return found.st_ino, found.st_size, found.st_mtime_ns

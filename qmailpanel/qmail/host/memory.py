@@ -1,0 +1,119 @@
+"""What sync last applied, section by section, in a directory only it can write."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+
+from qmailpanel.qmail.host.errors import HostError
+from qmailpanel.qmail.state import Section
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS section (name TEXT PRIMARY KEY, sections TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+class Memory:
+    """The sections last applied, by domain name; more than one while a run is not finished.
+
+    Also: the foreign assignments as last seen, and whether a HUP is owed.
+    """
+
+    def __init__(self, directory: str) -> None:
+        try:
+            os.makedirs(directory, mode=0o700, exist_ok=True)
+            self._db = sqlite3.connect(f"{directory}/applied.sqlite3", isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise HostError("The memory of what was applied cannot be opened.", str(error)) from error
+
+    def close(self) -> None:
+        self._db.close()
+
+    def names(self) -> list[str]:
+        """The domains that have something on the host."""
+        return [name for (name,) in self._db.execute("SELECT name FROM section")]
+
+    def sections(self, names: Iterable[str]) -> dict[str, tuple[Section, ...]]:
+        """What was last applied for these domains."""
+        return {name: self._sections(name) for name in names}
+
+    def all_sections(self) -> Iterator[tuple[str, tuple[Section, ...]]]:
+        for name, text in self._db.execute("SELECT name, sections FROM section"):
+            yield name, _decode(text)
+
+    def intend(self, sections: Mapping[str, Section]) -> None:
+        """Note, before anything is written, what will be: a killed run finds its own lines."""
+        rows = []
+        for name, section in sections.items():
+            known = self._texts(name)
+            text = section.encode().decode()
+            if text not in known:
+                rows.append((name, json.dumps([*known, text])))
+        self._write("INSERT OR REPLACE INTO section VALUES (?, ?)", rows)
+
+    def finish(self, sections: Mapping[str, Section]) -> None:
+        """Note what was applied, now that it is."""
+        gone = [(name,) for name, section in sections.items() if not _has_anything(section)]
+        rows = [
+            (name, json.dumps([section.encode().decode()]))
+            for name, section in sections.items()
+            if _has_anything(section) and self._texts(name) != [section.encode().decode()]
+        ]
+        self._write("INSERT OR REPLACE INTO section VALUES (?, ?)", rows)
+        self._write("DELETE FROM section WHERE name = ?", gone)
+
+    @property
+    def hup_owed(self) -> bool:
+        return self._fact("hup owed") is not None
+
+    @hup_owed.setter
+    def hup_owed(self, owed: bool) -> None:
+        if owed:
+            self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [("hup owed", b"")])
+        elif self.hup_owed:
+            self._write("DELETE FROM fact WHERE name = ?", [("hup owed",)])
+
+    @property
+    def foreign(self) -> bytes:
+        """The foreign assignments as last seen."""
+        return self._fact("foreign") or b""
+
+    @foreign.setter
+    def foreign(self, lines: bytes) -> None:
+        if lines != self.foreign:
+            self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [("foreign", lines)])
+
+    def _fact(self, name: str) -> bytes | None:
+        row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def _texts(self, name: str) -> list[str]:
+        row = self._db.execute("SELECT sections FROM section WHERE name = ?", (name,)).fetchone()
+        return json.loads(row[0]) if row else []
+
+    def _sections(self, name: str) -> tuple[Section, ...]:
+        return tuple(Section.decode(text.encode()) for text in self._texts(name))
+
+    def _write(self, statement: str, rows: list[tuple[object, ...]]) -> None:
+        if not rows:
+            return
+        try:
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.executemany(statement, rows)
+        except sqlite3.Error as error:
+            raise HostError("The memory of what was applied cannot be written.", str(error)) from error
+
+
+def _decode(text: str) -> tuple[Section, ...]:
+    return tuple(Section.decode(one.encode()) for one in json.loads(text))
+
+
+def _has_anything(section: Section) -> bool:
+    return bool(section.files or section.homes or any(section.lines.values()))

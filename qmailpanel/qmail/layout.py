@@ -1,0 +1,246 @@
+"""Rows → what one domain is on this host: the seed's layout, corrected.
+
+    users/assign            =100-biliards:popuser:110:31:<mail root>/pandle.net/biliards:::
+                            =100-bilardi:…the same home: an alias of one mailbox of the domain
+                            +100-:popuser:110:31:<mail root>/pandle.net:-::
+    pandle.net/.qmail-info  &address lines: every other alias
+    pandle.net/.qmail-default   unknown recipients
+
+Address extensions (`john-x`, `john+x`) are off: nothing here makes a wildcard for a mailbox.
+See qmail-users(5) and dot-qmail(5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from qmailpanel.qmail import control, dotqmail
+from qmailpanel.qmail.assign import Assignment
+from qmailpanel.qmail.names import (
+    AliasLocal,
+    Destination,
+    DomainName,
+    InvalidName,
+    LocalPart,
+    MailUser,
+    ReplyText,
+)
+from qmailpanel.qmail.state import Home, Problem, Section, Shared, Wanted, empty_section
+
+NO_MAILBOX = ReplyText("No such mailbox here. (#5.1.1)")
+MAILBOX_OFF = ReplyText("This mailbox is switched off. (#5.2.1)")
+ALIAS_OFF = ReplyText("This address is switched off. (#5.1.1)")
+DOMAIN_OFF = ReplyText("This domain is switched off. (#5.1.2)")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where this host keeps mail and as whom; `nonexist`: control/rejectnonexist is kept too."""
+
+    qmail_home: str
+    mail_root: str
+    mail_user: MailUser
+    nonexist: bool = False
+
+    @property
+    def bouncesaying(self) -> str:
+        """See bouncesaying(1)."""
+        return f"{self.qmail_home}/bin/bouncesaying"
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxRow:
+    """A mailbox as the database has it: text not trusted."""
+
+    mailbox: int
+    address: int
+    local: str
+    enabled: bool = True
+    refusal: str = ""
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AliasRow:
+    """An alias as the database has it: text not trusted."""
+
+    address: int
+    local: str
+    destinations: tuple[str, ...]
+    enabled: bool = True
+    removed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRows:
+    """A domain with its rows. `unknown`: bounce, discard, forward or mailbox."""
+
+    domain: int
+    name: str
+    prepend: int
+    change: int
+    enabled: bool = True
+    unknown: str = "bounce"
+    unknown_text: str = ""
+    unknown_target: str = ""
+    removed: bool = False
+    mailboxes: Sequence[MailboxRow] = ()
+    aliases: Sequence[AliasRow] = ()
+
+
+@dataclass
+class _Draft:
+    """The section of one domain while it is rendered."""
+
+    layout: Layout
+    name: DomainName
+    prepend: int
+    assign: dict[bytes, bytes] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    homes: dict[str, Home] = field(default_factory=dict)
+    archive: dict[str, int] = field(default_factory=dict)
+    owners: dict[bytes | str, int] = field(default_factory=dict)
+    needs: dict[bytes, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def add_assignment(self, sign: str, local: str, path: str, dash: str = "") -> bytes:
+        user = self.layout.mail_user
+        line = Assignment(
+            sign=sign,
+            local=f"{self.prepend}-{local}",
+            user=user.name,
+            uid=user.uid,
+            gid=user.gid,
+            home=f"{self.layout.mail_root}/{path}",
+            dash=dash,
+            ext="",
+        )
+        self.assign[line.key] = line.line
+        return line.key
+
+
+def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
+    """What the database wants of one domain. Rows with text that cannot be rendered are Problems.
+
+    Raises InvalidName when the domain's own name or texts cannot be rendered.
+    """
+    draft = _Draft(layout, DomainName(rows.name), rows.prepend)
+    for mailbox in rows.mailboxes:
+        _guard(draft, mailbox.address, lambda row=mailbox: _render_mailbox(draft, row, rows))
+    if rows.removed:
+        section = empty_section(rows.prepend)
+    else:
+        _render_delivery(draft, rows)
+        section = Section(rows.prepend, _lines(draft, rows), draft.files, draft.homes)
+    everything = rows.removed or not rows.enabled
+    return Wanted(
+        domain=rows.domain,
+        name=draft.name,
+        change=rows.change,
+        section=section,
+        owners=draft.owners,
+        needs=draft.needs,
+        archive=draft.archive,
+        known=None if everything else frozenset(_locals(rows)),
+        problems=tuple(draft.problems),
+    )
+
+
+def _guard(draft: _Draft, address: int, render: Callable[[], None]) -> None:
+    """One row that cannot be rendered fails its own address, not its domain."""
+    try:
+        render()
+    except InvalidName as error:
+        draft.problems.append(
+            Problem("This address cannot be written for the mail server.", str(error), address)
+        )
+
+
+def _locals(rows: DomainRows) -> Iterable[str]:
+    yield ""  # the wildcard
+    yield from (row.local for row in rows.mailboxes)
+    yield from (row.local for row in rows.aliases)
+
+
+def _render_mailbox(draft: _Draft, row: MailboxRow, rows: DomainRows) -> None:
+    local = LocalPart(row.local)
+    path = f"{draft.name}/{local}"
+    draft.owners[path] = draft.owners[f"{path}/.qmail"] = row.address
+    if row.removed or rows.removed:
+        draft.archive[path] = row.mailbox
+        return
+    draft.homes[path] = Home(row.mailbox, _mailbox_instructions(draft.layout, row))
+    if rows.enabled:
+        _assign_home(draft, local, path, row.address)
+
+
+def _mailbox_instructions(layout: Layout, row: MailboxRow) -> bytes:
+    if row.enabled:
+        return dotqmail.render_mailbox()
+    text = ReplyText(row.refusal) if row.refusal else MAILBOX_OFF
+    return dotqmail.render_bounce(layout.bouncesaying, text)
+
+
+def _assign_home(draft: _Draft, local: LocalPart, path: str, address: int) -> None:
+    key = draft.add_assignment("=", local, path)
+    draft.needs[key] = path
+    draft.owners[key] = address
+
+
+def _render_delivery(draft: _Draft, rows: DomainRows) -> None:
+    draft.add_assignment("+", "", draft.name, dash="-")
+    default = f"{draft.name}/{dotqmail.file_name('default')}"
+    draft.files[default] = _render_unknown(draft.layout, rows)
+    if not rows.enabled:
+        return
+    for alias in rows.aliases:
+        if not alias.removed:
+            _guard(draft, alias.address, lambda row=alias: _render_alias(draft, row))
+
+
+def _render_unknown(layout: Layout, rows: DomainRows) -> bytes:
+    if not rows.enabled:
+        return dotqmail.render_bounce(layout.bouncesaying, DOMAIN_OFF)
+    match rows.unknown:
+        case "discard":
+            return dotqmail.render_discard()
+        case "forward" | "mailbox":
+            return dotqmail.render_forwards([Destination(rows.unknown_target)])
+    text = ReplyText(rows.unknown_text) if rows.unknown_text else NO_MAILBOX
+    return dotqmail.render_bounce(layout.bouncesaying, text)
+
+
+def _render_alias(draft: _Draft, row: AliasRow) -> None:
+    local = AliasLocal(row.local)
+    home = _own_home(draft, row)
+    if home is not None:
+        _assign_home(draft, local, home, row.address)
+        return
+    path = f"{draft.name}/{dotqmail.file_name(local)}"
+    draft.owners[path] = row.address
+    if not row.enabled:
+        draft.files[path] = dotqmail.render_bounce(draft.layout.bouncesaying, ALIAS_OFF)
+        return
+    targets = [Destination(text) for text in row.destinations]
+    draft.files[path] = dotqmail.render_forwards(targets)
+
+
+def _own_home(draft: _Draft, row: AliasRow) -> str | None:
+    """The home of the one mailbox of the domain that a live alias delivers to, if that is all."""
+    if not row.enabled or len(row.destinations) != 1:
+        return None
+    local, _, domain = row.destinations[0].rpartition("@")
+    path = f"{draft.name}/{local}"
+    return path if domain == draft.name and path in draft.homes else None
+
+
+def _lines(draft: _Draft, rows: DomainRows) -> dict[Shared, dict[bytes, bytes]]:
+    lines = {Shared.ASSIGN: dict(sorted(draft.assign.items()))}
+    if rows.enabled:
+        name, host = draft.name.encode(), control.render_host(draft.name)
+        lines[Shared.VIRTUAL] = {name: control.render_virtual(draft.name, draft.prepend)}
+        lines[Shared.RCPT] = {name: host}
+        if draft.layout.nonexist and rows.unknown == "bounce":
+            lines[Shared.NONEXIST] = {name: host}
+    return lines

@@ -1,0 +1,346 @@
+"""One domain, three-way: what each of its lines, files and homes becomes.
+
+| case                    | do                    |
+|-------------------------|-----------------------|
+| A = W                   | nothing               |
+| A = L ≠ W               | write W, or remove    |
+| A missing, W present    | write W (heal)        |
+| A present, ≠ L, ≠ W     | drift: keep A, say so |
+| only A                  | foreign: keep         |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from qmailpanel.qmail.state import (
+    Actual,
+    Bad,
+    Home,
+    HomeFound,
+    LineFile,
+    Problem,
+    Section,
+    Shared,
+    Tree,
+    Wanted,
+    empty_section,
+)
+from qmailpanel.qmail.steps import (
+    ArchiveHome,
+    MakeDirectory,
+    PathStep,
+    PlaceHome,
+    RemoveDirectory,
+    RemoveFile,
+    WriteFile,
+)
+
+KEPT = "The mail server's side was changed by someone else and is kept. The operator decides."
+NOT_MADE = "The mail server could not be prepared for this address. It is tried again."
+NO_DOMAIN = "The mail server could not be prepared for this domain. It is tried again."
+
+
+class Verdict(Enum):
+    NOTHING = auto()
+    WRITE = auto()
+    REMOVE = auto()
+    DRIFT = auto()
+
+
+def settle(wanted: bytes | None, applied: Collection[bytes], actual: bytes | None) -> Verdict:
+    """The table above for one line or file."""
+    if actual == wanted:
+        return Verdict.NOTHING
+    if actual is None:
+        return Verdict.WRITE
+    if actual not in applied:
+        return Verdict.DRIFT
+    return Verdict.REMOVE if wanted is None else Verdict.WRITE
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A line or file that is neither as wanted nor as last applied: kept as it is."""
+
+    file: str
+    key: str
+    wanted: bytes | None
+    applied: bytes | None
+    actual: bytes | str
+
+
+@dataclass
+class Draft:
+    """What one domain becomes: its lines before and after, and the steps below the mail root."""
+
+    wanted: Wanted
+    old: dict[Shared, dict[bytes, bytes]]
+    new: dict[Shared, dict[bytes, bytes]] = field(default_factory=dict)
+    grow: list[PathStep] = field(default_factory=list)
+    shrink: list[PathStep] = field(default_factory=list)
+    drifts: list[Drift] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    asked_keys: set[bytes] = field(default_factory=set)
+    lost_homes: set[str] = field(default_factory=set)
+    unsettled: set[str] = field(default_factory=set)
+    blocked: bool = False
+
+    def drops(self, shared: Shared) -> list[bytes]:
+        """Our lines that go."""
+        return [line for key, line in self.old[shared].items() if key not in self.new[shared]]
+
+    def unasked_drops(self) -> list[bytes]:
+        """Assignments that go though no row of the database asked for it."""
+        known = self.wanted.known
+        if known is None:
+            return []
+        return [line for line in self.drops(Shared.ASSIGN) if _local_of(line) not in known]
+
+    def answers(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """For each of our assignment keys the line users/cdb must answer with, or None."""
+        new = self.new[Shared.ASSIGN]
+        for key in self.asked_keys:
+            yield key, new.get(key)
+
+    def add_problem(self, owner: bytes | str, text: str, cause: str) -> None:
+        self.problems.append(Problem(text, cause, self.wanted.owners.get(owner)))
+
+
+def _local_of(line: bytes) -> str:
+    """The local part of an assignment `=100-biliards:…`; empty for the wildcard `+100-:…`."""
+    return line[1:].split(b":", 1)[0].partition(b"-")[2].decode("ascii", "replace")
+
+
+def draft_domain(
+    wanted: Wanted, applied: Sequence[Section], actual: Actual, failed: Mapping[str, str]
+) -> Draft:
+    """Settle everything of one domain. A domain that cannot be served stays as it is on disk."""
+    old = {shared: actual.shared[shared].section(wanted.name) for shared in Shared}
+    draft = Draft(wanted, old, problems=list(wanted.problems))
+    tree = actual.trees.get(wanted.name, Tree())
+    obstacle = _find_obstacle(wanted, applied, actual, tree, failed)
+    if obstacle:
+        draft.problems.append(obstacle)
+        draft.blocked = True
+        draft.new = {shared: dict(lines) for shared, lines in old.items()}
+        return draft
+    _settle_directory(draft, tree)
+    _settle_homes(draft, applied, tree, failed)
+    _settle_files(draft, applied, tree, failed)
+    if applied and (tree.empty or draft.shrink) and not wanted.section.files:
+        draft.shrink.append(RemoveDirectory(wanted.name))
+    for shared in Shared:
+        draft.new[shared] = _settle_lines(draft, applied, actual.shared[shared])
+    return draft
+
+
+def _find_obstacle(
+    wanted: Wanted,
+    applied: Sequence[Section],
+    actual: Actual,
+    tree: Tree,
+    failed: Mapping[str, str],
+) -> Problem | None:
+    """Why nothing of the domain may be touched, if so."""
+    name = wanted.name.encode()
+    if isinstance(tree.directory, Bad):
+        return Problem(NO_DOMAIN, f"{wanted.name}: {tree.directory.reason}")
+    if wanted.name in failed:
+        return Problem(NO_DOMAIN, f"{wanted.name}: {failed[wanted.name]}")
+    if name in actual.locals and wanted.section.lines.get(Shared.VIRTUAL):
+        return Problem(
+            "The mail server treats this name as its own. Mail for it never reaches the panel's "
+            "mailboxes until the operator takes it out of control/locals.",
+            f"control/locals has the line {wanted.name}",
+        )
+    if not applied and _is_prepend_taken(wanted, actual):
+        return Problem(
+            "The number chosen for this domain is in use on the mail server. Remove the domain "
+            "and add it again: it gets the next free number.",
+            f"prepend {wanted.section.prepend} belongs to a foreign line or directory",
+        )
+    return None
+
+
+def _is_prepend_taken(wanted: Wanted, actual: Actual) -> bool:
+    prepend = wanted.section.prepend
+    ours = any(actual.shared[shared].section(wanted.name) for shared in Shared)
+    if ours or not wanted.section.lines:
+        return False
+    return any(prepend in actual.shared[s].foreign.prepends for s in Shared)
+
+
+def _settle_directory(draft: Draft, tree: Tree) -> None:
+    section, path = draft.wanted.section, draft.wanted.name
+    if (section.files or section.homes) and not tree.directory:
+        draft.grow.append(MakeDirectory(path))
+
+
+def _settle_homes(
+    draft: Draft, applied: Sequence[Section], tree: Tree, failed: Mapping[str, str]
+) -> None:
+    wanted = draft.wanted
+    for path, home in wanted.section.homes.items():
+        found = tree.homes.get(path)
+        cause = failed.get(path) or _strangeness(draft, applied, path, found)
+        if cause:
+            draft.add_problem(path, NOT_MADE, f"{path}: {cause}")
+            draft.lost_homes.add(path)
+        elif found is None or isinstance(found, Bad):
+            draft.grow.append(PlaceHome(path, home.mailbox, home.dot_qmail))
+        else:
+            if not found.whole:
+                draft.grow.append(PlaceHome(path, home.mailbox, None))
+            before = [old.homes[path].dot_qmail for old in applied if path in old.homes]
+            _settle_file(draft, f"{path}/.qmail", home.dot_qmail, before, found.dot_qmail, failed)
+    for path, mailbox in wanted.archive.items():
+        _settle_archive(draft, applied, path, mailbox, tree.homes.get(path), failed)
+
+
+def _strangeness(
+    draft: Draft, applied: Sequence[Section], path: str, found: HomeFound | Bad | None
+) -> str:
+    """Why what stands at `path` cannot be the home: a new mailbox must never show old mail."""
+    if found is None:
+        return ""
+    if isinstance(found, Bad):
+        return found.reason
+    wanted = draft.wanted
+    mailbox = wanted.section.homes[path].mailbox
+    if any(path in old.homes and old.homes[path].mailbox == mailbox for old in applied):
+        return ""
+    ours = draft.old[Shared.ASSIGN]
+    if any(key in ours for key, home in wanted.needs.items() if home == path):
+        return ""
+    return "a directory that the panel did not make stands there; move it away"
+
+
+def _settle_archive(
+    draft: Draft,
+    applied: Sequence[Section],
+    path: str,
+    mailbox: int,
+    found: HomeFound | Bad | None,
+    failed: Mapping[str, str],
+) -> None:
+    made = any(path in old.homes and old.homes[path].mailbox == mailbox for old in applied)
+    if not made or found is None:
+        return
+    cause = failed.get(path) or (found.reason if isinstance(found, Bad) else "")
+    if cause:
+        draft.add_problem(path, "Its mail could not be archived. It is tried again.", cause)
+    else:
+        draft.shrink.append(ArchiveHome(path, mailbox))
+
+
+def _settle_files(
+    draft: Draft, applied: Sequence[Section], tree: Tree, failed: Mapping[str, str]
+) -> None:
+    wanted = draft.wanted.section.files
+    for path in sorted({*wanted, *(path for old in applied for path in old.files)}):
+        before = [old.files[path] for old in applied if path in old.files]
+        _settle_file(draft, path, wanted.get(path), before, tree.files.get(path), failed)
+
+
+def _settle_file(
+    draft: Draft,
+    path: str,
+    wanted: bytes | None,
+    before: Sequence[bytes],
+    actual: bytes | Bad | None,
+    failed: Mapping[str, str],
+) -> None:
+    cause = failed.get(path) or (actual.reason if isinstance(actual, Bad) else "")
+    if cause or isinstance(actual, Bad):
+        draft.add_problem(path, NOT_MADE, f"{path}: {cause}")
+        draft.unsettled.add(path)
+        return
+    match settle(wanted, before, actual):
+        case Verdict.WRITE if wanted is not None:
+            draft.grow.append(WriteFile(path, actual, wanted))
+        case Verdict.REMOVE if actual is not None:
+            draft.shrink.append(RemoveFile(path, actual))
+        case Verdict.DRIFT:
+            applied = before[-1] if before else None
+            draft.drifts.append(Drift(path, path, wanted, applied, actual or b""))
+            draft.unsettled.add(path)
+            draft.add_problem(path, KEPT, f"{path} was changed by someone else")
+
+
+def _settle_lines(
+    draft: Draft, applied: Sequence[Section], file: LineFile
+) -> dict[bytes, bytes]:
+    """Our lines of one shared file as they shall be.
+
+    Lines of ours are on disk as wanted, as applied, or missing; so W holds for each, unless a
+    foreign line has the same key (drift), or the home it delivers to could not be made.
+    """
+    shared, wanted = file.shared, draft.wanted
+    old, want = draft.old[shared], wanted.section.lines.get(shared, {})
+    before = [section.lines.get(shared, {}) for section in applied]
+    new = {}
+    for key in sorted({*want, *old, *(key for lines in before for key in lines)}):
+        foreign = file.foreign.keys.get(key)
+        if foreign:
+            _note_drift(draft, file, key, [lines.get(key) for lines in before])
+        is_lost = key in want and wanted.needs.get(key) in draft.lost_homes
+        line = old.get(key) if foreign or is_lost else want.get(key)
+        if line is not None:
+            new[key] = line
+        if shared is Shared.ASSIGN and not foreign:
+            draft.asked_keys.add(key)
+        if is_lost and wanted.owners.get(key) != wanted.owners.get(wanted.needs[key]):
+            draft.add_problem(key, NOT_MADE, f"{wanted.needs[key]} could not be prepared")
+    return new
+
+
+def _note_drift(
+    draft: Draft, file: LineFile, key: bytes, before: Sequence[bytes | None]
+) -> None:
+    wanted = draft.wanted.section.lines.get(file.shared, {}).get(key)
+    applied = next((line for line in before if line is not None), None)
+    actual = b"".join(file.foreign.keys[key])
+    draft.drifts.append(Drift(file.shared, key.decode("latin-1"), wanted, applied, actual))
+    draft.add_problem(key, KEPT, f"{file.shared} has a foreign line for {key.decode('latin-1')}")
+
+
+def section_after(draft: Draft, applied: Sequence[Section], tree: Tree) -> Section | None:
+    """What of a domain is on disk by the panel's doing when the plan is done.
+
+    What could not be settled stays as it was last applied, so that putting it back is no drift.
+    None: nothing was settled.
+    """
+    if draft.blocked:
+        return None
+    last = applied[-1] if applied else empty_section(draft.wanted.section.prepend)
+    return Section(
+        draft.wanted.section.prepend,
+        _lines_after(draft),
+        _files_after(draft, last),
+        _homes_after(draft, last, tree),
+    )
+
+
+def _lines_after(draft: Draft) -> dict[Shared, dict[bytes, bytes]]:
+    lines = {shared: dict(new) for shared, new in draft.new.items()}
+    for drift in draft.drifts:
+        if drift.file in Shared and drift.applied is not None:
+            lines[Shared(drift.file)][drift.key.encode("latin-1")] = drift.applied
+    return {shared: new for shared, new in lines.items() if new}
+
+
+def _files_after(draft: Draft, last: Section) -> dict[str, bytes]:
+    files = {p: text for p, text in draft.wanted.section.files.items() if p not in draft.unsettled}
+    return files | {p: text for p, text in last.files.items() if p in draft.unsettled}
+
+
+def _homes_after(draft: Draft, last: Section, tree: Tree) -> dict[str, Home]:
+    kept = {*draft.lost_homes, *draft.wanted.archive}
+    homes = {p: h for p, h in draft.wanted.section.homes.items() if p not in draft.lost_homes}
+    for path, home in homes.items():
+        if f"{path}/.qmail" in draft.unsettled and path in last.homes:
+            homes[path] = last.homes[path]
+    return homes | {p: h for p, h in last.homes.items() if p in kept and p in tree.homes}

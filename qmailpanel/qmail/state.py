@@ -1,0 +1,317 @@
+"""What is wanted, what was applied and what is there: the three sides of the plan, as plain data.
+
+A domain is one `Section` of lines in each shared file plus a directory of dot-qmail files and
+homes below the mail root. Paths are relative to the mail root.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import Self
+
+from qmailpanel.qmail import assign, control
+
+
+class Shared(StrEnum):
+    """The files that all domains share, relative to the qmail home."""
+
+    ASSIGN = "users/assign"
+    VIRTUAL = "control/virtualdomains"
+    RCPT = "control/rcpthosts"
+    NONEXIST = "control/rejectnonexist"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A mailbox on disk: `mailbox` names its archive, `dot_qmail` is the content of its .qmail."""
+
+    mailbox: int
+    dot_qmail: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Everything of one domain: lines by key for each shared file, files and homes by path."""
+
+    prepend: int
+    lines: Mapping[Shared, Mapping[bytes, bytes]]
+    files: Mapping[str, bytes]
+    homes: Mapping[str, Home]
+
+    def encode(self) -> bytes:
+        """The section as JSON, for the memory of what was applied. `decode` is its inverse."""
+        return json.dumps(
+            {
+                "prepend": self.prepend,
+                "lines": {
+                    name: [line.decode("latin-1") for line in lines.values()]
+                    for name, lines in self.lines.items()
+                },
+                "files": {path: text.decode("latin-1") for path, text in self.files.items()},
+                "homes": {
+                    path: [home.mailbox, home.dot_qmail.decode("latin-1")]
+                    for path, home in self.homes.items()
+                },
+            }
+        ).encode()
+
+    @classmethod
+    def decode(cls, text: bytes) -> Self:
+        data = json.loads(text)
+        return cls(
+            prepend=data["prepend"],
+            lines={
+                Shared(name): keyed(Shared(name), [line.encode("latin-1") for line in lines])
+                for name, lines in data["lines"].items()
+            },
+            files={path: text.encode("latin-1") for path, text in data["files"].items()},
+            homes={
+                path: Home(mailbox, dot_qmail.encode("latin-1"))
+                for path, (mailbox, dot_qmail) in data["homes"].items()
+            },
+        )
+
+
+def empty_section(prepend: int) -> Section:
+    """A domain that is not on the host."""
+    return Section(prepend, {}, {}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something is not as wanted: `text` for everybody, `cause` for operators.
+
+    Without an address it concerns the whole domain.
+    """
+
+    text: str
+    cause: str = ""
+    address: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One domain as the database wants it, at change number `change`.
+
+    `owners`: whose a line key or path is (an address number). `needs`: the home a line key
+    delivers to. `archive`: homes whose removal was asked for. `known`: local parts that have a
+    row, so that dropping their assignments was asked for; None stands for all of them.
+    """
+
+    domain: int
+    name: str
+    change: int
+    section: Section
+    owners: Mapping[bytes | str, int] = field(default_factory=dict)
+    needs: Mapping[bytes, str] = field(default_factory=dict)
+    archive: Mapping[str, int] = field(default_factory=dict)
+    known: frozenset[str] | None = frozenset()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """The lines of a shared file that are not the panel's: byte for byte and in order."""
+
+    shared: Shared
+    raws: tuple[bytes, ...] = ()
+
+    @cached_property
+    def keys(self) -> Mapping[bytes, tuple[bytes, ...]]:
+        """The canonical lines by key."""
+        found: dict[bytes, tuple[bytes, ...]] = {}
+        for raw in self.raws:
+            key = key_of(self.shared, raw)
+            if key is not None:
+                found[key] = (*found.get(key, ()), value_of(self.shared, raw))
+        return found
+
+    @cached_property
+    def prepends(self) -> frozenset[int]:
+        """The numbers in use as a prepend: `=7-x:…`, `+7-:…`, `a.test:7`."""
+        found = set[int]()
+        for key, lines in self.keys.items():
+            if self.shared is Shared.ASSIGN:
+                found.update(_number(key[1:].partition(b"-")[0]))
+            elif self.shared is Shared.VIRTUAL:
+                found.update(*(_number(line.partition(b":")[2]) for line in lines))
+        return frozenset(found)
+
+    @cached_property
+    def text(self) -> bytes:
+        """All of it; an entry appended behind it cannot run into its last line."""
+        text = b"".join(self.raws)
+        return text if text.endswith(b"\n") or not text else text + b"\n"
+
+
+@dataclass(frozen=True)
+class LineFile:
+    """A shared file taken apart: foreign lines as they were, our sections, the end.
+
+    `content` is None where the file is missing. `sections`: name → (prepend, lines as one text).
+    `end` is empty but for users/assign, where it is the dot line and the dead text after it.
+    `unclean` says why the file wants writing even if no section changes.
+    """
+
+    shared: Shared
+    content: bytes | None
+    foreign: Foreign
+    sections: Mapping[str, tuple[int, bytes]] = field(default_factory=dict)
+    end: bytes = b""
+    unclean: str = ""
+
+    def section(self, name: str) -> dict[bytes, bytes]:
+        """Our lines of one domain, by key."""
+        _, text = self.sections.get(name, (0, b""))
+        return keyed(self.shared, text.splitlines(keepends=True))
+
+    def with_sections(self, sections: Mapping[str, tuple[int, Mapping[bytes, bytes]]]) -> LineFile:
+        """The file with these domains' lines replaced, and its new content."""
+        merged = dict(self.sections)
+        for name, (prepend, lines) in sections.items():
+            merged.pop(name, None)
+            if lines:
+                merged[name] = (prepend, b"".join(lines.values()))
+        return replace(self, sections=merged, content=self._assemble(merged), unclean="")
+
+    def _assemble(self, sections: Mapping[str, tuple[int, bytes]]) -> bytes:
+        ordered = sorted((prepend, name) for name, (prepend, _) in sections.items())
+        ours = (sections[name][1] for _, name in ordered)
+        return b"".join([self.foreign.text, *ours, self.end])
+
+
+def _number(text: bytes) -> set[int]:
+    text = text.strip()
+    return {int(text)} if text.isdigit() and len(text) < 10 else set()
+
+
+def key_of(shared: Shared, raw: bytes) -> bytes | None:
+    """What a raw line is about; None for a comment or a blank line."""
+    if shared is Shared.ASSIGN:
+        return assign.line_key(raw)
+    return control.virtual_key(raw) if shared is Shared.VIRTUAL else control.host_key(raw)
+
+
+def value_of(shared: Shared, raw: bytes) -> bytes:
+    """The canonical line with its newline: two raw lines with one value mean the same to qmail."""
+    if shared is Shared.ASSIGN:
+        return assign.line_value(raw) + b"\n"
+    if shared is Shared.VIRTUAL:
+        return control.virtual_value(raw) + b"\n"
+    return (control.host_key(raw) or b"") + b"\n"
+
+
+def keyed(shared: Shared, lines: Iterable[bytes]) -> dict[bytes, bytes]:
+    """Canonical lines by key. Every line must have a key."""
+    return {key: line for line in lines if (key := key_of(shared, line)) is not None}
+
+
+def take_apart(
+    shared: Shared, content: bytes | None, ours: Mapping[bytes, str], prepends: Mapping[str, int]
+) -> LineFile:
+    """Split a shared file by owner; `ours` maps canonical lines to the name of their domain."""
+    if content is None:
+        return LineFile(shared, None, Foreign(shared), end=_no_end(shared))
+    raws, end, unclean = _cut(shared, content)
+    foreign, mine = [], dict[str, dict[bytes, None]]()
+    for raw in raws:
+        line, name = _owner(shared, raw, ours)
+        if name is None:
+            foreign.append(raw)
+        else:
+            mine.setdefault(name, {})[line] = None
+    sections = {name: (prepends[name], b"".join(lines)) for name, lines in mine.items()}
+    return LineFile(shared, content, Foreign(shared, tuple(foreign)), sections, end, unclean)
+
+
+def _owner(shared: Shared, raw: bytes, ours: Mapping[bytes, str]) -> tuple[bytes, str | None]:
+    name = ours.get(raw)
+    if name is not None or not ours:
+        return raw, name
+    line = value_of(shared, raw) if key_of(shared, raw) is not None else raw
+    return line, ours.get(line)
+
+
+def _no_end(shared: Shared) -> bytes:
+    return b".\n" if shared is Shared.ASSIGN else b""
+
+
+def _cut(shared: Shared, content: bytes) -> tuple[list[bytes], bytes, str]:
+    """Raw lines, the end, and why qmail would not take the file as it is."""
+    if shared is not Shared.ASSIGN:
+        return control.split_lines(content), b"", ""
+    try:
+        records, _ = assign.cut(content)
+    except assign.BadAssign as error:
+        return *_salvage(content), str(error)
+    end = content[sum(map(len, records)) :]
+    return records, end if end.endswith(b"\n") else end + b"\n", ""
+
+
+def _salvage(content: bytes) -> tuple[list[bytes], bytes]:
+    """Of a file that qmail-newu refuses: the lines it would take, the others as dead text."""
+    good, dead = [], []
+    lines = content.splitlines(keepends=True)
+    for line in lines:
+        if line.startswith(b"."):
+            continue
+        whole = line if line.endswith(b"\n") else line + b"\n"
+        (good if _is_record(whole) else dead).append(whole)
+    return good, b".\n" + b"".join(dead)
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        return assign.cut(line + b".\n")[0] == [line]
+    except assign.BadAssign:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """Something stands where a file or directory of ours should be, and is not touched."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomeFound:
+    """A home as it is: its .qmail (None: missing), and whether the rest is as it should be."""
+
+    dot_qmail: bytes | Bad | None
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The part of a domain's directory that is wanted or was applied. Missing things are absent.
+
+    `directory`: whether it is there as it should be; `empty`: it is there with nothing in it.
+    """
+
+    directory: Bad | bool = False
+    empty: bool = False
+    files: Mapping[str, bytes | Bad] = field(default_factory=dict)
+    homes: Mapping[str, HomeFound | Bad] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """The host as observed: all of the shared files, and the rest for the domains in question.
+
+    `cdb`: what users/cdb answers for the keys asked about; None where it is missing or unreadable.
+    `hup_owed`: qmail-send has not been seen to read virtualdomains since it was written.
+    """
+
+    shared: Mapping[Shared, LineFile]
+    trees: Mapping[str, Tree]
+    cdb: Mapping[bytes, bytes | None] | None
+    locals: frozenset[bytes] = frozenset()
+    hup_owed: bool = False
+
+
+Applied = Mapping[str, Sequence[Section]]
