@@ -1,0 +1,60 @@
+"""Who may see a view: said once, above the view, and enforced there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponseBase
+
+if TYPE_CHECKING:
+    from django_htmx.middleware import HtmxDetails
+
+    from qmailpanel.accounts.models import User
+
+
+class Audience(Enum):
+    """Anyone at all, whoever signed in, or operators only."""
+
+    ANYONE = auto()
+    SIGNED_IN = auto()
+    OPERATOR = auto()
+
+
+class PanelRequest(HttpRequest):
+    """A request of somebody who signed in."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+
+
+def audience(who: Audience) -> Callable[[View], View]:
+    """Declare and enforce a view's audience; for all others the page does not exist.
+
+    That a signed-out person is led to the sign-in page is the middleware's doing.
+    """
+
+    def declare(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not _belongs(request, who):
+                raise Http404
+            return view(request, *args, **kwargs)
+
+        guarded.audience = who  # type: ignore[attr-defined]  # read by the walk over all routes
+        return cast(View, login_not_required(guarded) if who is Audience.ANYONE else guarded)
+
+    return declare
+
+
+def _belongs(request: HttpRequest, who: Audience) -> bool:
+    if who is Audience.ANYONE:
+        return True
+    user = request.user
+    return user.is_authenticated and (who is Audience.SIGNED_IN or user.is_operator)

@@ -1,0 +1,263 @@
+"""Settings, all of them from the environment.
+
+=========================== =================================================================
+Variable                    What it says (default)
+=========================== =================================================================
+QMAILPANEL_QMAIL_HOME       The qmail home (embedded: ``qmail`` in the state directory)
+QMAILPANEL_MAIL_ROOT        Where mail is kept (``mailnames`` in the qmail home)
+QMAILPANEL_MAIL_USER        Who deliveries run as, name:uid:gid (popuser:110:31)
+QMAILPANEL_FIRST_PREPEND    The prepend of the first domain (100)
+QMAILPANEL_STATE_DIR        Database, fifo, secret key (``var`` beside manage.py)
+QMAILPANEL_SYNC_DIR         What sync remembers (``qmailpanel`` in the qmail home)
+QMAILPANEL_HUP              How qmail-send is told: auto, none, or a command (auto; none for a
+                            qmail home without bin/qmail-send)
+QMAILPANEL_REJECTNONEXIST   control/rejectnonexist: auto (kept where it exists) or on (auto)
+QMAILPANEL_NODE             The name of this mail host in the database (main)
+QMAILPANEL_HOST             Where the panel listens (127.0.0.1)
+QMAILPANEL_PORT             … and on which port (8025)
+QMAILPANEL_BASE_URL         The address people open (http://127.0.0.1:8025)
+QMAILPANEL_OPERATOR         The operator that ``make run`` creates (operator@example.org)
+QMAILPANEL_MAIL_FROM        The sender of the panel's own mail (qmailpanel@ the base URL's host)
+QMAILPANEL_DEBUG            Django's debug pages, for development only (off)
+DATABASE_URL                The database (SQLite: ``db.sqlite3`` in the state directory)
+EMAIL_URL                   How the panel sends its own mail (smtp://localhost:25)
+=========================== =================================================================
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from qmailpanel.state_dir import make_database_file, prepare_state_dir, read_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+
+
+def _path(name: str, default: Path) -> Path:
+    return Path(env.str(name, default="") or default).absolute()
+
+
+def _number(name: str, default: int) -> int:
+    try:
+        return int(env.str(name, default="") or default)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a number.") from None
+
+
+QMAILPANEL_STATE_DIR = _path("QMAILPANEL_STATE_DIR", BASE_DIR / "var")
+prepare_state_dir(QMAILPANEL_STATE_DIR)
+
+# the mail host
+
+QMAILPANEL_QMAIL_HOME = _path("QMAILPANEL_QMAIL_HOME", QMAILPANEL_STATE_DIR / "qmail")
+QMAILPANEL_MAIL_ROOT = _path("QMAILPANEL_MAIL_ROOT", QMAILPANEL_QMAIL_HOME / "mailnames")
+QMAILPANEL_MAIL_USER = env.str("QMAILPANEL_MAIL_USER", default="popuser:110:31")
+QMAILPANEL_FIRST_PREPEND = _number("QMAILPANEL_FIRST_PREPEND", 100)
+QMAILPANEL_SYNC_DIR = _path("QMAILPANEL_SYNC_DIR", QMAILPANEL_QMAIL_HOME / "qmailpanel")
+QMAILPANEL_HUP = env.str(
+    "QMAILPANEL_HUP",
+    default="auto" if (QMAILPANEL_QMAIL_HOME / "bin" / "qmail-send").exists() else "none",
+)
+QMAILPANEL_REJECTNONEXIST = env.str("QMAILPANEL_REJECTNONEXIST", default="auto")
+QMAILPANEL_NODE = env.str("QMAILPANEL_NODE", default="main")
+QMAILPANEL_FIFO = QMAILPANEL_STATE_DIR / "sync.fifo"
+
+# the web process
+
+QMAILPANEL_HOST = env.str("QMAILPANEL_HOST", default="127.0.0.1")
+QMAILPANEL_PORT = _number("QMAILPANEL_PORT", 8025)
+QMAILPANEL_BASE_URL = env.str(
+    "QMAILPANEL_BASE_URL", default=f"http://{QMAILPANEL_HOST}:{QMAILPANEL_PORT}"
+).rstrip("/")
+QMAILPANEL_OPERATOR = env.str("QMAILPANEL_OPERATOR", default="operator@example.org")
+
+_base = urlsplit(QMAILPANEL_BASE_URL)
+if _base.scheme not in ("http", "https") or not _base.hostname:
+    raise ImproperlyConfigured("QMAILPANEL_BASE_URL must look like https://panel.example.org.")
+_is_https = _base.scheme == "https"
+
+DEBUG = env.bool("QMAILPANEL_DEBUG", default=False)
+SECRET_KEY = read_secret_key(QMAILPANEL_STATE_DIR / "secret-key")
+ALLOWED_HOSTS = [_base.hostname, "localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"]
+ROOT_URLCONF = "qmailpanel.urls"
+WSGI_APPLICATION = "qmailpanel.wsgi.application"
+
+INSTALLED_APPS = [
+    "qmailpanel.sync.apps.SyncConfig",
+    "qmailpanel.activity.apps.ActivityConfig",
+    "qmailpanel.mailboxes.apps.MailboxesConfig",
+    "qmailpanel.aliases.apps.AliasesConfig",
+    "qmailpanel.domains.apps.DomainsConfig",
+    "qmailpanel.ledger.apps.LedgerConfig",
+    "qmailpanel.accounts.apps.AccountsConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "qmailpanel.accounts.middleware.SignInRequiredMiddleware",
+    "qmailpanel.accounts.middleware.PasswordRequiredMiddleware",
+]
+
+# The loader and the builtin are template-partials' own set-up, without importing the admin.
+_loaders = [
+    "django.template.loaders.filesystem.Loader",
+    "django.template.loaders.app_directories.Loader",
+]
+_cached = [("django.template.loaders.cached.Loader", _loaders)]
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "OPTIONS": {
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "django_htmx.templatetags.django_htmx",
+                "template_partials.templatetags.partials",
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+            ],
+            "loaders": [("template_partials.loader.Loader", _loaders if DEBUG else _cached)],
+        },
+    }
+]
+
+# the database
+
+_sqlite = QMAILPANEL_STATE_DIR / "db.sqlite3"
+_database: dict[str, Any] = (
+    env.db_url("DATABASE_URL")
+    if env.str("DATABASE_URL", default="")
+    else {"ENGINE": "django.db.backends.sqlite3", "NAME": _sqlite}
+)
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE: a transaction that reads first and writes later must not fail half-way
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
+    }
+    if _database["NAME"] == _sqlite:
+        make_database_file(_sqlite)
+DATABASES = {"default": {**_database, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Rate limits count in the cache, and every process must see the same count.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+    }
+}
+
+# people
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "qmailpanel.accounts.passwords.GuessableValidator"}]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "account_login"
+
+ACCOUNT_ADAPTER = "qmailpanel.accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+SESSION_COOKIE_NAME = f"qmailpanel-{QMAILPANEL_PORT}"  # two panels on one host name
+CSRF_COOKIE_NAME = f"qmailpanel-csrf-{QMAILPANEL_PORT}"
+CSRF_COOKIE_HTTPONLY = True
+
+# the browser
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = QMAILPANEL_STATE_DIR / "static"
+# Collected files have hashed names and are served forever; a bare checkout serves its sources.
+_is_collected = (STATIC_ROOT / "staticfiles.json").exists() and not DEBUG
+WHITENOISE_USE_FINDERS = not _is_collected
+_static_storage = (
+    "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    if _is_collected
+    else "django.contrib.staticfiles.storage.StaticFilesStorage"
+)
+STORAGES = {"staticfiles": {"BACKEND": _static_storage}}
+
+# words and time
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# mail of the panel's own, and the log
+
+_mail: dict[str, Any] = env.email_url("EMAIL_URL", default="smtp://localhost:25")
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_HOST = _mail["EMAIL_HOST"]
+EMAIL_PORT = _mail["EMAIL_PORT"]
+EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("QMAILPANEL_MAIL_FROM", default=f"qmailpanel@{_base.hostname}")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+}

@@ -1,0 +1,147 @@
+"""A world of its own for every run, and a fixed cast of people.
+
+operator runs the host; colleague looks after pandle.net; stranger looks after another domain;
+anonymous never signed in.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+_world = Path(tempfile.mkdtemp(prefix="qmailpanel-tests-"))
+for _name in [name for name in os.environ if name.startswith("QMAILPANEL_")]:
+    del os.environ[_name]
+os.environ["QMAILPANEL_STATE_DIR"] = str(_world / "state")
+os.environ["QMAILPANEL_QMAIL_HOME"] = str(_world / "qmail")
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+os.environ["EMAIL_URL"] = "memorymail://"
+os.environ["DJANGO_SETTINGS_MODULE"] = "qmailpanel.settings"
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from qmailpanel.accounts.models import User
+    from qmailpanel.domains.models import Domain
+
+
+def pytest_unconfigure() -> None:
+    """Nothing of the world is left."""
+    shutil.rmtree(_world, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+) -> None:
+    """A database in a file: in memory, SQLite locks differently, and tests use threads."""
+    from django.db import connections
+
+    default = connections["default"].settings_dict
+    if default["ENGINE"].endswith("sqlite3"):
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        default["TEST"]["NAME"] = str(_world / f"{worker}.sqlite3")
+
+
+@pytest.fixture
+def qmail_home(settings: Any, tmp_path: Path) -> Path:
+    """An empty embedded qmail home of this test alone."""
+    home = tmp_path / "qmail"
+    for directory in ("control", "users"):
+        (home / directory).mkdir(parents=True)
+    settings.QMAILPANEL_QMAIL_HOME = home
+    settings.QMAILPANEL_MAIL_ROOT = home / "mailnames"
+    settings.QMAILPANEL_SYNC_DIR = home / "qmailpanel"
+    return home
+
+
+@pytest.fixture
+def operator(db: None) -> User:
+    """Runs the host."""
+    return _make_user("operator@example.org", is_operator=True)
+
+
+@pytest.fixture
+def domain(db: None) -> Domain:
+    """pandle.net, which colleague looks after."""
+    return _make_domain("pandle.net")
+
+
+@pytest.fixture
+def other_domain(db: None) -> Domain:
+    """The domain that stranger looks after."""
+    return _make_domain("stranger.example")
+
+
+@pytest.fixture
+def colleague(domain: Domain) -> User:
+    """Looks after `domain`."""
+    return _make_user("colleague@example.org", domain)
+
+
+@pytest.fixture
+def stranger(other_domain: Domain) -> User:
+    """Looks after `other_domain`, and has no business in `domain`."""
+    return _make_user("stranger@example.org", other_domain)
+
+
+@pytest.fixture
+def sign_in() -> Callable[[User], Client]:
+    """A browser in which this person is signed in."""
+    from django.test import Client
+
+    def browser_of(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return browser_of
+
+
+@pytest.fixture
+def anonymous(db: None) -> Client:
+    """A browser in which nobody signed in."""
+    from django.test import Client
+
+    return Client()
+
+
+@pytest.fixture
+def as_operator(operator: User, sign_in: Callable[[User], Client]) -> Client:
+    return sign_in(operator)
+
+
+@pytest.fixture
+def as_colleague(colleague: User, sign_in: Callable[[User], Client]) -> Client:
+    return sign_in(colleague)
+
+
+@pytest.fixture
+def as_stranger(stranger: User, sign_in: Callable[[User], Client]) -> Client:
+    return sign_in(stranger)
+
+
+def _make_user(email: str, domain: Domain | None = None, *, is_operator: bool = False) -> User:
+    from qmailpanel.accounts.models import User
+    from qmailpanel.domains.models import Grant
+
+    # "!" is what Django takes for no password; anything else counts as one that nobody knows
+    user = User.objects.create(email=email, is_operator=is_operator, password="argon2$nobody")
+    if domain:
+        Grant.objects.create(user=user, domain=domain)
+    return user
+
+
+def _make_domain(name: str) -> Domain:
+    from qmailpanel.domains.services import add_domain
+    from qmailpanel.ledger.services import SYSTEM
+    from qmailpanel.qmail.names import Destination, DomainName
+
+    contact = Destination("postmaster@example.org")
+    return add_domain(actor=SYSTEM, name=DomainName(name), contact=contact)
