@@ -140,7 +140,7 @@ class MailUser:
             raise _not_a_user(text)
         if not (0 < self.uid <= HIGHEST_ID and 0 < self.gid <= HIGHEST_ID):
             raise InvalidName(
-                gettext_noop("Mail is never delivered as root: %(text)s needs a uid and a gid > 0."),
+                gettext_noop("Mail is never delivered as root: %(text)s needs other numbers."),
                 text=text,
             )
 

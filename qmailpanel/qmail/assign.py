@@ -1,0 +1,142 @@
+"""users/assign: which local names are delivered as whom, in which home. See qmail-users(5).
+
+    =local:user:uid:gid:home:dash:ext:      one name
+    +loc:user:uid:gid:home:dash:pre:        every name that begins so
+    .                                       the end; whatever follows is dead text
+
+Lines are read as qmail-newu reads them: no comments, no blank lines, any first byte but `+` makes
+an exact name, text behind the seventh colon is dropped, upper case is folded, the first of two
+equal names wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Literal
+
+from qmailpanel.qmail.names import HIGHEST_ID, gettext_noop
+
+Sign = Literal["=", "+"]
+
+COLONS = 7
+
+
+class BadAssign(ValueError):
+    """Why qmail-newu would exit 111 and keep the old map, or why a line is not ours to write."""
+
+    def __init__(self, reason: str, number: int | None = None) -> None:
+        super().__init__(reason if number is None else f"line {number}: {reason}")
+        self.reason = reason
+        self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One assignment: simple (`=`) or wildcard (`+`)."""
+
+    sign: Sign
+    local: str
+    user: str
+    uid: int
+    gid: int
+    home: str
+    dash: str
+    ext: str
+
+    @property
+    def key(self) -> bytes:
+        """What at most one line of the file can be about: `=100-biliards`, `+100-`."""
+        return f"{self.sign}{self.local}".lower().encode("ascii")
+
+    @property
+    def line(self) -> bytes:
+        """The line. Raises BadAssign where it would mean something else to qmail, or root."""
+        self._check()
+        text = (
+            f"{self.sign}{self.local}:{self.user}:{self.uid}:{self.gid}:"
+            f"{self.home}:{self.dash}:{self.ext}:"
+        )
+        if text.count(":") != COLONS or not (text.isascii() and text.isprintable()):
+            raise BadAssign(gettext_noop("a field has a colon, or is not printable ASCII"))
+        return f"{text}\n".encode("ascii")
+
+    def _check(self) -> None:
+        if self.sign not in ("=", "+") or self.local != self.local.lower():
+            raise BadAssign(gettext_noop("the name is not in lower case behind = or +"))
+        if not (0 < self.uid <= HIGHEST_ID and 0 < self.gid <= HIGHEST_ID):
+            raise BadAssign(gettext_noop("mail is never delivered as root"))
+        if not self.home.startswith("/") or ".." in self.home.split("/"):
+            raise BadAssign(gettext_noop("the home is not an absolute path without .."))
+
+
+def cut(content: bytes) -> tuple[list[bytes], bytes]:
+    """The records, as raw lines, and the dead text behind the line that begins with a dot.
+
+    Raises BadAssign exactly where qmail-newu exits 111.
+    """
+    end = 0 if content.startswith(b".") else content.find(b"\n.") + 1
+    if not end and not content.startswith(b"."):
+        raise BadAssign(gettext_noop("no line with a dot ends the file"), content.count(b"\n") + 1)
+    head = content[:end]
+    records = BytesIO(head).readlines()
+    for number, record in enumerate(records, start=1):
+        if record.count(b":") < COLONS:
+            raise BadAssign(gettext_noop("fewer than seven colons"), number)
+    _refuse(b"\n:", gettext_noop("no name before the first colon"), b"\n" + head)
+    _refuse(b"\0", gettext_noop("a NUL byte"), b"\n" + head)
+    return records, content[end:].partition(b"\n")[2]
+
+
+def _refuse(sign: bytes, reason: str, head: bytes) -> None:
+    """`head` is searched as a whole, which is quicker than line by line."""
+    before, found, _ = head.partition(sign)
+    if found:
+        raise BadAssign(reason, before.count(b"\n") + found.count(b"\n"))
+
+
+def line_key(line: bytes) -> bytes:
+    """The key of a raw record: sign and folded name, as qmail-newu sees them."""
+    name = line.partition(b":")[0]
+    return (b"+" if name.startswith(b"+") else b"=") + name[1:].lower()
+
+
+def line_value(line: bytes) -> bytes:
+    """A raw record through its seventh colon: two records of one value mean the same to qmail.
+
+    The last byte of a wildcard keeps its case, because qmail-newu does not fold it either where
+    it notes the bytes that wildcards end in.
+    """
+    name, *fields = line.split(b":", COLONS)[:COLONS]
+    key = line_key(name)
+    if key.startswith(b"+") and len(name) > 1:
+        key = key[:-1] + name[-1:]
+    return b":".join([key, *fields, b""])
+
+
+def pair(line: bytes) -> tuple[bytes, bytes]:
+    """What a raw record is in users/cdb. See qmail-newu(8)."""
+    name, _, rest = line.partition(b":")
+    data = rest.replace(b":", b"\0", 5).partition(b":")[0]
+    key = b"!" + name[1:].lower()
+    return (key if name.startswith(b"+") else key + b"\0"), data
+
+
+def wildchars(records: Iterable[bytes]) -> bytes:
+    """The last bytes of all wildcards: the only places where qmail-lspawn tries a prefix."""
+    names = (line.partition(b":")[0] for line in records if line.startswith(b"+"))
+    return b"".join(dict.fromkeys(name[-1:] for name in names if len(name) > 1))
+
+
+def parse(line: bytes) -> Assignment:
+    """A raw record with its name folded. Raises BadAssign for what is not one in ASCII."""
+    try:
+        (record,), dead = cut(line.removesuffix(b"\n") + b"\n.")
+        name, user, uid, gid, home, dash, ext = line_value(record).decode("ascii").split(":")[:-1]
+    except (ValueError, UnicodeDecodeError) as error:
+        raise BadAssign(gettext_noop("not a record of users/assign in ASCII")) from error
+    if dead or not (uid.isdigit() and gid.isdigit()):
+        raise BadAssign(gettext_noop("uid and gid are not numbers"))
+    sign: Sign = "+" if name.startswith("+") else "="
+    return Assignment(sign, name[1:].lower(), user, int(uid), int(gid), home, dash, ext)

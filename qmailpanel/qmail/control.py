@@ -1,0 +1,118 @@
+"""The control files that list names: rcpthosts, morercpthosts, virtualdomains, locals,
+rejectnonexist. See qmail-control(5).
+
+They have one parser in qmail: blanks and tabs at the end of a line are dropped, blank lines too;
+`#` begins a comment in the first column only; a NUL splits an entry in two; upper case is folded;
+the last line may lack its newline. Everything else is part of an entry.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from io import BytesIO
+
+from qmailpanel.qmail.names import DomainName, gettext_noop
+
+_FAULTS = (
+    (
+        re.compile(rb"\A\xef\xbb\xbf"),
+        gettext_noop("a byte order mark before the entry; qmail takes it as part of the name"),
+    ),
+    (
+        re.compile(rb"\r"),
+        gettext_noop("a carriage return (CR); qmail takes it as part of the entry"),
+    ),
+    (
+        re.compile(rb"\A[ \t]"),
+        gettext_noop("a blank before the entry; qmail takes it as part of the name"),
+    ),
+    (
+        re.compile(rb"#"),
+        gettext_noop("a comment behind the entry; qmail takes it as part of the entry"),
+    ),
+    (
+        re.compile(rb"[ \t]"),
+        gettext_noop("a blank within the entry; qmail takes it as part of the entry"),
+    ),
+    (
+        re.compile(rb":.*:"),
+        gettext_noop("two colons; perhaps two entries without a newline between them"),
+    ),
+    (
+        re.compile(rb"[\x80-\xff]"),
+        gettext_noop("letters outside ASCII; qmail matches the xn-- form only"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A line that qmail reads otherwise than a person would."""
+
+    number: int
+    entry: bytes
+    reason: str
+
+
+def split_lines(content: bytes) -> list[bytes]:
+    """The raw lines with their newlines: joined, they are the content."""
+    return BytesIO(content).readlines()
+
+
+def entries(content: bytes) -> list[tuple[int, bytes]]:
+    """What qmail reads: the number of each line, and the entry as it stands there."""
+    return [
+        (number, entry)
+        for number, line in enumerate(split_lines(content), start=1)
+        for entry in _stripped(line).split(b"\0")
+        if entry
+    ]
+
+
+def faults(content: bytes) -> list[Fault]:
+    """The entries that are silently dead or wrong, each with the first reason found."""
+    found = []
+    for number, entry in entries(content):
+        reason = next((reason for fault, reason in _FAULTS if fault.search(entry)), None)
+        if reason:
+            found.append(Fault(number, entry, reason))
+    return found
+
+
+def virtual_key(line: bytes) -> bytes | None:
+    """The name a raw line of virtualdomains is about. None: the line says nothing to qmail."""
+    name, colon, _ = _stripped(line).partition(b":")
+    return name.lower() if colon else None
+
+
+def virtual_value(line: bytes) -> bytes:
+    """A raw line of virtualdomains, folded: two lines of one value mean the same to qmail."""
+    name, colon, prepend = _stripped(line).partition(b":")
+    return name.lower() + colon + prepend
+
+
+def host_key(line: bytes) -> bytes | None:
+    """The name on a raw line of rcpthosts, locals or rejectnonexist. None: a line without one."""
+    return _stripped(line).lower() or None
+
+
+def routed_name(key: bytes) -> bytes:
+    """The domain a key of virtualdomains routes mail of: `user@dom` → `dom`, `.dom` → `.dom`."""
+    return key.rpartition(b"@")[2]
+
+
+def render_virtual(name: DomainName, prepend: int) -> bytes:
+    """`pandle.net:100`"""
+    return f"{name}:{prepend:d}\n".encode("ascii")
+
+
+def render_host(name: DomainName) -> bytes:
+    """`pandle.net`"""
+    return f"{name}\n".encode("ascii")
+
+
+def _stripped(line: bytes) -> bytes:
+    """The line as qmail keeps it: empty for a comment and for a line that begins with NUL."""
+    text = line.rstrip(b" \t\n")
+    return b"" if text.startswith((b"#", b"\0")) else text

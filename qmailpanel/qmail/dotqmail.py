@@ -1,0 +1,111 @@
+"""Dot-qmail files: what happens to a message in a home. See dot-qmail(5).
+
+Rendering is closed: a mailbox, forwards, one fixed program that says a text, or nothing at all.
+No text a person typed can begin a line.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from qmailpanel.qmail.names import AliasLocal, Destination, ReplyText
+
+MAILBOX = ".qmail"
+
+
+class BadDotQmail(ValueError):
+    """The first line is blank: qmail-local defers every message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """A delivery instruction; `text` is what stands behind its sign."""
+
+    text: bytes
+
+
+class Comment(Instruction):
+    """`#…`. Alone it discards the message."""
+
+
+class Program(Instruction):
+    """`|command`, given to /bin/sh."""
+
+
+class Mbox(Instruction):
+    """A path that begins with a dot or a slash."""
+
+
+class Maildir(Instruction):
+    """Such a path that also ends with a slash."""
+
+
+class Forward(Instruction):
+    """`&address`, or a line that begins with none of the other signs."""
+
+
+class ForwardOnly(Instruction):
+    """`+list`: qmail-local defers at any Program, Mbox or Maildir behind it."""
+
+
+def file_name(local: AliasLocal | Literal["default"]) -> str:
+    """The file of an extension below its home. qmail-local looks for colons instead of dots."""
+    return f".qmail-{local.replace('.', ':')}"
+
+
+def render_mailbox() -> bytes:
+    """Deliver to the Maildir of the home."""
+    return b"./Maildir/\n"
+
+
+def render_forwards(targets: Iterable[Destination]) -> bytes:
+    """One line for each address. None at all would be an empty file: delivery as by default."""
+    lines = [f"&{target}\n" for target in targets]
+    if not lines:
+        raise ValueError("a forward without an address")
+    return "".join(lines).encode("ascii")
+
+
+def render_bounce(program: str, text: ReplyText) -> bytes:
+    """Refuse with a text. `program` is the path of bouncesaying. See bouncesaying(1)."""
+    if not (program.startswith("/") and program.isprintable()):
+        raise ValueError(f"not an absolute path on one line: {program!r}")
+    quoted = text.replace("'", "'\\''")  # shlex.quote leaves a single word bare
+    return f"|{shlex.quote(program)} '{quoted}'\n".encode()
+
+
+def render_discard() -> bytes:
+    """A comment alone: the message is taken and gone."""
+    return b"#\n"
+
+
+def parse(content: bytes) -> list[Instruction]:
+    """The instructions as qmail-local reads them. None at all: delivery as by default."""
+    found = []
+    for number, raw in enumerate(content.removesuffix(b"\n").split(b"\n")):
+        line = raw.rstrip(b" \t")
+        instruction = _read(line)
+        if instruction:
+            found.append(instruction)
+        elif content and not number and not line.partition(b"\0")[0]:
+            raise BadDotQmail("first line of .qmail file is blank")
+    return found
+
+
+def _read(line: bytes) -> Instruction | None:
+    """None: no effect. A NUL ends the text, yet the last byte of the line tells a Maildir."""
+    text = line.partition(b"\0")[0]
+    match text[:1]:
+        case b"" | b"+":
+            return ForwardOnly(b"list") if text == b"+list" else None
+        case b"#":
+            return Comment(text[1:])
+        case b"|":
+            return Program(text[1:])
+        case b"." | b"/":
+            return Maildir(text) if line.endswith(b"/") else Mbox(text)
+        case _:
+            return Forward(text.removeprefix(b"&"))

@@ -1,0 +1,69 @@
+"""Maildirs and their maildirsize. See maildir(5) and maildirquota(7).
+
+0S,0C                           limits: bytes and messages, 0 for none
+           0            0       what came and went since; the sum is the usage
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+NAME = "Maildir"
+DIRECTORIES = ("cur", "new", "tmp")
+SIZE = "maildirsize"
+
+_LIMIT = re.compile(rb"[ \t]*([0-9]{1,18})([SC])[ \t\r]*")
+_USAGE = re.compile(rb"[ \t]*(-?[0-9]{1,18})[ \t]+(-?[0-9]{1,18})[ \t\r]*")
+
+
+class BadMaildirSize(ValueError):
+    """deliverquota would not understand the file, and deliver without any limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaildirSize:
+    """Limits of bytes and messages (0: none), and the usage lines (bytes, messages)."""
+
+    storage: int = 0
+    messages: int = 0
+    usage: tuple[tuple[int, int], ...] = ((0, 0),)
+
+    @property
+    def used(self) -> tuple[int, int]:
+        """Bytes and messages in the Maildir."""
+        return sum(line[0] for line in self.usage), sum(line[1] for line in self.usage)
+
+    def render(self) -> bytes:
+        """The file. Limits of both kinds always, each line whole: a glued one means no limit."""
+        lines = [f"{self.storage}S,{self.messages}C\n"]
+        lines += [f"{size:12d} {count:12d}\n" for size, count in self.usage]
+        return "".join(lines).encode("ascii")
+
+
+NEW_SIZE = MaildirSize().render()
+
+
+def parse(content: bytes) -> MaildirSize:
+    """The file of any program that keeps one. Raises BadMaildirSize."""
+    first, *rest = content.removesuffix(b"\n").split(b"\n")
+    limits = dict(_parse_limit(text) for text in first.split(b","))
+    return MaildirSize(
+        storage=limits.get(b"S", 0),
+        messages=limits.get(b"C", 0),
+        usage=tuple(_parse_usage(line) for line in rest),
+    )
+
+
+def _parse_limit(text: bytes) -> tuple[bytes, int]:
+    found = _LIMIT.fullmatch(text)
+    if not found:
+        raise BadMaildirSize(f"not a limit: {text[:40]!r}")
+    return found[2], int(found[1])
+
+
+def _parse_usage(line: bytes) -> tuple[int, int]:
+    found = _USAGE.fullmatch(line)
+    if not found:
+        raise BadMaildirSize(f"not a usage line: {line[:40]!r}")
+    return int(found[1]), int(found[2])
