@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.ledger.models import Change
 
 if TYPE_CHECKING:
     from qmailpanel.accounts.models import User
+
+
+LAST = "\U0010ffff"  # sorts after every character of a name
 
 
 class Unknown(models.TextChoices):
@@ -35,6 +38,15 @@ class DomainQuerySet(models.QuerySet["Domain"]):
     def for_user(self, user: User) -> DomainQuerySet:
         """The domains ``user`` may administer: the only door from a view to the data."""
         return self if user.is_operator else self.filter(grants__user=user)
+
+    def claiming(self) -> DomainQuerySet:
+        """Those that hold their name, removed or not: at most one for each name."""
+        own = DomainName.objects.filter(domain=OuterRef("pk"), name=OuterRef("name"), claims=True)
+        return self.filter(Exists(own))
+
+    def starting(self, text: str) -> DomainQuerySet:
+        """Those whose name starts so: a range of the index, where LIKE would read every row."""
+        return self.filter(name__gte=text, name__lt=text + LAST)
 
 
 class Domain(models.Model):
@@ -79,6 +91,14 @@ class AddressQuerySet(models.QuerySet["Address"]):
     def for_user(self, user: User) -> AddressQuerySet:
         """The addresses of the domains ``user`` may administer."""
         return self if user.is_operator else self.filter(domain__grants__user=user)
+
+    def claiming(self) -> AddressQuerySet:
+        """Those that hold their local part, removed or not."""
+        return self.filter(claims=True)
+
+    def starting(self, text: str) -> AddressQuerySet:
+        """Those whose local part starts so; see `DomainQuerySet.starting()`."""
+        return self.filter(local__gte=text, local__lt=text + LAST)
 
 
 class Address(models.Model):

@@ -93,9 +93,15 @@ class SyncProblem(models.Model):
     cause = models.TextField(blank=True)  # for operators: the step, the path, the error
     since = models.DateTimeField()
 
+    def __str__(self) -> str:
+        return self.text
+
 
 class RoutedLine(models.Model):
-    """A line of the host that already routes mail of `name`: control/locals or foreign."""
+    """A line of the host that already routes mail of `name`: control/locals or foreign.
+
+    `name` is in lower case: a domain, user@domain or .parent, as virtualdomains has them.
+    """
 
     node = models.CharField(max_length=64)
     file = models.CharField(max_length=64)

@@ -5,6 +5,15 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def order_by_bytes(_apps, schema_editor):
+    """On PostgreSQL a prefix is a range of the index only where names sort by their bytes."""
+    if schema_editor.connection.vendor == "postgresql":
+        for table, column, length in [("domain", "name", 253), ("address", "local", 64)]:
+            schema_editor.execute(
+                f'ALTER TABLE domains_{table} ALTER {column} TYPE varchar({length}) COLLATE "C"'
+            )
+
+
 class Migration(migrations.Migration):
 
     initial = True
@@ -94,4 +103,5 @@ class Migration(migrations.Migration):
             model_name='grant',
             constraint=models.UniqueConstraint(fields=('user', 'domain'), name='grant_once'),
         ),
+        migrations.RunPython(order_by_bytes, migrations.RunPython.noop),
     ]

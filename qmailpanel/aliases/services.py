@@ -1,0 +1,137 @@
+"""What people do with aliases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.utils.translation import gettext_noop as _
+
+from qmailpanel.domains import addresses
+from qmailpanel.domains.models import Address, Destination, Domain, Kind
+from qmailpanel.domains.routes import way_back
+from qmailpanel.domains.rows import log, one_line, reread, stamp
+from qmailpanel.domains.services import EXPECTED
+from qmailpanel.ledger.models import Verb
+from qmailpanel.ledger.services import Actor, Refused, ledger_locked
+from qmailpanel.qmail import names
+
+MOST = 100  # destinations of one alias
+
+
+@ledger_locked()
+def add_alias(
+    actor: Actor,
+    domain: Domain,
+    local: names.AliasLocal,
+    destinations: Sequence[names.Destination],
+    *,
+    comment: str = "",
+) -> Address:
+    """A new alias; destinations named twice count once."""
+    targets = _settled(f"{local}@{domain.name}", destinations)
+    remark = one_line(comment, "comment")
+    address = addresses.add_address(
+        actor, domain, local, Kind.ALIAS, comment=remark, destinations=targets
+    )
+    _write(address, targets)
+    return address
+
+
+@ledger_locked()
+def change_alias(
+    actor: Actor,
+    address: Address,
+    *,
+    destinations: Sequence[names.Destination] | None = None,
+    comment: str | None = None,
+) -> Address:
+    """Other destinations or another comment; None leaves either alone."""
+    addresses.editable(address)
+    wanted: dict[str, Any] = {}
+    if destinations is not None:
+        wanted["destinations"] = _settled(str(address), destinations)
+    if comment is not None:
+        wanted["comment"] = one_line(comment, "comment")
+    actual = {"destinations": _targets(address), "comment": address.comment}
+    after = {name: value for name, value in wanted.items() if value != actual[name]}
+    if after:
+        _change(actor, address, {name: actual[name] for name in after}, after)
+    return address
+
+
+def _change(actor: Actor, address: Address, before: dict[str, Any], after: dict[str, Any]) -> None:
+    address.comment = after.get("comment", address.comment)
+    stamp(log(actor, Verb.CHANGED, address, before=before, after=after), address)
+    if "destinations" in after:
+        address.destinations.all().delete()
+        _write(address, after["destinations"])
+
+
+@ledger_locked()
+def switch_alias(actor: Actor, address: Address, *, on: bool) -> Address:
+    """Off: mail to it is refused."""
+    addresses.switch_address(actor, address, on=on)
+    return address
+
+
+@ledger_locked()
+def remove_alias(actor: Actor, address: Address) -> Address:
+    """Stop delivery. Every domain keeps its postmaster and abuse. See RFC 2142."""
+    reread(address)
+    if address.local in EXPECTED:
+        raise Refused(
+            _("%(address)s stays: people report trouble there. Change where it delivers instead."),
+            address=str(address),
+        )
+    addresses.remove_address(actor, address)
+    return address
+
+
+@ledger_locked()
+def restore_alias(actor: Actor, address: Address) -> Address:
+    """Undo a removal, unless its destinations lead back to it by now."""
+    reread(address)
+    _refuse_loop(str(address), _targets(address))
+    addresses.restore_address(actor, address)
+    return address
+
+
+def _targets(address: Address) -> list[str]:
+    return [destination.target for destination in address.destinations.all()]
+
+
+def _write(address: Address, targets: Iterable[str]) -> None:
+    Destination.objects.bulk_create(
+        Destination(address=address, target=target) for target in targets
+    )
+
+
+def _settled(address: str, destinations: Sequence[names.Destination]) -> list[str]:
+    """Each destination once, those of our own domains in lower case, none leading back."""
+    theirs = Domain.objects.filter(name__in={there.domain for there in destinations}, removed=False)
+    ours = set(theirs.values_list("name", flat=True))
+    folded = [there.lower() if there.domain in ours else str(there) for there in destinations]
+    targets = list({target.lower(): target for target in reversed(folded)}.values())[::-1]
+    if not targets:
+        raise Refused(_("Enter at least one address to deliver to."), "destinations")
+    if len(targets) > MOST:
+        raise Refused(
+            _("An alias delivers to at most %(most)d addresses."), "destinations", most=MOST
+        )
+    _refuse_loop(address, targets)
+    return targets
+
+
+def _refuse_loop(address: str, targets: Sequence[str]) -> None:
+    back = way_back(address, targets)
+    if back is None:
+        return
+    if back.lower() == address:
+        raise Refused(_("%(address)s cannot deliver to itself."), "destinations", address=address)
+    raise Refused(
+        _("Mail to %(address)s would come back to it from %(target)s."),
+        "destinations",
+        address=address,
+        target=back,
+    )

@@ -1,0 +1,72 @@
+"""What people do with addresses of either kind. The callers hold the ledger's lock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_noop as _
+
+from qmailpanel.ledger.models import Verb
+from qmailpanel.ledger.services import Actor, Refused, Status, Statuses, upcoming
+from qmailpanel.qmail.names import LocalPart
+
+from .models import Address, Domain, Kind
+from .rows import amend, log, refuse_removed, reread, stamp
+
+TAKEN = {
+    Kind.MAILBOX: _("%(address)s is a mailbox already. Choose another name."),
+    Kind.ALIAS: _("%(address)s is an alias already. Remove the alias first."),
+}
+
+
+def add_address(
+    actor: Actor, domain: Domain, local: LocalPart, kind: Kind, *, comment: str, **after: Any
+) -> Address:
+    """A new address; `after` is what the ledger shows of it besides the comment."""
+    reread(domain)
+    refuse_removed(domain)
+    _free_local(domain, local)
+    address = Address(domain=domain, local=local, kind=kind, comment=comment, change_id=upcoming())
+    shown = {"comment": comment, **after} if comment else after
+    stamp(log(actor, Verb.ADDED, address, before={}, after=shown), address)
+    return address
+
+
+def _free_local(domain: Domain, local: str) -> None:
+    """Take the local part from an address whose removal is live; refuse otherwise."""
+    holder = domain.addresses.claiming().filter(local=local).first()
+    if holder is None:
+        return
+    address = f"{local}@{domain.name}"
+    if not holder.removed:
+        raise Refused(TAKEN[Kind(holder.kind)], "local", address=address)
+    if Statuses([domain.pk]).of_address(holder) is not Status.REMOVED:
+        raise Refused(_("%(address)s is still being removed."), "local", address=address)
+    holder.claims = False
+    holder.save(update_fields=["claims"])
+
+
+def switch_address(actor: Actor, address: Address, *, on: bool) -> None:
+    """Off: mail to it is refused; a mailbox keeps its mail."""
+    editable(address)
+    amend(actor, Verb.SWITCHED_ON if on else Verb.SWITCHED_OFF, address, enabled=on)
+
+
+def remove_address(actor: Actor, address: Address) -> None:
+    """Stop delivery; the row keeps its claim on the name until that is live."""
+    amend(actor, Verb.REMOVED, address, removed=True)
+
+
+def restore_address(actor: Actor, address: Address) -> None:
+    """Undo a removal, unless somebody else has the local part by now."""
+    refuse_removed(address.domain)
+    if not address.claims:
+        _free_local(address.domain, address.local)
+        address.claims = True
+    amend(actor, Verb.RESTORED, address, removed=False)
+
+
+def editable(address: Address) -> None:
+    """Read it again and refuse to edit what is removed."""
+    reread(address)
+    refuse_removed(address)

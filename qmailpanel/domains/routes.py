@@ -1,0 +1,86 @@
+"""Where mail goes from one address of the panel to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from django.utils.translation import gettext, ngettext
+
+from qmailpanel.accounts.models import User
+from qmailpanel.ledger.services import COMMAND, Actor
+
+from .models import Address, Domain, Unknown
+
+DELIVERING = (Unknown.FORWARD, Unknown.MAILBOX)
+
+
+def pointers_to(address: Address, actor: Actor = COMMAND) -> list[str]:
+    """Aliases and unknown recipients that deliver there; other people's domains only counted."""
+    pointers = [*_aliases_to(str(address)), *_unknown_to(str(address))]
+    seen = _seen_by(actor, {domain for domain, _ in pointers})
+    named = [text for domain, text in pointers if domain in seen]
+    hidden = len(pointers) - len(named)
+    if hidden:
+        counted = ngettext("%(n)d other domain's address", "%(n)d addresses elsewhere", hidden)
+        named.append(counted % {"n": hidden})
+    return named
+
+
+def _aliases_to(target: str) -> Iterator[tuple[int, str]]:
+    aliases = Address.objects.filter(
+        destinations__target=target, removed=False, domain__removed=False
+    )
+    for alias in aliases.select_related("domain").order_by("domain__name", "local"):
+        yield alias.domain_id, str(alias)
+
+
+def _unknown_to(target: str) -> Iterator[tuple[int, str]]:
+    domains = Domain.objects.filter(unknown__in=DELIVERING, unknown_target=target, removed=False)
+    for domain in domains.order_by("name"):
+        yield domain.pk, gettext("unknown recipients of %(domain)s") % {"domain": domain.name}
+
+
+def _seen_by(actor: Actor, domains: set[int]) -> set[int]:
+    if actor.user_id is None:
+        return domains
+    user = User.objects.get(pk=actor.user_id)
+    return set(Domain.objects.for_user(user).filter(pk__in=domains).values_list("pk", flat=True))
+
+
+def way_back(goal: str, targets: Iterable[str]) -> str | None:
+    """That of the targets from which mail would arrive at `goal` again, over any number of hops.
+
+    `@domain` stands for the unknown recipients of a domain.
+    """
+    origin = {target.lower(): target for target in targets}
+    reached = list(origin)
+    while reached and goal not in origin:
+        hops = [(here, there) for here, there in _hops(reached) if there not in origin]
+        origin.update((there, origin[here]) for here, there in hops)
+        reached = list({there for _, there in hops})
+    return origin.get(goal)
+
+
+def _hops(nodes: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """From each node to where it delivers next, if it is ours and not a mailbox."""
+    places = [(node, *node.rpartition("@")[::2]) for node in nodes]
+    domains = {
+        domain.name: domain
+        for domain in Domain.objects.filter(name__in={name for _, _, name in places}, removed=False)
+    }
+    addresses = _addresses(domains.values(), {local for _, local, _ in places})
+    for node, local, name in places:
+        if address := addresses.get((name, local)):
+            yield from ((node, there.target.lower()) for there in address.destinations.all())
+        elif name in domains and local:
+            yield node, f"@{name}"
+        elif name in domains and domains[name].unknown in DELIVERING:
+            yield node, domains[name].unknown_target.lower()
+
+
+def _addresses(domains: Iterable[Domain], locals_: set[str]) -> dict[tuple[str, str], Address]:
+    found = Address.objects.filter(
+        domain__in=list(domains), local__in=locals_, removed=False, claims=True
+    )
+    rows = found.select_related("domain").prefetch_related("destinations")
+    return {(row.domain.name, row.local): row for row in rows}

@@ -1,0 +1,104 @@
+"""What people do with mailboxes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext_noop as _
+
+from qmailpanel.domains import addresses
+from qmailpanel.domains.models import Address, Domain, Kind
+from qmailpanel.domains.routes import pointers_to
+from qmailpanel.domains.rows import amend, log, one_line, reread, stamp
+from qmailpanel.ledger.models import Verb
+from qmailpanel.ledger.services import Actor, Refused, ledger_locked
+from qmailpanel.qmail.names import InvalidName, LocalPart
+from qmailpanel.qmail.passwd import hash_password
+
+from .models import Mailbox
+
+SHOWN = 5  # pointers a sentence can carry
+
+
+class StillPointedTo(Refused):
+    """Others deliver to the mailbox that shall go; `pointers` names them."""
+
+    def __init__(self, address: Address, pointers: Sequence[str]) -> None:
+        super().__init__(
+            _(
+                "These deliver to %(address)s: %(pointers)s. When it is removed, "
+                "mail to those that deliver nowhere else bounces; they are not changed."
+            ),
+            address=str(address),
+            pointers=", ".join([*pointers[:SHOWN], *(["…"] if len(pointers) > SHOWN else [])]),
+        )
+        self.pointers = list(pointers)
+
+
+def add_mailbox(
+    actor: Actor, domain: Domain, local: LocalPart, *, password: str = "", comment: str = ""
+) -> Address:
+    """A new mailbox. Without a password nobody can open it."""
+    hashed = _hashed(password) if password else ""
+    with ledger_locked():
+        address = addresses.add_address(
+            actor, domain, local, Kind.MAILBOX, comment=one_line(comment, "comment")
+        )
+        Mailbox.objects.create(address=address, password=hashed)
+    return address
+
+
+def set_password(actor: Actor, address: Address, *, password: str) -> Address:
+    """Another password; the ledger says that it was set, and not to what."""
+    hashed = _hashed(password)
+    with ledger_locked():
+        addresses.editable(address)
+        Mailbox.objects.filter(address=address).update(password=hashed)
+        stamp(log(actor, Verb.PASSWORD, address, before={}, after={}), address)
+    return address
+
+
+def _hashed(password: str) -> str:
+    """Hashing is slow by design: it happens before the ledger is locked."""
+    try:
+        return hash_password(password)
+    except InvalidName as error:
+        raise Refused(error.template, "password", **error.params) from error
+
+
+@ledger_locked()
+def change_mailbox(
+    actor: Actor, address: Address, *, comment: str | None = None, refusal: str | None = None
+) -> Address:
+    """Another comment, or another text while it is switched off; None leaves either alone."""
+    addresses.editable(address)
+    wanted = {"comment": comment, "refusal": refusal}
+    given = {name: one_line(text, name) for name, text in wanted.items() if text is not None}
+    amend(actor, Verb.CHANGED, address, **given)
+    return address
+
+
+@ledger_locked()
+def switch_mailbox(actor: Actor, address: Address, *, on: bool) -> Address:
+    """Off: mail to it is refused with its text; the mail in it is kept."""
+    addresses.switch_address(actor, address, on=on)
+    return address
+
+
+@ledger_locked()
+def remove_mailbox(actor: Actor, address: Address, *, despite_pointers: bool = False) -> Address:
+    """Stop delivery and archive the mail; asks first where others deliver to it."""
+    reread(address)
+    pointers = [] if address.removed or despite_pointers else pointers_to(address, actor)
+    if pointers:
+        raise StillPointedTo(address, pointers)
+    addresses.remove_address(actor, address)
+    return address
+
+
+@ledger_locked()
+def restore_mailbox(actor: Actor, address: Address) -> Address:
+    """Undo a removal: delivery goes on, into the mailbox as it was."""
+    reread(address)
+    addresses.restore_address(actor, address)
+    return address

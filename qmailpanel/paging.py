@@ -1,0 +1,82 @@
+"""Pages by key instead of by number: no COUNT, no OFFSET, the last page as quick as the first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django.core.signing import BadSignature, Signer
+from django.db.models import Model, Q, QuerySet
+
+Row = TypeVar("Row")
+ModelRow = TypeVar("ModelRow", bound=Model)
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """Some rows, and the cursors of the pages beside them ("" for none)."""
+
+    rows: list[Row]
+    next: str
+    previous: str
+
+
+def page(
+    queryset: QuerySet[ModelRow],
+    *,
+    key: Sequence[str] = ("local", "id"),
+    after: str = "",
+    before: str = "",
+    size: int = 50,
+) -> Page[ModelRow]:
+    """The rows after one cursor or before another; with a bad or outdated cursor the first page.
+
+    `key` orders the rows and is unique as a whole; "-id" runs downwards.
+    """
+    signer = Signer(salt=":".join(["page", queryset.model._meta.label, *key]))
+    is_back = bool(before)
+    start = _read(signer, before or after)
+    order = [_opposite(name) for name in key] if is_back else list(key)
+    some = queryset.order_by(*order)
+    found = list((some.filter(_beyond(order, start)) if start else some)[: size + 1])
+    if (is_back or start) and not (start and found):
+        return page(queryset, key=key, size=size)
+    rows, more = found[:size], len(found) > size
+    if is_back:
+        rows.reverse()
+    return Page(
+        rows,
+        next=_cursor(signer, key, rows[-1]) if is_back or more else "",
+        previous=_cursor(signer, key, rows[0]) if (more if is_back else start) else "",
+    )
+
+
+def _beyond(order: Sequence[str], start: Sequence[Any]) -> Q:
+    """What comes later in this order; the first comparison stands alone, so an index serves it."""
+    later, equal = Q(), Q()
+    for name, value in zip(order, start, strict=True):
+        later |= equal & Q(**{_comparison(name, ""): value})
+        equal &= Q(**{name.lstrip("-"): value})
+    return Q(**{_comparison(order[0], "e"): start[0]}) & later
+
+
+def _comparison(name: str, equal: str) -> str:
+    return f"{name.lstrip('-')}__{'lt' if name.startswith('-') else 'gt'}{equal}"
+
+
+def _opposite(name: str) -> str:
+    return name[1:] if name.startswith("-") else f"-{name}"
+
+
+def _cursor(signer: Signer, key: Sequence[str], row: Model) -> str:
+    return signer.sign_object([getattr(row, name.lstrip("-")) for name in key])
+
+
+def _read(signer: Signer, cursor: str) -> list[Any] | None:
+    """The key values of a cursor; none unless it was made here, for this very list."""
+    try:
+        values: list[Any] = signer.unsign_object(cursor)
+    except BadSignature:
+        return None
+    return values

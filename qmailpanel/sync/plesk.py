@@ -1,0 +1,171 @@
+"""The syntax of Plesk's commands: `--verb object`, then options in single-dash spelling.
+
+Their success lines are what scripts look at, so those stay as Plesk writes them.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, NoReturn
+
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError
+
+from qmailpanel.domains.models import Address, Domain
+from qmailpanel.ledger.services import Refused, Status, Statuses, fifo_has_reader
+from qmailpanel.qmail.names import DomainName, InvalidName
+
+PATIENCE = 10.0  # seconds that a command waits for Live
+VERBS = {
+    "--create": "create",
+    "-c": "create",
+    "--update": "update",
+    "-u": "update",
+    "--remove": "remove",
+    "-r": "remove",
+}
+DJANGO_FLAGS = {"--traceback", "--no-color", "--force-color", "--skip-checks"}
+DJANGO_OPTIONS = {"--settings", "--pythonpath", "--verbosity", "-v"}
+TRUTHS = {"true": True, "false": False}
+
+
+class Misuse(ValueError):
+    """What the command cannot do, in one sentence."""
+
+
+@dataclass
+class Request:
+    """What one command line asks for."""
+
+    verb: str
+    name: str
+    options: dict[str, str] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
+
+    def flag(self, option: str) -> bool | None:
+        """The truth of an option; None where it is not given."""
+        text = self.options.get(option)
+        if text is None:
+            return None
+        if text.lower() not in TRUTHS:
+            raise Misuse(f"The option -{option} is true or false.")
+        return TRUTHS[text.lower()]
+
+
+def read_request(words: Sequence[str], takes: set[str], ignores: set[str]) -> Request:
+    """Parse the words after the command's name. Options are known by their `-` spelling."""
+    rest = list(words)
+    _skip_django(rest)
+    verb = VERBS.get(rest.pop(0)) if rest else None
+    if verb is None:
+        raise Misuse("Say what to do: --create, --update or --remove, and a name.")
+    if not rest or rest[0].startswith("-"):
+        raise Misuse(f"Say what to {verb}: a name is missing.")
+    request = Request(verb, rest.pop(0))
+    while _skip_django(rest):
+        _read_option(request, rest, takes, ignores)
+    return request
+
+
+def _skip_django(rest: list[str]) -> bool:
+    """Drop the options of manage.py itself, in effect already; is anything left?"""
+    while rest and rest[0].partition("=")[0] in DJANGO_FLAGS | DJANGO_OPTIONS:
+        del rest[: 2 if rest[0] in DJANGO_OPTIONS else 1]
+    return bool(rest)
+
+
+def _read_option(request: Request, rest: list[str], takes: set[str], ignores: set[str]) -> None:
+    word = rest.pop(0)
+    option = word.removeprefix("-").replace("_", "-")
+    if not word.startswith("-") or option not in takes | ignores:
+        raise Misuse(f"Unknown option {word}.")
+    if not rest:
+        raise Misuse(f"The option {word} needs a value.")
+    value = rest.pop(0)
+    if option in takes:
+        request.options[option] = value
+    else:
+        request.ignored.append(word)
+
+
+class PleskCommand(BaseCommand):
+    """A command in this syntax; its verbs are methods."""
+
+    usage: ClassVar[str]
+    takes: ClassVar[set[str]]
+    ignores: ClassVar[set[str]]
+
+    def verbs(self) -> Mapping[str, Callable[[Request], None]]:
+        raise NotImplementedError
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        if {"--help", "-h"} & set(argv[2:3]):
+            self.stdout.write(self.usage)
+            return
+        try:
+            self.obey(argv[2:])
+        except (Misuse, Refused, InvalidName) as error:
+            self.fail(str(error))
+        except DatabaseError as error:
+            self.fail(f"The database does not answer ({error}); a new one needs manage.py migrate.")
+
+    def fail(self, sentence: str) -> NoReturn:
+        """Nothing was done, or it was done and does not work: say why."""
+        self.stderr.write(sentence)
+        sys.exit(1)
+
+    def obey(self, words: Sequence[str]) -> None:
+        request = read_request(words, self.takes, self.ignores)
+        if request.ignored:
+            self.note(f"Ignored, without a meaning here: {', '.join(request.ignored)}.")
+        self.verbs()[request.verb](request)
+
+    def note(self, sentence: str) -> None:
+        """For the person at the terminal; scripts read standard output."""
+        self.stderr.write(sentence)
+
+    def finish(self, rows: Sequence[Domain | Address], sentence: str) -> None:
+        """Wait until these rows are live, if that is to be expected, and say SUCCESS."""
+        if not fifo_has_reader():
+            self.note("Saved. The next run of qmailsync applies it.")
+        elif not _wait_for(rows):
+            self.note("Saved. The sync service has not applied it yet; it will.")
+        self.stdout.write(f"SUCCESS: {sentence}")
+
+
+def find_domain(text: str) -> Domain:
+    """The domain a command line names."""
+    name = DomainName(text)
+    domain = Domain.objects.claiming().filter(name=name, removed=False).first()
+    if domain is None:
+        raise Misuse(f"Domain '{name}' does not exist.")
+    return domain
+
+
+def _wait_for(rows: Sequence[Domain | Address]) -> bool:
+    """Did all of them come live in time? A failure raises its sentence."""
+    deadline = time.monotonic() + PATIENCE
+    while not _are_settled(rows):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _are_settled(rows: Sequence[Domain | Address]) -> bool:
+    statuses = Statuses(row.domain_id if isinstance(row, Address) else row.pk for row in rows)
+    return {_status(statuses, row) for row in rows}.isdisjoint({Status.PENDING})
+
+
+def _status(statuses: Statuses, row: Domain | Address) -> Status:
+    """Failed is never returned: it is the command's end."""
+    if isinstance(row, Address):
+        status, problem = statuses.of_address(row), statuses.problem_of_address(row)
+    else:
+        status, problem = statuses.of_domain(row), statuses.problem_of_domain(row)
+    if status is Status.FAILED:
+        raise Misuse(str(problem or statuses.problems_of_host[0]))
+    return status
