@@ -140,6 +140,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.templatetags.static",
                 "django_htmx.templatetags.django_htmx",
                 "template_partials.templatetags.partials",
+                "qmailpanel.domains.templatetags.panel",
             ],
             "context_processors": [
                 "django.template.context_processors.request",

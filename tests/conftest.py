@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -24,11 +24,18 @@ os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
 os.environ["EMAIL_URL"] = "memorymail://"
 os.environ["DJANGO_SETTINGS_MODULE"] = "qmailpanel.settings"
 
-if TYPE_CHECKING:
-    from django.test import Client
+import django  # noqa: E402 - only now may the settings be read
 
-    from qmailpanel.accounts.models import User
-    from qmailpanel.domains.models import Domain
+django.setup()
+
+from django.db import connections  # noqa: E402 - as above
+from django.test import Client  # noqa: E402 - as above
+
+from qmailpanel.accounts.models import User  # noqa: E402 - as above
+from qmailpanel.domains.models import Domain, Grant  # noqa: E402 - as above
+from qmailpanel.domains.services import add_domain  # noqa: E402 - as above
+from qmailpanel.ledger.services import SYSTEM  # noqa: E402 - as above
+from qmailpanel.qmail.names import Destination, DomainName  # noqa: E402 - as above
 
 
 def pytest_unconfigure() -> None:
@@ -41,7 +48,6 @@ def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None,
 ) -> None:
     """A database in a file: in memory, SQLite locks differently, and tests use threads."""
-    from django.db import connections
 
     default = connections["default"].settings_dict
     if default["ENGINE"].endswith("sqlite3"):
@@ -94,7 +100,6 @@ def stranger(other_domain: Domain) -> User:
 @pytest.fixture
 def sign_in() -> Callable[[User], Client]:
     """A browser in which this person is signed in."""
-    from django.test import Client
 
     def browser_of(user: User) -> Client:
         client = Client()
@@ -107,7 +112,6 @@ def sign_in() -> Callable[[User], Client]:
 @pytest.fixture
 def anonymous(db: None) -> Client:
     """A browser in which nobody signed in."""
-    from django.test import Client
 
     return Client()
 
@@ -128,8 +132,6 @@ def as_stranger(stranger: User, sign_in: Callable[[User], Client]) -> Client:
 
 
 def _make_user(email: str, domain: Domain | None = None, *, is_operator: bool = False) -> User:
-    from qmailpanel.accounts.models import User
-    from qmailpanel.domains.models import Grant
 
     # "!" is what Django takes for no password; anything else counts as one that nobody knows
     user = User.objects.create(email=email, is_operator=is_operator, password="argon2$nobody")
@@ -139,9 +141,6 @@ def _make_user(email: str, domain: Domain | None = None, *, is_operator: bool = 
 
 
 def _make_domain(name: str) -> Domain:
-    from qmailpanel.domains.services import add_domain
-    from qmailpanel.ledger.services import SYSTEM
-    from qmailpanel.qmail.names import Destination, DomainName
 
     contact = Destination("postmaster@example.org")
     return add_domain(actor=SYSTEM, name=DomainName(name), contact=contact)

@@ -1,7 +1,7 @@
 """Signing in and out. Of allauth's pages only those that are of use here; none signs up."""
 
 from allauth.account import views as allauth_views
-from django.urls import path
+from django.urls import path, re_path
 
 from qmailpanel.accounts import views
 
@@ -24,8 +24,8 @@ allauth_urlpatterns = [
         allauth_views.password_reset_done,
         name="account_reset_password_done",
     ),
-    path(
-        "password/reset/<uidb36>-<key>/",
+    re_path(
+        r"^password/reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>[^/]+)/$",
         allauth_views.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
