@@ -223,15 +223,9 @@ CONTENT_SECURITY_POLICY = {
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = QMAILPANEL_STATE_DIR / "static"
-# Collected files have hashed names and are served forever; a bare checkout serves its sources.
-_is_collected = (STATIC_ROOT / "staticfiles.json").exists() and not DEBUG
-WHITENOISE_USE_FINDERS = not _is_collected
-_static_storage = (
-    "whitenoise.storage.CompressedManifestStaticFilesStorage"
-    if _is_collected
-    else "django.contrib.staticfiles.storage.StaticFilesStorage"
-)
-STORAGES = {"staticfiles": {"BACKEND": _static_storage}}
+# Collected files have hashed names and are kept by browsers; a bare checkout serves its sources.
+STORAGES = {"staticfiles": {"BACKEND": "qmailpanel.static_files.CollectedOrNot"}}
+WHITENOISE_USE_FINDERS = DEBUG or not (STATIC_ROOT / "staticfiles.json").exists()
 
 # words and time
 

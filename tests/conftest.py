@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 _world = Path(tempfile.mkdtemp(prefix="qmailpanel-tests-"))
+(_world / "state" / "static").mkdir(parents=True)
 for _name in [name for name in os.environ if name.startswith("QMAILPANEL_")]:
     del os.environ[_name]
 os.environ["QMAILPANEL_STATE_DIR"] = str(_world / "state")

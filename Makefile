@@ -1,0 +1,55 @@
+# qmailpanel: make help
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+# lint and tests keep away from the data of a panel that runs here
+APART := QMAILPANEL_STATE_DIR=$(CURDIR)/.venv/state DATABASE_URL= QMAILPANEL_BASE_URL=https://panel.example.org
+CHROMIUM := /usr/bin/chromium /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+
+.PHONY: help run test lint fmt bench browser
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile
+
+run: .venv/installed  ## start the panel and its sync service; Ctrl-C ends both
+	@exec $(BIN)/python manage.py run
+
+test: .venv/installed-dev browser lint  ## lint, then all tests
+	@$(BIN)/python -m pytest
+
+lint: .venv/installed-dev  ## style, types, templates, import directions, migrations, settings
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(APART) $(BIN)/mypy
+	@$(BIN)/djlint --check --lint --quiet templates
+	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
+	@$(APART) $(BIN)/python manage.py makemigrations --check --dry-run --verbosity 0
+	@$(APART) $(BIN)/python manage.py check --deploy --fail-level WARNING > /dev/null
+
+fmt: .venv/installed-dev  ## write code and templates in the one style
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet . ; $(BIN)/djlint --reformat --quiet templates
+
+bench: .venv/installed-dev  ## measure the panel against the floor
+	@$(BIN)/python -m bench
+
+.venv/installed: requirements.txt .venv/bin/pip
+	@echo "Installing …"
+	@$(PIP) --requirement requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt .venv/bin/pip
+	@echo "Installing what lint and tests need …"
+	@$(PIP) --requirement requirements-dev.txt
+	@touch $@
+
+.venv/bin/pip:
+	@command -v $(PYTHON) > /dev/null || { echo "qmailpanel needs Python 3.11 or newer: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "qmailpanel needs Python 3.11 or newer; $$($(PYTHON) --version 2>&1) is too old. Name another one: make run PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv .venv > /dev/null 2>&1 || { rm -rf .venv; echo "$(PYTHON) cannot make a virtual environment here: apt-get install python3-venv"; exit 1; }
+
+browser:
+	@ls $(CHROMIUM) > /dev/null 2>&1 || \
+	if [ "$$(id -u)" = 0 ]; then apt-get install -qq -y chromium fonts-dejavu-core > /dev/null; \
+	else echo "The browser tests need Debian's Chromium: run as root apt-get install chromium fonts-dejavu-core"; exit 1; fi
