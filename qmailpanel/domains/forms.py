@@ -1,0 +1,155 @@
+"""Forms whose fields become parsed names, and whose errors get the focus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext, gettext_lazy as _
+
+from qmailpanel.ledger.services import Refused
+from qmailpanel.qmail import names
+
+from .models import Domain, Unknown
+
+PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class ParsedField(forms.CharField):
+    """Text that becomes a parsed type, or an error in the parser's own words."""
+
+    def __init__(self, parse: Callable[[str], str], **options: Any) -> None:
+        self.parse = parse
+        super().__init__(**options)
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        return self.parsed(text) if text else text
+
+    def parsed(self, text: str) -> str:
+        try:
+            return self.parse(text)
+        except names.InvalidName as error:
+            raise forms.ValidationError(gettext(error.template) % error.params) from error
+
+
+class PanelForm(forms.Form):
+    """The server is the one voice: the first field with an error has the focus."""
+
+    use_required_attribute = False
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        self._focus()
+
+    def _focus(self) -> None:
+        wrong = [name for name in self.fields if name in self.errors]
+        for name in self.fields:
+            self.fields[name].widget.attrs["autofocus"] = name == next(iter(wrong), None)
+
+    def refuse(self, refusal: Refused) -> None:
+        """Show what a service refused, at its field."""
+        name = self.place(refusal.field)
+        self.add_error(name if name in self.fields else None, str(refusal))
+
+    def place(self, field: str) -> str:
+        """The field of this form that a service means."""
+        return field
+
+
+class AddDomainForm(PanelForm):
+    name = ParsedField(
+        names.DomainName,
+        label=_("New domain"),
+        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "example.org", "data-new": True}),
+        error_messages={"required": _("Enter a domain name, as example.org.")},
+    )
+    contact = ParsedField(
+        names.Destination,
+        label=_("Its postmaster and abuse mail goes to"),
+        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "email"}),
+        error_messages={"required": _("Every domain answers to postmaster. Enter an address.")},
+    )
+
+
+class SettingsForm(PanelForm):
+    """Description and unknown recipients of a domain."""
+
+    description = forms.CharField(
+        label=_("Description"),
+        required=False,
+        max_length=200,
+        help_text=_("For your own orientation; nobody else reads it."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    unknown = forms.ChoiceField(choices=Unknown.choices, widget=forms.RadioSelect)
+    unknown_text = ParsedField(
+        names.ReplyText,
+        label=_("Text of the bounce"),
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    forward = ParsedField(
+        names.Destination,
+        label=_("Address"),
+        required=False,
+        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "email"}),
+    )
+    mailbox = ParsedField(
+        names.LocalPart, label=_("Mailbox"), required=False, widget=forms.TextInput(attrs=PLAIN)
+    )
+
+    @classmethod
+    def of(cls, domain: Domain, data: Any = None) -> SettingsForm:
+        """The form as the domain is now, or with what was typed."""
+        target = domain.unknown_target
+        is_mailbox = domain.unknown == Unknown.MAILBOX
+        return cls(
+            data,
+            initial={
+                "description": domain.description,
+                "unknown": domain.unknown,
+                "unknown_text": domain.unknown_text,
+                "forward": "" if is_mailbox else target,
+                "mailbox": target.rpartition("@")[0] if is_mailbox else "",
+            },
+        )
+
+    def place(self, field: str) -> str:
+        return self.target_field if field == "unknown_target" else field
+
+    @property
+    def target_field(self) -> str:
+        return "mailbox" if self.cleaned_data.get("unknown") == Unknown.MAILBOX else "forward"
+
+    @property
+    def unknown_target(self) -> str:
+        return str(self.cleaned_data.get(self.target_field) or "")
+
+    def clean(self) -> None:
+        """What belongs to a choice that was not made is not looked at."""
+        details = {"bounce": "unknown_text", "forward": "forward", "mailbox": "mailbox"}
+        details.pop(self.cleaned_data.get("unknown", ""), None)
+        for name in details.values():
+            self.errors.pop(name, None)
+        self._focus()
+
+
+class RemoveDomainForm(PanelForm):
+    """A domain that holds mailboxes goes only if its name is typed."""
+
+    typed = forms.CharField(required=False, widget=forms.TextInput(attrs=PLAIN))
+
+    def __init__(self, data: Any = None, *, domain: Domain, holds_mail: bool) -> None:
+        super().__init__(data)
+        self.domain, self.holds_mail = domain, holds_mail
+        self.fields["typed"].label = _("Type %(name)s to confirm") % {"name": domain.name}
+
+    def clean_typed(self) -> str:
+        typed: str = self.cleaned_data["typed"].strip().lower()
+        same = {self.domain.name, names.DomainName(self.domain.name).display}
+        if self.holds_mail and typed not in same:
+            message = _("That is not the name. Type %(name)s to remove it.")
+            raise forms.ValidationError(message % {"name": self.domain.name})
+        return typed

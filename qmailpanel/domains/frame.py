@@ -1,0 +1,145 @@
+"""What stands around every page: the banner, the pulse, and what each row says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from zlib import crc32
+
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import get_object_or_404, render
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _, gettext_lazy
+from django_htmx.http import HttpResponseClientRedirect
+
+from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.ledger.models import SyncProblem
+from qmailpanel.ledger.services import Status, Statuses, is_service_running
+from qmailpanel.qmail import names
+
+from .models import Address, Domain
+
+WORDS = {
+    Status.PENDING: gettext_lazy("Pending"),
+    Status.LIVE: gettext_lazy("Live"),
+    Status.FAILED: gettext_lazy("Failed"),
+    Status.REMOVED: gettext_lazy("Removed"),
+}
+WAITING, FAILED = "waiting", "failed"  # tones of a notice
+FIRST_WAIT, LAST_WAIT = 100, 5000  # ms between two looks of the pulse
+
+
+class SeeOther(HttpResponseRedirect):
+    """The answer to a good POST: look there. See RFC 9110, 15.4.4."""
+
+    status_code = 303
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """The status of a row as it is shown; `key` names the row within the page."""
+
+    key: str
+    status: Status
+    word: str
+    why: str = ""
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status is Status.PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A banner: what it means for mail and what happens next; the cause is for operators."""
+
+    tone: str
+    text: str
+    cause: str = ""
+
+
+def address_key(address: Address) -> str:
+    return f"a{address.pk}"
+
+
+def domain_key(domain: Domain) -> str:
+    return f"d{domain.pk}"
+
+
+def address_badge(statuses: Statuses, address: Address) -> Badge:
+    status = statuses.of_address(address)
+    problem = statuses.problem_of_address(address) if status is Status.FAILED else None
+    own = problem if problem and problem.address == address.pk else None
+    return _badge(address_key(address), status, own)
+
+
+def domain_badge(statuses: Statuses, domain: Domain) -> Badge:
+    return _badge(domain_key(domain), statuses.of_domain(domain), None)
+
+
+def _badge(key: str, status: Status, problem: SyncProblem | None) -> Badge:
+    return Badge(key, status, str(WORDS[status]), problem.text if problem else "")
+
+
+def notices(statuses: Statuses, domain: Domain | None = None) -> list[Notice]:
+    """What concerns more than one row of this page: the service, the host, the domain."""
+    problems = list(statuses.problems_of_host)
+    if domain:
+        problems += [one for one in statuses.problems_of_domain(domain) if one.address is None]
+    found = [Notice(FAILED, problem.text, problem.cause) for problem in problems]
+    if not is_service_running():
+        found.insert(0, Notice(WAITING, _("Saved, waiting: the sync service is not running.")))
+    return found
+
+
+def around(found: Iterable[Notice], *, wait: int = FIRST_WAIT) -> dict[str, Any]:
+    """The context of components/around.html."""
+    shown = list(found)
+    key = crc32(repr(shown).encode())
+    return {"notices": shown, "notices_key": f"{key:x}", "pulse": wait}
+
+
+def domain_page(domain: Domain, tab: str, statuses: Statuses) -> dict[str, Any]:
+    """The context of domains/page.html."""
+    return {
+        **around(notices(statuses, domain)),
+        "domain": domain,
+        "display": display(domain),
+        "domain_badge": domain_badge(statuses, domain),
+        "tab": tab,
+    }
+
+
+def find_domain(request: PanelRequest, name: str) -> Domain:
+    """The person's domain of that name; 404 if it is somebody else's."""
+    return get_object_or_404(Domain.objects.for_user(request.user).claiming(), name=name)
+
+
+def display(domain: Domain) -> str:
+    """The name as people write it."""
+    return names.DomainName(domain.name).display
+
+
+def wants(request: PanelRequest, target: str) -> bool:
+    """Did htmx ask for that part of the page, and not for the page?"""
+    return bool(request.htmx) and request.htmx.target == target
+
+
+def lead(request: PanelRequest, address: str) -> HttpResponse:
+    """Lead the window there after a good POST, whoever sent it."""
+    return HttpResponseClientRedirect(address) if request.htmx else SeeOther(address)
+
+
+def sent(request: PanelRequest) -> QueryDict | None:
+    """What was typed; none when a form is looked at for the first time."""
+    return request.POST if request.method == "POST" else None
+
+
+def show(
+    request: PanelRequest, template: str, context: dict[str, Any], *, status: int = 200
+) -> HttpResponse:
+    """A page, or with `#part` in the template's name a part of it."""
+    response = render(request, template, context, status=status)
+    patch_vary_headers(response, ["HX-Request", "HX-Target"])
+    return response

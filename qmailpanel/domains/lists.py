@@ -1,0 +1,178 @@
+"""Lists of rows: what the address bar asks for, and the rows of the domain list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _, ngettext
+
+from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.ledger.models import SyncPosition
+from qmailpanel.ledger.services import Status, Statuses
+from qmailpanel.paging import Page, page
+
+from .frame import Badge, address_badge, display, domain_badge
+from .models import Address, Domain, Kind, Unknown
+
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True)
+class Query:
+    """Filters live in the address: `q` begins the name, `top` is a row to see first."""
+
+    q: str
+    top: int
+    after: str
+    before: str
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Query:
+        get = request.GET.get
+        top = get("top", "")
+        number = int(top) if top.isascii() and top.isdigit() and len(top) < 16 else 0
+        return cls(get("q", "").strip().lower(), number, get("after", ""), get("before", ""))
+
+    def page_of(self, rows: QuerySet[Row], key: tuple[str, ...]) -> Page[Row]:
+        """The page asked for, without the row that stands on top of it."""
+        rest = rows.exclude(pk=self.top) if self.top else rows
+        return page(rest, key=key, after=self.after, before=self.before)
+
+    def top_of(self, rows: QuerySet[Row]) -> list[Row]:
+        return list(rows.filter(pk=self.top)) if self.top else []
+
+    def context(self, found: Page[Row]) -> dict[str, Any]:
+        """The context of components/find.html and components/pager.html."""
+        query = f"{urlencode({'q': self.q})}&" if self.q else ""
+        return {"q": self.q, "page": found, "query": query}
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRow:
+    """A domain as the list shows it."""
+
+    key: str
+    href: str
+    display: str
+    alabel: str
+    note: str
+    prepend: str
+    unknown: str
+    badge: Badge
+    is_off: bool
+    removed: bool
+    new: bool
+    focus: bool
+
+
+def domain_row(
+    statuses: Statuses, domain: Domain, *, new: bool = False, focus: bool = False, why: str = ""
+) -> DomainRow:
+    badge = domain_badge(statuses, domain)
+    shown = display(domain)
+    return DomainRow(
+        key=badge.key,
+        href=reverse("domains:detail", args=[domain.name]),
+        display=shown,
+        alabel=domain.name if shown != domain.name else "",
+        note=domain.description,
+        prepend=str(domain.prepend),
+        unknown=unknown_words(domain),
+        badge=replace(badge, why=why) if why else badge,
+        is_off=not domain.enabled,
+        removed=domain.removed,
+        new=new,
+        focus=focus,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRow:
+    """A mailbox or an alias as its list shows it."""
+
+    key: str
+    href: str
+    local: str
+    to: str
+    note: str
+    badge: Badge
+    is_off: bool
+    removed: bool
+    new: bool
+    focus: bool
+
+
+def address_row(
+    statuses: Statuses,
+    address: Address,
+    href: str,
+    to: str,
+    *,
+    new: bool = False,
+    focus: bool = False,
+    why: str = "",
+) -> AddressRow:
+    """`href` is the list it stands in, `to` where its mail goes."""
+    badge = address_badge(statuses, address)
+    return AddressRow(
+        key=badge.key,
+        href=f"{href}{address.pk}/",
+        local=address.local,
+        to=to,
+        note=address.comment,
+        badge=replace(badge, why=why) if why else badge,
+        is_off=not address.enabled,
+        removed=address.removed,
+        new=new,
+        focus=focus,
+    )
+
+
+def find_top(request: PanelRequest, name: str, kind: Kind, top: int) -> Address | None:
+    """The address that stands on top of its list, and its domain with it."""
+    if not top:
+        return None
+    domains = Domain.objects.for_user(request.user).claiming().filter(name=name)
+    mine = Address.objects.for_user(request.user).claiming().select_related("domain")
+    return mine.filter(pk=top, kind=kind, domain__in=domains).first()
+
+
+def find_address(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address:
+    """The person's mailbox or alias of that number; 404 if it is somebody else's."""
+    mine = Address.objects.for_user(request.user).select_related("domain")
+    return get_object_or_404(mine, domain__name=name, kind=kind, pk=pk)
+
+
+def unknown_words(domain: Domain) -> str:
+    """What happens to unknown recipients, in a word or an address."""
+    if domain.unknown == Unknown.BOUNCE:
+        return _("bounce")
+    if domain.unknown == Unknown.DISCARD:
+        return _("discard")
+    return f"→ {domain.unknown_target}"
+
+
+def health(running: bool) -> tuple[Status, str]:
+    """The host in one line."""
+    if not running:
+        return Status.PENDING, _("The sync service is not running")
+    behind = _behind()
+    if behind:
+        text = ngettext("%(n)d domain waits for sync", "%(n)d domains wait for sync", behind)
+        return Status.PENDING, text % {"n": behind}
+    return Status.LIVE, _("Mail server up to date")
+
+
+def _behind() -> int:
+    """How many domains are not live through their newest change."""
+    node = settings.QMAILPANEL_NODE
+    positions = SyncPosition.objects.filter(node=node, domain=OuterRef("pk"))
+    applied = positions.filter(applied__gte=OuterRef("change_id"))
+    return Domain.objects.filter(~Exists(applied)).count()

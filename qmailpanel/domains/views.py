@@ -1,0 +1,222 @@
+"""The domain list, the settings of a domain, and the pulse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.ledger.services import Actor, Refused, Statuses
+
+from . import services
+from .forms import AddDomainForm, RemoveDomainForm, SettingsForm
+from .frame import (
+    WAITING,
+    SeeOther,
+    around,
+    domain_key,
+    domain_page,
+    find_domain,
+    lead,
+    notices,
+    sent,
+    show,
+    wants,
+)
+from .lists import Query, domain_row, health
+from .models import Domain, Kind, Unknown
+from .path import path_of_unknown
+from .pulses import pulse_context
+
+
+@audience(Audience.SIGNED_IN)
+@require_GET
+def home(request: PanelRequest) -> HttpResponse:
+    """Who looks after one domain starts there."""
+    mine = [] if request.user.is_operator else list(_domains(request)[:2])
+    if len(mine) == 1:
+        return redirect("domains:detail", mine[0].name)
+    return redirect("domains:list")
+
+
+@audience(Audience.SIGNED_IN)
+@require_GET
+def pulse(request: PanelRequest) -> HttpResponse:
+    """What became of the rows that were pending when the page last looked."""
+    return show(request, "domains/pulse.html", pulse_context(request))
+
+
+def _domains(request: PanelRequest) -> Any:
+    return Domain.objects.for_user(request.user).claiming()
+
+
+@audience(Audience.SIGNED_IN)
+@require_GET
+def list_domains(request: PanelRequest) -> HttpResponse:
+    template = "domains/list.html#list" if wants(request, "list") else "domains/list.html"
+    return show(request, template, _list_context(request, _add_form(request)))
+
+
+@audience(Audience.OPERATOR)
+@require_http_methods(["GET", "POST"])
+def add(request: PanelRequest) -> HttpResponse:
+    if request.method == "GET":
+        return redirect("domains:list")
+    form = _add_form(request, request.POST)
+    domain = _add(request, form)
+    if domain is None:
+        return _add_again(request, form)
+    if not request.htmx:
+        return SeeOther(f"{reverse('domains:list')}?top={domain.pk}")
+    return _added(request, domain)
+
+
+def _add_form(request: PanelRequest, data: Any = None) -> AddDomainForm:
+    form = AddDomainForm(data, initial={"contact": request.user.email})
+    form.fields["name"].widget.attrs["autofocus"] = "top" in request.GET
+    return form
+
+
+def _add(request: PanelRequest, form: AddDomainForm) -> Domain | None:
+    if not form.is_valid():
+        return None
+    name, contact = form.cleaned_data["name"], form.cleaned_data["contact"]
+    try:
+        return services.add_domain(Actor.of(request), name, contact=contact)
+    except Refused as refusal:
+        form.refuse(refusal)
+        return None
+
+
+def _add_again(request: PanelRequest, form: AddDomainForm) -> HttpResponse:
+    if wants(request, "add"):
+        return show(request, "domains/list.html#add", {"form": form}, status=422)
+    return show(request, "domains/list.html", _list_context(request, form), status=422)
+
+
+def _added(request: PanelRequest, domain: Domain) -> HttpResponse:
+    """The form, empty again; the row on top of the table; the pulse, awake."""
+    statuses, form = Statuses([domain.pk]), _add_form(request)
+    form.fields["name"].widget.attrs["autofocus"] = True
+    context = {
+        **around(notices(statuses)),
+        "form": form,
+        "row": domain_row(statuses, domain, new=True),
+        "said": _("%(name)s added.") % {"name": domain.name},
+        "oob": True,
+    }
+    return show(request, "domains/list.html#added", context)
+
+
+def _list_context(request: PanelRequest, form: AddDomainForm) -> dict[str, Any]:
+    query = Query.of(request)
+    found = query.page_of(_domains(request).starting(query.q), ("name", "id"))
+    top = query.top_of(_domains(request))
+    statuses = Statuses(domain.pk for domain in [*top, *found.rows])
+    said = notices(statuses)
+    is_running = not any(notice.tone == WAITING for notice in said)
+    return {
+        **around(said),
+        **query.context(found),
+        "form": form,
+        "rows": [
+            *(domain_row(statuses, domain, new=True, focus=domain.removed) for domain in top),
+            *(domain_row(statuses, domain) for domain in found.rows),
+        ],
+        "health": health(is_running) if request.user.is_operator else None,
+    }
+
+
+@audience(Audience.SIGNED_IN)
+@require_GET
+def detail(request: PanelRequest, name: str) -> HttpResponse:
+    """A domain is looked at for its mailboxes."""
+    return redirect(f"{request.path}mailboxes/")
+
+
+@audience(Audience.SIGNED_IN)
+@require_http_methods(["GET", "POST"])
+def settings(request: PanelRequest, name: str) -> HttpResponse:
+    domain = find_domain(request, name)
+    form = SettingsForm.of(domain, sent(request))
+    if form.is_valid() and _change(request, domain, form):
+        return SeeOther(request.path)
+    status = 422 if form.is_bound else 200
+    context = domain_page(domain, "settings", Statuses([domain.pk]))
+    context |= {"form": form, "hops": path_of_unknown(domain)}
+    return show(request, "domains/settings.html", context, status=status)
+
+
+def _change(request: PanelRequest, domain: Domain, form: SettingsForm) -> bool:
+    try:
+        services.change_domain(
+            Actor.of(request),
+            domain,
+            description=form.cleaned_data["description"],
+            unknown=Unknown(form.cleaned_data["unknown"]),
+            unknown_text=form.cleaned_data.get("unknown_text", ""),
+            unknown_target=form.unknown_target,
+        )
+    except Refused as refusal:
+        form.refuse(refusal)
+    return not form.errors
+
+
+@audience(Audience.OPERATOR)
+@require_POST
+def switch(request: PanelRequest, name: str) -> HttpResponse:
+    """On or off, as the button said."""
+    domain = find_domain(request, name)
+    services.switch_domain(Actor.of(request), domain, on=request.POST.get("on") == "1")
+    return SeeOther(reverse("domains:settings", args=[name]))
+
+
+@audience(Audience.OPERATOR)
+@require_http_methods(["GET", "POST"])
+def remove(request: PanelRequest, name: str) -> HttpResponse:
+    """Asks first; with the name typed where mail is held."""
+    domain = find_domain(request, name)
+    mailboxes = domain.addresses.filter(kind=Kind.MAILBOX, removed=False)
+    form = RemoveDomainForm(sent(request), domain=domain, holds_mail=mailboxes.exists())
+    if form.is_valid():
+        services.remove_domain(Actor.of(request), domain)
+        return lead(request, f"{reverse('domains:list')}?top={domain.pk}")
+    context = domain_page(domain, "settings", Statuses([domain.pk]))
+    context["form"] = form
+    return show(request, "domains/remove.html", context, status=422 if form.is_bound else 200)
+
+
+@audience(Audience.OPERATOR)
+@require_POST
+def restore(request: PanelRequest, name: str) -> HttpResponse:
+    """Undo a removal."""
+    domain = find_domain(request, name)
+    why = _restore(request, domain)
+    if wants(request, f"row-{domain_key(domain)}"):
+        return _restored(request, domain, why)
+    if not why:
+        return SeeOther(f"{reverse('domains:list')}?top={domain.pk}")
+    context = domain_page(domain, "settings", Statuses([domain.pk]))
+    context |= {"form": SettingsForm.of(domain), "hops": path_of_unknown(domain), "why": why}
+    return show(request, "domains/settings.html", context, status=422)
+
+
+def _restore(request: PanelRequest, domain: Domain) -> str:
+    """Why not, if so."""
+    try:
+        services.restore_domain(Actor.of(request), domain)
+    except Refused as refusal:
+        return str(refusal)
+    return ""
+
+
+def _restored(request: PanelRequest, domain: Domain, why: str) -> HttpResponse:
+    statuses = Statuses([domain.pk])
+    row = domain_row(statuses, domain, focus=True, why=why)
+    context = {**around(notices(statuses)), "row": row, "oob": True}
+    return show(request, "domains/list.html#restored", context, status=422 if why else 200)

@@ -1,0 +1,55 @@
+// The keyboard, the focus and the word when the panel does not answer. Everything else is HTML.
+"use strict";
+
+const find = (selector) => document.querySelector(selector);
+const typing = (element) => element.matches("input, textarea, select, [contenteditable]");
+
+function step(by) {
+  const rows = [...document.querySelectorAll("a[data-open]")];
+  if (!rows.length) return;
+  const here = rows.findIndex((row) => row.closest("tr").contains(document.activeElement));
+  const next = here < 0 ? (by > 0 ? 0 : rows.length - 1) : here + by;
+  rows[Math.max(0, Math.min(rows.length - 1, next))].focus();
+}
+
+function leave(target) {
+  const cancel = target.closest("[data-ask]")?.querySelector("[data-cancel]") ?? find("[data-cancel]");
+  if (typing(target) && !target.closest("[data-ask]")) target.blur();
+  else (cancel ?? find("[data-back]"))?.click();
+}
+
+const keys = {
+  "/": () => find("[data-find]")?.focus(),
+  n: () => find("[data-new]")?.focus(),
+  j: () => step(1),
+  k: () => step(-1),
+  "?": () => find("#keys")?.showModal(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || find("dialog[open]")) return;
+  if (event.key === "Escape") return leave(event.target);
+  const act = keys[event.key];
+  if (!act || typing(event.target)) return;
+  event.preventDefault();
+  act();
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-keys]")) find("#keys").showModal();
+});
+
+// Focus must not fall to the top of the page because what had it was swapped away.
+document.addEventListener("htmx:afterSettle", () => {
+  if (document.activeElement === document.body) find("main").focus({ preventScroll: true });
+});
+
+function lost(isLost) {
+  const notice = find("#lost");
+  if (notice) notice.hidden = !isLost;
+}
+document.addEventListener("htmx:sendError", () => lost(true));
+document.addEventListener("htmx:responseError", () => lost(true));
+document.addEventListener("htmx:afterOnLoad", (event) => {
+  if (event.detail.successful) lost(false);
+});
