@@ -112,7 +112,10 @@ def _settled(address: str, destinations: Sequence[names.Destination]) -> list[st
     theirs = Domain.objects.filter(name__in={there.domain for there in destinations}, removed=False)
     ours = set(theirs.values_list("name", flat=True))
     folded = [there.lower() if there.domain in ours else str(there) for there in destinations]
-    targets = list({target.lower(): target for target in reversed(folded)}.values())[::-1]
+    once: dict[str, str] = {}
+    for target in folded:
+        once.setdefault(target.lower(), target)
+    targets = list(once.values())
     if not targets:
         raise Refused(_("Enter at least one address to deliver to."), "destinations")
     if len(targets) > MOST:

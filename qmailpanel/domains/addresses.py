@@ -54,6 +54,7 @@ def switch_address(actor: Actor, address: Address, *, on: bool) -> None:
 
 def remove_address(actor: Actor, address: Address) -> None:
     """Stop delivery; the row keeps its claim on the name until that is live."""
+    refuse_removed(address.domain)
     amend(actor, Verb.REMOVED, address, removed=True)
 
 

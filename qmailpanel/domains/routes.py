@@ -21,7 +21,9 @@ def pointers_to(address: Address, actor: Actor = COMMAND) -> list[str]:
     named = [text for domain, text in pointers if domain in seen]
     hidden = len(pointers) - len(named)
     if hidden:
-        counted = ngettext("%(n)d other domain's address", "%(n)d addresses elsewhere", hidden)
+        counted = ngettext(
+            "%(n)d address of another domain", "%(n)d addresses of other domains", hidden
+        )
         named.append(counted % {"n": hidden})
     return named
 

@@ -82,7 +82,10 @@ class Command(PleskCommand):
             pointers = pointers_to(address)
             remove_mailbox(COMMAND, address, despite_pointers=True)
             if pointers:
-                self.note(f"These still deliver to {address}: {', '.join(pointers)}.")
+                self.note(
+                    f"These still deliver to {address}: {', '.join(pointers)}. "
+                    f"Mail to those that deliver nowhere else bounces."
+                )
         self.finish([address], f"Removal of '{address}' complete")
 
     def password(self, request: Request, domain: Domain) -> str | None:

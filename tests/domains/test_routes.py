@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+
+from qmailpanel.aliases.services import add_alias, remove_alias
+from qmailpanel.domains.models import Unknown
+from qmailpanel.domains.routes import pointers_to, way_back
+from qmailpanel.domains.services import change_domain, remove_domain
+from qmailpanel.ledger.services import COMMAND, Actor
+from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+
+
+def alias(domain, local, *targets):
+    destinations = [Destination(target) for target in targets]
+    return add_alias(COMMAND, domain, AliasLocal(local), destinations)
+
+
+@pytest.fixture
+def mailbox(domain):
+    return add_mailbox(COMMAND, domain, LocalPart("biliards"))
+
+
+def test_pointers_are_aliases_and_unknown_recipients(domain, other_domain, mailbox):
+    alias(domain, "webmaster", "biliards@pandle.net", "a@example.org")
+    alias(domain, "bilardi", "Biliards@pandle.net")
+    alias(domain, "other", "a@example.org")
+    change_domain(COMMAND, domain, unknown=Unknown.MAILBOX, unknown_target="biliards")
+    change_domain(
+        COMMAND, other_domain, unknown=Unknown.FORWARD, unknown_target="biliards@pandle.net"
+    )
+    assert pointers_to(mailbox) == [
+        "bilardi@pandle.net",
+        "webmaster@pandle.net",
+        "unknown recipients of pandle.net",
+        "unknown recipients of stranger.example",
+    ]
+
+
+def test_what_is_removed_points_nowhere(domain, other_domain, mailbox):
+    remove_alias(COMMAND, alias(domain, "bilardi", "biliards@pandle.net"))
+    alias(other_domain, "a", "biliards@pandle.net")
+    remove_domain(COMMAND, other_domain)
+    assert pointers_to(mailbox) == []
+
+
+def test_the_addresses_of_other_people_are_counted_and_not_named(
+    domain, other_domain, mailbox, colleague, operator
+):
+    alias(domain, "bilardi", "biliards@pandle.net")
+    alias(other_domain, "secret", "biliards@pandle.net")
+    actor = Actor(colleague.pk, colleague.email, None)
+    assert pointers_to(mailbox, actor) == ["bilardi@pandle.net", "1 address of another domain"]
+    assert "secret@stranger.example" in pointers_to(mailbox, Actor(operator.pk, "", None))
+    alias(other_domain, "another", "biliards@pandle.net")
+    assert pointers_to(mailbox, actor)[1] == "2 addresses of other domains"
+
+
+def test_a_way_back_is_found_over_many_hops(domain):
+    alias(domain, "c", "d@pandle.net")
+    alias(domain, "b", "x@example.org", "c@pandle.net")
+    way = way_back("d@pandle.net", ["y@example.org", "B@pandle.net"])
+    assert way == "B@pandle.net"
+
+
+def test_a_mailbox_is_the_end_of_a_way(domain, mailbox):
+    change_domain(COMMAND, domain, unknown=Unknown.FORWARD, unknown_target="biliards@pandle.net")
+    assert way_back("x@pandle.net", ["biliards@pandle.net", "a@example.org"]) is None
+
+
+def test_a_way_leads_through_unknown_recipients(domain, mailbox):
+    alias(domain, "b", "nobody@pandle.net")
+    assert way_back("a@pandle.net", ["b@pandle.net"]) is None
+    change_domain(COMMAND, domain, unknown=Unknown.FORWARD, unknown_target="a@example.org")
+    assert way_back("a@example.org", ["b@pandle.net"]) == "b@pandle.net"
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_way_takes_the_same_queries_for_any_number_of_destinations(
+    domain, django_assert_num_queries, number
+):
+    targets = [f"a{one}@pandle.net" for one in range(number)]
+    for target in targets:
+        alias(domain, target.split("@")[0], "b@example.org")
+    with django_assert_num_queries(4):
+        assert way_back("c@pandle.net", targets) is None
