@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from qmailpanel.qmail import control, dotqmail
-from qmailpanel.qmail.assign import Assignment
+from qmailpanel.qmail.assign import Assignment, Sign
 from qmailpanel.qmail.names import (
     AliasLocal,
     Destination,
@@ -104,7 +105,7 @@ class _Draft:
     needs: dict[bytes, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def add_assignment(self, sign: str, local: str, path: str, dash: str = "") -> bytes:
+    def add_assignment(self, sign: Sign, local: str, path: str, dash: str = "") -> bytes:
         user = self.layout.mail_user
         line = Assignment(
             sign=sign,
@@ -127,7 +128,7 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
     """
     draft = _Draft(layout, DomainName(rows.name), rows.prepend)
     for mailbox in rows.mailboxes:
-        _guard(draft, mailbox.address, lambda row=mailbox: _render_mailbox(draft, row, rows))
+        _guard(draft, mailbox.address, partial(_render_mailbox, draft, mailbox, rows))
     if rows.removed:
         section = empty_section(rows.prepend)
     else:
@@ -196,7 +197,7 @@ def _render_delivery(draft: _Draft, rows: DomainRows) -> None:
         return
     for alias in rows.aliases:
         if not alias.removed:
-            _guard(draft, alias.address, lambda row=alias: _render_alias(draft, row))
+            _guard(draft, alias.address, partial(_render_alias, draft, alias))
 
 
 def _render_unknown(layout: Layout, rows: DomainRows) -> bytes:

@@ -206,7 +206,7 @@ def _first_rcpthosts(actual: Actual) -> Foreign | None:
 
 
 def _hosted_names(actual: Actual) -> list[bytes]:
-    names = {name for name in actual.locals}
+    names = set(actual.locals)
     for raw in actual.shared[Shared.VIRTUAL].foreign.raws:
         key = control.virtual_key(raw)
         if key and b"@" not in key:

@@ -260,7 +260,9 @@ def _settle_file(
         return
     match settle(wanted, before, actual):
         case Verdict.WRITE if wanted is not None:
-            draft.grow.append(WriteFile(path, actual, wanted))
+            # what refuses from now on goes last: addresses it caught may have got a home meanwhile
+            refuses = actual is not None and wanted.startswith(b"|")
+            (draft.shrink if refuses else draft.grow).append(WriteFile(path, actual, wanted))
         case Verdict.REMOVE if actual is not None:
             draft.shrink.append(RemoveFile(path, actual))
         case Verdict.DRIFT:
@@ -270,9 +272,7 @@ def _settle_file(
             draft.add_problem(path, KEPT, f"{path} was changed by someone else")
 
 
-def _settle_lines(
-    draft: Draft, applied: Sequence[Section], file: LineFile
-) -> dict[bytes, bytes]:
+def _settle_lines(draft: Draft, applied: Sequence[Section], file: LineFile) -> dict[bytes, bytes]:
     """Our lines of one shared file as they shall be.
 
     Lines of ours are on disk as wanted, as applied, or missing; so W holds for each, unless a
@@ -297,9 +297,7 @@ def _settle_lines(
     return new
 
 
-def _note_drift(
-    draft: Draft, file: LineFile, key: bytes, before: Sequence[bytes | None]
-) -> None:
+def _note_drift(draft: Draft, file: LineFile, key: bytes, before: Sequence[bytes | None]) -> None:
     wanted = draft.wanted.section.lines.get(file.shared, {}).get(key)
     applied = next((line for line in before if line is not None), None)
     actual = b"".join(file.foreign.keys[key])
@@ -327,7 +325,7 @@ def section_after(draft: Draft, applied: Sequence[Section], tree: Tree) -> Secti
 def _lines_after(draft: Draft) -> dict[Shared, dict[bytes, bytes]]:
     lines = {shared: dict(new) for shared, new in draft.new.items()}
     for drift in draft.drifts:
-        if drift.file in Shared and drift.applied is not None:
+        if drift.file in set(Shared) and drift.applied is not None:
             lines[Shared(drift.file)][drift.key.encode("latin-1")] = drift.applied
     return {shared: new for shared, new in lines.items() if new}
 
@@ -340,7 +338,7 @@ def _files_after(draft: Draft, last: Section) -> dict[str, bytes]:
 def _homes_after(draft: Draft, last: Section, tree: Tree) -> dict[str, Home]:
     kept = {*draft.lost_homes, *draft.wanted.archive}
     homes = {p: h for p, h in draft.wanted.section.homes.items() if p not in draft.lost_homes}
-    for path, home in homes.items():
+    for path in homes:
         if f"{path}/.qmail" in draft.unsettled and path in last.homes:
             homes[path] = last.homes[path]
     return homes | {p: h for p, h in last.homes.items() if p in kept and p in tree.homes}

@@ -167,7 +167,7 @@ class LineFile:
     def section(self, name: str) -> dict[bytes, bytes]:
         """Our lines of one domain, by key."""
         _, text = self.sections.get(name, (0, b""))
-        return keyed(self.shared, text.splitlines(keepends=True))
+        return keyed(self.shared, control.split_lines(text))
 
     def with_sections(self, sections: Mapping[str, tuple[int, Mapping[bytes, bytes]]]) -> LineFile:
         """The file with these domains' lines replaced, and its new content."""
@@ -254,8 +254,9 @@ def _cut(shared: Shared, content: bytes) -> tuple[list[bytes], bytes, str]:
 
 def _salvage(content: bytes) -> tuple[list[bytes], bytes]:
     """Of a file that qmail-newu refuses: the lines it would take, the others as dead text."""
-    good, dead = [], []
-    lines = content.splitlines(keepends=True)
+    good: list[bytes] = []
+    dead: list[bytes] = []
+    lines = control.split_lines(content)
     for line in lines:
         if line.startswith(b"."):
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from qmailpanel.qmail.state import Shared
@@ -93,32 +94,36 @@ def describe(step: Step) -> str:
     match step:
         case WriteShared(shared, before, _, added, dropped):
             head = f"{'create' if before is None else 'change'} {shared}"
-            changes = [f"- {_show(line)}" for line in dropped] + [f"+ {_show(x)}" for x in added]
-            return "\n".join([head, *changes])
-        case MakeDirectory(path):
-            return f"make directory {path}"
-        case PlaceHome(path, _, dot_qmail):
-            return f"{'mend' if dot_qmail is None else 'make'} home {path}"
+            return "\n".join([head, *_change(dropped, added)])
         case WriteFile(path, before, content):
-            return "\n".join([f"write {path}", *_change(before or b"", content)])
+            lines = _change((before or b"").splitlines(), content.splitlines())
+            return "\n".join([f"write {path}", *lines])
         case RemoveFile(path, before):
-            return "\n".join([f"remove {path}", *_change(before, b"")])
-        case ArchiveHome(path, mailbox):
-            return f"archive home {path} as .archive/{mailbox}"
-        case RemoveDirectory(path):
-            return f"remove directory {path} if it is empty"
+            return "\n".join([f"remove {path}", *_change(before.splitlines(), [])])
         case SettleTree():
             return "settle the mail root on disk"
         case Compile():
             return "run qmail-newu"
         case TellSend():
             return "tell qmail-send (HUP)"
+        case _:
+            return _describe_place(step)
 
 
-def _change(before: bytes, after: bytes) -> list[str]:
-    return [f"- {_show(line)}" for line in before.splitlines()] + [
-        f"+ {_show(line)}" for line in after.splitlines()
-    ]
+def _describe_place(step: MakeDirectory | PlaceHome | ArchiveHome | RemoveDirectory) -> str:
+    match step:
+        case MakeDirectory(path):
+            return f"make directory {path}"
+        case PlaceHome(path, _, dot_qmail):
+            return f"{'mend' if dot_qmail is None else 'make'} home {path}"
+        case ArchiveHome(path, mailbox):
+            return f"archive home {path} as .archive/{mailbox}"
+        case RemoveDirectory(path):
+            return f"remove directory {path} if it is empty"
+
+
+def _change(dropped: Iterable[bytes], added: Iterable[bytes]) -> list[str]:
+    return [f"- {_show(line)}" for line in dropped] + [f"+ {_show(line)}" for line in added]
 
 
 def _show(line: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The mail host: the only impure part of this floor. Lock, observe, apply; nothing is decided here."""
+"""The mail host, the only impure part of this floor: lock, observe, apply. It decides nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from qmailpanel.qmail import assign, cdb, control
-from qmailpanel.qmail.host.errors import HostError, Raced, StepFailed
+from qmailpanel.qmail.host.errors import Busy, HostError, Raced, StepFailed
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.host.programs import Hup, compile_assign, is_home_compiled_in
 from qmailpanel.qmail.host.shared import SharedFile, hold_lock
@@ -22,7 +22,6 @@ from qmailpanel.qmail.state import (
     LineFile,
     Section,
     Shared,
-    Tree,
     Wanted,
     take_apart,
 )
@@ -36,18 +35,17 @@ from qmailpanel.qmail.steps import (
     WriteShared,
 )
 
-__all__ = ["Host", "HostError", "Raced", "StepFailed", "is_home_compiled_in"]
+__all__ = ["Busy", "Host", "HostError", "Raced", "StepFailed", "is_home_compiled_in"]
 
 
 class Host:
     """One qmail home and mail root, and the memory of what was applied there."""
 
     def __init__(self, layout: Layout, memory: str, hup: str) -> None:
+        self.layout = layout
         self.home = layout.qmail_home
         self.may_change_owners = os.geteuid() == 0
-        self.root = MailRoot(
-            layout.mail_root, layout.mail_user if self.may_change_owners else None
-        )
+        self.root = MailRoot(layout.mail_root, layout.mail_user if self.may_change_owners else None)
         self.root.prepare()
         self.memory = Memory(memory)
         self.hup = Hup(self.home, hup)
@@ -68,21 +66,25 @@ class Host:
             shared=shared,
             trees={w.name: self.root.observe(w, applied.get(w.name, ())) for w in wanted},
             cdb=self._observe_cdb(_keys(wanted, applied, shared[Shared.ASSIGN])),
-            locals=self.read_locals(),
+            locals=frozenset(name.lower() for _, name in self.read_locals()),
             hup_owed=self.memory.hup_owed,
         )
 
-    def read_locals(self) -> frozenset[bytes]:
-        """The names that qmail-send treats as its own. See qmail-send(8)."""
+    def read_locals(self) -> list[tuple[int, bytes]]:
+        """The names that qmail-send treats as its own, by line number. See qmail-send(8)."""
         for name in ("locals", "me"):
             try:
                 with open(f"{self.home}/control/{name}", "rb") as file:
-                    return frozenset(line.lower() for _, line in control.entries(file.read()))
+                    return control.entries(file.read())
             except FileNotFoundError:
                 continue
             except OSError as error:
                 raise HostError(f"control/{name} cannot be read.", str(error)) from error
-        return frozenset()
+        return []
+
+    def numbered_directories(self) -> set[int]:
+        """The directories of the mail root that look like a prepend."""
+        return {int(name) for name in os.listdir(self.root.path) if name.isdigit()}
 
     def look(self) -> tuple[object, ...]:
         """A cheap glance at the files that others may change: equal as long as nothing did."""
@@ -121,7 +123,7 @@ class Host:
         if file.content is not None and not file.unclean:
             self.memory.foreign = file.foreign.text
             return file
-        lines = self.memory.foreign.splitlines(keepends=True) or self._foreign_in_cdb()
+        lines = control.split_lines(self.memory.foreign) or self._foreign_in_cdb()
         there = set(file.foreign.raws)
         lost = (line for line in lines if line not in there)
         return replace(file, foreign=Foreign(Shared.ASSIGN, (*file.foreign.raws, *lost)))
@@ -221,7 +223,7 @@ def _append(file: LineFile, late: bytes) -> LineFile:
     late = late if late.endswith(b"\n") else late + b"\n"
     if file.shared is Shared.ASSIGN:
         return replace(file, end=file.end + late, unclean="late lines")
-    raws = (*file.foreign.text.splitlines(keepends=True), *control.split_lines(late))
+    raws = (*control.split_lines(file.foreign.text), *control.split_lines(late))
     return replace(file, foreign=Foreign(file.shared, raws), unclean="late lines")
 
 

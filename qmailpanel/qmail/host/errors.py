@@ -10,6 +10,10 @@ class HostError(Exception):
         self.cause = cause or text
 
 
+class Busy(HostError):
+    """Another qmailsync is at work on this qmail home."""
+
+
 class Raced(Exception):
     """A file is not what was observed: somebody else wrote it. Observe and plan again."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from qmailpanel.qmail.host.errors import HostError
 from qmailpanel.qmail.state import Section
@@ -30,7 +30,9 @@ class Memory:
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
-            raise HostError("The memory of what was applied cannot be opened.", str(error)) from error
+            raise HostError(
+                "The memory of what was applied cannot be opened.", str(error)
+            ) from error
 
     def close(self) -> None:
         self._db.close()
@@ -100,7 +102,7 @@ class Memory:
     def _sections(self, name: str) -> tuple[Section, ...]:
         return tuple(Section.decode(text.encode()) for text in self._texts(name))
 
-    def _write(self, statement: str, rows: list[tuple[object, ...]]) -> None:
+    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         if not rows:
             return
         try:
@@ -108,7 +110,9 @@ class Memory:
                 self._db.execute("BEGIN IMMEDIATE")
                 self._db.executemany(statement, rows)
         except sqlite3.Error as error:
-            raise HostError("The memory of what was applied cannot be written.", str(error)) from error
+            raise HostError(
+                "The memory of what was applied cannot be written.", str(error)
+            ) from error
 
 
 def _decode(text: str) -> tuple[Section, ...]:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 
 from qmailpanel.qmail.host import libc
-from qmailpanel.qmail.host.errors import HostError, Raced
+from qmailpanel.qmail.host.errors import Busy, HostError, Raced
 from qmailpanel.qmail.state import Shared
 
 LOCK = "users/.qmailpanel.lock"
@@ -32,7 +32,7 @@ def hold_lock(home: str) -> Iterator[None]:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError as error:
-        raise HostError("Another qmailsync is at work on this qmail home.") from error
+        raise Busy("Another qmailsync is at work on this qmail home.") from error
     finally:
         os.close(fd)
 

@@ -170,7 +170,7 @@ class MailRoot:
             for part in maildir.DIRECTORIES:
                 os.close(self._ensure(inside, part))
             if _size(inside, "maildirsize") == 0:
-                self._put(inside, "maildirsize", maildir.NEW_MAILDIRSIZE)
+                self._put(inside, "maildirsize", maildir.NEW_SIZE)
         finally:
             os.close(inside)
         if dot_qmail is not None:
@@ -196,9 +196,8 @@ class MailRoot:
             os.fsync(archive)
 
     def _remove_directory(self, path: str) -> None:
-        with _opened(self.path) as root:
-            with contextlib.suppress(FileNotFoundError, OSError):
-                os.rmdir(path, dir_fd=root)
+        with _opened(self.path) as root, contextlib.suppress(FileNotFoundError, OSError):
+            os.rmdir(path, dir_fd=root)
 
     @contextlib.contextmanager
     def _archive(self, root: int) -> Iterator[int]:

@@ -1,0 +1,75 @@
+"""The sync service: makes the mail host as the database wants it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from qmailpanel.qmail.host import Busy, HostError
+from qmailpanel.qmail.steps import describe
+from qmailpanel.sync.publish import Report
+from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
+from qmailpanel.sync.service import Service
+
+
+class Command(BaseCommand):
+    help = "Makes the mail host as the database wants it, and goes on doing so."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--once", action="store_true", help="make it so now, then end")
+        how.add_argument("--dry-run", action="store_true", help="print what would be done")
+
+    def handle(self, *, once: bool, dry_run: bool, **_options: Any) -> None:
+        logging.getLogger("qmailpanel.sync").setLevel(logging.INFO)
+        try:
+            if dry_run:
+                self._preview()
+            elif once:
+                self._once()
+            else:
+                self._serve()
+        except (Busy, HostError) as error:
+            raise CommandError(f"{error.text} ({error.cause})") from error
+
+    def _preview(self) -> None:
+        plan = Reconciler(open_host()).preview(all_domains(), absent=True)
+        for step in plan.steps:
+            self.stdout.write(describe(step))
+        if plan.question:
+            self.stderr.write(f"This waits for the operator's yes: {plan.question.text}")
+        for name, problems in plan.problems.items():
+            for problem in problems:
+                self.stderr.write(f"{name}: {problem.cause or problem.text}")
+
+    def _once(self) -> None:
+        report = Reconciler(open_host()).reconcile(all_domains(), absent=True)
+        for line in _complaints(report):
+            self.stderr.write(line)
+        if report.error or report.question:
+            sys.exit(1)
+
+    def _serve(self) -> None:
+        service = Service(open_host())
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            service.stopping = True
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        service.run()
+
+
+def _complaints(report: Report) -> list[str]:
+    problems = [p for found in report.problems.values() for p in found]
+    lines = [f"{problem.text} ({problem.cause})" for problem in problems]
+    if report.question:
+        lines.append(f"This waits for the operator's yes: {report.question.text}")
+    if report.error:
+        lines.append(f"{report.error} ({report.cause})")
+    return lines

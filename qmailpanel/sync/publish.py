@@ -1,0 +1,234 @@
+"""What the sync service says: written here only, read by every page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from qmailpanel.ledger.models import Change, RoutedLine, SyncNode, SyncPosition, SyncProblem
+from qmailpanel.qmail import control
+from qmailpanel.qmail.plan import Question
+from qmailpanel.qmail.settle import Drift
+from qmailpanel.qmail.state import Foreign, Problem, Shared
+
+from .models import ForeignLine, SyncDrift, SyncQuestion, SyncRun
+
+RUNS_KEPT = 50
+SHOWN_LINES = 1_000  # foreign assignments on the operator page; an old host may have 100,000
+SHOWN_STEPS = 20_000
+
+
+@dataclass
+class Report:
+    """What a run has to say of the domains it was about.
+
+    `changes`: domain number → change it was tried at; those in `live` were read back. `problems`
+    and `drifts` are by domain number. `error` and `cause` concern the whole host.
+    """
+
+    started: datetime
+    changes: dict[int, int] = field(default_factory=dict)
+    live: set[int] = field(default_factory=set)
+    problems: dict[int, Sequence[Problem]] = field(default_factory=dict)
+    drifts: dict[int, Sequence[Drift]] = field(default_factory=dict)
+    steps: list[str] = field(default_factory=list)
+    question: Question | None = None
+    error: str = ""
+    cause: str = ""
+
+
+def publish(report: Report) -> None:
+    """Write a report, in one transaction. Saying the same again writes nothing new."""
+    with transaction.atomic():
+        _publish_positions(report)
+        _publish_problems(report)
+        _publish_drifts(report)
+        _publish_question(report.question)
+        if report.steps or report.error:
+            _publish_run(report)
+
+
+def _publish_positions(report: Report) -> None:
+    node = settings.QMAILPANEL_NODE
+    known = {
+        position.domain: position
+        for position in SyncPosition.objects.filter(node=node, domain__in=report.changes)
+    }
+    rows = []
+    for domain, change in report.changes.items():
+        old = known.get(domain, SyncPosition(node=node, domain=domain))
+        applied = change if domain in report.live else old.applied
+        if (old.tried, old.applied) != (change, applied):
+            rows.append(SyncPosition(node=node, domain=domain, tried=change, applied=applied))
+    SyncPosition.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["node", "domain"],
+        update_fields=["tried", "applied"],
+        batch_size=500,
+    )
+
+
+def _publish_problems(report: Report) -> None:
+    """A problem that goes on keeps its row, and so the time since when it is one."""
+    node, now = settings.QMAILPANEL_NODE, timezone.now()
+    old = SyncProblem.objects.filter(node=node, domain__in=report.changes)
+    before = {(p.domain, p.address, p.text, p.cause): p.pk for p in old}
+    after: dict[tuple[int | None, int | None, str, str], None] = {
+        (domain, problem.address, problem.text, problem.cause): None
+        for domain, problems in report.problems.items()
+        for problem in problems
+    }
+    gone = [pk for key, pk in before.items() if key not in after]
+    SyncProblem.objects.filter(pk__in=gone).delete()
+    SyncProblem.objects.bulk_create(
+        SyncProblem(node=node, domain=domain, address=address, text=text, cause=cause, since=now)
+        for domain, address, text, cause in after
+        if (domain, address, text, cause) not in before
+    )
+    _publish_host_problem(report.error, report.cause)
+
+
+def _publish_host_problem(text: str, cause: str) -> None:
+    of_host = SyncProblem.objects.filter(node=settings.QMAILPANEL_NODE, domain=None)
+    if not text:
+        of_host.delete()
+    elif not of_host.filter(text=text, cause=cause).exists():
+        of_host.delete()
+        SyncProblem.objects.create(
+            node=settings.QMAILPANEL_NODE, text=text, cause=cause, since=timezone.now()
+        )
+
+
+def _publish_drifts(report: Report) -> None:
+    node = settings.QMAILPANEL_NODE
+    SyncDrift.objects.filter(node=node, domain__in=report.changes).delete()
+    SyncDrift.objects.bulk_create(
+        SyncDrift(
+            node=node,
+            domain=domain,
+            file=drift.file,
+            key=drift.key,
+            wanted=_text(drift.wanted),
+            applied=_text(drift.applied),
+            actual=_text(drift.actual),
+        )
+        for domain, drifts in report.drifts.items()
+        for drift in drifts
+    )
+
+
+def _publish_question(question: Question | None) -> None:
+    open_ones = SyncQuestion.objects.filter(node=settings.QMAILPANEL_NODE)
+    if question is None:
+        open_ones.delete()
+        return
+    open_ones.exclude(digest=question.digest).delete()
+    SyncQuestion.objects.get_or_create(
+        node=settings.QMAILPANEL_NODE,
+        digest=question.digest,
+        defaults={"text": _text(question.text.encode()), "asked": timezone.now()},
+    )
+
+
+def _publish_run(report: Report) -> None:
+    node = settings.QMAILPANEL_NODE
+    SyncRun.objects.create(
+        node=node,
+        started=report.started,
+        finished=timezone.now(),
+        through=max(report.changes.values(), default=0),
+        steps=_short("\n".join(report.steps)),
+        error=f"{report.error}\n{report.cause}" if report.error else "",
+    )
+    kept = SyncRun.objects.filter(node=node).order_by("-id").values_list("id", flat=True)
+    oldest = list(kept[RUNS_KEPT : RUNS_KEPT + 1])
+    if oldest:
+        SyncRun.objects.filter(node=node, id__lte=oldest[0]).delete()
+
+
+def confirmed_digests() -> frozenset[str]:
+    """The questions the operator said yes to."""
+    answered = SyncQuestion.objects.filter(node=settings.QMAILPANEL_NODE, answer__isnull=False)
+    return frozenset(answered.values_list("digest", flat=True))
+
+
+def publish_heartbeat(*, alive: bool) -> None:
+    """The sign of life, or its end."""
+    SyncNode.objects.update_or_create(
+        node=settings.QMAILPANEL_NODE, defaults={"heartbeat": timezone.now() if alive else None}
+    )
+
+
+def publish_host(
+    note: str, prepend: int, locals_: Iterable[tuple[int, bytes]], files: Iterable[Foreign]
+) -> None:
+    """What the web process must know of the host: prepends in use, names routed, foreign lines."""
+    node = settings.QMAILPANEL_NODE
+    foreign = {file.shared: file for file in files}
+    with transaction.atomic():
+        SyncNode.objects.update_or_create(
+            node=node, defaults={"note": note, "highest_prepend": prepend}
+        )
+        RoutedLine.objects.filter(node=node).delete()
+        RoutedLine.objects.bulk_create(
+            [*_local_names(locals_), *_routed_names(foreign[Shared.VIRTUAL])], batch_size=1_000
+        )
+        ForeignLine.objects.filter(node=node).delete()
+        ForeignLine.objects.bulk_create(_foreign_lines(foreign.values()), batch_size=1_000)
+
+
+def _local_names(names: Iterable[tuple[int, bytes]]) -> Iterable[RoutedLine]:
+    for number, name in names:
+        yield _routed("control/locals", number, name.lower(), name)
+
+
+def _routed_names(foreign: Foreign) -> Iterable[RoutedLine]:
+    for number, raw in enumerate(foreign.raws, 1):
+        key = control.virtual_key(raw)
+        if key is not None:
+            yield _routed(foreign.shared, number, control.routed_name(key), raw)
+
+
+def _routed(file: str, number: int, name: bytes, line: bytes) -> RoutedLine:
+    return RoutedLine(
+        node=settings.QMAILPANEL_NODE,
+        file=file,
+        number=number,
+        name=_text(name)[:255],
+        line=_text(line)[:1024],
+    )
+
+
+def _foreign_lines(files: Iterable[Foreign]) -> Iterable[ForeignLine]:
+    for file in files:
+        for number, raw in enumerate(file.raws[:SHOWN_LINES], 1):
+            if raw.strip():
+                yield ForeignLine(
+                    node=settings.QMAILPANEL_NODE,
+                    file=file.shared,
+                    number=number,
+                    line=_text(raw)[:1024],
+                )
+
+
+def _text(line: bytes | str | None) -> str:
+    """Bytes of the host as text that a database and a page can hold."""
+    if line is None:
+        return ""
+    text = line if isinstance(line, str) else line.decode("utf-8", "backslashreplace")
+    return text.rstrip("\n").replace("\0", "\\x00")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN_STEPS else f"{text[:SHOWN_STEPS]}\n…"
+
+
+def newest_change() -> int:
+    """The newest change in the ledger."""
+    return Change.objects.order_by("-id").values_list("id", flat=True).first() or 0

@@ -1,0 +1,223 @@
+"""wanted × applied × actual, until nothing is left to do: the one way anything reaches the host."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+
+from django.conf import settings
+from django.utils import timezone
+
+from qmailpanel.domains.models import Domain
+from qmailpanel.ledger.models import SyncPosition
+from qmailpanel.qmail.host import Host, HostError, Raced
+from qmailpanel.qmail.layout import Layout
+from qmailpanel.qmail.names import MailUser
+from qmailpanel.qmail.plan import Plan, make_plan
+from qmailpanel.qmail.state import Foreign, Shared, Wanted, empty_section
+from qmailpanel.qmail.steps import Step, describe
+
+from . import publish as say
+from .publish import Report
+from .wanted import Unwritable, read_wanted
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 100
+SLICE_SECONDS = 0.5
+
+
+def open_host() -> Host:
+    """The host of the settings. Raises HostError."""
+    home = str(settings.QMAILPANEL_QMAIL_HOME)
+    nonexist = os.path.exists(f"{home}/{Shared.NONEXIST}")
+    layout = Layout(
+        qmail_home=home,
+        mail_root=str(settings.QMAILPANEL_MAIL_ROOT),
+        mail_user=MailUser.parse(settings.QMAILPANEL_MAIL_USER),
+        nonexist=nonexist or settings.QMAILPANEL_REJECTNONEXIST == "on",
+    )
+    return Host(layout, str(settings.QMAILPANEL_SYNC_DIR), settings.QMAILPANEL_HUP)
+
+
+class Reconciler:
+    """Makes domains true on one host, and says what came of it.
+
+    `between`: called between steps of long work, at most every half second, with the domains at
+    work; what it does (another domain's change, say) may change the host.
+    """
+
+    def __init__(self, host: Host, between: Callable[[frozenset[int]], None] | None = None) -> None:
+        self.host = host
+        self.between = between
+        self._told: object = None
+        self._at_work: frozenset[int] = frozenset()
+        self._sliced = time.monotonic()
+
+    def reconcile(self, domains: Sequence[int], *, absent: bool = False) -> Report:
+        """Make these domains true, and publish what came of it.
+
+        `absent`: also the domains that have something on the host, but no row. Raises Busy when
+        another process is at work there.
+        """
+        with self.host.lock():
+            return self.reconcile_locked(domains, absent=absent)
+
+    def reconcile_locked(self, domains: Sequence[int], *, absent: bool = False) -> Report:
+        """`reconcile` for who holds the lock already."""
+        report = Report(timezone.now())
+        wanted, unwritable = read_wanted(domains, self.host.layout)
+        if absent:
+            wanted += self._absent()
+        before, self._at_work = self._at_work, self._at_work | set(domains)
+        try:
+            self._make_true(wanted, report)
+        except HostError as error:
+            report.error, report.cause = error.text, error.cause
+            report.changes |= {w.domain: w.change for w in wanted}
+        finally:
+            self._at_work = before
+        _add_unwritable(report, unwritable)
+        report.changes.pop(0, None)  # domains without a row have no number
+        say.publish(report)
+        self._publish_host()
+        return report
+
+    def scrub(self, domains: Sequence[int], *, absent: bool = False) -> Report:
+        """Compare everything of these domains, and reconcile them where something is amiss."""
+        with self.host.lock():
+            plan = self.preview(domains, absent=absent)
+            if plan.steps or plan.drifts or plan.problems or plan.question:
+                return self.reconcile_locked(domains, absent=absent)
+        return Report(timezone.now())
+
+    def disturbed(self) -> set[int]:
+        """The domains whose lines in the shared files are not those that were written last."""
+        known = dict(self.host.known)
+        with self.host.lock():
+            self.host.observe((), {})
+        names = {
+            name
+            for shared, file in self.host.known.items()
+            for name in file.sections.keys() | known[shared].sections.keys()
+            if known[shared].sections.get(name) != file.sections.get(name)
+        }
+        claiming = Domain.objects.filter(names__claims=True, name__in=names)
+        return set(claiming.values_list("id", flat=True))
+
+    def preview(self, domains: Sequence[int], *, absent: bool = False) -> Plan:
+        """The plan for these domains; nothing is written."""
+        wanted, _ = read_wanted(domains, self.host.layout)
+        if absent:
+            wanted += self._absent()
+        applied = self.host.memory.sections([w.name for w in wanted])
+        actual = self.host.observe(wanted, applied)
+        return make_plan(wanted, applied, actual, confirmed=say.confirmed_digests())
+
+    def _make_true(self, wanted: Sequence[Wanted], report: Report) -> None:
+        """Observe, plan, apply, until a plan is empty: what is read back then is live."""
+        names = [one.name for one in wanted]
+        applied = self.host.memory.sections(names)
+        confirmed = say.confirmed_digests()
+        failed: dict[str, str] = {}
+        for _ in range(ATTEMPTS):
+            actual = self.host.observe(wanted, applied)
+            plan = make_plan(wanted, applied, actual, failed, confirmed)
+            if plan.question or not plan.steps:
+                self._conclude(wanted, plan, report)
+                return
+            self.host.memory.intend(plan.after)
+            applied = self.host.memory.sections(names)
+            try:
+                failed |= self.host.apply(plan, self._reporter(report), self._pause)
+            except Raced:
+                log.info("a shared file was changed meanwhile; planning again")
+        raise HostError(
+            "Others keep writing the mail server's files. It is tried again.",
+            f"no end after {ATTEMPTS} attempts; the next step would be: {describe(plan.steps[0])}",
+        )
+
+    def _conclude(self, wanted: Sequence[Wanted], plan: Plan, report: Report) -> None:
+        report.question = plan.question
+        for one in wanted:
+            problems = plan.problems.get(one.name, ())
+            report.changes[one.domain] = one.change
+            report.problems[one.domain] = problems
+            report.drifts[one.domain] = plan.drifts.get(one.name, ())
+            if not plan.question and all(problem.address for problem in problems):
+                report.live.add(one.domain)
+        if not plan.question:
+            self.host.memory.finish(plan.after)
+
+    def _reporter(self, report: Report) -> Callable[[Step], None]:
+        def note(step: Step) -> None:
+            text = describe(step)
+            report.steps.append(text)
+            log.info("%s", text)
+
+        return note
+
+    def _pause(self) -> None:
+        now = time.monotonic()
+        if self.between is not None and now - self._sliced >= SLICE_SECONDS:
+            self.between(self._at_work)
+            self._sliced = time.monotonic()
+
+    def _absent(self) -> list[Wanted]:
+        """Domains with something on the host, but without a row: the database was restored, say."""
+        memory = self.host.memory
+        claimed = Domain.objects.filter(names__claims=True).values_list("name", flat=True)
+        names = sorted(set(memory.names()) - set(claimed))
+        return [
+            Wanted(0, name, 0, empty_section(sections[-1].prepend))
+            for name, sections in memory.sections(names).items()
+        ]
+
+    def _publish_host(self) -> None:
+        """Tell the web process of the host, where that is news."""
+        foreign = tuple(file.foreign for file in self.host.known.values())
+        news = (self.host.read_locals(), *(file.raws for file in foreign))
+        if news == self._told:
+            return
+        note = "" if self.host.may_change_owners else NO_OWNERS
+        say.publish_host(note, self._highest_prepend(foreign), self.host.read_locals(), foreign)
+        self._told = news
+
+    def _highest_prepend(self, foreign: Sequence[Foreign]) -> int:
+        """Of the numbers that foreign lines and directories of the mail root use."""
+        seen = {number for file in foreign for number in file.prepends}
+        return max(seen | self.host.numbered_directories(), default=0)
+
+
+NO_OWNERS = (
+    "The sync service does not run as root, so it leaves the owner of files and directories as "
+    "it is. That is right for trying the panel out, not for a real qmail."
+)
+
+
+def _add_unwritable(report: Report, unwritable: Sequence[Unwritable]) -> None:
+    for one in unwritable:
+        report.changes[one.domain] = one.change
+        report.problems[one.domain] = [one.problem]
+
+
+def dirty_domains(after: int) -> list[int]:
+    """The domains with a change newer than `after` that is not yet applied."""
+    node = settings.QMAILPANEL_NODE
+    newer = dict(Domain.objects.filter(change__gt=after).values_list("id", "change_id"))
+    applied = dict(
+        SyncPosition.objects.filter(node=node, domain__in=list(newer)).values_list(
+            "domain", "applied"
+        )
+        if len(newer) < 500
+        else SyncPosition.objects.filter(node=node).values_list("domain", "applied")
+    )
+    return sorted(domain for domain, change in newer.items() if change > applied.get(domain, 0))
+
+
+def all_domains() -> list[int]:
+    """Every domain that holds its name."""
+    claiming = Domain.objects.filter(names__claims=True)
+    return list(claiming.order_by("id").values_list("id", flat=True).distinct())

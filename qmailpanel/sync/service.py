@@ -1,0 +1,207 @@
+"""The sync service: wakes when a change commits or a file is touched, and makes it true."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from qmailpanel.ledger.models import LedgerHead
+from qmailpanel.qmail.host import Busy, Host, HostError
+
+from . import publish as say
+from .models import SyncQuestion
+from .publish import Report
+from .reconcile import Reconciler, all_domains, dirty_domains
+
+log = logging.getLogger(__name__)
+
+WATCH_SECONDS = 1.0
+HEARTBEAT_SECONDS = 3.0
+SCRUB_SECONDS = 600.0
+SCRUB_DOMAINS = 5  # at a time: a change never waits long behind the scrub
+RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
+
+
+class Stopped(Exception):
+    """Somebody asked the service to end; whatever was begun is finished at the next start."""
+
+
+class Trigger:
+    """The fifo that `pull()` writes a byte into."""
+
+    def __init__(self, path: Path) -> None:
+        self._make(path)
+        # open for writing too: a fifo without writers would report its end for ever
+        self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+
+    @staticmethod
+    def _make(path: Path) -> None:
+        try:
+            if not stat.S_ISFIFO(path.lstat().st_mode):
+                raise HostError(
+                    "The trigger is not a fifo.", f"{path} is something else; remove it"
+                )
+        except FileNotFoundError:
+            os.mkfifo(path)
+            path.chmod(0o660)  # whatever the umask: the web process writes it
+
+    def wait(self, seconds: float) -> None:
+        """Until somebody pulls, or that long."""
+        ready, _, _ = select.select([self._fd], [], [], seconds)
+        if ready:
+            os.read(self._fd, 65_536)
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+class Service:
+    """Waits, reconciles what is dirty, retries what failed, and scrubs in between."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.reconciler = Reconciler(host, between=self._between)
+        self.stopping = False
+        self._through = 0
+        self._unsettled: set[int] = set()
+        self._retries = 0
+        self._retry_at = 0.0
+        self._beat_at = 0.0
+        self._scrub_at = 0.0
+        self._scrub: Iterator[None] = iter(())
+        self._seen: object = None
+
+    def run(self) -> None:
+        """Until `stopping`."""
+        trigger = Trigger(settings.QMAILPANEL_FIFO)
+        notify("READY=1")
+        try:
+            while not self.stopping:
+                trigger.wait(0 if self._scrub_step() else WATCH_SECONDS)
+                self.turn()
+        except Stopped:
+            pass
+        finally:
+            notify("STOPPING=1")
+            trigger.close()
+            say.publish_heartbeat(alive=False)
+
+    def turn(self) -> None:
+        """One look at everything that may want doing."""
+        try:
+            self._beat()
+            self._take_changes()
+            self._look_at_files()
+            self._retry()
+        except Busy:
+            log.info("another qmailsync is at work; waiting for it")
+        except DatabaseError:
+            log.exception("the database does not answer; trying again")
+            connection.close()
+
+    def _take_changes(self) -> None:
+        head = LedgerHead.objects.values_list("last", flat=True).first() or 0
+        if head == self._through:
+            return
+        dirty = dirty_domains(self._through)
+        if dirty:
+            self._run(dirty)
+        elif self._is_answered():
+            self._retry_at = 0.0
+        self._through = head
+
+    def _run(self, domains: list[int]) -> Report:
+        report = self.reconciler.reconcile(domains)
+        self._settle_up(report)
+        self._seen = self.host.look()
+        return report
+
+    def _settle_up(self, report: Report) -> None:
+        """Remember what is to be tried again, and when."""
+        done = {d for d in report.live if not report.problems.get(d)}
+        failed = set(report.changes) - done
+        if failed and not failed <= self._unsettled:
+            self._retries = 0
+        self._unsettled = (self._unsettled - done) | failed
+        if self._unsettled:
+            wait = RETRY_SECONDS[min(self._retries, len(RETRY_SECONDS) - 1)]
+            self._retry_at = time.monotonic() + wait
+
+    def _retry(self) -> None:
+        if self._unsettled and time.monotonic() >= self._retry_at:
+            self._retries += 1
+            self._run(sorted(self._unsettled))
+
+    def _look_at_files(self) -> None:
+        """Whoever else wrote the shared files: heal what is ours, note what is theirs."""
+        look = self.host.look()
+        if look == self._seen:
+            return
+        disturbed = self.reconciler.disturbed() if self._seen is not None else set()
+        self._seen = look
+        self._scrub_at = 0.0
+        domains = sorted(disturbed | self._unsettled)
+        self._run(domains)
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now - self._beat_at >= HEARTBEAT_SECONDS:
+            self._beat_at = now
+            say.publish_heartbeat(alive=True)
+            notify("WATCHDOG=1")
+
+    def _is_answered(self) -> bool:
+        return SyncQuestion.objects.filter(
+            node=settings.QMAILPANEL_NODE, answer__isnull=False
+        ).exists()
+
+    def _between(self, at_work: frozenset[int]) -> None:
+        """Between two slices of long work: a sign of life, and other domains' changes."""
+        if self.stopping:
+            raise Stopped
+        self._beat()
+        others = [d for d in dirty_domains(self._through) if d not in at_work]
+        if others:
+            self._settle_up(self.reconciler.reconcile_locked(others))
+
+    def _scrub_step(self) -> bool:
+        """A small part of the full compare. Returns whether there is more to do."""
+        if time.monotonic() >= self._scrub_at:
+            self._scrub_at = time.monotonic() + SCRUB_SECONDS
+            self._scrub = self._scrub_all()
+        try:
+            next(self._scrub)
+        except StopIteration:
+            return False
+        except Busy:
+            return False
+        return True
+
+    def _scrub_all(self) -> Iterator[None]:
+        """Every domain, a few at a time; then those with something on the host but no row."""
+        domains = all_domains()
+        for start in range(0, len(domains), SCRUB_DOMAINS):
+            yield
+            self._settle_up(self.reconciler.scrub(domains[start : start + SCRUB_DOMAINS]))
+        yield
+        self._settle_up(self.reconciler.scrub([], absent=True))
+
+
+def notify(message: str) -> None:
+    """Tell the supervisor, if one asked to be told. See sd_notify(3)."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as supervisor:
+        supervisor.sendto(message.encode(), address)

@@ -1,0 +1,109 @@
+"""Rows → what is wanted. Reads the database, writes nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from django.db import connection, transaction
+
+from qmailpanel.domains.models import Address, Destination, Domain, Kind
+from qmailpanel.qmail.layout import AliasRow, DomainRows, Layout, MailboxRow, render_domain
+from qmailpanel.qmail.state import Problem, Wanted
+
+_CHUNK = 500
+
+
+class Unwritable(NamedTuple):
+    """A domain whose own rows cannot be rendered, as of a change."""
+
+    domain: int
+    change: int
+    problem: Problem
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """All reads of the block see one state, and block no writer."""
+    if connection.vendor != "sqlite":
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")  # Django's own would be IMMEDIATE: a write lock
+        try:
+            yield
+        finally:
+            cursor.execute("COMMIT")
+
+
+def read_wanted(domains: Sequence[int], layout: Layout) -> tuple[list[Wanted], list[Unwritable]]:
+    """What is wanted of these domains, and which of them cannot be rendered.
+
+    A domain that gave its name to a newer one wants nothing any more and is left out.
+    """
+    wanted, unwritable = [], []
+    with snapshot():
+        rows = list(read_rows(domains))
+    for row in rows:
+        try:
+            wanted.append(render_domain(row, layout))
+        except ValueError as error:
+            problem = Problem("This domain cannot be written for the mail server.", str(error))
+            unwritable.append(Unwritable(row.domain, row.change, problem))
+    return wanted, unwritable
+
+
+def read_rows(domains: Sequence[int]) -> Iterator[DomainRows]:
+    """The rows of these domains; a fixed number of queries for each 500 of them."""
+    for start in range(0, len(domains), _CHUNK):
+        yield from _read_chunk(domains[start : start + _CHUNK])
+
+
+def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
+    found = list(Domain.objects.filter(id__in=domains, names__claims=True).distinct())
+    mailboxes, aliases = _read_addresses([domain.pk for domain in found])
+    for domain in found:
+        yield DomainRows(
+            domain=domain.pk,
+            name=domain.name,
+            prepend=domain.prepend,
+            change=domain.change_id,
+            enabled=domain.enabled,
+            unknown=domain.unknown,
+            unknown_text=domain.unknown_text,
+            unknown_target=domain.unknown_target,
+            removed=domain.removed,
+            mailboxes=mailboxes[domain.pk],
+            aliases=aliases[domain.pk],
+        )
+
+
+def _read_addresses(
+    domains: Sequence[int],
+) -> tuple[dict[int, list[MailboxRow]], dict[int, list[AliasRow]]]:
+    mailboxes: dict[int, list[MailboxRow]] = defaultdict(list)
+    aliases: dict[int, list[AliasRow]] = defaultdict(list)
+    destinations = _read_destinations(domains)
+    rows = Address.objects.filter(domain__in=domains, claims=True).values_list(
+        "id", "domain_id", "local", "kind", "enabled", "refusal", "removed", "mailbox__id"
+    )
+    for pk, domain, local, kind, enabled, refusal, removed, mailbox in rows.iterator():
+        if kind == Kind.MAILBOX:
+            row = MailboxRow(mailbox, pk, local, enabled, refusal, removed)
+            mailboxes[domain].append(row)
+        else:
+            targets = tuple(destinations[pk])
+            aliases[domain].append(AliasRow(pk, local, targets, enabled, removed))
+    return mailboxes, aliases
+
+
+def _read_destinations(domains: Sequence[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    rows = Destination.objects.filter(address__domain__in=domains)
+    for address, target in rows.values_list("address_id", "target"):
+        found[address].append(target)
+    return found

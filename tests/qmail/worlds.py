@@ -1,0 +1,245 @@
+"""A mail host in memory: the same observe and apply as the real one, and qmail's routing.
+
+The properties of the plan are checked here over random worlds; that the real host does the same
+is checked in test_host.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from qmailpanel.qmail import assign, control
+from qmailpanel.qmail.layout import DomainRows, Layout, render_domain
+from qmailpanel.qmail.names import MailUser
+from qmailpanel.qmail.plan import Plan, make_plan
+from qmailpanel.qmail.state import (
+    Actual,
+    Applied,
+    HomeFound,
+    Section,
+    Shared,
+    Tree,
+    Wanted,
+    take_apart,
+)
+from qmailpanel.qmail.steps import (
+    ArchiveHome,
+    Compile,
+    MakeDirectory,
+    PlaceHome,
+    RemoveDirectory,
+    RemoveFile,
+    SettleTree,
+    Step,
+    TellSend,
+    WriteFile,
+    WriteShared,
+)
+
+LAYOUT = Layout("/var/qmail", "/var/qmail/mailnames", MailUser("popuser", 110, 31))
+
+
+@dataclass
+class World:
+    """A qmail home, a mail root, a running qmail-send, and what sync remembers."""
+
+    shared: dict[Shared, bytes | None] = field(
+        default_factory=lambda: {
+            Shared.ASSIGN: b".\n",
+            Shared.VIRTUAL: None,
+            Shared.RCPT: b"",
+            Shared.NONEXIST: None,
+        }
+    )
+    compiled: bytes = b".\n"
+    loaded: bytes = b""  # virtualdomains as qmail-send read it last
+    hup_owed: bool = False
+    directories: set[str] = field(default_factory=set)
+    files: dict[str, bytes] = field(default_factory=dict)
+    homes: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    archive: dict[int, bytes] = field(default_factory=dict)
+    memory: dict[str, tuple[Section, ...]] = field(default_factory=dict)
+
+    def copy(self) -> World:
+        return World(
+            dict(self.shared),
+            self.compiled,
+            self.loaded,
+            self.hup_owed,
+            set(self.directories),
+            dict(self.files),
+            dict(self.homes),
+            dict(self.archive),
+            dict(self.memory),
+        )
+
+    def facts(self) -> object:
+        """Everything but the memory, to compare two worlds by."""
+        parts = {shared: sorted((text or b"").splitlines()) for shared, text in self.shared.items()}
+        tree = (self.directories, self.files, self.homes, self.archive)
+        return parts, sorted(self.compiled.splitlines()), sorted(self.loaded.splitlines()), tree
+
+    # what the real host does
+
+    def observe(self, wanted: Sequence[Wanted], applied: Applied) -> Actual:
+        shared = {which: self._take_apart(which, wanted) for which in Shared}
+        keys = {
+            key
+            for one in wanted
+            for section in (one.section, *applied.get(one.name, ()))
+            for key in section.lines.get(Shared.ASSIGN, ())
+        }
+        records, _ = assign.cut(self.compiled)
+        found = {assign.line_key(r): assign.pair(r)[1] for r in reversed(records)}
+        return Actual(
+            shared=shared,
+            trees={one.name: self._tree(one.name) for one in wanted},
+            cdb={key: found.get(key) for key in keys},
+            hup_owed=self.hup_owed,
+        )
+
+    def _take_apart(self, which: Shared, wanted: Sequence[Wanted]):  # type: ignore[no-untyped-def]  # LineFile
+        pairs = [(name, s) for name, sections in self.memory.items() for s in sections]
+        pairs += [(one.name, one.section) for one in wanted]
+        ours = {line: name for name, s in pairs for line in s.lines.get(which, {}).values()}
+        return take_apart(which, self.shared[which], ours, {name: s.prepend for name, s in pairs})
+
+    def _tree(self, name: str) -> Tree:
+        below = f"{name}/"
+        files = {path: text for path, text in self.files.items() if path.startswith(below)}
+        homes = {
+            path: HomeFound(text, whole=True)
+            for path, (_, text) in self.homes.items()
+            if path.startswith(below)
+        }
+        is_there = name in self.directories
+        return Tree(is_there, is_there and not files and not homes, files, homes)
+
+    def apply(self, step: Step) -> None:  # noqa: C901  # one case a step
+        match step:
+            case WriteShared(shared, before, content):
+                assert self.shared[shared] == before
+                self.shared[shared] = content
+                self.hup_owed |= shared is Shared.VIRTUAL
+            case Compile():
+                self.compiled = self.shared[Shared.ASSIGN] or b""
+                assign.cut(self.compiled)
+            case TellSend():
+                self.loaded = self.shared[Shared.VIRTUAL] or b""
+                self.hup_owed = False
+            case MakeDirectory(path):
+                self.directories.add(path)
+            case PlaceHome(path, mailbox, dot_qmail):
+                assert path.split("/")[0] in self.directories
+                old = self.archive.pop(mailbox, b"")
+                self.homes[path] = (mailbox, old if dot_qmail is None else dot_qmail)
+            case WriteFile(path, before, content):
+                self._write(path, before, content)
+            case RemoveFile(path, before):
+                assert self.files[path] == before
+                del self.files[path]
+            case ArchiveHome(path, mailbox):
+                assert mailbox not in self.archive
+                number, self.archive[mailbox] = self.homes.pop(path)
+                assert number == mailbox
+            case RemoveDirectory(path):
+                if not self._below(path):
+                    self.directories.discard(path)
+            case SettleTree():
+                pass
+
+    def _write(self, path: str, before: bytes | None, content: bytes) -> None:
+        home, _, name = path.rpartition("/")
+        if name == ".qmail":
+            number, there = self.homes[home]
+            assert there == before
+            self.homes[home] = (number, content)
+            return
+        assert self.files.get(path) == before
+        assert home in self.directories
+        self.files[path] = content
+
+    def _below(self, path: str) -> list[str]:
+        return [name for name in (*self.files, *self.homes) if name.startswith(f"{path}/")]
+
+    # what qmail does with a message
+
+    def accepts(self, domain: str) -> bool:
+        """See qmail-smtpd(8)."""
+        hosts = self.shared[Shared.RCPT]
+        assert hosts is not None, "without rcpthosts any relay is open"
+        return domain.encode() in {entry for _, entry in control.entries(hosts)}
+
+    def route(self, local: str, domain: str) -> str:
+        """Where a message ends up: a mailbox, the text of a dot-qmail file, or `lost: …`."""
+        virtual = dict(
+            entry.split(b":", 1) for _, entry in control.entries(self.loaded) if b":" in entry
+        )
+        prepend = virtual.get(domain.encode())
+        if prepend is None:
+            return "lost: sent to the outside"
+        records, _ = assign.cut(self.compiled)
+        lines = {assign.line_key(line): line for line in reversed(records)}
+        simple = lines.get(b"=" + prepend + b"-" + local.encode())
+        if simple:
+            return self._deliver(assign.parse(simple).home, "")
+        wildcard = lines.get(b"+" + prepend + b"-")
+        if wildcard is None:
+            return "lost: no assignment"
+        return self._deliver(assign.parse(wildcard).home, local)
+
+    def _deliver(self, home: str, ext: str) -> str:
+        path = home.removeprefix(f"{LAYOUT.mail_root}/")
+        if not ext:
+            return self._deliver_home(path)
+        if path not in self.directories:
+            return "lost: no directory"
+        for name in (ext.replace(".", ":"), "default"):
+            text = self.files.get(f"{path}/.qmail-{name}")
+            if text is not None:
+                return text.decode()
+        return "lost: no dot-qmail file"
+
+    def _deliver_home(self, path: str) -> str:
+        if path not in self.homes:
+            return "lost: no home"
+        number, dot_qmail = self.homes[path]
+        return f"mailbox {number}: {dot_qmail.decode()}"
+
+
+def is_delivered(outcome: str) -> bool:
+    """Whether mail reaches somebody: not lost, not refused."""
+    return not outcome.startswith("lost") and "bouncesaying" not in outcome
+
+
+def want(rows: Sequence[DomainRows], layout: Layout = LAYOUT) -> list[Wanted]:
+    return [render_domain(row, layout) for row in rows]
+
+
+def plan_for(world: World, wanted: Sequence[Wanted]) -> Plan:
+    return make_plan(wanted, world.memory, world.observe(wanted, world.memory))
+
+
+def begin(world: World, wanted: Sequence[Wanted]) -> Plan:
+    """Plan, and note the intention, as the reconciler does before it applies."""
+    plan = plan_for(world, wanted)
+    for name, section in plan.after.items():
+        known = world.memory.get(name, ())
+        if section not in known:
+            world.memory[name] = (*known, section)
+    return plan
+
+
+def finish(world: World, wanted: Sequence[Wanted]) -> Plan:
+    """Look again and note what was applied."""
+    plan = plan_for(world, wanted)
+    world.memory |= {name: (section,) for name, section in plan.after.items()}
+    return plan
+
+
+def settle(world: World, wanted: Sequence[Wanted]) -> Plan:
+    """A whole run. Returns the plan of the look afterwards: empty when all is true."""
+    for step in begin(world, wanted).steps:
+        world.apply(step)
+    return finish(world, wanted)
