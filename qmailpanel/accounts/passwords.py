@@ -14,8 +14,9 @@ class GuessableValidator:
     """Refuses what zxcvbn finds easy to guess, the person's own address included."""
 
     def validate(self, password: str, user: User | None = None) -> None:
-        words = user.email.replace("@", ".").split(".") if user else []
-        problem = weakness(password, [*words, "qmailpanel"])
+        email = user.email if user else ""
+        words = ["qmailpanel", email, *email.replace("@", ".").split(".")]
+        problem = weakness(password, words)
         if problem:
             raise ValidationError(_(problem), code="guessable")
 
