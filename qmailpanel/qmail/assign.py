@@ -131,12 +131,16 @@ def wildchars(records: Iterable[bytes]) -> bytes:
 
 def parse(line: bytes) -> Assignment:
     """A raw record with its name folded. Raises BadAssign for what is not one in ASCII."""
-    try:
-        (record,), dead = cut(line.removesuffix(b"\n") + b"\n.")
-        name, user, uid, gid, home, dash, ext = line_value(record).decode("ascii").split(":")[:-1]
-    except (ValueError, UnicodeDecodeError) as error:
-        raise BadAssign(gettext_noop("not a record of users/assign in ASCII")) from error
-    if dead or not (uid.isdigit() and gid.isdigit()):
-        raise BadAssign(gettext_noop("uid and gid are not numbers"))
+    records, dead = cut(line.removesuffix(b"\n") + b"\n.")
+    if len(records) != 1 or dead or not records[0].isascii():
+        raise BadAssign(gettext_noop("not one record in ASCII"))
+    name, user, uid, gid, home, dash, ext, _ = line_value(records[0]).decode("ascii").split(":")
     sign: Sign = "+" if name.startswith("+") else "="
-    return Assignment(sign, name[1:].lower(), user, int(uid), int(gid), home, dash, ext)
+    local = name[1:].lower()
+    return Assignment(sign, local, user, _parse_id(uid), _parse_id(gid), home, dash, ext)
+
+
+def _parse_id(text: str) -> int:
+    if not (text.isdigit() and len(text) <= len(str(HIGHEST_ID))):
+        raise BadAssign(gettext_noop("uid and gid are not numbers"))
+    return int(text)

@@ -14,6 +14,7 @@ SCHEME = "{ARGON2ID}"
 BYTES = 255  # checkpassword has 512 for login, password and timestamp
 STRONG = 3  # of 0..4: zxcvbn's "safely unguessable"
 LOOKED_AT = 72  # zxcvbn refuses more
+NOTHING = gettext_noop("Enter a password.")
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 
@@ -36,6 +37,8 @@ def weakness(text: str, words: Iterable[str] = ()) -> str | None:
     """Why a password is easy to guess, or None. `words`: what everybody knows about its owner."""
     from zxcvbn import zxcvbn  # noqa: PLC0415 - 15 MB, and few requests set a password
 
+    if not text:  # zxcvbn breaks on it
+        return NOTHING
     found = zxcvbn(text[:LOOKED_AT], user_inputs=list(words))
     if found["score"] >= STRONG:
         return None
@@ -44,7 +47,7 @@ def weakness(text: str, words: Iterable[str] = ()) -> str | None:
 
 def _check(text: str) -> None:
     if not text:
-        raise InvalidName(gettext_noop("Enter a password."))
+        raise InvalidName(NOTHING)
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
         raise InvalidName(gettext_noop("A password has no line breaks or control characters."))
     if len(text.encode()) > BYTES:

@@ -213,7 +213,9 @@ def test_a_reply_is_one_line_of_printable_text():
     assert len(ReplyText("x" * 200)) == 200
 
 
-@pytest.mark.parametrize("text", ["", " ", "a\nb", "a\r", "a\0b", "a\x1b[1m", "a\u202eb", "x" * 201])
+@pytest.mark.parametrize(
+    "text", ["", " ", "a\nb", "a\r", "a\0b", "a\x1b[1m", "a\u202eb", "x" * 201]
+)
 def test_a_reply_of_several_lines_or_none_is_refused(text):
     with pytest.raises(InvalidName):
         ReplyText(text)
@@ -254,7 +256,7 @@ def test_a_name_parsed_twice_stays_the_same_and_survives_copying():
     for name in [DomainName("bücher.example"), LocalPart("a"), Destination("A@x.org")]:
         assert type(name)(name) == name
         assert copy.deepcopy(name) == name
-        assert type(pickle.loads(pickle.dumps(name))) is type(name)  # noqa: S301 - our own bytes
+        assert type(pickle.loads(pickle.dumps(name))) is type(name)
 
 
 def test_an_error_carries_its_template_for_translation():

@@ -1,0 +1,76 @@
+"""Mailbox passwords: hashed as Dovecot reads them, refused where nobody could send them."""
+
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmailpanel.qmail.names import InvalidName
+from qmailpanel.qmail.passwd import hash_password, verify_password, weakness
+
+DOVEADM = shutil.which("doveadm") or ""
+
+
+def test_a_password_is_stored_in_dovecots_form_and_verified():
+    stored = hash_password("Schöne Grüße: 7 %")
+    assert stored.startswith("{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$")
+    assert verify_password("Schöne Grüße: 7 %", stored)
+    assert not verify_password("Schöne Grüße: 7", stored)
+
+
+def test_two_hashes_of_one_password_differ():
+    assert hash_password("secret") != hash_password("secret")
+
+
+@pytest.mark.parametrize("stored", ["", "!", "{PLAIN}secret", "{ARGON2ID}", "{ARGON2ID}$argon2id$"])
+def test_a_hash_that_is_not_ours_verifies_nothing(stored):
+    assert not verify_password("secret", stored)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "Enter a password."),
+        ("a\nb", "no line breaks"),
+        ("a\r", "no line breaks"),
+        ("a\0b", "control characters"),
+        ("\ud800", "control characters"),
+        ("é" * 128, "At most 255 bytes"),
+    ],
+)
+def test_a_password_that_cannot_be_sent_is_refused(text, says):
+    with pytest.raises(InvalidName, match=says):
+        hash_password(text)
+
+
+def test_the_longest_password_is_hashed_whole():
+    stored = hash_password("a" * 255)
+    assert verify_password("a" * 255, stored)
+    assert not verify_password("a" * 254, stored)
+
+
+@pytest.mark.parametrize("text", ["password", "mypassword", "12345678", "biliards", "a", ""])
+def test_a_guessable_password_is_called_weak(text):
+    assert weakness(text, ["biliards", "pandle.net"])
+
+
+def test_a_word_about_the_owner_is_weak_only_for_the_owner():
+    assert weakness("zorvaxibel", ["zorvaxibel"])
+    assert weakness("zorvaxibel-quonk-41") is None
+
+
+@given(st.text(max_size=300))
+def test_any_text_can_be_judged(text):
+    assert (weakness(text) or "strong").isprintable()
+
+
+@pytest.mark.skipif(not DOVEADM, reason="no doveadm")
+@pytest.mark.parametrize("text", ["secret", "Schöne Grüße"])
+def test_dovecot_accepts_our_hash_and_refuses_another_password(text):
+    stored = hash_password(text)
+    for typed, accepted in [(text, True), ("wrong", False)]:
+        command = [DOVEADM, "pw", "-t", stored, "-p", typed]
+        said = subprocess.run(command, capture_output=True, check=False)
+        assert (said.returncode == 0) is accepted
