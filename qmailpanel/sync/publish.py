@@ -15,6 +15,7 @@ from qmailpanel.qmail import control
 from qmailpanel.qmail.plan import Question
 from qmailpanel.qmail.settle import Drift
 from qmailpanel.qmail.state import Foreign, Problem, Shared
+from qmailpanel.qmail.steps import Step, describe
 
 from .models import ForeignLine, SyncDrift, SyncQuestion, SyncRun
 
@@ -28,7 +29,8 @@ class Report:
     """What a run has to say of the domains it was about.
 
     `changes`: domain number → change it was tried at; those in `live` were read back. `problems`
-    and `drifts` are by domain number. `error` and `cause` concern the whole host.
+    and `drifts` are by domain number. `steps` were carried out, `waiting` is what a next run would
+    do. `error` and `cause` concern the whole host.
     """
 
     started: datetime
@@ -37,6 +39,7 @@ class Report:
     problems: dict[int, Sequence[Problem]] = field(default_factory=dict)
     drifts: dict[int, Sequence[Drift]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
+    waiting: Sequence[Step] = ()
     question: Question | None = None
     error: str = ""
     cause: str = ""
@@ -49,6 +52,7 @@ def publish(report: Report) -> None:
         _publish_problems(report)
         _publish_drifts(report)
         _publish_question(report.question)
+        _publish_preview(report)
         if report.steps or report.error:
             _publish_run(report)
 
@@ -134,6 +138,13 @@ def _publish_question(question: Question | None) -> None:
         digest=question.digest,
         defaults={"text": _text(question.text.encode()), "asked": timezone.now()},
     )
+
+
+def _publish_preview(report: Report) -> None:
+    text = _short("\n".join(describe(step) for step in report.waiting))
+    node, _ = SyncNode.objects.get_or_create(node=settings.QMAILPANEL_NODE)
+    if node.preview != text:
+        SyncNode.objects.filter(pk=node.pk).update(preview=text)
 
 
 def _publish_run(report: Report) -> None:

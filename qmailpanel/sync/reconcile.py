@@ -125,9 +125,13 @@ class Reconciler:
         for _ in range(ATTEMPTS):
             actual = self.host.observe(wanted, applied)
             plan = make_plan(wanted, applied, actual, failed, confirmed)
+            if plan.question:
+                yes = confirmed | {plan.question.digest}
+                report.waiting = make_plan(wanted, applied, actual, failed, yes).steps
             if plan.question or not plan.steps:
                 self._conclude(wanted, plan, report)
                 return
+            report.waiting = plan.steps
             self.host.memory.intend(plan.after)
             applied = self.host.memory.sections(names)
             try:
@@ -141,6 +145,8 @@ class Reconciler:
 
     def _conclude(self, wanted: Sequence[Wanted], plan: Plan, report: Report) -> None:
         report.question = plan.question
+        if not plan.question:
+            report.waiting = ()
         for one in wanted:
             problems = plan.problems.get(one.name, ())
             report.changes[one.domain] = one.change

@@ -39,6 +39,7 @@ class Migration(migrations.Migration):
                 ('heartbeat', models.DateTimeField(null=True)),
                 ('highest_prepend', models.PositiveIntegerField(default=0)),
                 ('note', models.TextField(blank=True)),
+                ('preview', models.TextField(blank=True)),
             ],
         ),
         migrations.CreateModel(
