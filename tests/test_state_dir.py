@@ -1,0 +1,118 @@
+"""The state directory: one group for web and sync, and nobody else's business."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from qmailpanel.state_dir import make_database_file, prepare_state_dir, read_secret_key
+
+OWNER, GROUP, OUTSIDER = 4242, 4243, 65534
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def bare_umask():
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def test_directory_database_and_key_are_for_the_group_whatever_the_umask(tmp_path, bare_umask):
+    state = tmp_path / "deep" / "state"
+    prepare_state_dir(state)
+    make_database_file(state / "db.sqlite3")
+    read_secret_key(state / "secret-key")
+    assert mode_of(state) == 0o2770
+    assert mode_of(state / "db.sqlite3") == 0o660
+    assert mode_of(state / "secret-key") == 0o640
+    assert {path.name for path in state.iterdir()} == {"db.sqlite3", "secret-key"}
+
+
+def test_the_secret_key_is_made_once(tmp_path):
+    file = tmp_path / "secret-key"
+    assert read_secret_key(file) == read_secret_key(file)
+    assert len(read_secret_key(file)) >= 50
+
+
+def test_two_processes_that_start_at_once_share_one_key(tmp_path):
+    both, keys = Barrier(2), []
+
+    def start(number):
+        both.wait()
+        keys.append(read_secret_key(tmp_path / "secret-key"))
+
+    threads = [Thread(target=start, args=[number]) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert keys[0] == keys[1] == (tmp_path / "secret-key").read_text()
+
+
+def test_a_database_that_is_there_is_left_alone(tmp_path):
+    file = tmp_path / "db.sqlite3"
+    file.write_bytes(b"rows")
+    make_database_file(file)
+    assert file.read_bytes() == b"rows"
+
+
+def test_a_directory_that_cannot_be_made_is_said_in_a_sentence():
+    with pytest.raises(ImproperlyConfigured, match="QMAILPANEL_STATE_DIR"):
+        prepare_state_dir(Path("/proc/state"))
+
+
+@contextmanager
+def acting_as(uid, gid):
+    """This very process, for a moment, as somebody else."""
+    groups = os.getgroups()
+    os.setgroups([])
+    os.setegid(gid)
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+        os.setgroups(groups)
+
+
+@pytest.fixture
+def their_state(tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    os.chown(state, OWNER, GROUP)
+    for above in tmp_path.parents[:2]:
+        above.chmod(0o755)
+    tmp_path.chmod(0o755)
+    return state
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize(
+    ("uid", "gid", "mode"), [(OUTSIDER, OUTSIDER, 0o2770), (OUTSIDER, GROUP, 0o2700)]
+)
+def test_an_outsider_is_stopped_with_a_sentence(their_state, uid, gid, mode):
+    their_state.chmod(mode)
+    with acting_as(uid, gid), pytest.raises(ImproperlyConfigured) as stopped:
+        prepare_state_dir(their_state)
+    assert "belongs to another user (uid 4242)" in str(stopped.value)
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize(("uid", "gid"), [(0, 0), (OWNER, OUTSIDER), (OUTSIDER, GROUP)])
+def test_owner_group_and_root_go_on(their_state, uid, gid):
+    their_state.chmod(0o2770)
+    with acting_as(uid, gid):
+        prepare_state_dir(their_state)
