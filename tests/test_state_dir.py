@@ -6,6 +6,7 @@ import os
 import stat
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Barrier, Thread
 
 import pytest
@@ -87,14 +88,13 @@ def acting_as(uid, gid):
 
 
 @pytest.fixture
-def their_state(tmp_path):
-    state = tmp_path / "state"
-    state.mkdir()
-    os.chown(state, OWNER, GROUP)
-    for above in tmp_path.parents[:2]:
-        above.chmod(0o755)
-    tmp_path.chmod(0o755)
-    return state
+def their_state():
+    with TemporaryDirectory() as above:  # tmp_path lies where only its owner may look
+        Path(above).chmod(0o755)
+        state = Path(above) / "state"
+        state.mkdir()
+        os.chown(state, OWNER, GROUP)
+        yield state
 
 
 @pytest.mark.root
