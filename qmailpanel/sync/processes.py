@@ -8,11 +8,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-PATIENCE = 10.0  # seconds that a child has to end by itself
+PATIENCE = 10.0  # seconds that the children have to be ready, and to end by themselves
 
 
 class Stopped(BaseException):
@@ -43,6 +43,15 @@ def is_port_taken(host: str, port: int) -> bool:
     return False
 
 
+def is_answering(host: str, port: int) -> bool:
+    """Whether somebody takes calls there."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 class Children:
     """Programs that live and end together."""
 
@@ -53,15 +62,11 @@ class Children:
             for name, program in programs.items()
         }
 
-    def wait_for_port(self, host: str, port: int) -> None:
-        """Until somebody answers there, or a child has ended."""
-        while self._ended() is None:
-            try:
-                socket.create_connection((host, port), timeout=1).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
+        """Until then, or until a child has ended, but not for ever."""
+        deadline = time.monotonic() + PATIENCE
+        while self._ended() is None and not is_so() and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def wait(self) -> tuple[str, int]:
         """Until one of them has ended: which, and with what exit code."""

@@ -13,10 +13,18 @@ from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
 from qmailpanel.accounts.services import add_operator, make_sign_in_link
+from qmailpanel.domains.models import Domain
+from qmailpanel.ledger.services import Status, Statuses
 from qmailpanel.qmail.names import Destination
 from qmailpanel.sync.demo import add_demo, is_new
 from qmailpanel.sync.embedded import is_embedded, prepare_embedded_home
-from qmailpanel.sync.processes import Children, Stopped, is_port_taken, stop_on_signal
+from qmailpanel.sync.processes import (
+    Children,
+    Stopped,
+    is_answering,
+    is_port_taken,
+    stop_on_signal,
+)
 
 
 class Command(BaseCommand):
@@ -39,7 +47,7 @@ class Command(BaseCommand):
         prepare()
         children = Children({"granian": _granian(host, port), "qmailsync": _qmailsync()})
         try:
-            children.wait_for_port(host, port)
+            children.wait_until(lambda: is_answering(host, port) and _is_settled())
             self._greet()
             name, code = children.wait()
             said = _("%(name)s has ended with exit code %(code)d.") % {"name": name, "code": code}
@@ -81,6 +89,13 @@ def _is_collected() -> bool:
         Path(storage.path(name)) for finder in get_finders() for name, storage in finder.list([])
     )
     return all(source.stat().st_mtime < collected for source in sources)
+
+
+def _is_settled() -> bool:
+    """Whether sync has done what there was to do, so that its log ends above our greeting."""
+    domains = list(Domain.objects.order_by("-change")[:10])
+    statuses = Statuses(domain.pk for domain in domains)
+    return all(statuses.of_domain(domain) is not Status.PENDING for domain in domains)
 
 
 def _granian(host: str, port: int) -> list[str]:
