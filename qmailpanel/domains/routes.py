@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from django.utils.translation import gettext, ngettext
 
 from qmailpanel.accounts.models import User
-from qmailpanel.ledger.services import COMMAND, Actor
+from qmailpanel.ledger.services import Actor
 
 from .models import Address, Domain, Unknown
 
 DELIVERING = (Unknown.FORWARD, Unknown.MAILBOX)
 
 
-def pointers_to(address: Address, actor: Actor = COMMAND) -> list[str]:
+def pointers_to(address: Address, actor: Actor) -> list[str]:
     """Aliases and unknown recipients that deliver there; other people's domains only counted."""
     pointers = [*_aliases_to(str(address)), *_unknown_to(str(address))]
     seen = _seen_by(actor, {domain for domain, _ in pointers})

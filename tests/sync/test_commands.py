@@ -40,7 +40,7 @@ def run(db, capsys, monkeypatch):
 
     def run(line):
         words = shlex.split(line)
-        code = 0
+        code: str | int | None = 0
         try:
             load_command_class("qmailpanel.sync", words[0]).run_from_argv(["manage.py", *words])
         except SystemExit as end:

@@ -79,7 +79,7 @@ class Command(PleskCommand):
         if address.kind == Kind.ALIAS:
             remove_alias(COMMAND, address)
         else:
-            pointers = pointers_to(address)
+            pointers = pointers_to(address, COMMAND)
             remove_mailbox(COMMAND, address, despite_pointers=True)
             if pointers:
                 self.note(
