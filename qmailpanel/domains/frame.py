@@ -87,10 +87,15 @@ def notices(statuses: Statuses, domain: Domain | None = None) -> list[Notice]:
     problems = list(statuses.problems_of_host)
     if domain:
         problems += [one for one in statuses.problems_of_domain(domain) if one.address is None]
+    return tell(problems, is_running=is_service_running())
+
+
+def tell(problems: Iterable[SyncProblem], *, is_running: bool) -> list[Notice]:
+    """The banner's words."""
     found = [Notice(FAILED, problem.text, problem.cause) for problem in problems]
-    if not is_service_running():
-        found.insert(0, Notice(WAITING, _("Saved, waiting: the sync service is not running.")))
-    return found
+    if is_running:
+        return found
+    return [Notice(WAITING, _("Saved, waiting: the sync service is not running.")), *found]
 
 
 def around(found: Iterable[Notice], *, wait: int = FIRST_WAIT) -> dict[str, Any]:

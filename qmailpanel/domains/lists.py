@@ -9,17 +9,16 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _, ngettext
 
-from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.ledger.models import SyncPosition
 from qmailpanel.ledger.services import Status, Statuses
 from qmailpanel.paging import Page, page
 
 from .frame import Badge, address_badge, display, domain_badge
 from .models import Address, Domain, Kind, Unknown
+from .services import EXPECTED
 
 Row = TypeVar("Row", bound=Model)
 
@@ -105,6 +104,7 @@ class AddressRow:
     badge: Badge
     is_off: bool
     removed: bool
+    stays: bool
     new: bool
     focus: bool
 
@@ -130,24 +130,10 @@ def address_row(
         badge=replace(badge, why=why) if why else badge,
         is_off=not address.enabled,
         removed=address.removed,
+        stays=address.kind == Kind.ALIAS and address.local in EXPECTED,
         new=new,
         focus=focus,
     )
-
-
-def find_top(request: PanelRequest, name: str, kind: Kind, top: int) -> Address | None:
-    """The address that stands on top of its list, and its domain with it."""
-    if not top:
-        return None
-    domains = Domain.objects.for_user(request.user).claiming().filter(name=name)
-    mine = Address.objects.for_user(request.user).claiming().select_related("domain")
-    return mine.filter(pk=top, kind=kind, domain__in=domains).first()
-
-
-def find_address(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address:
-    """The person's mailbox or alias of that number; 404 if it is somebody else's."""
-    mine = Address.objects.for_user(request.user).select_related("domain")
-    return get_object_or_404(mine, domain__name=name, kind=kind, pk=pk)
 
 
 def unknown_words(domain: Domain) -> str:

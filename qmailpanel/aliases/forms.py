@@ -1,0 +1,74 @@
+"""What people type about aliases."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext, gettext_lazy as _
+
+from qmailpanel.domains.forms import PLAIN, PanelForm, ParsedField
+from qmailpanel.domains.models import Domain
+from qmailpanel.qmail import names
+
+BETWEEN = re.compile(r"[\s,;]+")
+
+
+class DestinationsField(forms.CharField):
+    """Addresses between blanks, commas or line breaks; without an @ they are of this domain."""
+
+    domain = ""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        return [self.destination(word) for word in BETWEEN.split(text) if word]
+
+    def destination(self, word: str) -> names.Destination:
+        whole = word if "@" in word else f"{word}@{self.domain}"
+        try:
+            return names.Destination(whole)
+        except names.InvalidName as error:
+            why = gettext(error.template) % error.params
+            raise forms.ValidationError(f"{word}: {why}" if word not in why else why) from error
+
+
+def _destinations(label: Any, widget: forms.Widget) -> DestinationsField:
+    return DestinationsField(
+        label=label,
+        widget=widget,
+        error_messages={"required": _("Enter at least one address to deliver to.")},
+    )
+
+
+class AliasForm(PanelForm):
+    """Where an alias of `domain` delivers."""
+
+    destinations = _destinations(
+        _("Delivers to"), forms.Textarea(attrs={**PLAIN, "rows": 4, "class": "mono"})
+    )
+    comment = forms.CharField(
+        label=_("Comment"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, data: Any = None, *, domain: Domain, **options: Any) -> None:
+        super().__init__(data, **options)
+        field = self.fields["destinations"]
+        assert isinstance(field, DestinationsField)  # noqa: S101 - for the type checker
+        field.domain = domain.name
+        if isinstance(field.widget, forms.Textarea):
+            field.help_text = gettext("One address a line, here or elsewhere.")
+
+
+class AddAliasForm(AliasForm):
+    local = ParsedField(
+        names.AliasLocal,
+        label=_("New alias"),
+        widget=forms.TextInput(attrs={**PLAIN, "data-new": True}),
+        error_messages={"required": _("Enter the part before the @.")},
+    )
+    destinations = _destinations(
+        _("Delivers to"), forms.TextInput(attrs={**PLAIN, "placeholder": _("one or more addresses")})
+    )
+    comment = None  # type: ignore[assignment]  # django's way to leave an inherited field out
+    field_order = ("local", "destinations")

@@ -1,0 +1,210 @@
+"""The aliases of a domain, and one of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.domains.addressed import (
+    address_page,
+    find_address,
+    find_list,
+    form_context,
+    is_in_row,
+    joined,
+    list_context,
+    refusal_of,
+    row_context,
+    settle,
+)
+from qmailpanel.domains.frame import SeeOther, sent, show, wants
+from qmailpanel.domains.models import Address, Domain, Kind
+from qmailpanel.domains.path import Node, forwarded, maildir, path_of
+from qmailpanel.domains.services import EXPECTED
+from qmailpanel.ledger.services import Actor, Refused
+
+from . import services
+from .forms import AddAliasForm, AliasForm
+
+ALIAS = Kind.ALIAS
+LIST, DETAIL = "aliases/list.html", "aliases/detail.html"
+
+
+def _href(name: str) -> str:
+    return reverse("aliases:list", args=[name])
+
+
+def _targets(address: Address) -> list[str]:
+    return [destination.target for destination in address.destinations.all()]
+
+
+def _to(address: Address) -> str:
+    return joined(_targets(address))
+
+
+@audience(Audience.SIGNED_IN)
+@require_http_methods(["GET", "POST"])
+def list_aliases(request: PanelRequest, name: str) -> HttpResponse:
+    domain, top = find_list(request, name, ALIAS)
+    if request.method == "POST":
+        return _answer(request, domain)
+    form = _empty_form(domain, focus=top is not None and not top.removed)
+    part = "#list" if wants(request, "list") else ""
+    return _list(request, domain, form, part=part, top=top)
+
+
+def _list(
+    request: PanelRequest,
+    domain: Domain,
+    form: AddAliasForm,
+    *,
+    part: str = "",
+    top: Address | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {**list_context(request, domain, ALIAS, top, _to), "form": form}
+    return show(request, f"{LIST}{part}", context, status=status)
+
+
+def _empty_form(domain: Domain, *, focus: bool) -> AddAliasForm:
+    form = AddAliasForm(domain=domain)
+    form.fields["local"].widget.attrs["autofocus"] = focus
+    return form
+
+
+def _answer(request: PanelRequest, domain: Domain) -> HttpResponse:
+    """To the form: itself again, or the new row."""
+    form = AddAliasForm(request.POST, domain=domain)
+    address = _add(request, domain, form)
+    if address is None:
+        return _form_again(request, domain, form)
+    if not wants(request, "add"):
+        return SeeOther(f"{request.path}?top={address.pk}")
+    context = row_context(address, request.path, _to(address), new=True)
+    context |= {**form_context(request, domain), "form": _empty_form(domain, focus=True)}
+    return show(request, f"{LIST}#added", context)
+
+
+def _form_again(request: PanelRequest, domain: Domain, form: AddAliasForm) -> HttpResponse:
+    if not wants(request, "add"):
+        return _list(request, domain, form, status=422)
+    context = {**form_context(request, domain), "form": form}
+    return show(request, f"{LIST}#add", context, status=422)
+
+
+def _add(request: PanelRequest, domain: Domain, form: AddAliasForm) -> Address | None:
+    if not form.is_valid():
+        return None
+    local, destinations = form.cleaned_data["local"], form.cleaned_data["destinations"]
+    try:
+        return services.add_alias(Actor.of(request), domain, local, destinations)
+    except Refused as refusal:
+        form.refuse(refusal)
+        return None
+
+
+@audience(Audience.SIGNED_IN)
+@require_http_methods(["GET", "POST"])
+def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    address = find_address(request, name, ALIAS, pk)
+    form = _form(request, address)
+    if form.is_valid():
+        try:
+            services.change_alias(Actor.of(request), address, **form.cleaned_data)
+            return SeeOther(request.path)
+        except Refused as refusal:
+            form.refuse(refusal)
+    return _detail(request, address, form)
+
+
+def _form(request: PanelRequest, address: Address, *, blank: bool = False) -> AliasForm:
+    """The form as the alias is now, or with what was typed."""
+    initial = {"destinations": "\n".join(_targets(address)), "comment": address.comment}
+    data = None if blank else sent(request)
+    return AliasForm(data, domain=address.domain, initial=initial)
+
+
+def _detail(
+    request: PanelRequest, address: Address, form: AliasForm | None = None, why: str = ""
+) -> HttpResponse:
+    shown = form or _form(request, address, blank=True)
+    context = {
+        **address_page(address),
+        "form": shown,
+        "hops": path_of(address, _ends(request, address)),
+        "is_expected": address.local in EXPECTED,
+        "why": why,
+    }
+    status = 422 if why or shown.errors else 200
+    return show(request, DETAIL, context, status=status)
+
+
+def _ends(request: PanelRequest, address: Address) -> list[Node]:
+    """Where it delivers; an alias of one mailbox of its domain leads to the same Maildir."""
+    targets = _targets(address)
+    local, _at, domain = targets[0].rpartition("@") if len(targets) == 1 else ("", "", "")
+    if domain == address.domain.name and _is_mailbox(request, address.domain, local):
+        return [maildir(local)]
+    return [forwarded(target) for target in targets]
+
+
+def _is_mailbox(request: PanelRequest, domain: Domain, local: str) -> bool:
+    mine = Address.objects.for_user(request.user).filter(domain=domain, local=local)
+    return mine.filter(kind=Kind.MAILBOX, removed=False).exists()
+
+
+@audience(Audience.SIGNED_IN)
+@require_POST
+def switch(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """On or off, as the button said."""
+    address = find_address(request, name, ALIAS, pk)
+    on = request.POST.get("on") == "1"
+    why = refusal_of(partial(services.switch_alias, Actor.of(request), address, on=on))
+    if why:
+        return _detail(request, address, why=why)
+    return SeeOther(reverse("aliases:detail", args=[name, pk]))
+
+
+@audience(Audience.SIGNED_IN)
+@require_http_methods(["GET", "POST"])
+def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """Asks first."""
+    address = find_address(request, name, ALIAS, pk)
+    why = ""
+    if request.method == "POST":
+        why = refusal_of(partial(services.remove_alias, Actor.of(request), address))
+        if not why:
+            return settle(request, address, _href(name), _to(address))
+    return _ask(request, address, why)
+
+
+def _ask(request: PanelRequest, address: Address, why: str) -> HttpResponse:
+    in_row = is_in_row(request, address)
+    context: dict[str, Any] = {**address_page(address), "in_row": in_row, "why": why}
+    context |= {"targets": _targets(address), "href": _href(address.domain.name)}
+    template = "aliases/remove.html#row" if in_row else "aliases/remove.html"
+    return show(request, template, context, status=422 if why else 200)
+
+
+@audience(Audience.SIGNED_IN)
+@require_POST
+def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """Undo a removal."""
+    address = find_address(request, name, ALIAS, pk)
+    why = refusal_of(partial(services.restore_alias, Actor.of(request), address))
+    if why and not is_in_row(request, address):
+        return _detail(request, address, why=why)
+    return settle(request, address, _href(name), _to(address), why)
+
+
+@audience(Audience.SIGNED_IN)
+@require_GET
+def row(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """The row again, when somebody decided to keep the alias."""
+    address = find_address(request, name, ALIAS, pk)
+    return settle(request, address, _href(name), _to(address))

@@ -1,0 +1,133 @@
+"""The pages of addresses, as far as mailboxes and aliases look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+
+from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.ledger.services import Refused, Statuses
+
+from .frame import (
+    address_badge,
+    address_key,
+    around,
+    display,
+    domain_page,
+    find_domain,
+    lead,
+    notices,
+    show,
+    wants,
+)
+from .lists import Query, address_row
+from .models import Address, AddressQuerySet, Domain, Kind
+
+Where = Callable[[Address], str]
+TABS = {Kind.MAILBOX: "mailboxes", Kind.ALIAS: "aliases"}
+SHARED = "components/addresses.html"
+
+
+def find_address(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address:
+    """The person's mailbox or alias of that number; 404 if it is somebody else's."""
+    mine = Address.objects.for_user(request.user).select_related("domain")
+    return get_object_or_404(mine, domain__name=name, kind=kind, pk=pk)
+
+
+def find_list(request: PanelRequest, name: str, kind: Kind) -> tuple[Domain, Address | None]:
+    """The domain of a list, and the address that stands on top of it."""
+    pk = Query.of(request).top
+    domains = Domain.objects.for_user(request.user).claiming().filter(name=name)
+    mine = Address.objects.for_user(request.user).claiming().select_related("domain")
+    top = mine.filter(pk=pk, kind=kind, domain__in=domains).first() if pk else None
+    return (top.domain if top else find_domain(request, name)), top
+
+
+def list_context(
+    request: PanelRequest, domain: Domain, kind: Kind, top: Address | None, to: Where
+) -> dict[str, Any]:
+    """The context of a list page: its rows, and what stands around them."""
+    query, statuses = Query.of(request), Statuses([domain.pk])
+    found = query.page_of(_rows(request, domain, kind, query), ("local", "id"))
+    rows = [address_row(statuses, row, request.path, to(row)) for row in found.rows]
+    if top:
+        mark = {"new": not top.removed, "focus": top.removed}
+        rows.insert(0, address_row(statuses, top, request.path, to(top), **mark))
+    page = domain_page(domain, TABS[kind], statuses)
+    return {**page, **query.context(found), **form_context(request, domain), "rows": rows}
+
+
+def _rows(
+    request: PanelRequest, domain: Domain, kind: Kind, query: Query
+) -> AddressQuerySet:
+    rows = Address.objects.for_user(request.user).claiming().filter(domain=domain, kind=kind)
+    rows = rows.prefetch_related("destinations") if kind is Kind.ALIAS else rows
+    local = query.q.partition("@")[0]
+    return rows.starting(local) if local else rows
+
+
+def form_context(request: PanelRequest, domain: Domain) -> dict[str, Any]:
+    """What the form that adds an address needs besides itself."""
+    return {"domain": domain, "host": f"@{display(domain)}", "href": request.path}
+
+
+def address_page(address: Address) -> dict[str, Any]:
+    """The context of a page about one address."""
+    statuses = Statuses([address.domain_id])
+    page = domain_page(address.domain, TABS[Kind(address.kind)], statuses)
+    return {
+        **page,
+        "address": address,
+        "host": f"@{display(address.domain)}",
+        "badge": address_badge(statuses, address),
+    }
+
+
+def row_context(
+    address: Address, href: str, to: str, *, why: str = "", new: bool = False
+) -> dict[str, Any]:
+    """One row, swapped into its place in the list at `href`, and the pulse, awake."""
+    statuses = Statuses([address.domain_id])
+    row = address_row(statuses, address, href, to, why=why, new=new, focus=not new)
+    return {
+        **around(notices(statuses, address.domain)),
+        "row": row,
+        "host": f"@{display(address.domain)}",
+        "said": _("%(name)s added.") % {"name": address} if new else "",
+        "oob": True,
+    }
+
+
+def is_in_row(request: PanelRequest, address: Address) -> bool:
+    """Does htmx swap the answer for the row of that address?"""
+    return wants(request, f"row-{address_key(address)}")
+
+
+def settle(
+    request: PanelRequest, address: Address, href: str, to: str, why: str = ""
+) -> HttpResponse:
+    """The row as it is now, with the reason why not; without htmx its list, the row on top."""
+    if not is_in_row(request, address):
+        return lead(request, f"{href}?top={address.pk}")
+    context = row_context(address, href, to, why=why)
+    return show(request, f"{SHARED}#settled", context, status=422 if why else 200)
+
+
+def refusal_of(service: Callable[[], Any]) -> str:
+    """Do it, or say why not."""
+    try:
+        service()
+    except Refused as refusal:
+        return str(refusal)
+    return ""
+
+
+def joined(texts: Iterable[str], most: int = 3) -> str:
+    """The first few, and how many more there are."""
+    some = list(texts)
+    rest = len(some) - most
+    return ", ".join(some[:most]) + (f" +{rest}" if rest > 0 else "")

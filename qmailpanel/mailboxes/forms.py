@@ -1,0 +1,90 @@
+"""What people type about mailboxes."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext, gettext_lazy as _
+
+from qmailpanel.domains.forms import PLAIN, PanelForm, ParsedField
+from qmailpanel.domains.models import Domain
+from qmailpanel.qmail import names
+from qmailpanel.qmail.passwd import weakness
+
+CLEAR = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like something else
+
+
+def suggest_password() -> str:
+    """Four groups of four: 79 bits, easy to read out."""
+    groups = ("".join(secrets.choice(CLEAR) for _n in range(4)) for _group in range(4))
+    return "-".join(groups)
+
+
+class GuardedForm(PanelForm):
+    """A form with a password that is kept while it is not yet good, and can be suggested."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}, render_value=True),
+    )
+
+    def __init__(self, data: Any = None, *, words: tuple[str, ...] = ()) -> None:
+        super().__init__(data)
+        self.words = words
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        why = weakness(password, self.words) if password else None
+        if why:
+            sentence = _("%(why)s Choose a longer one or let the panel suggest one.")
+            raise forms.ValidationError(sentence % {"why": gettext(why)})
+        return password
+
+    @classmethod
+    def suggesting(cls, typed: dict[str, str]) -> GuardedForm:
+        """The form with a new password to be seen and copied; nothing is saved yet."""
+        form = cls()
+        form.initial = {**typed, "password": suggest_password()}
+        form.fields["password"].widget = forms.TextInput(
+            attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono", "autofocus": True}
+        )
+        form.fields["password"].help_text = gettext("Copy it now: it is not shown again.")
+        return form
+
+
+class AddMailboxForm(GuardedForm):
+    local = ParsedField(
+        names.LocalPart,
+        label=_("New mailbox"),
+        widget=forms.TextInput(attrs={**PLAIN, "data-new": True}),
+        error_messages={"required": _("Enter the part before the @.")},
+    )
+    field_order = ("local", "password")
+
+
+class PasswordForm(GuardedForm):
+    def clean_password(self) -> str:
+        if not self.cleaned_data["password"]:
+            raise forms.ValidationError(_("Enter a password, or let the panel suggest one."))
+        return super().clean_password()
+
+
+class MailboxForm(PanelForm):
+    comment = forms.CharField(
+        label=_("Comment"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    refusal = forms.CharField(
+        label=_("Answer while switched off"),
+        required=False,
+        help_text=_("What senders are told; one line."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+def words_of(domain: Domain, local: str = "") -> tuple[str, ...]:
+    """What everybody knows about the owner of a mailbox."""
+    return (local, domain.name, *domain.name.split("."))

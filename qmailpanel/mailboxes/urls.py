@@ -1,0 +1,24 @@
+"""The mailboxes of a domain, and one of them."""
+
+from django.urls import include, path
+
+from . import views
+
+app_name = "mailboxes"
+
+urlpatterns = [
+    path(
+        "domains/<str:name>/mailboxes/",
+        include(
+            [
+                path("", views.list_mailboxes, name="list"),
+                path("<int:pk>/", views.detail, name="detail"),
+                path("<int:pk>/password/", views.password, name="password"),
+                path("<int:pk>/switch/", views.switch, name="switch"),
+                path("<int:pk>/remove/", views.remove, name="remove"),
+                path("<int:pk>/restore/", views.restore, name="restore"),
+                path("<int:pk>/row/", views.row, name="row"),
+            ]
+        ),
+    ),
+]

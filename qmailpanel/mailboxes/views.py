@@ -1,0 +1,223 @@
+"""The mailboxes of a domain, and one of them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.domains.addressed import (
+    address_page,
+    find_address,
+    find_list,
+    form_context,
+    is_in_row,
+    list_context,
+    refusal_of,
+    row_context,
+    settle,
+)
+from qmailpanel.domains.frame import SeeOther, sent, show, wants
+from qmailpanel.domains.models import Address, Domain, Kind
+from qmailpanel.domains.path import maildir, path_of
+from qmailpanel.domains.routes import pointers_to
+from qmailpanel.ledger.services import Actor, Refused
+
+from . import services
+from .forms import AddMailboxForm, GuardedForm, MailboxForm, PasswordForm, words_of
+from .models import Mailbox
+
+MAILBOX = Kind.MAILBOX
+LIST, DETAIL = "mailboxes/list.html", "mailboxes/detail.html"
+
+
+def _href(name: str) -> str:
+    return reverse("mailboxes:list", args=[name])
+
+
+def _to(address: Address) -> str:
+    return f"{address.local}/Maildir/"
+
+
+@audience(Audience.SIGNED_IN)
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def list_mailboxes(request: PanelRequest, name: str) -> HttpResponse:
+    domain, top = find_list(request, name, MAILBOX)
+    if request.method == "POST":
+        return _answer(request, domain)
+    form = AddMailboxForm()
+    form.fields["local"].widget.attrs["autofocus"] = top is not None and not top.removed
+    part = "#list" if wants(request, "list") else ""
+    return _list(request, domain, form, part=part, top=top)
+
+
+def _list(
+    request: PanelRequest,
+    domain: Domain,
+    form: GuardedForm,
+    *,
+    part: str = "",
+    top: Address | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {**list_context(request, domain, MAILBOX, top, _to), "form": form}
+    return show(request, f"{LIST}{part}", context, status=status)
+
+
+def _answer(request: PanelRequest, domain: Domain) -> HttpResponse:
+    """To the form: a suggestion, the form again, or the new row."""
+    if "suggest" in request.POST:
+        typed = {"local": request.POST.get("local", "")}
+        return _form_again(request, domain, AddMailboxForm.suggesting(typed), 200)
+    words = words_of(domain, request.POST.get("local", ""))
+    form = AddMailboxForm(request.POST, words=words)
+    address = _add(request, domain, form)
+    if address is None:
+        return _form_again(request, domain, form, 422)
+    if not wants(request, "add"):
+        return SeeOther(f"{request.path}?top={address.pk}")
+    context = row_context(address, request.path, _to(address), new=True)
+    context |= {**form_context(request, domain), "form": _empty_form()}
+    return show(request, f"{LIST}#added", context)
+
+
+def _empty_form() -> AddMailboxForm:
+    form = AddMailboxForm()
+    form.fields["local"].widget.attrs["autofocus"] = True
+    return form
+
+
+def _form_again(
+    request: PanelRequest, domain: Domain, form: GuardedForm, status: int
+) -> HttpResponse:
+    if not wants(request, "add"):
+        return _list(request, domain, form, status=status)
+    context = {**form_context(request, domain), "form": form}
+    return show(request, f"{LIST}#add", context, status=status)
+
+
+def _add(request: PanelRequest, domain: Domain, form: AddMailboxForm) -> Address | None:
+    if not form.is_valid():
+        return None
+    local, password = form.cleaned_data["local"], form.cleaned_data["password"]
+    try:
+        return services.add_mailbox(Actor.of(request), domain, local, password=password)
+    except Refused as refusal:
+        form.refuse(refusal)
+        return None
+
+
+@audience(Audience.SIGNED_IN)
+@require_http_methods(["GET", "POST"])
+def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    address = find_address(request, name, MAILBOX, pk)
+    initial = {"comment": address.comment, "refusal": address.refusal}
+    form = MailboxForm(sent(request), initial=initial)
+    if form.is_valid():
+        try:
+            services.change_mailbox(Actor.of(request), address, **form.cleaned_data)
+            return SeeOther(request.path)
+        except Refused as refusal:
+            form.refuse(refusal)
+    return _detail(request, address, form=form)
+
+
+def _detail(request: PanelRequest, address: Address, **extra: Any) -> HttpResponse:
+    """The page of a mailbox, with a form that was not good or a reason why not."""
+    context = {
+        **address_page(address),
+        "form": MailboxForm(
+            initial={"comment": address.comment, "refusal": address.refusal}
+        ),
+        "password_form": PasswordForm(),
+        "has_password": Mailbox.objects.filter(address=address).exclude(password="").exists(),
+        "hops": path_of(address, [maildir(address.local)]),
+        **extra,
+    }
+    forms = (context["form"], context["password_form"])
+    is_wrong = bool(extra.get("why")) or any(form.errors for form in forms)
+    return show(request, DETAIL, context, status=422 if is_wrong else 200)
+
+
+@audience(Audience.SIGNED_IN)
+@sensitive_post_parameters("password")
+@require_POST
+def password(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """Set it, or only suggest one."""
+    address = find_address(request, name, MAILBOX, pk)
+    if "suggest" in request.POST:
+        return _detail(request, address, password_form=PasswordForm.suggesting({}))
+    form = PasswordForm(request.POST, words=words_of(address.domain, address.local))
+    if form.is_valid():
+        try:
+            text = form.cleaned_data["password"]
+            services.set_password(Actor.of(request), address, password=text)
+            return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
+        except Refused as refusal:
+            form.refuse(refusal)
+    return _detail(request, address, password_form=form)
+
+
+@audience(Audience.SIGNED_IN)
+@require_POST
+def switch(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """On or off, as the button said."""
+    address = find_address(request, name, MAILBOX, pk)
+    on = request.POST.get("on") == "1"
+    why = refusal_of(partial(services.switch_mailbox, Actor.of(request), address, on=on))
+    if why:
+        return _detail(request, address, why=why)
+    return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
+
+
+@audience(Audience.SIGNED_IN)
+@require_http_methods(["GET", "POST"])
+def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """Asks first, and names those that deliver to it."""
+    address = find_address(request, name, MAILBOX, pk)
+    actor, pointers, why = Actor.of(request), [], ""
+    if request.method == "POST":
+        try:
+            despite = request.POST.get("despite") == "1"
+            services.remove_mailbox(actor, address, despite_pointers=despite)
+            return settle(request, address, _href(name), _to(address))
+        except services.StillPointedTo as refusal:
+            pointers = refusal.pointers
+        except Refused as refusal:
+            why = str(refusal)
+    return _ask(request, address, pointers or pointers_to(address, actor), why)
+
+
+def _ask(
+    request: PanelRequest, address: Address, pointers: list[str], why: str
+) -> HttpResponse:
+    page = address_page(address)
+    context = {**page, "pointers": pointers, "why": why, "href": _href(address.domain.name)}
+    context["in_row"] = is_in_row(request, address)
+    template = "mailboxes/remove.html#row" if context["in_row"] else "mailboxes/remove.html"
+    return show(request, template, context, status=200 if request.method == "GET" else 422)
+
+
+@audience(Audience.SIGNED_IN)
+@require_POST
+def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """Undo a removal."""
+    address = find_address(request, name, MAILBOX, pk)
+    why = refusal_of(partial(services.restore_mailbox, Actor.of(request), address))
+    if why and not is_in_row(request, address):
+        return _detail(request, address, why=why)
+    return settle(request, address, _href(name), _to(address), why)
+
+
+@audience(Audience.SIGNED_IN)
+@require_GET
+def row(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """The row again, when somebody decided to keep the mailbox."""
+    address = find_address(request, name, MAILBOX, pk)
+    return settle(request, address, _href(name), _to(address))
