@@ -336,9 +336,9 @@ def _files_after(draft: Draft, last: Section) -> dict[str, bytes]:
 
 
 def _homes_after(draft: Draft, last: Section, tree: Tree) -> dict[str, Home]:
-    kept = {*draft.lost_homes, *draft.wanted.archive}
     homes = {p: h for p, h in draft.wanted.section.homes.items() if p not in draft.lost_homes}
     for path in homes:
         if f"{path}/.qmail" in draft.unsettled and path in last.homes:
             homes[path] = last.homes[path]
-    return homes | {p: h for p, h in last.homes.items() if p in kept and p in tree.homes}
+    left = {path: home for path, home in last.homes.items() if path in tree.homes}
+    return left | homes

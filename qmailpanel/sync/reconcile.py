@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.models import SyncPosition
-from qmailpanel.qmail.host import Host, HostError, Raced
+from qmailpanel.qmail.host import Busy, Host, HostError, Raced
 from qmailpanel.qmail.layout import Layout
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan import Plan, make_plan
@@ -62,8 +62,17 @@ class Reconciler:
         `absent`: also the domains that have something on the host, but no row. Raises Busy when
         another process is at work there.
         """
-        with self.host.lock():
-            return self.reconcile_locked(domains, absent=absent)
+        try:
+            with self.host.lock():
+                return self.reconcile_locked(domains, absent=absent)
+        except Busy:
+            raise
+        except HostError as error:
+            report = Report(timezone.now(), error=error.text, cause=error.cause)
+            rows = Domain.objects.filter(id__in=domains)
+            report.changes = dict(rows.values_list("id", "change_id"))
+            say.publish(report)
+            return report
 
     def reconcile_locked(self, domains: Sequence[int], *, absent: bool = False) -> Report:
         """`reconcile` for who holds the lock already."""
@@ -113,7 +122,7 @@ class Reconciler:
         if absent:
             wanted += self._absent()
         applied = self.host.memory.sections([w.name for w in wanted])
-        actual = self.host.observe(wanted, applied)
+        actual = self.host.observe(wanted, applied, whole=absent)
         return make_plan(wanted, applied, actual, confirmed=say.confirmed_digests())
 
     def _make_true(self, wanted: Sequence[Wanted], report: Report) -> None:

@@ -78,7 +78,6 @@ class Service:
         self._beat_at = 0.0
         self._scrub_at = 0.0
         self._scrub: Iterator[None] = iter(())
-        self._seen: object = None
 
     def run(self) -> None:
         """Until `stopping`."""
@@ -122,7 +121,6 @@ class Service:
     def _run(self, domains: list[int]) -> Report:
         report = self.reconciler.reconcile(domains)
         self._settle_up(report)
-        self._seen = self.host.look()
         return report
 
     def _settle_up(self, report: Report) -> None:
@@ -143,14 +141,11 @@ class Service:
 
     def _look_at_files(self) -> None:
         """Whoever else wrote the shared files: heal what is ours, note what is theirs."""
-        look = self.host.look()
-        if look == self._seen:
+        if self.host.look() == self.host.seen:
             return
-        disturbed = self.reconciler.disturbed() if self._seen is not None else set()
-        self._seen = look
+        disturbed = self.reconciler.disturbed() if self.host.known else set()
         self._scrub_at = 0.0
-        domains = sorted(disturbed | self._unsettled)
-        self._run(domains)
+        self._run(sorted(disturbed | self._unsettled))
 
     def _beat(self) -> None:
         now = time.monotonic()

@@ -17,6 +17,7 @@ from qmailpanel.qmail.state import (
     Actual,
     Applied,
     HomeFound,
+    LineFile,
     Section,
     Shared,
     Tree,
@@ -99,7 +100,7 @@ class World:
             hup_owed=self.hup_owed,
         )
 
-    def _take_apart(self, which: Shared, wanted: Sequence[Wanted]):  # type: ignore[no-untyped-def]  # LineFile
+    def _take_apart(self, which: Shared, wanted: Sequence[Wanted]) -> LineFile:
         pairs = [(name, s) for name, sections in self.memory.items() for s in sections]
         pairs += [(one.name, one.section) for one in wanted]
         ours = {line: name for name, s in pairs for line in s.lines.get(which, {}).values()}

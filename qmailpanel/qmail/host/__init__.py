@@ -46,11 +46,11 @@ class Host:
         self.home = layout.qmail_home
         self.may_change_owners = os.geteuid() == 0
         self.root = MailRoot(layout.mail_root, layout.mail_user if self.may_change_owners else None)
-        self.root.prepare()
         self.memory = Memory(memory)
         self.hup = Hup(self.home, hup)
         self.files = {shared: SharedFile(self.home, shared) for shared in Shared}
         self.known: Mapping[Shared, LineFile] = {}
+        self.seen: object = None  # the look at the start of the last observation
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Be the one writer. Raises HostError when another one is."""
@@ -58,14 +58,18 @@ class Host:
 
     # observe
 
-    def observe(self, wanted: Sequence[Wanted], applied: Applied) -> Actual:
-        """The host as it is, for these domains. Remembers the shared files as `known`."""
+    def observe(self, wanted: Sequence[Wanted], applied: Applied, *, whole: bool = False) -> Actual:
+        """The host as it is, for these domains. Remembers the shared files as `known`.
+
+        `whole`: ask users/cdb about the foreign assignments too.
+        """
+        self.seen = self.look()
         shared = {which: self._observe_shared(which, wanted) for which in Shared}
         self.known = shared
         return Actual(
             shared=shared,
             trees={w.name: self.root.observe(w, applied.get(w.name, ())) for w in wanted},
-            cdb=self._observe_cdb(_keys(wanted, applied, shared[Shared.ASSIGN])),
+            cdb=self._observe_cdb(_keys(wanted, applied, shared[Shared.ASSIGN], whole=whole)),
             locals=frozenset(name.lower() for _, name in self.read_locals()),
             hup_owed=self.memory.hup_owed,
         )
@@ -84,7 +88,10 @@ class Host:
 
     def numbered_directories(self) -> set[int]:
         """The directories of the mail root that look like a prepend."""
-        return {int(name) for name in os.listdir(self.root.path) if name.isdigit()}
+        try:
+            return {int(name) for name in os.listdir(self.root.path) if name.isdigit()}
+        except FileNotFoundError:
+            return set()
 
     def look(self) -> tuple[object, ...]:
         """A cheap glance at the files that others may change: equal as long as nothing did."""
@@ -199,8 +206,8 @@ class Host:
         self.files[step.shared].replace(step.before, step.content)
 
 
-def _keys(wanted: Sequence[Wanted], applied: Applied, file: LineFile) -> set[bytes]:
-    keys = set[bytes]()
+def _keys(wanted: Sequence[Wanted], applied: Applied, file: LineFile, *, whole: bool) -> set[bytes]:
+    keys = set(file.foreign.keys if whole else ())
     for one in wanted:
         keys.update(one.section.lines.get(Shared.ASSIGN, ()), file.section(one.name))
         for section in applied.get(one.name, ()):

@@ -50,13 +50,6 @@ class MailRoot:
         self.path = path
         self.owner = owner
 
-    def prepare(self) -> None:
-        """Make the mail root where there is none; the mail user must be able to enter it."""
-        try:
-            os.makedirs(self.path, mode=0o755, exist_ok=True)
-        except OSError as error:
-            raise HostError("The mail root cannot be made.", str(error)) from error
-
     # observe
 
     def observe(self, wanted: Wanted, applied: Sequence[Section]) -> Tree:
@@ -144,6 +137,7 @@ class MailRoot:
             raise HostError("The mail root could not be written to disk.", str(error)) from error
 
     def _make_directory(self, path: str) -> None:
+        os.makedirs(self.path, mode=0o755, exist_ok=True)  # the mail user must be able to enter
         with _opened(self.path) as root:
             os.close(self._ensure(root, path))
 
