@@ -1,0 +1,1 @@
+"""What must be fast, measured against what is physically possible. See `make bench`."""

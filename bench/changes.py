@@ -1,0 +1,77 @@
+"""One change, from its commit until it is read back live; and ten thousand at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from random import Random
+from statistics import median
+
+from bench.floor import Floor
+from bench.scene import add_domains, is_live
+from bench.table import Row
+from qmailpanel.domains.models import Address, Domain
+from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox, switch_mailbox
+from qmailpanel.qmail.names import LocalPart
+from qmailpanel.sync.service import Service
+
+MANY = 10_000
+RATIO = 1.5
+
+
+class Changes:
+    """What the service does at once when it is woken, sample by sample beside the floor."""
+
+    def __init__(self, service: Service, floor: Floor) -> None:
+        self.service, self.floor = service, floor
+        self.chance = Random(1)
+        self.made = 0
+
+    def measure(self, size: int, samples: int) -> list[Row]:
+        """A mailbox added, changed and removed again, each with a floor beside it."""
+        self.floor.follow()
+        self.service.turn()
+        floors: list[float] = []
+        panel: dict[str, list[float]] = {"added": [], "changed": [], "removed": []}
+        domains = list(Domain.objects.order_by("id"))
+        for _ in range(samples):
+            for what, seconds in self._round(self.chance.choice(domains)).items():
+                panel[what].append(seconds)
+                floors.append(self.floor.change())
+        return [
+            Row(f"one mailbox {what}", size, median(seconds), median(floors), RATIO)
+            for what, seconds in panel.items()
+        ]
+
+    def _round(self, domain: Domain) -> dict[str, float]:
+        self.made += 1
+        address = add_mailbox(SYSTEM, domain, LocalPart(f"new{self.made}"))
+        return {
+            "added": self._until_live(address),
+            "changed": self._after(address, lambda: switch_mailbox(SYSTEM, address, on=False)),
+            "removed": self._after(address, lambda: remove_mailbox(SYSTEM, address)),
+        }
+
+    def _after(self, address: Address, service: Callable[[], object]) -> float:
+        service()
+        return self._until_live(address)
+
+    def _until_live(self, address: Address) -> float:
+        start = time.perf_counter()
+        self.service.turn()
+        seconds = time.perf_counter() - start
+        address.refresh_from_db()
+        if not is_live(address.domain_id, address.change_id):
+            raise RuntimeError(f"{address} is not live")
+        return seconds
+
+    def measure_many(self, size: int) -> Row:
+        """Ten thousand mailboxes of one new domain."""
+        [domain] = add_domains(1, MANY)
+        start = time.perf_counter()
+        self.service.turn()
+        seconds = time.perf_counter() - start
+        if not is_live(domain.pk, domain.change_id):
+            raise RuntimeError("ten thousand mailboxes are not live")
+        return Row(f"{MANY:,} mailboxes added in one go", size, seconds, self.floor.add(MANY), RATIO)

@@ -1,0 +1,80 @@
+"""The panel's own processes: how soon they serve, and how much memory they keep."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+
+from bench.scene import add_domains, is_live
+from bench.table import Row
+from qmailpanel.domains.models import Domain
+from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.qmail.names import LocalPart
+
+PATIENCE = 120.0
+SYNC = [str(settings.BASE_DIR / "manage.py"), "qmailsync"]
+
+
+@contextmanager
+def running(arguments: Sequence[str]) -> Iterator[int]:
+    """A process of the panel; its number."""
+    process = subprocess.Popen([sys.executable, *arguments], stderr=subprocess.DEVNULL)
+    try:
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE)
+
+
+def resident(pid: int) -> float:
+    """MB in memory of a process and those it started: shared pages are divided among them."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    own = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return own / 1024 + sum(resident(int(child)) for child in children)
+
+
+def until_live(domain: Domain, local: str) -> float:
+    """Seconds from the commit of a new mailbox until the service has read it back."""
+    address = add_mailbox(SYSTEM, domain, LocalPart(local))
+    return wait_for(domain.pk, address.change_id)
+
+
+def wait_for(domain: int, change: int) -> float:
+    start = time.perf_counter()
+    while not is_live(domain, change):
+        if time.perf_counter() - start > PATIENCE:
+            raise RuntimeError("the sync service does not get there")
+        time.sleep(0.005)
+    return time.perf_counter() - start
+
+
+def measure_service(size: int) -> list[Row]:
+    """A fresh service: its start, its memory, and whom long work keeps waiting."""
+    first, second = Domain.objects.order_by("id")[:2]
+    change = add_mailbox(SYSTEM, first, LocalPart("atstart")).change_id
+    start = time.perf_counter()
+    with running(SYNC) as pid:
+        wait_for(first.pk, change)
+        rows = [Row("start of sync, first change live", size, time.perf_counter() - start, None, 5, "s")]
+        at_start = resident(pid)
+        [many] = add_domains(1, 10_000)
+        time.sleep(0.2)
+        waits = []
+        while not is_live(many.pk, many.change_id):
+            waits.append(until_live(second, f"during{len(waits)}"))
+            time.sleep(0.3)
+        print(waits)
+        rows.append(Row("another change meanwhile, slowest", size, max(waits), None, 1, "s"))
+        rows.append(Row("sync process, resident", size, at_start, None, 150, "MB"))
+        rows.append(Row("sync process, resident, after that", size, resident(pid), None, 150, "MB"))
+    return rows

@@ -1,0 +1,57 @@
+"""The measuring process: one host that grows, and what each size of it costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import django
+
+django.setup()
+
+import logging  # noqa: E402 - only now is the panel there
+
+from django.conf import settings  # noqa: E402 - as above
+
+from bench import processes, scene  # noqa: E402 - as above
+from bench.changes import Changes  # noqa: E402 - as above
+from bench.floor import Floor  # noqa: E402 - as above
+from bench.table import Row, print_table, write_latest  # noqa: E402 - as above
+from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host  # noqa: E402 - as above
+from qmailpanel.sync.service import SCRUB_DOMAINS, Service  # noqa: E402 - as above
+
+
+def run(sizes: Sequence[int], samples: int) -> None:
+    """Measure everything, print the table, write latest.json."""
+    logging.disable(logging.INFO)
+    scene.prepare()
+    floor = Floor(settings.QMAILPANEL_QMAIL_HOME)
+    changes = Changes(Service(open_host()), floor)
+    rows: list[Row] = []
+    for size in sizes:
+        grow(size, changes)
+        rows += changes.measure(size, samples)
+    largest = sizes[-1]
+    rows.append(measure_scrub(changes.service.reconciler, largest))
+    rows += processes.measure_service(largest)
+    rows.append(changes.measure_many(largest))
+    print_table(rows, f"compiler: {floor.compiler}")
+    write_latest(rows, floor.compiler)
+
+
+def grow(size: int, changes: Changes) -> None:
+    start = time.perf_counter()
+    scene.grow(size)
+    changes.service.turn()
+    print(f"{size:,} mailboxes set up in {time.perf_counter() - start:.1f} s", flush=True)
+
+
+def measure_scrub(reconciler: Reconciler, size: int) -> Row:
+    """Everything compared, nothing to do; the second time, so that the caches are warm."""
+    domains = all_domains()
+    for _ in range(2):
+        start = time.perf_counter()
+        for at in range(0, len(domains), SCRUB_DOMAINS):
+            reconciler.scrub(domains[at : at + SCRUB_DOMAINS])
+        seconds = time.perf_counter() - start
+    return Row("scrub, a mailbox", size, seconds / size, None, 60, "µs")
