@@ -160,11 +160,9 @@ def _to_ascii(text: str) -> str:
     if text.isascii() and "xn--" not in text.lower():
         return text.lower()
     try:
-        name = idna.encode(text, uts46=True).decode("ascii")
-        idna.decode(name)
+        return idna.encode(text, uts46=True).decode("ascii")
     except UnicodeError as error:
         raise _not_a_domain(text) from error
-    return name
 
 
 def _check_domain(name: str, text: str) -> None:
