@@ -13,8 +13,6 @@ from typing import Literal
 
 from qmailpanel.qmail.names import AliasLocal, Destination, ReplyText
 
-MAILBOX = ".qmail"
-
 
 class BadDotQmail(ValueError):
     """The first line is blank: qmail-local defers every message."""
