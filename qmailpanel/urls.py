@@ -1,19 +1,15 @@
 """Every address of the panel."""
 
-from importlib.util import find_spec
-
 from django.urls import include, path
 
 from qmailpanel.accounts.urls import allauth_urlpatterns
 
-# The domains come last: their first address is "/".
-_APPS = ["accounts", "sync", "activity", "mailboxes", "aliases", "domains"]
-
 urlpatterns = [
     *allauth_urlpatterns,
-    *(
-        path("", include(f"qmailpanel.{app}.urls"))
-        for app in _APPS
-        if find_spec(f"qmailpanel.{app}.urls")
-    ),
+    path("", include("qmailpanel.accounts.urls")),
+    path("", include("qmailpanel.sync.urls")),
+    path("", include("qmailpanel.activity.urls")),
+    path("", include("qmailpanel.mailboxes.urls")),
+    path("", include("qmailpanel.aliases.urls")),
+    path("", include("qmailpanel.domains.urls")),
 ]

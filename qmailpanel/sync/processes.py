@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -76,16 +77,16 @@ class Children:
         return name, self._running[name].returncode
 
     def end(self) -> None:
-        """All of them, gently at first."""
+        """All of them and their own children, gently at first."""
         for child in self._running.values():
             child.terminate()
         deadline = time.monotonic() + PATIENCE
         for child in self._running.values():
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 child.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # whoever is left of its session
+            child.wait()
 
     def _ended(self) -> str | None:
         ended = (name for name, child in self._running.items() if child.poll() is not None)

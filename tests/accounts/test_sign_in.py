@@ -180,8 +180,9 @@ def test_of_two_at_the_same_moment_one_is_signed_in():
 def test_who_has_no_password_is_led_to_choose_one_and_cannot_go_elsewhere(anonymous, link):
     follow(anonymous, link)
     choose = reverse("accounts:choose_password")
-    for page in ("/", reverse("account_change_password"), reverse("account_logout")):
+    for page in ("/", reverse("domains:list"), reverse("account_change_password")):
         assert anonymous.get(page)["Location"] == choose
+        assert anonymous.post(page)["Location"] == choose
     assert anonymous.get("/", headers={"HX-Request": "true"})["HX-Redirect"] == choose
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from qmailpanel.sync.processes import is_port_taken
+
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 30.0
 
@@ -130,6 +132,7 @@ def test_when_one_of_the_two_dies_the_other_is_ended_and_the_exit_code_says_so(
         os.kill(children[which], signal.SIGKILL)
         assert process.wait(PATIENCE) != 0
     assert [pid for pid in children if is_running(pid)] == []
+    assert not is_port_taken("127.0.0.1", int(world["QMAILPANEL_PORT"]))
     assert "has ended" in (tmp_path / "err").read_text()
 
 
