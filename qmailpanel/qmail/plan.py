@@ -147,16 +147,15 @@ def _changes(file: LineFile, sections: Sections) -> bool:
     if file.unclean or (file.content is None and file.shared is Shared.ASSIGN):
         return True
     return any(
-        set(file.section(name).values()) != set(lines.values())
-        for name, (_, lines) in sections.items()
+        set(file.lines(name)) != set(lines.values()) for name, (_, lines) in sections.items()
     )
 
 
 def _difference(
     old: LineFile, new: LineFile, sections: Sections
 ) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    before = {line for name in sections for line in old.section(name).values()}
-    after = {line for name in sections for line in new.section(name).values()}
+    before = {line for name in sections for line in old.lines(name)}
+    after = {line for name in sections for line in new.lines(name)}
     if old.content is None:
         before, after = set(), after | set(new.foreign.raws)
     return tuple(sorted(after - before)), tuple(sorted(before - after))
@@ -227,8 +226,10 @@ def _ask_about_rcpthosts(actual: Actual) -> Question | None:
 
 def _ask_about_drops(drafts: Sequence[Draft], actual: Actual) -> Question | None:
     drops = sorted(line for draft in drafts for line in draft.unasked_drops())
+    if len(drops) <= MANY_DROPS:
+        return None
     total = sum(text.count(b"\n") for _, text in actual.shared[Shared.ASSIGN].sections.values())
-    if len(drops) <= MANY_DROPS or len(drops) <= MANY_SHARE * total:
+    if len(drops) <= MANY_SHARE * total:
         return None
     shown = b"".join(drops[:10]).decode("utf-8", "backslashreplace")
     return Question(
