@@ -167,7 +167,7 @@ def _find_obstacle(
 
 def _is_prepend_taken(wanted: Wanted, actual: Actual) -> bool:
     prepend = wanted.section.prepend
-    ours = any(actual.shared[shared].section(wanted.name) for shared in Shared)
+    ours = any(wanted.name in actual.shared[shared].sections for shared in Shared)
     if ours or not wanted.section.lines:
         return False
     return any(prepend in actual.shared[s].foreign.prepends for s in Shared)

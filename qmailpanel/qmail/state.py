@@ -164,10 +164,14 @@ class LineFile:
     end: bytes = b""
     unclean: str = ""
 
+    def lines(self, name: str) -> list[bytes]:
+        """Our lines of one domain."""
+        _, text = self.sections.get(name, (0, b""))
+        return control.split_lines(text)
+
     def section(self, name: str) -> dict[bytes, bytes]:
         """Our lines of one domain, by key."""
-        _, text = self.sections.get(name, (0, b""))
-        return keyed(self.shared, control.split_lines(text))
+        return keyed(self.shared, self.lines(name))
 
     def with_sections(self, sections: Mapping[str, tuple[int, Mapping[bytes, bytes]]]) -> LineFile:
         """The file with these domains' lines replaced, and its new content."""
