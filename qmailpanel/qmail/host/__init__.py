@@ -195,7 +195,7 @@ class Host:
             case SettleTree():
                 self.root.settle()
             case Compile():
-                compile_assign(self.home, self.files[Shared.ASSIGN].read() or b".\n")
+                compile_assign(self.home)
             case TellSend():
                 self.hup.tell()
                 self.memory.hup_owed = False

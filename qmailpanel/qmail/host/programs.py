@@ -33,8 +33,8 @@ def is_home_compiled_in(program: Path, home: str) -> bool:
         return False
 
 
-def compile_assign(home: str, content: bytes) -> None:
-    """Make users/cdb of users/assign, whose content is given. Raises HostError."""
+def compile_assign(home: str) -> None:
+    """Make users/cdb of users/assign. Raises HostError."""
     newu = Path(home, "bin/qmail-newu")
     before = _inode(home)
     try:
@@ -43,7 +43,7 @@ def compile_assign(home: str, content: bytes) -> None:
         if is_home_compiled_in(newu, home):
             _run_newu(newu)
         else:
-            _write_cdb(home, content)
+            _write_cdb(home)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise HostError(NOT_COMPILED, f"users/cdb: {error}") from error
     if _inode(home) == before:
@@ -68,8 +68,9 @@ def _run_newu(newu: Path) -> None:
         raise OSError(f"qmail-newu: {said or f'exit {done.returncode}'}")
 
 
-def _write_cdb(home: str, content: bytes) -> None:
+def _write_cdb(home: str) -> None:
     """The same bytes as qmail-newu's, where there is no qmail-newu."""
+    content = Path(home, "users/assign").read_bytes()
     temporary = f"{home}/users/cdb.tmp"
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with open(os.open(temporary, flags, 0o644), "w+b") as file:
