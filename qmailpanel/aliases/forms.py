@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.domains.forms import PLAIN, PanelForm, ParsedField
 from qmailpanel.domains.models import Domain
@@ -68,7 +69,8 @@ class AddAliasForm(AliasForm):
         error_messages={"required": _("Enter the part before the @.")},
     )
     destinations = _destinations(
-        _("Delivers to"), forms.TextInput(attrs={**PLAIN, "placeholder": _("one or more addresses")})
+        _("Delivers to"),
+        forms.TextInput(attrs={**PLAIN, "placeholder": _("one or more addresses")}),
     )
     comment = None  # type: ignore[assignment]  # django's way to leave an inherited field out
     field_order = ("local", "destinations")

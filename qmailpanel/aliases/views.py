@@ -150,7 +150,7 @@ def _ends(request: PanelRequest, address: Address) -> list[Node]:
     local, _at, domain = targets[0].rpartition("@") if len(targets) == 1 else ("", "", "")
     if domain == address.domain.name and _is_mailbox(request, address.domain, local):
         return [maildir(local)]
-    return [forwarded(target) for target in targets]
+    return forwarded(*targets)
 
 
 def _is_mailbox(request: PanelRequest, domain: Domain, local: str) -> bool:

@@ -13,6 +13,7 @@ from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.ledger.services import Refused, Statuses
 
 from .frame import (
+    FIRST_WAIT,
     address_badge,
     address_key,
     around,
@@ -55,15 +56,14 @@ def list_context(
     found = query.page_of(_rows(request, domain, kind, query), ("local", "id"))
     rows = [address_row(statuses, row, request.path, to(row)) for row in found.rows]
     if top:
-        mark = {"new": not top.removed, "focus": top.removed}
-        rows.insert(0, address_row(statuses, top, request.path, to(top), **mark))
+        gone = top.removed
+        first = address_row(statuses, top, request.path, to(top), new=not gone, focus=gone)
+        rows.insert(0, first)
     page = domain_page(domain, TABS[kind], statuses)
     return {**page, **query.context(found), **form_context(request, domain), "rows": rows}
 
 
-def _rows(
-    request: PanelRequest, domain: Domain, kind: Kind, query: Query
-) -> AddressQuerySet:
+def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> AddressQuerySet:
     rows = Address.objects.for_user(request.user).claiming().filter(domain=domain, kind=kind)
     rows = rows.prefetch_related("destinations") if kind is Kind.ALIAS else rows
     local = query.q.partition("@")[0]
@@ -94,7 +94,7 @@ def row_context(
     statuses = Statuses([address.domain_id])
     row = address_row(statuses, address, href, to, why=why, new=new, focus=not new)
     return {
-        **around(notices(statuses, address.domain)),
+        **around(notices(statuses, address.domain), wait=FIRST_WAIT),
         "row": row,
         "host": f"@{display(address.domain)}",
         "said": _("%(name)s added.") % {"name": address} if new else "",

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.ledger.services import Refused
 from qmailpanel.qmail import names
@@ -139,7 +140,9 @@ class SettingsForm(PanelForm):
 class RemoveDomainForm(PanelForm):
     """A domain that holds mailboxes goes only if its name is typed."""
 
-    typed = forms.CharField(required=False, widget=forms.TextInput(attrs=PLAIN))
+    typed = forms.CharField(
+        required=False, widget=forms.TextInput(attrs={**PLAIN, "autofocus": True})
+    )
 
     def __init__(self, data: Any = None, *, domain: Domain, holds_mail: bool) -> None:
         super().__init__(data)

@@ -10,7 +10,8 @@ from zlib import crc32
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext as _, gettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
 from qmailpanel.accounts.access import PanelRequest
@@ -48,6 +49,11 @@ class Badge:
     @property
     def is_pending(self) -> bool:
         return self.status is Status.PENDING
+
+    @property
+    def is_address(self) -> bool:
+        """Then the row has a place for the reason why."""
+        return self.key.startswith("a")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +104,8 @@ def tell(problems: Iterable[SyncProblem], *, is_running: bool) -> list[Notice]:
     return [Notice(WAITING, _("Saved, waiting: the sync service is not running.")), *found]
 
 
-def around(found: Iterable[Notice], *, wait: int = FIRST_WAIT) -> dict[str, Any]:
-    """The context of components/around.html."""
+def around(found: Iterable[Notice], *, wait: int = 0) -> dict[str, Any]:
+    """The context of components/around.html; the pulse sleeps unless there is a wait."""
     shown = list(found)
     key = crc32(repr(shown).encode())
     return {"notices": shown, "notices_key": f"{key:x}", "pulse": wait}
@@ -107,11 +113,12 @@ def around(found: Iterable[Notice], *, wait: int = FIRST_WAIT) -> dict[str, Any]
 
 def domain_page(domain: Domain, tab: str, statuses: Statuses) -> dict[str, Any]:
     """The context of domains/page.html."""
+    badge = domain_badge(statuses, domain)
     return {
-        **around(notices(statuses, domain)),
+        **around(notices(statuses, domain), wait=FIRST_WAIT if badge.is_pending else 0),
         "domain": domain,
         "display": display(domain),
-        "domain_badge": domain_badge(statuses, domain),
+        "domain_badge": badge,
         "tab": tab,
     }
 

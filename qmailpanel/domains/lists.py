@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext as _, ngettext
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from qmailpanel.ledger.models import SyncPosition
 from qmailpanel.ledger.services import Status, Statuses
@@ -64,6 +65,7 @@ class DomainRow:
     note: str
     prepend: str
     unknown: str
+    target: str
     badge: Badge
     is_off: bool
     removed: bool
@@ -84,6 +86,7 @@ def domain_row(
         note=domain.description,
         prepend=str(domain.prepend),
         unknown=unknown_words(domain),
+        target=domain.unknown_target,
         badge=replace(badge, why=why) if why else badge,
         is_off=not domain.enabled,
         removed=domain.removed,
@@ -137,12 +140,10 @@ def address_row(
 
 
 def unknown_words(domain: Domain) -> str:
-    """What happens to unknown recipients, in a word or an address."""
+    """What happens to unknown recipients, in a word."""
     if domain.unknown == Unknown.BOUNCE:
         return _("bounce")
-    if domain.unknown == Unknown.DISCARD:
-        return _("discard")
-    return f"→ {domain.unknown_target}"
+    return _("discard") if domain.unknown == Unknown.DISCARD else "→"
 
 
 def health(running: bool) -> tuple[Status, str]:

@@ -13,6 +13,7 @@ from qmailpanel.qmail.names import MailUser
 from .models import Address, Domain, Unknown
 
 Hops = list[list["Node"]]
+DRAWN = 5  # destinations of one alias
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +31,16 @@ def path_of(address: Address, ends: Sequence[Node]) -> Hops:
         ends = [refused(_("no mailbox here by that name"))]
     elif not address.enabled:
         ends = [refused(address.refusal or _("switched off"))]
-    return _path(address.domain, str(address), address.local, _("looked up in users/cdb"), ends)
+    return _path(address.domain, address.local, _("looked up in users/cdb"), ends)
 
 
 def path_of_unknown(domain: Domain) -> Hops:
     """The path of mail to addresses nobody claimed."""
-    anything = f"…@{domain.name}"
-    return _path(domain, anything, "default", _("nobody claimed the address"), [_unknown(domain)])
+    return _path(domain, "default", _("nobody claimed the address"), [_unknown(domain)])
 
 
-def _path(domain: Domain, to: str, local: str, caption: str, ends: Sequence[Node]) -> Hops:
-    start = [Node(to, _("a mail arrives"), "start")]
+def _path(domain: Domain, local: str, caption: str, ends: Sequence[Node]) -> Hops:
+    start = [Node("", _("sender"), "start")]
     if domain.removed or not domain.enabled:
         return [start, [refused(_("not in rcpthosts"))]]
     door = [Node(domain.name, _("accepted: in rcpthosts"))]
@@ -55,7 +55,7 @@ def _unknown(domain: Domain) -> Node:
         return Node(_("discarded"), _("the sender hears nothing"), "stopped")
     if domain.unknown == Unknown.MAILBOX:
         return maildir(domain.unknown_target.rpartition("@")[0])
-    return forwarded(domain.unknown_target)
+    return forwarded(domain.unknown_target)[0]
 
 
 def maildir(local: str) -> Node:
@@ -64,9 +64,13 @@ def maildir(local: str) -> Node:
     return Node(f"{local}/Maildir/", _("delivered as %(user)s") % {"user": user}, "end")
 
 
-def forwarded(target: str) -> Node:
-    """Mail goes on to another address."""
-    return Node(target, _("forwarded"), "end")
+def forwarded(*targets: str) -> list[Node]:
+    """Mail goes on to other addresses; of many, the first few are drawn."""
+    if len(targets) == 1:
+        return [Node(targets[0], _("forwarded"), "end")]
+    nodes = [Node(target, "", "end") for target in targets[:DRAWN]]
+    rest = len(targets) - DRAWN
+    return [*nodes, Node("", _("and %(n)d more") % {"n": rest}, "end")] if rest > 0 else nodes
 
 
 def refused(text: str) -> Node:

@@ -16,6 +16,7 @@ from qmailpanel.ledger.services import Actor, Refused, Statuses
 from . import services
 from .forms import AddDomainForm, RemoveDomainForm, SettingsForm
 from .frame import (
+    FIRST_WAIT,
     WAITING,
     SeeOther,
     around,
@@ -59,7 +60,10 @@ def _domains(request: PanelRequest) -> Any:
 @require_GET
 def list_domains(request: PanelRequest) -> HttpResponse:
     template = "domains/list.html#list" if wants(request, "list") else "domains/list.html"
-    return show(request, template, _list_context(request, _add_form(request)))
+    context = _list_context(request, _add_form(request))
+    form, rows = context["form"], context["rows"]
+    form.fields["name"].widget.attrs["autofocus"] = bool(rows) and rows[0].new
+    return show(request, template, context)
 
 
 @audience(Audience.OPERATOR)
@@ -77,9 +81,7 @@ def add(request: PanelRequest) -> HttpResponse:
 
 
 def _add_form(request: PanelRequest, data: Any = None) -> AddDomainForm:
-    form = AddDomainForm(data, initial={"contact": request.user.email})
-    form.fields["name"].widget.attrs["autofocus"] = "top" in request.GET
-    return form
+    return AddDomainForm(data, initial={"contact": request.user.email})
 
 
 def _add(request: PanelRequest, form: AddDomainForm) -> Domain | None:
@@ -104,7 +106,7 @@ def _added(request: PanelRequest, domain: Domain) -> HttpResponse:
     statuses, form = Statuses([domain.pk]), _add_form(request)
     form.fields["name"].widget.attrs["autofocus"] = True
     context = {
-        **around(notices(statuses)),
+        **around(notices(statuses), wait=FIRST_WAIT),
         "form": form,
         "row": domain_row(statuses, domain, new=True),
         "said": _("%(name)s added.") % {"name": domain.name},
@@ -118,25 +120,36 @@ def _list_context(request: PanelRequest, form: AddDomainForm) -> dict[str, Any]:
     found = query.page_of(_domains(request).starting(query.q), ("name", "id"))
     top = query.top_of(_domains(request))
     statuses = Statuses(domain.pk for domain in [*top, *found.rows])
+    rows = [
+        *(
+            domain_row(statuses, domain, new=not domain.removed, focus=domain.removed)
+            for domain in top
+        ),
+        *(domain_row(statuses, domain) for domain in found.rows),
+    ]
+    return {
+        **query.context(found),
+        **_host_line(request, statuses, any(row.badge.is_pending for row in rows)),
+        "form": form,
+        "rows": rows,
+    }
+
+
+def _host_line(request: PanelRequest, statuses: Statuses, is_pending: bool) -> dict[str, Any]:
+    """How the host is: the banner for everybody, one line for operators."""
     said = notices(statuses)
     is_running = not any(notice.tone == WAITING for notice in said)
     return {
-        **around(said),
-        **query.context(found),
-        "form": form,
-        "rows": [
-            *(domain_row(statuses, domain, new=True, focus=domain.removed) for domain in top),
-            *(domain_row(statuses, domain) for domain in found.rows),
-        ],
+        **around(said, wait=FIRST_WAIT if is_pending else 0),
         "health": health(is_running) if request.user.is_operator else None,
     }
 
 
 @audience(Audience.SIGNED_IN)
 @require_GET
-def detail(request: PanelRequest, name: str) -> HttpResponse:
+def detail(_request: PanelRequest, name: str) -> HttpResponse:
     """A domain is looked at for its mailboxes."""
-    return redirect(f"{request.path}mailboxes/")
+    return redirect("mailboxes:list", name)
 
 
 @audience(Audience.SIGNED_IN)
@@ -218,5 +231,5 @@ def _restore(request: PanelRequest, domain: Domain) -> str:
 def _restored(request: PanelRequest, domain: Domain, why: str) -> HttpResponse:
     statuses = Statuses([domain.pk])
     row = domain_row(statuses, domain, focus=True, why=why)
-    context = {**around(notices(statuses)), "row": row, "oob": True}
+    context = {**around(notices(statuses), wait=FIRST_WAIT), "row": row, "oob": True}
     return show(request, "domains/list.html#restored", context, status=422 if why else 200)

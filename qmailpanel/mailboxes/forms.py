@@ -6,7 +6,8 @@ import secrets
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext, gettext_lazy as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.domains.forms import PLAIN, PanelForm, ParsedField
 from qmailpanel.domains.models import Domain

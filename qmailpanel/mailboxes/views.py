@@ -132,9 +132,7 @@ def _detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRespon
     """The page of a mailbox, with a form that was not good or a reason why not."""
     context = {
         **address_page(address),
-        "form": MailboxForm(
-            initial={"comment": address.comment, "refusal": address.refusal}
-        ),
+        "form": MailboxForm(initial={"comment": address.comment, "refusal": address.refusal}),
         "password_form": PasswordForm(),
         "has_password": Mailbox.objects.filter(address=address).exclude(password="").exists(),
         "hops": path_of(address, [maildir(address.local)]),
@@ -194,9 +192,7 @@ def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     return _ask(request, address, pointers or pointers_to(address, actor), why)
 
 
-def _ask(
-    request: PanelRequest, address: Address, pointers: list[str], why: str
-) -> HttpResponse:
+def _ask(request: PanelRequest, address: Address, pointers: list[str], why: str) -> HttpResponse:
     page = address_page(address)
     context = {**page, "pointers": pointers, "why": why, "href": _href(address.domain.name)}
     context["in_row"] = is_in_row(request, address)

@@ -99,9 +99,8 @@ def _problems() -> QuerySet[SyncProblem]:
     address = Address.objects.filter(pk=OuterRef("address")).values(
         name=Concat(F("local"), Value("@"), F("domain__name"), output_field=CharField())
     )
-    named = _here(SyncProblem).annotate(
-        domain_name=Subquery(domain), address_name=Subquery(address)
-    )
+    here: QuerySet[SyncProblem] = _here(SyncProblem)
+    named = here.annotate(domain_name=Subquery(domain), address_name=Subquery(address))
     return named.order_by("since", "id")
 
 

@@ -15,7 +15,7 @@ register = template.Library()
 @register.simple_tag
 @cache
 def icon(name: str) -> SafeString:
-    """A shape of static/icons.svg. The word beside it says the same, so it is hidden from speech."""
+    """A shape of static/icons.svg; silent, because a word beside it says the same."""
     sheet = static("icons.svg")
     return format_html(
         '<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', sheet, name
