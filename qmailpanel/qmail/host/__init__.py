@@ -89,9 +89,10 @@ class Host:
     def numbered_directories(self) -> set[int]:
         """The directories of the mail root that look like a prepend."""
         try:
-            return {int(name) for name in os.listdir(self.root.path) if name.isdigit()}
+            names = os.listdir(self.root.path)
         except FileNotFoundError:
             return set()
+        return {int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 10}
 
     def look(self) -> tuple[object, ...]:
         """A cheap glance at the files that others may change: equal as long as nothing did."""

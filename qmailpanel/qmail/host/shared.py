@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.errors import Busy, HostError, Raced
+from qmailpanel.qmail.host.late import LateFiles, inode, read_at
 from qmailpanel.qmail.state import Shared
 
 LOCK = "users/.qmailpanel.lock"
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -29,12 +29,17 @@ def hold_lock(home: str) -> Iterator[None]:
     except OSError as error:
         raise HostError("The qmail home cannot be written.", f"{home}/{LOCK}: {error}") from error
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(fd)
         yield
-    except BlockingIOError as error:
-        raise Busy("Another qmailsync is at work on this qmail home.") from error
     finally:
         os.close(fd)
+
+
+def _lock(fd: int) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Busy("Another qmailsync is at work on this qmail home.") from error
 
 
 class SharedFile:
@@ -44,20 +49,20 @@ class SharedFile:
         self.shared = shared
         self.directory, self.name = os.path.split(f"{home}/{shared}")
         self.temporary = f".{self.name}.qmailpanel-new"
-        self.kept = f".{self.name}.qmailpanel-old-"
+        self.predecessors = LateFiles(self.name)
 
     def read(self) -> bytes | None:
         """The content, or None where there is no file. Leaves the access time alone."""
         try:
             with self._opened() as directory:
-                return _read(directory, self.name)
+                return read_at(directory, self.name)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise HostError(f"{self.shared} cannot be read.", str(error)) from error
 
     def replace(self, before: bytes | None, content: bytes) -> None:
-        """Swap `content` in for `before`, which is kept for a late `echo >>` (see `late`).
+        """Swap `content` in for `before`, which is kept for a late `echo >>`. See late.py.
 
         Raises Raced when something else than `before` was there: it is there again then.
         """
@@ -67,20 +72,15 @@ class SharedFile:
                 if before is None:
                     self._link(directory)
                 else:
-                    self._swap(directory, before)
+                    self._swap(directory, before, content)
                 os.fsync(directory)
         except OSError as error:
             raise HostError(f"{self.shared} could not be written.", str(error)) from error
 
     def late(self) -> bytes:
-        """What somebody appended to the file that was swapped out, after it was.
-
-        It lies beside the live one until the next swap; its name says how long it was.
-        """
+        """What somebody appended to a predecessor of the file after it was swapped out."""
         with contextlib.suppress(OSError), self._opened() as directory:
-            for name, size in self._kept(directory):
-                if os.stat(name, dir_fd=directory).st_size > size:
-                    return _read(directory, name)[size:]
+            return self.predecessors.read(directory)
         return b""
 
     @contextlib.contextmanager
@@ -112,9 +112,11 @@ class SharedFile:
         except FileExistsError as error:
             raise Raced from error
 
-    def _swap(self, directory: int, before: bytes) -> None:
-        ours = _inode(directory, self.temporary)
+    def _swap(self, directory: int, before: bytes, content: bytes) -> None:
+        ours = inode(directory, self.temporary)
         try:
+            self.predecessors.drop_live(directory)
+            self.predecessors.keep(directory, self.name, len(before))
             libc.exchange(directory, self.temporary, self.name)
         except FileNotFoundError as error:
             raise Raced from error
@@ -122,49 +124,42 @@ class SharedFile:
             if error.errno != errno.EINVAL:
                 raise
             self._rename(directory, before)
-            return
-        if self._came_out(directory) == before:
-            self._keep(directory, len(before))
-            return
-        self._put_back(directory, ours)
-        raise Raced
-
-    def _kept(self, directory: int) -> list[tuple[str, int]]:
-        names = [name for name in os.listdir(directory) if name.startswith(self.kept)]
-        return [(name, int(name.removeprefix(self.kept))) for name in names]
-
-    def _keep(self, directory: int, size: int) -> None:
-        for name, _ in self._kept(directory):
-            os.unlink(name, dir_fd=directory)
-        name = f"{self.kept}{size}"
-        os.rename(self.temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
+        else:
+            if self._came_out(directory) != before:
+                self._put_back(directory, ours, before, content)
+                raise Raced
+            os.unlink(self.temporary, dir_fd=directory)
+        self.predecessors.forget(directory, content)
 
     def _came_out(self, directory: int) -> bytes | None:
         try:
-            return _read(directory, self.temporary)
+            return read_at(directory, self.temporary)
         except OSError:
             return None
 
-    def _put_back(self, directory: int, ours: int) -> None:
-        """Swap until our file is the one that came out: what others wrote last stays."""
-        while _inode(directory, self.temporary) != ours:
+    def _put_back(self, directory: int, ours: int, before: bytes, content: bytes) -> None:
+        """Swap until what others wrote last is in place, and keep what came out in the end."""
+        put_in, out = ours, inode(directory, self.temporary)
+        while True:
             libc.exchange(directory, self.temporary, self.name)
+            last_in, put_in, out = put_in, out, inode(directory, self.temporary)
+            if out == last_in:
+                break
+        # not ours: they wrote twice, the second time upon ours; keep what they had added first
+        theirs = self._came_out(directory) or b""
+        read = len(content) if out == ours else _common(theirs, before)
+        self.predecessors.drop_live(directory)
+        self.predecessors.keep(directory, self.temporary, read)
+        os.unlink(self.temporary, dir_fd=directory)
 
     def _rename(self, directory: int, before: bytes) -> None:
         """For file systems that cannot exchange: look, then rename."""
-        if _read(directory, self.name) != before:
+        if read_at(directory, self.name) != before:
             raise Raced
         os.rename(self.temporary, self.name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
-def _inode(directory: int, name: str) -> int:
-    return os.stat(name, dir_fd=directory, follow_symlinks=False).st_ino
-
-
-def _read(directory: int, name: str) -> bytes:
-    try:
-        fd = os.open(name, _READ | os.O_NOATIME, dir_fd=directory)
-    except PermissionError:  # O_NOATIME is for the owner only
-        fd = os.open(name, _READ, dir_fd=directory)
-    with open(fd, "rb") as file:
-        return file.read()
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes at the beginning are the same."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))

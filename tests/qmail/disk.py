@@ -1,0 +1,75 @@
+"""A qmail home on a real disk, and the loop of a run without a database around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from qmailpanel.qmail import assign
+from qmailpanel.qmail.cdb import AssignMap
+from qmailpanel.qmail.host import Host, Raced
+from qmailpanel.qmail.layout import DomainRows, Layout, render_domain
+from qmailpanel.qmail.names import MailUser
+from qmailpanel.qmail.plan import Plan, make_plan
+from qmailpanel.qmail.state import Shared, Wanted
+from qmailpanel.qmail.steps import Step
+
+MAIL_USER = MailUser("popuser", 110, 31)
+
+
+def make_home(home: Path, files: dict[Shared, bytes] | None = None) -> Path:
+    """An empty qmail home, with these files."""
+    for directory in ("control", "users", "mailnames"):
+        (home / directory).mkdir(parents=True)
+    start = {Shared.ASSIGN: b".\n", Shared.VIRTUAL: b"", Shared.RCPT: b""} | (files or {})
+    for shared, content in start.items():
+        (home / shared).write_bytes(content)
+    return home
+
+
+def open_home(home: Path, hup: str = "none") -> Host:
+    layout = Layout(str(home), str(home / "mailnames"), MAIL_USER)
+    return Host(layout, str(home / "memory"), hup)
+
+
+def want_on(host: Host, rows: Sequence[DomainRows]) -> list[Wanted]:
+    return [render_domain(row, host.layout) for row in rows]
+
+
+def plan_on(host: Host, wanted: Sequence[Wanted], failed: dict[str, str] | None = None) -> Plan:
+    applied = host.memory.sections([one.name for one in wanted])
+    return make_plan(wanted, applied, host.observe(wanted, applied), failed)
+
+
+def make_true(
+    host: Host, rows: Sequence[DomainRows], report: Callable[[Step], None] = lambda _: None
+) -> Plan:
+    """A run: observe, plan, apply until nothing is left. Returns the last plan."""
+    wanted = want_on(host, rows)
+    failed: dict[str, str] = {}
+    with host.lock():
+        for _ in range(100):
+            plan = plan_on(host, wanted, failed)
+            if plan.question:
+                return plan
+            if not plan.steps:
+                host.memory.finish(plan.after)
+                return plan
+            host.memory.intend(plan.after)
+            try:
+                failed |= host.apply(plan, report, lambda: None)
+            except Raced:
+                continue
+    raise AssertionError(plan.steps)
+
+
+def cdb_lines(home: Path) -> list[bytes]:
+    """users/cdb as lines of users/assign."""
+    with (home / "users/cdb").open("rb") as file:
+        return list(AssignMap(file).lines())
+
+
+def is_compiled(home: Path) -> bool:
+    """Whether users/cdb is the map of users/assign."""
+    records, _ = assign.cut((home / Shared.ASSIGN).read_bytes())
+    return [assign.pair(line) for line in cdb_lines(home)] == [assign.pair(r) for r in records]
