@@ -196,8 +196,11 @@ class Reconciler:
         news = (self.host.read_locals(), *(file.raws for file in foreign))
         if news == self._told:
             return
-        note = "" if self.host.may_change_owners else NO_OWNERS
-        say.publish_host(note, self._highest_prepend(foreign), self.host.read_locals(), foreign)
+        highest = self._highest_prepend(foreign)
+        notes = [] if self.host.may_change_owners else [NO_OWNERS]
+        if highest >= settings.QMAILPANEL_FIRST_PREPEND - NEAR:
+            notes.append(NUMBERS_MEET % {"highest": highest})
+        say.publish_host(" ".join(notes), highest, self.host.read_locals(), foreign)
         self._told = news
 
     def _highest_prepend(self, foreign: Sequence[Foreign]) -> int:
@@ -206,6 +209,11 @@ class Reconciler:
         return max(seen | self.host.numbered_directories(), default=0)
 
 
+NEAR = 10
+NUMBERS_MEET = (
+    "Lines that are not the panel's use prepends up to %(highest)d. If another program counts on "
+    "from there, it meets the panel's own numbers: set QMAILPANEL_FIRST_PREPEND well above."
+)
 NO_OWNERS = (
     "The sync service does not run as root, so it leaves the owner of files and directories as "
     "it is. That is right for trying the panel out, not for a real qmail."
