@@ -10,6 +10,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -58,7 +59,7 @@ def home(tmp_path: Path) -> Path:
 # the disk and the simulator
 
 
-def facts_on_disk(home: Path) -> object:
+def facts_on_disk(home: Path) -> tuple[Any, ...]:
     """The same facts as World.facts(), but for what qmail-send has read."""
     root = home / "mailnames"
     files, homes, directories = {}, {}, set()
@@ -78,7 +79,7 @@ def facts_on_disk(home: Path) -> object:
     return shared, directories, files, homes, kept
 
 
-def facts_of(world: World) -> object:
+def facts_of(world: World) -> tuple[Any, ...]:
     homes = {path: text for path, (_, text) in world.homes.items()}
     shared = {s: sorted(_moved(text or b"").splitlines()) for s, text in world.shared.items()}
     return shared, world.directories, world.files, homes, world.archive
@@ -562,3 +563,33 @@ def test_the_map_is_compiled_from_the_file_as_it_is_then(home) -> None:
 
     host.apply(plan, note, lambda: None)
     assert JOE in cdb_lines(home)
+
+
+def test_what_is_removed_is_gone_for_good_before_it_is_forgotten(home, monkeypatch) -> None:
+    host = open_home(home)
+    make_true(host, [PANDLE])
+    path, syncfs, synced = home / "mailnames/pandle.net/.qmail-jane:roe", libc.syncfs, []
+
+    def note(fd: int) -> None:
+        synced.append((path.exists(), len(host.memory.sections(["pandle.net"])["pandle.net"])))
+        syncfs(fd)
+
+    monkeypatch.setattr(libc, "syncfs", note)
+    make_true(host, [LESS])
+    assert synced == [(False, 2)]
+
+
+def test_what_a_killed_write_left_behind_does_not_keep_a_directory(home) -> None:
+    make_true(open_home(home), [PANDLE])
+    (home / "mailnames/pandle.net/.qmailpanel-new").write_bytes(b"half")
+    make_true(open_home(home), [replace(PANDLE, removed=True)])
+    assert [path.name for path in (home / "mailnames").iterdir()] == [".archive"]
+
+
+def test_a_damaged_memory_is_named(home) -> None:
+    make_true(open_home(home), [PANDLE])
+    for path in (home / "memory").iterdir():
+        path.write_bytes(b"garbage" * 1000)
+    with pytest.raises(HostError) as caught:
+        make_true(open_home(home), [PANDLE])
+    assert "applied.sqlite3" in caught.value.cause

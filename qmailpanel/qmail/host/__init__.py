@@ -169,15 +169,19 @@ class Host:
         `pause` is called between steps below the mail root. Raises Raced or HostError.
         """
         failed: dict[str, str] = {}
+        settled = True
         for step in plan.steps:
             if failed and isinstance(step, SettleTree):
                 return failed
             report(step)
+            settled = not isinstance(step, PathStep) and (settled or isinstance(step, SettleTree))
             if isinstance(step, PathStep):
                 self._apply_path(step, failed)
                 pause()
             else:
                 self._apply_shared(step)
+        if not settled:
+            self.root.settle()  # or what is gone is back after a power cut, and nobody's
         if not failed:
             self.known = plan.files
         return failed

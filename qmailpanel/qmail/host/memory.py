@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from qmailpanel.qmail.host.errors import HostError
 from qmailpanel.qmail.state import Section
@@ -23,15 +24,16 @@ class Memory:
     """
 
     def __init__(self, directory: str) -> None:
+        self.path = f"{directory}/applied.sqlite3"
         try:
             os.makedirs(directory, mode=0o700, exist_ok=True)
-            self._db = sqlite3.connect(f"{directory}/applied.sqlite3", isolation_level=None)
+            self._db = sqlite3.connect(self.path, isolation_level=None)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise HostError(
-                "The memory of what was applied cannot be opened.", str(error)
+                "The memory of what was applied cannot be opened.", f"{self.path}: {error}"
             ) from error
 
     def close(self) -> None:
@@ -39,14 +41,14 @@ class Memory:
 
     def names(self) -> list[str]:
         """The domains that have something on the host."""
-        return [name for (name,) in self._db.execute("SELECT name FROM section")]
+        return [name for (name,) in self._read("SELECT name FROM section")]
 
     def sections(self, names: Iterable[str]) -> dict[str, tuple[Section, ...]]:
         """What was last applied for these domains."""
         return {name: self._sections(name) for name in names}
 
     def all_sections(self) -> Iterator[tuple[str, tuple[Section, ...]]]:
-        for name, text in self._db.execute("SELECT name, sections FROM section"):
+        for name, text in self._read("SELECT name, sections FROM section"):
             yield name, _decode(text)
 
     def intend(self, sections: Mapping[str, Section]) -> None:
@@ -92,15 +94,23 @@ class Memory:
             self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [("foreign", lines)])
 
     def _fact(self, name: str) -> bytes | None:
-        row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        row = next(self._read("SELECT value FROM fact WHERE name = ?", name), None)
         return row[0] if row else None
 
     def _texts(self, name: str) -> list[str]:
-        row = self._db.execute("SELECT sections FROM section WHERE name = ?", (name,)).fetchone()
+        row = next(self._read("SELECT sections FROM section WHERE name = ?", name), None)
         return json.loads(row[0]) if row else []
 
     def _sections(self, name: str) -> tuple[Section, ...]:
         return tuple(Section.decode(text.encode()) for text in self._texts(name))
+
+    def _read(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._db.execute(statement, values)
+        except sqlite3.Error as error:
+            raise HostError(
+                "The memory of what was applied cannot be read.", f"{self.path}: {error}"
+            ) from error
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         if not rows:
@@ -111,7 +121,7 @@ class Memory:
                 self._db.executemany(statement, rows)
         except sqlite3.Error as error:
             raise HostError(
-                "The memory of what was applied cannot be written.", str(error)
+                "The memory of what was applied cannot be written.", f"{self.path}: {error}"
             ) from error
 
 

@@ -72,7 +72,7 @@ class MailRoot:
         found_homes = {path: self._observe_home(directory, _last(path)) for path in homes}
         return Tree(
             directory=self._is_ours(os.fstat(directory)),
-            empty=is_last_look and not os.listdir(directory),
+            empty=is_last_look and set(os.listdir(directory)) <= {_TEMPORARY},
             files={path: found for path, found in found_files.items() if found is not None},
             homes={path: found for path, found in found_homes.items() if found is not None},
         )
@@ -95,8 +95,8 @@ class MailRoot:
             for name in ("Maildir", *(f"Maildir/{part}" for part in maildir.DIRECTORIES)):
                 if not self._is_ours(os.stat(name, dir_fd=home, follow_symlinks=False)):
                     return False
-            return os.stat("Maildir/maildirsize", dir_fd=home, follow_symlinks=False).st_size > 0
-        except FileNotFoundError:
+            return _has_text(home, "Maildir/maildirsize")
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def _is_ours(self, found: os.stat_result) -> bool:
@@ -154,6 +154,7 @@ class MailRoot:
         """Out of the archive, if it is there and nothing stands at the place."""
         try:
             with _opened(self.path) as root, _opened(ARCHIVE, root) as archive:
+                _refuse_strangers(archive)
                 libc.rename_new(archive, str(mailbox), parent, name)
         except (FileNotFoundError, FileExistsError):
             pass
@@ -163,7 +164,7 @@ class MailRoot:
         try:
             for part in maildir.DIRECTORIES:
                 os.close(self._ensure(inside, part))
-            if _size(inside, "maildirsize") == 0:
+            if not _has_text(inside, "maildirsize"):
                 self._put(inside, "maildirsize", maildir.NEW_SIZE)
         finally:
             os.close(inside)
@@ -190,7 +191,9 @@ class MailRoot:
             os.fsync(archive)
 
     def _remove_directory(self, path: str) -> None:
-        with _opened(self.path) as root, contextlib.suppress(FileNotFoundError, OSError):
+        with contextlib.suppress(OSError), _opened(self.path) as root:
+            with contextlib.suppress(FileNotFoundError), _opened(path, root) as directory:
+                os.unlink(_TEMPORARY, dir_fd=directory)
             os.rmdir(path, dir_fd=root)
 
     @contextlib.contextmanager
@@ -198,8 +201,7 @@ class MailRoot:
         with contextlib.suppress(FileExistsError):
             os.mkdir(ARCHIVE, 0o700, dir_fd=root)
         with _opened(ARCHIVE, root) as archive:
-            if os.fstat(archive).st_uid != os.geteuid():
-                raise StepFailed(f"{ARCHIVE} belongs to somebody else")
+            _refuse_strangers(archive)
             os.fchmod(archive, 0o700)
             yield archive
 
@@ -234,7 +236,8 @@ class MailRoot:
             os.unlink(_TEMPORARY, dir_fd=parent)
         fd = os.open(_TEMPORARY, _CREATE, 0o600, dir_fd=parent)
         try:
-            os.write(fd, content)
+            with open(fd, "wb", closefd=False) as file:
+                file.write(content)
             self._own(fd)
             if durable:
                 os.fdatasync(fd)
@@ -247,11 +250,18 @@ def _last(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _size(directory: int, name: str) -> int:
+def _refuse_strangers(archive: int) -> None:
+    if os.fstat(archive).st_uid != os.geteuid():
+        raise StepFailed(f"{ARCHIVE} belongs to somebody else")
+
+
+def _has_text(directory: int, name: str) -> bool:
+    """Whether a plain file of one name is there, and not empty."""
     try:
-        return os.stat(name, dir_fd=directory, follow_symlinks=False).st_size
+        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
     except FileNotFoundError:
-        return 0
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_size > 0
 
 
 def _look_at(directory: int, name: str) -> bytes | Bad | None:
