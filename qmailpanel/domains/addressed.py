@@ -25,7 +25,7 @@ from .frame import (
     show,
     wants,
 )
-from .lists import Query, address_row
+from .lists import Place, Query, address_row
 from .models import Address, AddressQuerySet, Domain, Kind
 
 Where = Callable[[Address], str]
@@ -54,10 +54,11 @@ def list_context(
     """The context of a list page: its rows, and what stands around them."""
     query, statuses = Query.of(request), Statuses([domain.pk])
     found = query.page_of(_rows(request, domain, kind, query), ("local", "id"))
-    rows = [address_row(statuses, row, request.path, to(row)) for row in found.rows]
+    place = Place.of(request.path, domain)
+    rows = [address_row(statuses, row, place, to(row)) for row in found.rows]
     if top:
         gone = top.removed
-        first = address_row(statuses, top, request.path, to(top), new=not gone, focus=gone)
+        first = address_row(statuses, top, place, to(top), new=not gone, focus=gone)
         rows.insert(0, first)
     page = domain_page(domain, TABS[kind], statuses)
     return {**page, **query.context(found), **form_context(request, domain), "rows": rows}
@@ -72,7 +73,8 @@ def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> Ad
 
 def form_context(request: PanelRequest, domain: Domain) -> dict[str, Any]:
     """What the form that adds an address needs besides itself."""
-    return {"domain": domain, "host": f"@{display(domain)}", "href": request.path}
+    place = Place.of(request.path, domain)
+    return {"domain": domain, "host": place.host, "href": place.href}
 
 
 def address_page(address: Address) -> dict[str, Any]:
@@ -92,7 +94,8 @@ def row_context(
 ) -> dict[str, Any]:
     """One row, swapped into its place in the list at `href`, and the pulse, awake."""
     statuses = Statuses([address.domain_id])
-    row = address_row(statuses, address, href, to, why=why, new=new, focus=not new)
+    place = Place.of(href, address.domain)
+    row = address_row(statuses, address, place, to, why=why, new=new, focus=not new)
     return {
         **around(notices(statuses, address.domain), wait=FIRST_WAIT),
         "row": row,

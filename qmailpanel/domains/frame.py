@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from zlib import crc32
 
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django_htmx.http import HttpResponseClientRedirect
 
 from qmailpanel.accounts.access import PanelRequest
@@ -20,6 +23,7 @@ from qmailpanel.ledger.services import Status, Statuses, is_service_running
 from qmailpanel.qmail import names
 
 from .models import Address, Domain
+from .templatetags.panel import icon
 
 WORDS = {
     Status.PENDING: gettext_lazy("Pending"),
@@ -41,9 +45,8 @@ class SeeOther(HttpResponseRedirect):
 class Badge:
     """The status of a row as it is shown; `key` names the row within the page."""
 
-    key: str
+    key: SafeString
     status: Status
-    word: str
     why: str = ""
 
     @property
@@ -55,6 +58,31 @@ class Badge:
         """Then the row has a place for the reason why."""
         return self.key.startswith("a")
 
+    @property
+    def mark(self) -> SafeString:
+        """Icon and word; while pending it names itself to the pulse. Every row has it."""
+        return self._span("")
+
+    @property
+    def moved(self) -> SafeString:
+        """The mark, to be swapped for the one the page shows."""
+        return self._span(' hx-swap-oob="true"')
+
+    def _span(self, attributes: str) -> SafeString:
+        name = f'id="status-{self.key}" class="status {self.status}"{attributes}'
+        face = _face(self.status, get_language())
+        return SafeString(f"<span {name}>{face}{self._to_pulse()}</span>")
+
+    def _to_pulse(self) -> str:
+        if not self.is_pending:
+            return ""
+        return f'<input type="hidden" class="waiting" name="row" value="{self.key}">'
+
+
+@cache
+def _face(status: Status, _language: str | None) -> SafeString:
+    return format_html("{}{}", icon(status), WORDS[status])
+
 
 @dataclass(frozen=True, slots=True)
 class Notice:
@@ -65,12 +93,12 @@ class Notice:
     cause: str = ""
 
 
-def address_key(address: Address) -> str:
-    return f"a{address.pk}"
+def address_key(address: Address) -> SafeString:
+    return SafeString(f"a{address.pk:d}")
 
 
-def domain_key(domain: Domain) -> str:
-    return f"d{domain.pk}"
+def domain_key(domain: Domain) -> SafeString:
+    return SafeString(f"d{domain.pk:d}")
 
 
 def address_badge(statuses: Statuses, address: Address) -> Badge:
@@ -84,8 +112,8 @@ def domain_badge(statuses: Statuses, domain: Domain) -> Badge:
     return _badge(domain_key(domain), statuses.of_domain(domain), None)
 
 
-def _badge(key: str, status: Status, problem: SyncProblem | None) -> Badge:
-    return Badge(key, status, str(WORDS[status]), problem.text if problem else "")
+def _badge(key: SafeString, status: Status, problem: SyncProblem | None) -> Badge:
+    return Badge(key, status, problem.text if problem else "")
 
 
 def notices(statuses: Statuses, domain: Domain | None = None) -> list[Notice]:
@@ -101,7 +129,13 @@ def tell(problems: Iterable[SyncProblem], *, is_running: bool) -> list[Notice]:
     found = [Notice(FAILED, problem.text, problem.cause) for problem in problems]
     if is_running:
         return found
-    return [Notice(WAITING, _("Saved, waiting: the sync service is not running.")), *found]
+    return [_waiting(), *found]
+
+
+def _waiting() -> Notice:
+    text = _("Saved, waiting: the sync service is not running.")
+    then = _("What is live stays live; changes become live when it runs again.")
+    return Notice(WAITING, f"{text} {then}", _("Start it with: ./manage.py qmailsync"))
 
 
 def around(found: Iterable[Notice], *, wait: int = 0) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import escape
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -97,46 +99,63 @@ def domain_row(
 
 @dataclass(frozen=True, slots=True)
 class AddressRow:
-    """A mailbox or an alias as its list shows it."""
+    """A mailbox or an alias as its list shows it: escaped once, shown often."""
 
-    key: str
-    href: str
-    local: str
-    to: str
+    key: SafeString
+    css: SafeString
+    href: SafeString
+    local: SafeString
+    full: SafeString
+    to: SafeString
     note: str
-    badge: Badge
+    mark: SafeString
+    why: str
     is_off: bool
     removed: bool
     stays: bool
-    new: bool
     focus: bool
 
 
 def address_row(
     statuses: Statuses,
     address: Address,
-    href: str,
+    place: Place,
     to: str,
     *,
     new: bool = False,
     focus: bool = False,
     why: str = "",
 ) -> AddressRow:
-    """`href` is the list it stands in, `to` where its mail goes."""
+    """A row of the list at `place`; `to` is where its mail goes."""
     badge = address_badge(statuses, address)
+    local = escape(address.local)
     return AddressRow(
         key=badge.key,
-        href=f"{href}{address.pk}/",
-        local=address.local,
-        to=to,
+        css=SafeString("gone" if address.removed else "new" if new else ""),
+        href=SafeString(f"{place.href}{address.pk:d}/"),
+        local=local,
+        full=local + place.host,
+        to=escape(to),
         note=address.comment,
-        badge=replace(badge, why=why) if why else badge,
+        mark=badge.mark,
+        why=why or badge.why,
         is_off=not address.enabled,
         removed=address.removed,
         stays=address.kind == Kind.ALIAS and address.local in EXPECTED,
-        new=new,
         focus=focus,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The list an address stands in: its address, and what follows each local part."""
+
+    href: SafeString
+    host: SafeString
+
+    @classmethod
+    def of(cls, href: str, domain: Domain) -> Place:
+        return cls(escape(href), escape(f"@{display(domain)}"))
 
 
 def unknown_words(domain: Domain) -> str:
