@@ -74,4 +74,6 @@ class Changes:
         seconds = time.perf_counter() - start
         if not is_live(domain.pk, domain.change_id):
             raise RuntimeError("ten thousand mailboxes are not live")
-        return Row(f"{MANY:,} mailboxes added in one go", size, seconds, self.floor.add(MANY), RATIO)
+        return Row(
+            f"{MANY:,} mailboxes added in one go", size, seconds, self.floor.add(MANY), RATIO
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -65,7 +64,9 @@ def measure_service(size: int) -> list[Row]:
     start = time.perf_counter()
     with running(SYNC) as pid:
         wait_for(first.pk, change)
-        rows = [Row("start of sync, first change live", size, time.perf_counter() - start, None, 5, "s")]
+        rows = [
+            Row("start of sync, first change live", size, time.perf_counter() - start, None, 5, "s")
+        ]
         at_start = resident(pid)
         [many] = add_domains(1, 10_000)
         time.sleep(0.2)
@@ -73,7 +74,6 @@ def measure_service(size: int) -> list[Row]:
         while not is_live(many.pk, many.change_id):
             waits.append(until_live(second, f"during{len(waits)}"))
             time.sleep(0.3)
-        print(waits)
         rows.append(Row("another change meanwhile, slowest", size, max(waits), None, 1, "s"))
         rows.append(Row("sync process, resident", size, at_start, None, 150, "MB"))
         rows.append(Row("sync process, resident, after that", size, resident(pid), None, 150, "MB"))

@@ -16,6 +16,7 @@ from django.conf import settings  # noqa: E402 - as above
 from bench import processes, scene  # noqa: E402 - as above
 from bench.changes import Changes  # noqa: E402 - as above
 from bench.floor import Floor  # noqa: E402 - as above
+from bench.pages import Pages  # noqa: E402 - as above
 from bench.table import Row, print_table, write_latest  # noqa: E402 - as above
 from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host  # noqa: E402 - as above
 from qmailpanel.sync.service import SCRUB_DOMAINS, Service  # noqa: E402 - as above
@@ -35,6 +36,7 @@ def run(sizes: Sequence[int], samples: int) -> None:
     rows.append(measure_scrub(changes.service.reconciler, largest))
     rows += processes.measure_service(largest)
     rows.append(changes.measure_many(largest))
+    rows += Pages().measure(largest)
     print_table(rows, f"compiler: {floor.compiler}")
     write_latest(rows, floor.compiler)
 

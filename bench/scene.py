@@ -22,6 +22,7 @@ def prepare() -> None:
     """An empty panel and an empty host."""
     call_command("migrate", verbosity=0, interactive=False)
     call_command("createcachetable", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
     prepare_embedded_home(settings.QMAILPANEL_QMAIL_HOME)
 
 
