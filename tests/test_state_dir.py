@@ -45,19 +45,20 @@ def test_the_secret_key_is_made_once(tmp_path):
     assert len(read_secret_key(file)) >= 50
 
 
-def test_two_processes_that_start_at_once_share_one_key(tmp_path):
-    both, keys = Barrier(2), []
+@pytest.mark.parametrize("attempt", range(20))
+def test_processes_that_start_at_once_share_one_key(tmp_path, attempt):
+    start, keys = Barrier(4), []
 
-    def start(number):
-        both.wait()
+    def read():
+        start.wait()
         keys.append(read_secret_key(tmp_path / "secret-key"))
 
-    threads = [Thread(target=start, args=[number]) for number in range(2)]
+    threads = [Thread(target=read) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert keys[0] == keys[1] == (tmp_path / "secret-key").read_text()
+    assert keys == [(tmp_path / "secret-key").read_text()] * 4
 
 
 def test_a_database_that_is_there_is_left_alone(tmp_path):
