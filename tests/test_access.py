@@ -154,6 +154,9 @@ def test_an_address_is_not_found_through_another_domain(
 # the only door from a view to rows
 
 
+DOORS = {"objects", "_default_manager", "_base_manager"}
+
+
 def view_files() -> list[Path]:
     return sorted((ROOT / "qmailpanel").glob("*/views*.py"))
 
@@ -168,14 +171,17 @@ def other_doors(source: str) -> list[int]:
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "for_user"
     }
-    doors = {"objects", "_default_manager", "_base_manager"}
     return [
-        node.lineno
+        getattr(node, "lineno", 0)
         for node in ast.walk(tree)
-        if (isinstance(node, ast.Attribute) and node.attr in doors and id(node) not in through)
-        or (isinstance(node, ast.ImportFrom) and node.module == "django.db")
-        or is_bare_lookup(node)
+        if is_other_door(node, through) or is_bare_lookup(node)
     ]
+
+
+def is_other_door(node: ast.AST, through: set[int]) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr in DOORS and id(node) not in through
+    return isinstance(node, ast.ImportFrom) and node.module == "django.db"
 
 
 def is_bare_lookup(node: ast.AST) -> bool:

@@ -35,7 +35,7 @@ def points_up(app: str, target: str) -> bool:
     """Whether this relation of the app is an import that the floors forbid."""
     if "." not in target:
         return False
-    other = target.split(".")[0]
+    other = target.partition(".")[0]
     return other != app and floors()[other] >= floors()[app]
 
 

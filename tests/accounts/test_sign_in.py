@@ -277,7 +277,7 @@ def test_nobody_signs_up(name):
 def test_a_forgotten_password_is_reset_by_mail(operator, anonymous):
     anonymous.post(reverse("account_reset_password"), {"email": operator.email})
     (message,) = mail.outbox
-    (path,) = re.findall(r"http://[^/]*(/password/reset/\S+)", message.body)
+    (path,) = re.findall(r"http://[^/]*(/password/reset/\S+)", str(message.body))
     page = anonymous.get(path, follow=True)
     entry = {"password1": PASSWORD, "password2": PASSWORD}
     anonymous.post(page.wsgi_request.path, entry)

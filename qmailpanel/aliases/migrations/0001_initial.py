@@ -4,23 +4,21 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('domains', '0001_initial'),
+        ("domains", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Alias',
-            fields=[
-            ],
+            name="Alias",
+            fields=[],
             options={
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
+                "proxy": True,
+                "indexes": [],
+                "constraints": [],
             },
-            bases=('domains.address',),
+            bases=("domains.address",),
         ),
     ]

@@ -15,93 +15,189 @@ def order_by_bytes(_apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ledger', '0001_initial'),
+        ("ledger", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Domain',
+            name="Domain",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=253)),
-                ('prepend', models.PositiveIntegerField(unique=True)),
-                ('description', models.CharField(blank=True, max_length=200)),
-                ('enabled', models.BooleanField(default=True)),
-                ('unknown', models.CharField(choices=[('bounce', 'Bounce with a text'), ('discard', 'Discard'), ('forward', 'Forward to an address'), ('mailbox', 'Deliver to a mailbox')], default='bounce', max_length=8)),
-                ('unknown_text', models.CharField(blank=True, max_length=200)),
-                ('unknown_target', models.CharField(blank=True, max_length=320)),
-                ('removed', models.BooleanField(default=False)),
-                ('change', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.change')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=253)),
+                ("prepend", models.PositiveIntegerField(unique=True)),
+                ("description", models.CharField(blank=True, max_length=200)),
+                ("enabled", models.BooleanField(default=True)),
+                (
+                    "unknown",
+                    models.CharField(
+                        choices=[
+                            ("bounce", "Bounce with a text"),
+                            ("discard", "Discard"),
+                            ("forward", "Forward to an address"),
+                            ("mailbox", "Deliver to a mailbox"),
+                        ],
+                        default="bounce",
+                        max_length=8,
+                    ),
+                ),
+                ("unknown_text", models.CharField(blank=True, max_length=200)),
+                ("unknown_target", models.CharField(blank=True, max_length=320)),
+                ("removed", models.BooleanField(default=False)),
+                (
+                    "change",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.change",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Address',
+            name="Address",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('local', models.CharField(max_length=64)),
-                ('kind', models.CharField(choices=[('mailbox', 'mailbox'), ('alias', 'alias')], max_length=8)),
-                ('enabled', models.BooleanField(default=True)),
-                ('comment', models.CharField(blank=True, max_length=200)),
-                ('refusal', models.CharField(blank=True, max_length=200)),
-                ('removed', models.BooleanField(default=False)),
-                ('claims', models.BooleanField(default=True)),
-                ('change', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='ledger.change')),
-                ('domain', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='addresses', to='domains.domain')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("local", models.CharField(max_length=64)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("mailbox", "mailbox"), ("alias", "alias")], max_length=8
+                    ),
+                ),
+                ("enabled", models.BooleanField(default=True)),
+                ("comment", models.CharField(blank=True, max_length=200)),
+                ("refusal", models.CharField(blank=True, max_length=200)),
+                ("removed", models.BooleanField(default=False)),
+                ("claims", models.BooleanField(default=True)),
+                (
+                    "change",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="ledger.change",
+                    ),
+                ),
+                (
+                    "domain",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="addresses",
+                        to="domains.domain",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DomainName',
+            name="DomainName",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=253)),
-                ('claims', models.BooleanField(default=True)),
-                ('domain', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='names', to='domains.domain')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=253)),
+                ("claims", models.BooleanField(default=True)),
+                (
+                    "domain",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="names",
+                        to="domains.domain",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Grant',
+            name="Grant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('domain', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='domains.domain')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "domain",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to="domains.domain",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="grants",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Destination',
+            name="Destination",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('target', models.CharField(db_index=True, max_length=320)),
-                ('address', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='destinations', to='domains.address')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("target", models.CharField(db_index=True, max_length=320)),
+                (
+                    "address",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="destinations",
+                        to="domains.address",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'constraints': [models.UniqueConstraint(fields=('address', 'target'), name='destination_once')],
+                "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("address", "target"), name="destination_once")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='domain',
-            index=models.Index(fields=['name', 'id'], name='domain_by_name'),
+            model_name="domain",
+            index=models.Index(fields=["name", "id"], name="domain_by_name"),
         ),
         migrations.AddIndex(
-            model_name='address',
-            index=models.Index(fields=['domain', 'kind', 'local', 'id'], name='address_by_local'),
+            model_name="address",
+            index=models.Index(fields=["domain", "kind", "local", "id"], name="address_by_local"),
         ),
         migrations.AddConstraint(
-            model_name='address',
-            constraint=models.UniqueConstraint(condition=models.Q(('claims', True)), fields=('domain', 'local'), name='local_once'),
+            model_name="address",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("claims", True)), fields=("domain", "local"), name="local_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='domainname',
-            constraint=models.UniqueConstraint(condition=models.Q(('claims', True)), fields=('name',), name='name_once'),
+            model_name="domainname",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("claims", True)), fields=("name",), name="name_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.UniqueConstraint(fields=('user', 'domain'), name='grant_once'),
+            model_name="grant",
+            constraint=models.UniqueConstraint(fields=("user", "domain"), name="grant_once"),
         ),
         migrations.RunPython(order_by_bytes, migrations.RunPython.noop),
     ]

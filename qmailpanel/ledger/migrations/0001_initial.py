@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,75 +14,132 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='LedgerHead',
+            name="LedgerHead",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('last', models.PositiveBigIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("last", models.PositiveBigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='RoutedLine',
+            name="RoutedLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('node', models.CharField(max_length=64)),
-                ('file', models.CharField(max_length=64)),
-                ('number', models.PositiveIntegerField()),
-                ('name', models.CharField(db_index=True, max_length=255)),
-                ('line', models.CharField(max_length=1024)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("node", models.CharField(max_length=64)),
+                ("file", models.CharField(max_length=64)),
+                ("number", models.PositiveIntegerField()),
+                ("name", models.CharField(db_index=True, max_length=255)),
+                ("line", models.CharField(max_length=1024)),
             ],
         ),
         migrations.CreateModel(
-            name='SyncNode',
+            name="SyncNode",
             fields=[
-                ('node', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('heartbeat', models.DateTimeField(null=True)),
-                ('highest_prepend', models.PositiveIntegerField(default=0)),
-                ('note', models.TextField(blank=True)),
-                ('preview', models.TextField(blank=True)),
+                ("node", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("heartbeat", models.DateTimeField(null=True)),
+                ("highest_prepend", models.PositiveIntegerField(default=0)),
+                ("note", models.TextField(blank=True)),
+                ("preview", models.TextField(blank=True)),
             ],
         ),
         migrations.CreateModel(
-            name='SyncProblem',
+            name="SyncProblem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('node', models.CharField(max_length=64)),
-                ('domain', models.PositiveBigIntegerField(db_index=True, null=True)),
-                ('address', models.PositiveBigIntegerField(null=True)),
-                ('text', models.TextField()),
-                ('cause', models.TextField(blank=True)),
-                ('since', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("node", models.CharField(max_length=64)),
+                ("domain", models.PositiveBigIntegerField(db_index=True, null=True)),
+                ("address", models.PositiveBigIntegerField(null=True)),
+                ("text", models.TextField()),
+                ("cause", models.TextField(blank=True)),
+                ("since", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='SyncPosition',
+            name="SyncPosition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('node', models.CharField(max_length=64)),
-                ('domain', models.PositiveBigIntegerField()),
-                ('tried', models.PositiveBigIntegerField(default=0)),
-                ('applied', models.PositiveBigIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("node", models.CharField(max_length=64)),
+                ("domain", models.PositiveBigIntegerField()),
+                ("tried", models.PositiveBigIntegerField(default=0)),
+                ("applied", models.PositiveBigIntegerField(default=0)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('node', 'domain'), name='position_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("node", "domain"), name="position_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Change',
+            name="Change",
             fields=[
-                ('id', models.PositiveBigIntegerField(primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('actor_name', models.CharField(max_length=320)),
-                ('ip', models.GenericIPAddressField(null=True)),
-                ('verb', models.CharField(choices=[('added', 'added'), ('changed', 'changed'), ('password', 'set the password of'), ('on', 'switched on'), ('off', 'switched off'), ('removed', 'removed'), ('restored', 'restored'), ('confirmed', 'confirmed')], max_length=12)),
-                ('noun', models.CharField(choices=[('domain', 'domain'), ('mailbox', 'mailbox'), ('alias', 'alias'), ('person', 'person'), ('host', 'host')], max_length=12)),
-                ('target', models.CharField(max_length=320)),
-                ('domain', models.PositiveBigIntegerField(null=True)),
-                ('before', models.JSONField(default=dict)),
-                ('after', models.JSONField(default=dict)),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.PositiveBigIntegerField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("actor_name", models.CharField(max_length=320)),
+                ("ip", models.GenericIPAddressField(null=True)),
+                (
+                    "verb",
+                    models.CharField(
+                        choices=[
+                            ("added", "added"),
+                            ("changed", "changed"),
+                            ("password", "set the password of"),
+                            ("on", "switched on"),
+                            ("off", "switched off"),
+                            ("removed", "removed"),
+                            ("restored", "restored"),
+                            ("confirmed", "confirmed"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "noun",
+                    models.CharField(
+                        choices=[
+                            ("domain", "domain"),
+                            ("mailbox", "mailbox"),
+                            ("alias", "alias"),
+                            ("person", "person"),
+                            ("host", "host"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("target", models.CharField(max_length=320)),
+                ("domain", models.PositiveBigIntegerField(null=True)),
+                ("before", models.JSONField(default=dict)),
+                ("after", models.JSONField(default=dict)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['domain', 'id'], name='change_by_domain')],
+                "indexes": [models.Index(fields=["domain", "id"], name="change_by_domain")],
             },
         ),
     ]

@@ -5,61 +5,90 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('ledger', '0001_initial'),
+        ("ledger", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ForeignLine',
+            name="ForeignLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('node', models.CharField(max_length=64)),
-                ('file', models.CharField(max_length=64)),
-                ('number', models.PositiveIntegerField()),
-                ('line', models.CharField(max_length=1024)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("node", models.CharField(max_length=64)),
+                ("file", models.CharField(max_length=64)),
+                ("number", models.PositiveIntegerField()),
+                ("line", models.CharField(max_length=1024)),
             ],
         ),
         migrations.CreateModel(
-            name='SyncDrift',
+            name="SyncDrift",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('node', models.CharField(max_length=64)),
-                ('domain', models.PositiveBigIntegerField(null=True)),
-                ('file', models.CharField(max_length=512)),
-                ('key', models.CharField(max_length=512)),
-                ('wanted', models.TextField(blank=True)),
-                ('applied', models.TextField(blank=True)),
-                ('actual', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("node", models.CharField(max_length=64)),
+                ("domain", models.PositiveBigIntegerField(null=True)),
+                ("file", models.CharField(max_length=512)),
+                ("key", models.CharField(max_length=512)),
+                ("wanted", models.TextField(blank=True)),
+                ("applied", models.TextField(blank=True)),
+                ("actual", models.TextField(blank=True)),
             ],
         ),
         migrations.CreateModel(
-            name='SyncRun',
+            name="SyncRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('node', models.CharField(max_length=64)),
-                ('started', models.DateTimeField()),
-                ('finished', models.DateTimeField()),
-                ('through', models.PositiveBigIntegerField()),
-                ('steps', models.TextField(blank=True)),
-                ('error', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("node", models.CharField(max_length=64)),
+                ("started", models.DateTimeField()),
+                ("finished", models.DateTimeField()),
+                ("through", models.PositiveBigIntegerField()),
+                ("steps", models.TextField(blank=True)),
+                ("error", models.TextField(blank=True)),
             ],
         ),
         migrations.CreateModel(
-            name='SyncQuestion',
+            name="SyncQuestion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('node', models.CharField(max_length=64)),
-                ('digest', models.CharField(max_length=64)),
-                ('text', models.TextField()),
-                ('asked', models.DateTimeField()),
-                ('answer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='ledger.change')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("node", models.CharField(max_length=64)),
+                ("digest", models.CharField(max_length=64)),
+                ("text", models.TextField()),
+                ("asked", models.DateTimeField()),
+                (
+                    "answer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="ledger.change",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('node', 'digest'), name='question_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("node", "digest"), name="question_once")
+                ],
             },
         ),
     ]
