@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from qmailpanel.qmail import cdb
@@ -21,14 +23,14 @@ NOT_COMPILED = (
     "It is tried again."
 )
 NOT_TOLD = "The mail server has not taken the change yet. It is told again."
-_SERVICES = ("/service", "/etc/service", "/var/service", "/run/service", "/run/s6/services")
-_UNITS = ("qmail-send.service", "qmail.service", "notqmail.service")
+SERVICES = ("/service", "/etc/service", "/var/service", "/run/service", "/run/s6/services")
 
 
 def is_home_compiled_in(program: Path, home: str) -> bool:
     """Whether a program of qmail works on this very home: theirs is compiled in."""
     try:
-        return home.encode() + b"\0" in program.read_bytes()
+        path = rb"(?<![\w./-])%s\0" % re.escape(home.encode())
+        return re.search(path, program.read_bytes()) is not None
     except OSError:
         return False
 
@@ -101,93 +103,116 @@ class Hup:
         """
         if self.how == "none":
             return
-        send = self._find() if self.how == "auto" else self._command
-        if send is None:
-            return
+        try:
+            send = self._find() if self.how == "auto" else self._command
+            if send is not None:
+                self._tell(send)
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            raise HostError(NOT_TOLD, f"HUP: {error}") from error
+
+    def _tell(self, send: Callable[[], None]) -> None:
         path = f"{self.home}/control/virtualdomains"
         before = self._rewind_atime(path)
-        try:
-            send()
-        except (OSError, subprocess.SubprocessError) as error:
-            raise HostError(NOT_TOLD, f"HUP: {error}") from error
-        self._prove(path, before)
+        send()
+        if before is None or os.statvfs(path).f_flag & os.ST_NOATIME:
+            time.sleep(1)  # nothing would show that it was read
+            return
+        _wait(
+            lambda: os.stat(path).st_atime_ns != before,
+            "qmail-send did not read control/virtualdomains",
+        )
 
     @staticmethod
-    def _rewind_atime(path: str) -> int:
+    def _rewind_atime(path: str) -> int | None:
         """Set the access time before the content's, so that any read moves it (relatime)."""
         try:
             written = os.stat(path).st_mtime_ns
             os.utime(path, ns=(written - 1_000_000_000, written))
             return os.stat(path).st_atime_ns
         except FileNotFoundError:
-            return 0
-
-    def _prove(self, path: str, before: int) -> None:
-        """The access time moves when qmail-send reads; where it cannot, wait a second."""
-        try:
-            if os.statvfs(path).f_flag & os.ST_NOATIME:
-                time.sleep(1)
-                return
-            deadline = time.monotonic() + HUP_SECONDS
-            while time.monotonic() < deadline:
-                if os.stat(path).st_atime_ns != before:
-                    return
-                time.sleep(0.01)
-        except FileNotFoundError:
-            time.sleep(1)
-            return
-        raise HostError(NOT_TOLD, "qmail-send did not read control/virtualdomains after HUP")
+            return None
 
     def _command(self) -> None:
-        subprocess.run(shlex.split(self.how), check=True, timeout=30, capture_output=True)
+        _run(shlex.split(self.how))
 
     def _find(self) -> Callable[[], None] | None:
-        """The qmail-send of this home: as a process we see, else through its supervisor."""
-        for pid in _processes(f"{self.home}/bin/qmail-send"):
-            return lambda: os.kill(pid, signal.SIGHUP)
-        for control in _supervised():
-            return lambda: _write_control(control)
-        unit = _active_unit()
-        if unit:
-            command = ["systemctl", "kill", "--signal=HUP", "--kill-whom=main", unit]
-            return lambda: _run(command)
-        return None
+        """The qmail-send of this home, whoever supervises it; None where none runs."""
+        pids = list(_senders(self.home))
+        return partial(_hang_up, pids) if pids else None
 
 
-def _run(command: list[str]) -> None:
-    subprocess.run(command, check=True, timeout=30, capture_output=True)
+def _wait(is_true: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + HUP_SECONDS
+    while not is_true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(otherwise)
+        time.sleep(0.01)
 
 
-def _processes(program: str) -> Iterator[int]:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                if os.readlink(entry / "exe") == os.path.realpath(program):
-                    yield int(entry.name)
+def _hang_up(pids: Iterable[int]) -> None:
+    for pid in pids:
+        _wait(partial(_catches_hup, pid), "qmail-send does not come up")
+        try:
+            os.kill(pid, signal.SIGHUP)
+        except PermissionError:
+            if not _ask_supervisor():
+                raise
 
 
-def _supervised() -> Iterator[Path]:
-    """Control fifos of daemontools, runit and s6 alike: the byte `h` sends HUP."""
-    for directory in _SERVICES:
+def _ask_supervisor() -> bool:
+    """Whether one was there: daemontools, runit and s6 all take the byte `h` for HUP."""
+    for directory in SERVICES:
         for name in ("qmail-send", "qmail"):
-            control = Path(directory, name, "supervise/control")
-            if control.is_fifo():
-                yield control
+            with contextlib.suppress(OSError):
+                _write_control(Path(directory, name, "supervise/control"))
+                return True
+    return False
+
+
+def _run(command: Sequence[str]) -> None:
+    """Raises OSError with what the command said when it failed."""
+    done = subprocess.run(
+        command, capture_output=True, stdin=subprocess.DEVNULL, timeout=30, check=False
+    )
+    if done.returncode:
+        said = done.stderr.decode(errors="backslashreplace").strip()
+        raise OSError(f"{shlex.join(command)}: {said or f'exit {done.returncode}'}")
+
+
+def _senders(home: str) -> Iterator[int]:
+    """The processes called qmail-send that work in this home, or that we may not look at.
+
+    Not told by the path of their program: it is the same in every container of this machine, and
+    another one after an upgrade.
+    """
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
+            is_send = entry.name.isdigit() and (entry / "comm").read_bytes() == b"qmail-send\n"
+            if is_send and _works_in(home, entry):
+                yield int(entry.name)
+
+
+def _works_in(home: str, process: Path) -> bool:
+    """It reads the control files in its home, and serves in its queue from then on."""
+    try:
+        found = os.stat(process / "cwd")
+    except PermissionError:
+        return True
+    places = [place for place in (Path(home), Path(home, "queue")) if place.exists()]
+    return any(os.path.samestat(found, place.stat()) for place in places)
+
+
+def _catches_hup(pid: int) -> bool:
+    """Whether HUP is heard: it would end a qmail-send that just starts. See proc(5)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return caught is not None and bool(int(caught[1], 16) & 1 << signal.SIGHUP - 1)
 
 
 def _write_control(control: Path) -> None:
+    """Raises OSError where no supervisor reads it."""
     fd = os.open(control, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         os.write(fd, b"h")
     finally:
         os.close(fd)
-
-
-def _active_unit() -> str:
-    if not os.path.isdir("/run/systemd/system"):
-        return ""
-    for unit in _UNITS:
-        asked = subprocess.run(["systemctl", "is-active", "--quiet", unit], check=False)
-        if asked.returncode == 0:
-            return unit
-    return ""
