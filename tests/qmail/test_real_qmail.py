@@ -1,0 +1,165 @@
+"""The seed's world on a real qmail: mail lands, bounces or is refused as the panel says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qmailpanel.aliases.services import switch_alias
+from qmailpanel.domains.models import Domain, Unknown
+from qmailpanel.domains.services import (
+    change_domain,
+    remove_domain,
+    restore_domain,
+    switch_domain,
+)
+from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.mailboxes.services import (
+    change_mailbox,
+    remove_mailbox,
+    restore_mailbox,
+    switch_mailbox,
+)
+
+from .real_panel import Panel, new_alias, new_domain, new_mailbox, point_settings
+from .real_qmail import mails_in, needs_qmail, private_qmail, rcpt
+
+pytestmark = needs_qmail
+BILIARDS = "in pandle.net/biliards"
+
+
+@pytest.fixture
+def panel(tmp_path, transactional_db, settings):
+    point_settings(settings)
+    with private_qmail(tmp_path) as qmail:
+        qmail.start()
+        panel = Panel(qmail)
+        yield panel
+        panel.host.memory.close()
+
+
+@pytest.fixture
+def pandle(panel) -> Domain:
+    """The seed's domain, live."""
+    domain = new_domain("pandle.net")
+    new_mailbox(domain, "biliards")
+    new_mailbox(domain, "jane.roe")
+    new_alias(domain, "bilardi", ["biliards@pandle.net"])
+    new_alias(domain, "team", ["biliards@pandle.net", "jane.roe@pandle.net", "out@side.test"])
+    new_alias(domain, "a.b", ["out@side.test"])
+    panel.make_live()
+    return domain
+
+
+def address(domain, local):
+    return domain.addresses.get(local=local)
+
+
+def test_mail_lands_where_the_panel_says(panel, pandle):
+    wanted = {
+        "biliards": {BILIARDS},
+        "Biliards": {BILIARDS},
+        "bilardi": {BILIARDS},
+        "jane.roe": {"in pandle.net/jane.roe"},
+        "team": {BILIARDS, "in pandle.net/jane.roe", "to out@side.test"},
+        "a.b": {"to out@side.test"},
+        "postmaster": {"to postmaster@example.org"},
+        "nosuch": {"failure: No such mailbox here. (#5.1.1)"},
+        "biliards-x": {"failure: No such mailbox here. (#5.1.1)"},
+        "biliards+x": {"failure: No such mailbox here. (#5.1.1)"},
+        "default": {"failure: No such mailbox here. (#5.1.1)"},
+    }
+    assert {local: panel.send(f"{local}@pandle.net") for local in wanted} == wanted
+
+
+def test_unknown_recipients_meet_the_fate_that_was_chosen(panel, pandle):
+    text = 'It\'s "no"; $HOME `id` | & \\ (#5.1.1)'
+    choices: list[tuple[dict[str, Any], set[str]]] = [
+        ({"unknown": Unknown.BOUNCE, "unknown_text": text}, {f"failure: {text}"}),
+        ({"unknown": Unknown.DISCARD}, set()),
+        ({"unknown": Unknown.FORWARD, "unknown_target": "out@side.test"}, {"to out@side.test"}),
+        ({"unknown": Unknown.MAILBOX, "unknown_target": "biliards"}, {BILIARDS}),
+    ]
+    for choice, fate in choices:
+        change_domain(SYSTEM, pandle, **choice)
+        panel.make_live()
+        assert panel.send("nosuch@pandle.net") == fate
+        assert panel.send("jane.roe@pandle.net") == {"in pandle.net/jane.roe"}
+
+
+def test_a_mailbox_that_is_off_refuses_with_its_text_and_keeps_its_mail(panel, pandle):
+    biliards = address(pandle, "biliards")
+    panel.send("biliards@pandle.net")
+    switch_mailbox(SYSTEM, biliards, on=False)
+    panel.make_live()
+    assert panel.send("bilardi@pandle.net") == {"failure: This mailbox is switched off. (#5.2.1)"}
+    change_mailbox(SYSTEM, biliards, refusal="Gone fishing")
+    panel.make_live()
+    assert panel.send("biliards@pandle.net") == {"failure: Gone fishing"}
+    switch_mailbox(SYSTEM, biliards, on=True)
+    panel.make_live()
+    assert panel.send("biliards@pandle.net") == {BILIARDS}
+    assert len(mails_in("pandle.net/biliards")) == 2
+
+
+@pytest.mark.parametrize(("local", "fate"), [("bilardi", BILIARDS), ("a.b", "to out@side.test")])
+def test_an_alias_that_is_off_refuses(panel, pandle, local, fate):
+    switch_alias(SYSTEM, address(pandle, local), on=False)
+    panel.make_live()
+    assert panel.send(f"{local}@pandle.net") == {"failure: This address is switched off. (#5.1.1)"}
+    switch_alias(SYSTEM, address(pandle, local), on=True)
+    panel.make_live()
+    assert panel.send(f"{local}@pandle.net") == {fate}
+
+
+def test_a_domain_that_is_off_is_refused_by_either_name(panel, pandle):
+    inner = f"{pandle.prepend}-biliards@mail.vm.test"
+    assert rcpt("biliards@pandle.net") == 250
+    assert panel.send_local(inner) == {BILIARDS}
+    switch_domain(SYSTEM, pandle, on=False)
+    panel.make_live()
+    assert rcpt("biliards@pandle.net") == 553
+    assert panel.send_local(inner) == {"failure: This domain is switched off. (#5.1.2)"}
+    switch_domain(SYSTEM, pandle, on=True)
+    panel.make_live()
+    assert panel.send("biliards@pandle.net") == {BILIARDS}
+
+
+def test_a_removed_mailbox_bounces_until_it_is_restored_with_its_mail(panel, pandle):
+    biliards = address(pandle, "biliards")
+    panel.send("biliards@pandle.net")
+    before = mails_in("pandle.net/biliards")
+    remove_mailbox(SYSTEM, biliards, despite_pointers=True)
+    panel.make_live()
+    nobody = {"failure: No such mailbox here. (#5.1.1)"}
+    assert panel.send("biliards@pandle.net") == nobody
+    assert panel.send("bilardi@pandle.net") == nobody
+    restore_mailbox(SYSTEM, biliards)
+    panel.make_live()
+    assert mails_in("pandle.net/biliards") == before
+    assert panel.send("bilardi@pandle.net") == {BILIARDS}
+    assert len(mails_in("pandle.net/biliards")) == 2
+
+
+def test_a_mailbox_made_again_never_shows_old_mail(panel, pandle):
+    panel.send("jane.roe@pandle.net")
+    remove_mailbox(SYSTEM, address(pandle, "jane.roe"), despite_pointers=True)
+    panel.make_live()
+    new_mailbox(pandle, "jane.roe")
+    panel.make_live()
+    assert mails_in("pandle.net/jane.roe") == []
+    assert panel.send("jane.roe@pandle.net") == {"in pandle.net/jane.roe"}
+
+
+def test_a_removed_domain_is_refused_until_it_is_restored_with_its_mail(panel, pandle):
+    panel.send("biliards@pandle.net")
+    inner = f"{pandle.prepend}-biliards@mail.vm.test"
+    remove_domain(SYSTEM, pandle)
+    panel.make_live()
+    assert rcpt("biliards@pandle.net") == 553
+    assert panel.send_local(inner) == {"failure: Sorry, no mailbox here by that name. (#5.1.1)"}
+    restore_domain(SYSTEM, pandle)
+    panel.make_live()
+    assert panel.send("biliards@pandle.net") == {BILIARDS}
+    assert len(mails_in("pandle.net/biliards")) == 2
