@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -29,6 +30,7 @@ from .lists import Place, Query, address_row
 from .models import Address, AddressQuerySet, Domain, Kind
 
 Where = Callable[[Address], str]
+SHOWN = {Kind.MAILBOX: (), Kind.ALIAS: ("destinations",)}  # what the rows of a list fetch besides
 TABS = {Kind.MAILBOX: "mailboxes", Kind.ALIAS: "aliases"}
 SHARED = "components/addresses.html"
 
@@ -54,6 +56,7 @@ def list_context(
     """The context of a list page: its rows, and what stands around them."""
     query, statuses = Query.of(request), Statuses([domain.pk])
     found = query.page_of(_rows(request, domain, kind, query), ("local", "id"))
+    prefetch_related_objects([*found.rows, *([top] if top else [])], *SHOWN[kind])
     place = Place.of(request.path, domain)
     rows = [address_row(statuses, row, place, to(row)) for row in found.rows]
     if top:
@@ -66,7 +69,6 @@ def list_context(
 
 def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> AddressQuerySet:
     rows = Address.objects.for_user(request.user).claiming().filter(domain=domain, kind=kind)
-    rows = rows.prefetch_related("destinations") if kind is Kind.ALIAS else rows
     local = query.q.partition("@")[0]
     return rows.starting(local) if local else rows
 

@@ -31,6 +31,7 @@ WORDS = {
     Status.FAILED: gettext_lazy("Failed"),
     Status.REMOVED: gettext_lazy("Removed"),
 }
+UNSETTLED = (Status.PENDING, Status.FAILED)
 WAITING, FAILED = "waiting", "failed"  # tones of a notice
 FIRST_WAIT, LAST_WAIT = 100, 5000  # ms between two looks of the pulse
 
@@ -50,8 +51,9 @@ class Badge:
     why: str = ""
 
     @property
-    def is_pending(self) -> bool:
-        return self.status is Status.PENDING
+    def is_unsettled(self) -> bool:
+        """Pending, or failed and tried again: the pulse goes on until it is neither."""
+        return self.status in UNSETTLED
 
     @property
     def is_address(self) -> bool:
@@ -60,7 +62,7 @@ class Badge:
 
     @property
     def mark(self) -> SafeString:
-        """Icon and word; while pending it names itself to the pulse. Every row has it."""
+        """Icon and word; while unsettled it names itself to the pulse. Every row has it."""
         return self._span("")
 
     @property
@@ -74,9 +76,9 @@ class Badge:
         return SafeString(f"<span {name}>{face}{self._to_pulse()}</span>")
 
     def _to_pulse(self) -> str:
-        if not self.is_pending:
+        if not self.is_unsettled:
             return ""
-        return f'<input type="hidden" class="waiting" name="row" value="{self.key}">'
+        return f'<input type="hidden" class="waiting" name="{self.status}" value="{self.key}">'
 
 
 @cache
@@ -149,7 +151,7 @@ def domain_page(domain: Domain, tab: str, statuses: Statuses) -> dict[str, Any]:
     """The context of domains/page.html."""
     badge = domain_badge(statuses, domain)
     return {
-        **around(notices(statuses, domain), wait=FIRST_WAIT if badge.is_pending else 0),
+        **around(notices(statuses, domain), wait=FIRST_WAIT if badge.is_unsettled else 0),
         "domain": domain,
         "display": display(domain),
         "domain_badge": badge,

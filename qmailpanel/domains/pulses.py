@@ -13,6 +13,7 @@ from qmailpanel.ledger.services import Status, Statuses
 from .frame import (
     FIRST_WAIT,
     LAST_WAIT,
+    UNSETTLED,
     Badge,
     Notice,
     address_badge,
@@ -26,6 +27,7 @@ from .models import Address, Domain
 
 MOST = 200  # rows that one pulse looks at
 NEWS = {
+    Status.PENDING: _("%(name)s is tried again."),
     Status.LIVE: _("%(name)s is live."),
     Status.FAILED: _("%(name)s failed."),
     Status.REMOVED: _("%(name)s is removed."),
@@ -33,31 +35,41 @@ NEWS = {
 
 
 def pulse_context(request: PanelRequest) -> dict[str, Any]:
-    """The rows named in the query that are no longer pending; those the person may see."""
-    keys = request.GET.getlist("row")[:MOST]
+    """The rows that are no longer what the query says of them; those the person may see."""
+    shown = _shown(request)
     here = request.GET.get("domain", "")
-    wanted = _numbers("d", [*keys, here])
+    wanted = _numbers("d", [*shown, here])
     domains = list(Domain.objects.for_user(request.user).filter(pk__in=wanted))
-    mine = Address.objects.for_user(request.user).filter(pk__in=_numbers("a", keys))
+    mine = Address.objects.for_user(request.user).filter(pk__in=_numbers("a", shown))
     addresses = list(mine.select_related("domain"))
     statuses = Statuses({*(row.pk for row in domains), *(row.domain_id for row in addresses)})
     badges = [(domain_badge(statuses, row), display(row)) for row in domains]
     badges += [(address_badge(statuses, row), str(row)) for row in addresses]
-    named = [(badge, name) for badge, name in badges if badge.key in keys]
+    named = [(badge, name) for badge, name in badges if badge.key in shown]
+    moved = [(badge, name) for badge, name in named if badge.status is not shown[badge.key]]
+    is_waiting = any(badge.is_unsettled for badge, _name in named)
     domain = next((row for row in domains if domain_key(row) == here), None)
-    return _context(request, notices(statuses, domain), named)
+    return _context(request, notices(statuses, domain), moved, is_waiting=is_waiting)
+
+
+def _shown(request: PanelRequest) -> dict[str, Status]:
+    """Key of a row → what the page says it is."""
+    named = [(key, status) for status in UNSETTLED for key in request.GET.getlist(status)]
+    return dict(named[:MOST])
 
 
 def _context(
-    request: PanelRequest, said: list[Notice], badges: list[tuple[Badge, str]]
+    request: PanelRequest,
+    said: list[Notice],
+    moved: list[tuple[Badge, str]],
+    *,
+    is_waiting: bool,
 ) -> dict[str, Any]:
-    settled = [(badge, name) for badge, name in badges if not badge.is_pending]
-    is_waiting = len(settled) < len(badges)
     context = around(said, wait=_next_wait(request) if is_waiting else 0)
     return {
         **context,
-        "badges": [badge for badge, _name in settled],
-        "said": " ".join(NEWS[badge.status] % {"name": name} for badge, name in settled),
+        "badges": [badge for badge, _name in moved],
+        "said": " ".join(NEWS[badge.status] % {"name": name} for badge, name in moved),
         "is_news": context["notices_key"] != request.GET.get("banner"),
     }
 

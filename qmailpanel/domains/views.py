@@ -129,18 +129,18 @@ def _list_context(request: PanelRequest, form: AddDomainForm) -> dict[str, Any]:
     ]
     return {
         **query.context(found),
-        **_host_line(request, statuses, any(row.badge.is_pending for row in rows)),
+        **_host_line(request, statuses, any(row.badge.is_unsettled for row in rows)),
         "form": form,
         "rows": rows,
     }
 
 
-def _host_line(request: PanelRequest, statuses: Statuses, is_pending: bool) -> dict[str, Any]:
+def _host_line(request: PanelRequest, statuses: Statuses, is_unsettled: bool) -> dict[str, Any]:
     """How the host is: the banner for everybody, one line for operators."""
     said = notices(statuses)
     is_running = not any(notice.tone == WAITING for notice in said)
     return {
-        **around(said, wait=FIRST_WAIT if is_pending else 0),
+        **around(said, wait=FIRST_WAIT if is_unsettled else 0),
         "health": health(is_running) if request.user.is_operator else None,
     }
 

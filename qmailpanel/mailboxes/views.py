@@ -30,7 +30,6 @@ from qmailpanel.ledger.services import Actor, Refused
 
 from . import services
 from .forms import AddMailboxForm, GuardedForm, MailboxForm, PasswordForm, words_of
-from .models import Mailbox
 
 MAILBOX = Kind.MAILBOX
 LIST, DETAIL = "mailboxes/list.html", "mailboxes/detail.html"
@@ -134,7 +133,7 @@ def _detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRespon
         **address_page(address),
         "form": MailboxForm(initial={"comment": address.comment, "refusal": address.refusal}),
         "password_form": PasswordForm(),
-        "has_password": Mailbox.objects.filter(address=address).exclude(password="").exists(),
+        "has_password": services.has_password(address),
         "hops": path_of(address, [maildir(address.local)]),
         **extra,
     }

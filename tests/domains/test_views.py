@@ -1,0 +1,333 @@
+"""The domain list, the settings of a domain, and the pulse, as a browser sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from qmailpanel.domains.models import Domain, Unknown
+from qmailpanel.domains.services import add_domain, remove_domain, switch_domain
+from qmailpanel.ledger.models import SyncNode
+from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.qmail.names import DomainName, LocalPart
+from tests.live import make_live, write_position, write_problem
+
+HTMX = {"HX-Request": "true"}
+LIST = "/domains/"
+
+
+def ask(target: str) -> dict[str, Any]:
+    """As htmx asks when the answer goes to that part of the page."""
+    return {"headers": {**HTMX, "HX-Target": target}}
+
+
+def add(client: Client, name: str, **more: Any) -> Any:
+    return client.post("/domains/add/", {"name": name, "contact": "me@example.org"}, **more)
+
+
+def body(response: Any) -> str:
+    text: str = response.content.decode()
+    return text
+
+
+def test_an_operator_starts_with_the_list_and_a_domain_admin_with_the_domain(
+    as_operator: Client, as_colleague: Client
+) -> None:
+    assert as_operator.get("/").headers["Location"] == LIST
+    start = as_colleague.get("/", follow=True)
+    assert start.redirect_chain[-1][0] == "/domains/pandle.net/mailboxes/"
+
+
+def test_a_new_domain_leads_back_to_the_list_with_its_row_on_top(
+    as_operator: Client, domain: Domain
+) -> None:
+    answer = add(as_operator, "Zoo.Example")
+    assert answer.status_code == 303
+    page = body(as_operator.get(answer.headers["Location"]))
+    assert page.index("zoo.example") < page.index("pandle.net")
+
+
+def test_with_htmx_a_new_domain_is_a_row_and_an_empty_form(as_operator: Client) -> None:
+    answer = add(as_operator, "zoo.example", **ask("add"))
+    assert answer.status_code == 200
+    page = body(answer)
+    assert "<html" not in page
+    assert '<tbody hx-swap-oob="afterbegin:#rows">' in page
+    assert 'value="zoo.example"' not in page
+    assert "Pending" in page
+
+
+@pytest.mark.parametrize("more", [{}, ask("add")], ids=["page", "fragment"])
+def test_a_bad_name_is_told_at_its_field_and_kept(as_operator: Client, more: Any) -> None:
+    answer = add(as_operator, "pandle", **more)
+    assert answer.status_code == 422
+    page = body(answer)
+    assert 'value="pandle"' in page
+    assert 'id="id_name_error"' in page
+    assert "pandle is only one word" in page
+    assert ("<html" in page) is (not more)
+
+
+def test_a_name_that_is_taken_is_told_at_its_field(as_operator: Client, domain: Domain) -> None:
+    page = body(add(as_operator, "pandle.net"))
+    assert 'id="id_name_error"' in page
+    assert "pandle.net is a domain here already" in page
+
+
+def test_a_domain_admin_can_add_remove_and_switch_nothing(
+    as_colleague: Client, domain: Domain
+) -> None:
+    assert add(as_colleague, "mine.example").status_code == 404
+    for verb in ("switch", "remove", "restore"):
+        assert as_colleague.post(f"/domains/pandle.net/{verb}/").status_code == 404
+    domain.refresh_from_db()
+    assert domain.enabled
+    assert not domain.removed
+
+
+def test_somebody_elses_domain_does_not_exist(as_stranger: Client, domain: Domain) -> None:
+    for tab in ("", "mailboxes/", "aliases/", "settings/", "activity/"):
+        answer = as_stranger.get(f"/domains/pandle.net/{tab}", follow=True)
+        assert answer.status_code == 404
+
+
+def test_the_list_shows_only_domains_the_person_looks_after(
+    as_colleague: Client, domain: Domain, other_domain: Domain
+) -> None:
+    page = body(as_colleague.get(LIST))
+    assert "pandle.net" in page
+    assert "stranger.example" not in page
+
+
+def test_the_search_finds_by_the_beginning_and_lives_in_the_address(
+    as_operator: Client, domain: Domain, other_domain: Domain
+) -> None:
+    page = body(as_operator.get(LIST, {"q": "pan"}))
+    assert "/domains/pandle.net/" in page
+    assert "/domains/stranger.example/" not in page
+    part = body(as_operator.get(LIST, {"q": "pan"}, **ask("list")))
+    assert part.lstrip().startswith('<div id="list"')
+
+
+def test_a_name_with_umlauts_is_shown_as_people_write_it(as_operator: Client) -> None:
+    add(as_operator, "köln.example")
+    page = body(as_operator.get("/domains/xn--kln-sna.example/mailboxes/"))
+    assert "<h1>köln.example</h1>" in page
+    assert "xn--kln-sna.example</p>" in page
+
+
+def test_the_settings_say_that_a_bounce_answers_forged_senders(
+    as_colleague: Client, domain: Domain
+) -> None:
+    page = body(as_colleague.get("/domains/pandle.net/settings/"))
+    assert "forged" in page
+    assert "rcpthosts" in page
+
+
+def change(client: Client, **fields: str) -> Any:
+    data = {"description": "", "unknown": "bounce", **fields}
+    return client.post("/domains/pandle.net/settings/", data)
+
+
+def test_unknown_recipients_can_be_forwarded(as_colleague: Client, domain: Domain) -> None:
+    answer = change(as_colleague, unknown="forward", forward="me@example.org", mailbox="|/bin/sh")
+    assert answer.status_code == 303
+    domain.refresh_from_db()
+    assert (domain.unknown, domain.unknown_target) == (Unknown.FORWARD, "me@example.org")
+
+
+def test_unknown_recipients_can_be_delivered_to_a_mailbox(
+    as_colleague: Client, domain: Domain
+) -> None:
+    add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+    assert change(as_colleague, unknown="mailbox", mailbox="biliards").status_code == 303
+    domain.refresh_from_db()
+    assert domain.unknown_target == "biliards@pandle.net"
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"unknown": "forward", "forward": "|/bin/sh"}, "id_forward_error"),
+        ({"unknown": "forward", "forward": ""}, "id_forward_error"),
+        ({"unknown": "mailbox", "mailbox": "nobody"}, "id_mailbox_error"),
+        ({"unknown": "bounce", "unknown_text": "one\ntwo"}, "id_unknown_text_error"),
+        ({"unknown": "nothing"}, "id_unknown_error"),
+        ({"description": "one\ntwo"}, "id_description_error"),
+    ],
+)
+def test_what_is_wrong_in_the_settings_is_told_at_its_field(
+    as_colleague: Client, domain: Domain, fields: dict[str, str], place: str
+) -> None:
+    before = domain.change_id
+    answer = change(as_colleague, **fields)
+    assert answer.status_code == 422
+    assert f'id="{place}"' in body(answer)
+    domain.refresh_from_db()
+    assert domain.change_id == before
+
+
+def test_off_and_on_again(as_operator: Client, domain: Domain) -> None:
+    as_operator.post("/domains/pandle.net/switch/", {"on": "0"})
+    page = body(as_operator.get("/domains/pandle.net/settings/"))
+    assert "switched off" in page
+    as_operator.post("/domains/pandle.net/switch/", {"on": "1"})
+    domain.refresh_from_db()
+    assert domain.enabled
+
+
+def test_a_domain_with_mailboxes_goes_only_when_its_name_is_typed(
+    as_operator: Client, domain: Domain
+) -> None:
+    add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+    address = "/domains/pandle.net/remove/"
+    answer = as_operator.post(address, {"typed": "pandle"})
+    assert answer.status_code == 422
+    assert 'id="id_typed_error"' in body(answer)
+    assert (
+        as_operator.post("/domains/pandle.net/remove/", {"typed": "pandle.net"}).status_code == 303
+    )
+    domain.refresh_from_db()
+    assert domain.removed
+
+
+def test_a_removed_domain_comes_back_with_undo(as_operator: Client, domain: Domain) -> None:
+    assert as_operator.post("/domains/pandle.net/remove/").status_code == 303
+    make_live(domain)
+    page = body(as_operator.get(LIST))
+    assert "Removed" in page
+    assert "the removal of pandle.net" in page
+    row = as_operator.post("/domains/pandle.net/restore/", **ask(f"row-d{domain.pk}"))
+    assert f'<tr id="row-d{domain.pk}"' in body(row)
+    domain.refresh_from_db()
+    assert not domain.removed
+
+
+def test_the_banner_says_that_sync_does_not_run(as_operator: Client) -> None:
+    sentence = "Saved, waiting: the sync service is not running."
+    assert sentence in body(as_operator.get(LIST))
+    SyncNode.objects.create(node=settings.QMAILPANEL_NODE, heartbeat=timezone.now())
+    assert sentence not in body(as_operator.get(LIST))
+
+
+def test_causes_are_for_operators_only(
+    as_operator: Client, as_colleague: Client, domain: Domain
+) -> None:
+    problem = write_problem("Mail to pandle.net waits.", domain)
+    problem.cause = "open /var/qmail: refused"
+    problem.save()
+    address = "/domains/pandle.net/mailboxes/"
+    for client, sees in ((as_operator, True), (as_colleague, False)):
+        page = body(client.get(address))
+        assert "Mail to pandle.net waits." in page
+        assert ("open /var/qmail" in page) is sees
+
+
+def pulse(client: Client, *keys: str, wait: int = 100, **more: str) -> str:
+    return body(client.get("/pulse/", {"pending": keys, "wait": wait, **more}, **ask("pulse")))
+
+
+def test_the_pulse_brings_only_rows_that_are_no_longer_pending(
+    as_operator: Client, domain: Domain, other_domain: Domain
+) -> None:
+    make_live(domain)
+    page = pulse(as_operator, f"d{domain.pk}", f"d{other_domain.pk}")
+    assert f'id="status-d{domain.pk}" class="status live" hx-swap-oob="true"' in page
+    assert f"status-d{other_domain.pk}" not in page
+    assert "pandle.net is live." in page
+
+
+def test_the_pulse_waits_twice_as_long_each_time_and_sleeps_when_nothing_is_pending(
+    as_operator: Client, domain: Domain
+) -> None:
+    assert "load delay:200ms" in pulse(as_operator, f"d{domain.pk}")
+    assert "load delay:5000ms" in pulse(as_operator, f"d{domain.pk}", wait=4000)
+    make_live(domain)
+    assert "hx-get" not in pulse(as_operator, f"d{domain.pk}")
+    assert "hx-get" not in pulse(as_operator)
+
+
+def test_the_pulse_says_nothing_of_other_peoples_rows(as_stranger: Client, domain: Domain) -> None:
+    address = add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+    make_live(domain)
+    page = pulse(as_stranger, f"d{domain.pk}", f"a{address.pk}", domain=f"d{domain.pk}")
+    assert "status" not in page
+    assert "pandle.net" not in page
+
+
+def test_a_failed_address_says_why_below_it(as_operator: Client, domain: Domain) -> None:
+    address = add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+    domain.refresh_from_db()
+    write_position(domain, tried=domain.change_id, applied=0)
+    write_problem("A file stands in its place.", domain, address)
+    page = pulse(as_operator, f"a{address.pk}")
+    assert "status failed" in page
+    assert f'id="why-a{address.pk}"' in page
+    assert "A file stands in its place." in page
+
+
+def test_the_pulse_goes_on_for_a_failed_row_and_says_only_when_it_is_live(
+    as_operator: Client, domain: Domain
+) -> None:
+    write_position(domain, tried=domain.change_id, applied=0)
+    problem = write_problem("A file stands in its place.", domain)
+    listed = body(as_operator.get(LIST))
+    assert f'name="failed" value="d{domain.pk}"' in listed
+    assert "load delay:100ms" in listed
+    page = pulse(as_operator, failed=f"d{domain.pk}")
+    assert "load delay:200ms" in page
+    assert "status-" not in page
+    problem.delete()
+    make_live(domain)
+    page = pulse(as_operator, failed=f"d{domain.pk}")
+    assert f'id="status-d{domain.pk}" class="status live" hx-swap-oob="true"' in page
+    assert "hx-get" not in page
+
+
+@pytest.mark.parametrize("row", ["a", "dx", "a²", "a-1", "d99999999999999999999", ""])
+def test_the_pulse_survives_any_row_name(as_operator: Client, row: str) -> None:
+    assert 'id="pulse"' in pulse(as_operator, row)
+
+
+def test_a_signed_out_pulse_leads_the_window_to_the_sign_in_page(anonymous: Client) -> None:
+    answer = anonymous.get("/pulse/", **ask("pulse"))
+    assert answer.headers["HX-Redirect"].startswith("/sign-in/")
+
+
+def fill(count: int) -> None:
+    for number in range(count):
+        domain = add_domain(SYSTEM, DomainName(f"d{number}.example"))
+        if number:
+            switch_domain(SYSTEM, domain, on=False)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_list_asks_the_database_as_often_for_one_row_as_for_three(
+    as_operator: Client, django_assert_num_queries: Any, rows: int
+) -> None:
+    fill(rows)
+    SyncNode.objects.create(node=settings.QMAILPANEL_NODE, heartbeat=timezone.now())
+    with django_assert_num_queries(7):
+        as_operator.get(LIST)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_pulse_asks_the_database_as_often_for_one_row_as_for_three(
+    as_operator: Client, django_assert_num_queries: Any, rows: int
+) -> None:
+    fill(rows)
+    keys = [f"d{pk}" for pk in Domain.objects.values_list("pk", flat=True)]
+    with django_assert_num_queries(6):
+        pulse(as_operator, *keys)
+
+
+def test_a_removed_domain_offers_no_form_that_adds(as_operator: Client, domain: Domain) -> None:
+    remove_domain(SYSTEM, domain)
+    page = body(as_operator.get("/domains/pandle.net/mailboxes/"))
+    assert 'id="add"' not in page
+    assert "pandle.net is removed" in page

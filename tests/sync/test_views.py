@@ -1,0 +1,154 @@
+"""The operator's pages about sync."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from qmailpanel.accounts.models import User
+from qmailpanel.domains.models import Domain
+from qmailpanel.ledger.models import Change, Noun, SyncNode, Verb
+from qmailpanel.ledger.services import SYSTEM, Actor
+from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.qmail.names import LocalPart
+from qmailpanel.sync.models import ForeignLine, SyncDrift, SyncQuestion, SyncRun
+from qmailpanel.sync.services import answer_question
+from tests.live import make_live, write_problem
+
+NODE = settings.QMAILPANEL_NODE
+
+
+def body(response: Any) -> str:
+    text: str = response.content.decode()
+    return text
+
+
+def run(**more: Any) -> SyncRun:
+    now = timezone.now()
+    return SyncRun.objects.create(node=NODE, started=now, finished=now, through=1, **more)
+
+
+def question() -> SyncQuestion:
+    return SyncQuestion.objects.create(
+        node=NODE, digest="abc", text="Drop 412 of 1020 assignments?", asked=timezone.now()
+    )
+
+
+@pytest.mark.parametrize("page", ["", "plan/", "host/"])
+def test_the_pages_are_for_operators(as_colleague: Client, page: str) -> None:
+    assert as_colleague.get(f"/sync/{page}").status_code == 404
+
+
+def test_only_operators_answer(as_colleague: Client) -> None:
+    asked = question()
+    assert as_colleague.post(f"/sync/questions/{asked.pk}/").status_code == 404
+
+
+@pytest.mark.parametrize("page", ["", "plan/", "host/"])
+def test_empty_pages_teach(as_operator: Client, page: str) -> None:
+    assert 'class="empty"' in body(as_operator.get(f"/sync/{page}"))
+
+
+def test_the_position_counts_the_domains_that_wait(
+    as_operator: Client, domain: Domain, other_domain: Domain
+) -> None:
+    make_live(domain)
+    found = as_operator.get("/sync/").context
+    assert found["behind"] == 1
+    assert found["newest"] == other_domain.change_id
+    assert found["applied"] == domain.change_id
+
+
+def test_running_means_a_heartbeat_of_the_last_seconds(as_operator: Client) -> None:
+    node = SyncNode.objects.create(node=NODE, heartbeat=timezone.now())
+    assert "Running" in body(as_operator.get("/sync/"))
+    node.heartbeat = timezone.now() - timedelta(minutes=1)
+    node.save()
+    page = body(as_operator.get("/sync/"))
+    assert "Not running" in page
+    assert "Saved, waiting: the sync service is not running." in page
+
+
+def test_what_failed_stands_there_with_its_cause(as_operator: Client, domain: Domain) -> None:
+    address = add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+    problem = write_problem("It gets no mail.", domain, address)
+    problem.cause = "mkdir: File exists"
+    problem.save()
+    write_problem("Nothing can be written.")
+    page = body(as_operator.get("/sync/"))
+    for text in ("biliards@pandle.net", "It gets no mail.", "mkdir: File exists", "whole host"):
+        assert text in page
+
+
+def test_the_last_runs_show_their_steps_and_errors(as_operator: Client) -> None:
+    run(steps="users/assign + =100-biliards", error="No space left on device")
+    page = body(as_operator.get("/sync/"))
+    assert "users/assign + =100-biliards" in page
+    assert "No space left on device" in page
+
+
+def test_what_the_next_run_would_do_comes_with_the_page_or_by_itself(
+    as_operator: Client, domain: Domain
+) -> None:
+    headers = {"HX-Request": "true", "HX-Target": "plan"}
+    assert "pandle.net" in body(as_operator.get("/sync/plan/"))
+    part = body(as_operator.get("/sync/plan/", headers=headers))
+    assert "pandle.net" in part
+    assert "<html" not in part
+
+
+def test_the_operators_yes_is_a_change_of_the_ledger(as_operator: Client) -> None:
+    asked = question()
+    assert "Drop 412 of 1020" in body(as_operator.get("/sync/"))
+    assert as_operator.post(f"/sync/questions/{asked.pk}/").status_code == 303
+    asked.refresh_from_db()
+    assert asked.answer is not None
+    assert (asked.answer.verb, asked.answer.noun) == (Verb.CONFIRMED, Noun.HOST)
+    assert asked.answer.target == "abc"
+    assert "Drop 412 of 1020" not in body(as_operator.get("/sync/"))
+
+
+def test_a_second_yes_changes_nothing(operator: User) -> None:
+    asked = question()
+    actor = Actor(operator.pk, "operator", None)
+    first = answer_question(actor, asked).answer_id
+    assert answer_question(actor, asked).answer_id == first
+    assert Change.objects.count() == 1
+
+
+def test_foreign_lines_stand_under_their_file_and_drift_with_its_three_sides(
+    as_operator: Client,
+) -> None:
+    ForeignLine.objects.create(node=NODE, file="control/rcpthosts", number=7, line="a.example")
+    ForeignLine.objects.create(node="other", file="users/assign", number=1, line="not-ours")
+    SyncDrift.objects.create(
+        node=NODE, file="users/assign", key="=100-b", wanted="w<1>", applied="l2", actual="a3"
+    )
+    page = body(as_operator.get("/sync/host/"))
+    for text in ("control/rcpthosts", "7\ta.example", "=100-b", "w&lt;1&gt;", "l2", "a3"):
+        assert text in page
+    assert "not-ours" not in page
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize(("page", "queries"), [("", 8), ("host/", 6)])
+def test_the_pages_ask_the_database_as_often_for_one_row_as_for_three(
+    as_operator: Client,
+    domain: Domain,
+    django_assert_num_queries: Any,
+    rows: int,
+    page: str,
+    queries: int,
+) -> None:
+    for number in range(rows):
+        run(steps="one")
+        write_problem(f"Problem {number}", domain)
+        ForeignLine.objects.create(node=NODE, file=f"f{number}", number=1, line="x")
+        SyncDrift.objects.create(node=NODE, file=f"f{number}", key="k")
+    with django_assert_num_queries(queries):
+        as_operator.get(f"/sync/{page}")
