@@ -210,8 +210,10 @@ def _strangeness(
         return found.reason
     wanted = draft.wanted
     mailbox = wanted.section.homes[path].mailbox
-    if any(path in old.homes and old.homes[path].mailbox == mailbox for old in applied):
-        return ""
+    known = {old.homes[path].mailbox for old in applied if path in old.homes}
+    if known:
+        other = "the home of another mailbox of this name stands there; move it away"
+        return "" if mailbox in known else other
     ours = draft.old[Shared.ASSIGN]
     if any(key in ours for key, home in wanted.needs.items() if home == path):
         return ""

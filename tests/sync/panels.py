@@ -1,0 +1,91 @@
+"""A panel with its mail host, for tests: people's services above, files below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from qmailpanel.aliases.services import add_alias
+from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.services import add_domain
+from qmailpanel.ledger.models import SyncProblem
+from qmailpanel.ledger.services import SYSTEM, Status, Statuses
+from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.qmail.cdb import AssignMap
+from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from qmailpanel.sync.publish import Report
+from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
+from qmailpanel.sync.service import Service
+
+
+@dataclass
+class Panel:
+    """A panel with its mail host: people's services above, files below."""
+
+    home: Path
+
+    # what people do
+
+    def add_domain(self, name: str = "pandle.net") -> Domain:
+        contact = Destination("postmaster@example.org")
+        return add_domain(actor=SYSTEM, name=DomainName(name), contact=contact)
+
+    def add_mailbox(self, domain: Domain, local: str) -> Address:
+        return add_mailbox(actor=SYSTEM, domain=domain, local=LocalPart(local))
+
+    def add_alias(self, domain: Domain, local: str, *targets: str) -> Address:
+        destinations = [Destination(target) for target in targets]
+        return add_alias(SYSTEM, domain, AliasLocal(local), destinations)
+
+    def status(self, address: Address) -> Status:
+        address.refresh_from_db()
+        return Statuses([address.domain_id]).of_address(address)
+
+    def status_of_domain(self, domain: Domain) -> Status:
+        domain.refresh_from_db()
+        return Statuses([domain.pk]).of_domain(domain)
+
+    def problem(self, address: Address) -> SyncProblem:
+        found = Statuses([address.domain_id]).problem_of_address(address)
+        assert found is not None
+        return found
+
+    # what the service does
+
+    def sync(self) -> Report:
+        """As `qmailsync --once`, in a process of its own as far as memory goes."""
+        return Reconciler(open_host()).reconcile(all_domains(), absent=True)
+
+    def serve(self) -> Service:
+        """A service that has started and found everything as it should be."""
+        service = Service(open_host())
+        settle(service)
+        return service
+
+    # what is there
+
+    def read(self, name: str) -> bytes:
+        return (self.home / name).read_bytes()
+
+    def write(self, name: str, content: bytes) -> None:
+        (self.home / name).write_bytes(content)
+
+    def lines(self, name: str) -> list[str]:
+        return self.read(name).decode().splitlines()
+
+    def below(self, name: str) -> Path:
+        return self.home / "mailnames" / name
+
+    def answer(self, key: str) -> bytes | None:
+        """What users/cdb says of `=100-biliards` or `+100-`."""
+        with (self.home / "users/cdb").open("rb") as file:
+            return AssignMap(file).get(key.encode())
+
+
+def settle(service: Service) -> None:
+    """Turns until the service has nothing more to do but wait."""
+    for _ in range(100):
+        service.turn()
+        if not service._scrub_step():
+            return
+    raise AssertionError("no end")
