@@ -58,6 +58,11 @@ def set_password(actor: Actor, address: Address, *, password: str) -> Address:
     return address
 
 
+def has_password(address: Address) -> bool:
+    """Whether anybody can open the mailbox."""
+    return Mailbox.objects.filter(address=address).exclude(password="").exists()
+
+
 def _hashed(password: str) -> str:
     """Hashing is slow by design: it happens before the ledger is locked."""
     try:

@@ -1,0 +1,58 @@
+"""What the operator's page reads: rows of this node, which nobody else may see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db.models import (
+    CharField,
+    Count,
+    Exists,
+    F,
+    Max,
+    Model,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Concat
+from django.utils import timezone
+
+from qmailpanel.domains.models import Address, Domain
+from qmailpanel.ledger.models import SyncNode, SyncPosition, SyncProblem
+from qmailpanel.ledger.services import HEARTBEAT
+
+
+def is_alive(node: SyncNode | None) -> bool:
+    """The same as `is_service_running()`, of a row already read."""
+    heartbeat = node.heartbeat if node else None
+    return heartbeat is not None and heartbeat > timezone.now() - HEARTBEAT
+
+
+def here(model: type[Model]) -> QuerySet[Any]:
+    """The rows of this panel's node."""
+    return model._default_manager.filter(node=settings.QMAILPANEL_NODE)
+
+
+def find_position() -> dict[str, Any]:
+    """The newest change, the newest that is live, and how many domains are behind."""
+    applied = here(SyncPosition).filter(domain=OuterRef("pk"), applied__gte=OuterRef("change_id"))
+    return {
+        **Domain.objects.aggregate(
+            newest=Max("change_id"), behind=Count("pk", filter=~Exists(applied))
+        ),
+        **here(SyncPosition).aggregate(applied=Max("applied")),
+    }
+
+
+def find_problems() -> QuerySet[SyncProblem]:
+    """What failed, with the names of those it concerns."""
+    domain = Domain.objects.filter(pk=OuterRef("domain")).values("name")
+    address = Address.objects.filter(pk=OuterRef("address")).values(
+        name=Concat(F("local"), Value("@"), F("domain__name"), output_field=CharField())
+    )
+    found: QuerySet[SyncProblem] = here(SyncProblem)
+    named = found.annotate(domain_name=Subquery(domain), address_name=Subquery(address))
+    return named.order_by("since", "id")
