@@ -1,0 +1,48 @@
+"""What the tests look for on a page."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+WAITING = "Saved, waiting: the sync service is not running."
+
+
+def row_of(page: Page, name: str) -> Locator:
+    """The row whose header is this domain or address."""
+    link = page.get_by_role("link", name=name, exact=True)
+    return page.get_by_role("row").filter(has=link)
+
+
+def expect_status(page: Page, name: str, word: str) -> None:
+    expect(row_of(page, name).locator(".status")).to_have_text(word)
+
+
+def add_mailbox(page: Page, local: str) -> None:
+    page.get_by_label("New mailbox").fill(local)
+    page.get_by_label("New mailbox").press("Enter")
+
+
+def mark(page: Page) -> None:
+    """So that `is_marked()` can tell whether the page was loaded again."""
+    page.evaluate("window.marked = true")
+
+
+def is_marked(page: Page) -> bool:
+    return bool(page.evaluate("window.marked === true"))
+
+
+def focused(page: Page) -> str:
+    """The words of what has the focus: its label, or its text."""
+    words: str = page.evaluate(
+        "(e => e.labels?.[0]?.innerText ?? e.textContent)(document.activeElement)"
+    )
+    return " ".join(words.split())
+
+
+def tab_to(page: Page, words: str, key: str = "Tab") -> None:
+    """Press Tab until that has the focus."""
+    for _ in range(40):
+        if focused(page) == words:
+            return
+        page.keyboard.press(key)
+    raise AssertionError(f"no Tab leads to {words}; the last one led to {focused(page)}")

@@ -1,0 +1,74 @@
+"""Pictures of the main pages with the demo data: `python -m tests.e2e.shots DIRECTORY`.
+
+The README opens with `mailboxes-light.png` as docs/panel.png.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.e2e.product import CHROMIUM, Product, enter, wait_until
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1120, "height": 700}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1120, "height": 700}},
+    "phone": {"color_scheme": "light", "viewport": {"width": 375, "height": 700}},
+}
+PAGES = {
+    "domains": "/domains/",
+    "mailboxes": "/domains/shop.example/mailboxes/",
+    "aliases": "/domains/shop.example/aliases/",
+    "settings": "/domains/shop.example/settings/",
+    "activity": "/activity/",
+    "sync": "/sync/",
+    "host": "/sync/host/",
+}
+OPENED = {"mailbox": ("mailboxes", "brian"), "alias": ("aliases", "orders")}
+
+
+def main(directory: Path) -> None:
+    with tempfile.TemporaryDirectory() as world, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**CHROMIUM)
+        panel = Product(Path(world))
+        panel.prepare(demo=True)
+        panel.start()
+        try:
+            wait_until(lambda: panel.host.prepend("shop.example"))
+            shoot(browser, panel, directory)
+        finally:
+            panel.stop()
+
+
+def shoot(browser: Browser, panel: Product, directory: Path) -> None:
+    context = browser.new_context()
+    enter(context.new_page(), panel)
+    state = context.storage_state()
+    for look, options in LOOKS.items():
+        page = browser.new_context(base_url=panel.url, storage_state=state, **options).new_page()
+        _shoot_all(page, directory, look)
+
+
+def _shoot_all(page: Page, directory: Path, look: str) -> None:
+    for name, address in PAGES.items():
+        page.goto(address)
+        _shoot(page, directory / f"{name}-{look}.png")
+    for name, (of, local) in OPENED.items():
+        page.goto(PAGES[of])
+        page.get_by_role("link", name=f"{local}@shop.example", exact=True).click()
+        _shoot(page, directory / f"{name}-{look}.png")
+
+
+def _shoot(page: Page, file: Path) -> None:
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=file, full_page=True)
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    target.mkdir(parents=True, exist_ok=True)
+    main(target)
