@@ -100,7 +100,7 @@ def _order(
         yield from _write(files, shared, _shrunk(drafts, shared), foreign)
     yield from _grow_trees(drafts)
     switch = _changes(files[Shared.VIRTUAL], _new(drafts, Shared.VIRTUAL))
-    twice = switch and any(draft.drops(Shared.ASSIGN) for draft in drafts)
+    twice = (switch or actual.hup_owed) and any(draft.drops(Shared.ASSIGN) for draft in drafts)
     before = files[Shared.ASSIGN].content
     yield from _write(
         files, Shared.ASSIGN, _union(drafts) if twice else _new(drafts, Shared.ASSIGN)

@@ -275,6 +275,17 @@ def test_without_a_proved_hup_rcpthosts_does_not_grow_first() -> None:
     assert last.shared is Shared.RCPT
 
 
+def test_the_old_prepend_serves_until_the_hup_is_proved_though_the_run_is_cut() -> None:
+    moved = want([replace(PANDLE, prepend=150)])
+    for cut in range(len(begin(live(), moved).steps)):
+        world = live()
+        for step in begin(world, moved).steps[:cut]:
+            world.apply(step)
+        for step in begin(world, moved).steps:
+            world.apply(step)
+            assert is_delivered(world.route("biliards", "pandle.net")), (cut, step)
+
+
 def test_an_owed_hup_is_made_up_for_though_nothing_else_is_to_do() -> None:
     world = live()
     world.hup_owed = True
