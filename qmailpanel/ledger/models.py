@@ -69,7 +69,7 @@ class SyncNode(models.Model):
     heartbeat = models.DateTimeField(null=True)
     highest_prepend = models.PositiveIntegerField(default=0)
     note = models.TextField(blank=True)
-    preview = models.TextField(blank=True)  # the steps that wait, as qmailsync --dry-run prints them
+    preview = models.TextField(blank=True)  # steps that wait, as --dry-run prints them
 
 
 class SyncPosition(models.Model):
