@@ -32,6 +32,9 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LARGEST = 65_536
+_MAILDIR = ("Maildir", *(f"Maildir/{part}" for part in maildir.DIRECTORIES))
+_WORKABLE = stat.S_IFDIR | 0o700
+_LOOKED_AT = stat.S_IFMT(0o177777) | 0o702  # the type, what the owner may, that others may not write
 
 
 @contextlib.contextmanager
@@ -92,7 +95,7 @@ class MailRoot:
 
     def _has_maildir(self, home: int) -> bool:
         try:
-            for name in ("Maildir", *(f"Maildir/{part}" for part in maildir.DIRECTORIES)):
+            for name in _MAILDIR:
                 if not self._is_ours(os.stat(name, dir_fd=home, follow_symlinks=False)):
                     return False
             return _has_text(home, "Maildir/maildirsize")
@@ -101,8 +104,7 @@ class MailRoot:
 
     def _is_ours(self, found: os.stat_result) -> bool:
         """A directory that qmail-local can work in as the mail user. See qmail-local(8)."""
-        mode = found.st_mode
-        if not stat.S_ISDIR(mode) or mode & 0o700 != 0o700 or mode & 0o002:
+        if found.st_mode & _LOOKED_AT != _WORKABLE:
             return False
         owner = self.owner
         return owner is None or (found.st_uid == owner.uid and found.st_gid == owner.gid)
