@@ -185,7 +185,8 @@ def _settle_homes(
     wanted = draft.wanted
     for path, home in wanted.section.homes.items():
         found = tree.homes.get(path)
-        cause = failed.get(path) or _strangeness(draft, applied, path, found)
+        before = [old.homes[path] for old in applied if path in old.homes]
+        cause = failed.get(path) or _strangeness(draft, before, path, found)
         if cause:
             draft.add_problem(path, NOT_MADE, f"{path}: {cause}")
             draft.lost_homes.add(path)
@@ -194,14 +195,14 @@ def _settle_homes(
         else:
             if not found.whole:
                 draft.grow.append(PlaceHome(path, home.mailbox, None))
-            before = [old.homes[path].dot_qmail for old in applied if path in old.homes]
-            _settle_file(draft, f"{path}/.qmail", home.dot_qmail, before, found.dot_qmail, failed)
+            texts = [old.dot_qmail for old in before]
+            _settle_file(draft, f"{path}/.qmail", home.dot_qmail, texts, found.dot_qmail, failed)
     for path, mailbox in wanted.archive.items():
         _settle_archive(draft, applied, path, mailbox, tree.homes.get(path), failed)
 
 
 def _strangeness(
-    draft: Draft, applied: Sequence[Section], path: str, found: HomeFound | Bad | None
+    draft: Draft, before: Sequence[Home], path: str, found: HomeFound | Bad | None
 ) -> str:
     """Why what stands at `path` cannot be the home: a new mailbox must never show old mail."""
     if found is None:
@@ -210,10 +211,9 @@ def _strangeness(
         return found.reason
     wanted = draft.wanted
     mailbox = wanted.section.homes[path].mailbox
-    known = {old.homes[path].mailbox for old in applied if path in old.homes}
-    if known:
+    if before:
         other = "the home of another mailbox of this name stands there; move it away"
-        return "" if mailbox in known else other
+        return "" if mailbox in [home.mailbox for home in before] else other
     ours = draft.old[Shared.ASSIGN]
     if any(key in ours for key, home in wanted.needs.items() if home == path):
         return ""
