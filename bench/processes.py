@@ -70,7 +70,7 @@ def measure_service(size: int) -> list[Row]:
         at_start = resident(pid)
         [many] = add_domains(1, 10_000)
         time.sleep(0.2)
-        waits = []
+        waits: list[float] = []
         while not is_live(many.pk, many.change_id):
             waits.append(until_live(second, f"during{len(waits)}"))
             time.sleep(0.3)

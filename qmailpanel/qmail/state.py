@@ -7,7 +7,7 @@ homes below the mail root. Paths are relative to the mail root.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -193,11 +193,17 @@ def _number(text: bytes) -> set[int]:
     return {int(text)} if text.isdigit() and len(text) < 10 else set()
 
 
+_KEYS: Mapping[Shared, Callable[[bytes], bytes | None]] = {
+    Shared.ASSIGN: assign.line_key,
+    Shared.VIRTUAL: control.virtual_key,
+    Shared.RCPT: control.host_key,
+    Shared.NONEXIST: control.host_key,
+}
+
+
 def key_of(shared: Shared, raw: bytes) -> bytes | None:
     """What a raw line is about; None for a comment or a blank line."""
-    if shared is Shared.ASSIGN:
-        return assign.line_key(raw)
-    return control.virtual_key(raw) if shared is Shared.VIRTUAL else control.host_key(raw)
+    return _KEYS[shared](raw)
 
 
 def value_of(shared: Shared, raw: bytes) -> bytes:
@@ -211,7 +217,8 @@ def value_of(shared: Shared, raw: bytes) -> bytes:
 
 def keyed(shared: Shared, lines: Iterable[bytes]) -> dict[bytes, bytes]:
     """Canonical lines by key. Every line must have a key."""
-    return {key: line for line in lines if (key := key_of(shared, line)) is not None}
+    read = _KEYS[shared]
+    return {key: line for line in lines if (key := read(line)) is not None}
 
 
 def take_apart(
