@@ -34,7 +34,7 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _LARGEST = 65_536
 _MAILDIR = ("Maildir", *(f"Maildir/{part}" for part in maildir.DIRECTORIES))
 _WORKABLE = stat.S_IFDIR | 0o700
-_LOOKED_AT = stat.S_IFMT(0o177777) | 0o702  # the type, what the owner may, that others may not write
+_LOOKED_AT = stat.S_IFMT(0o177777) | 0o702  # the type; the owner may all, others not write
 
 
 @contextlib.contextmanager
