@@ -229,7 +229,8 @@ def test_causes_are_for_operators_only(
 
 
 def pulse(client: Client, *keys: str, wait: int = 100, **more: str) -> str:
-    return body(client.get("/pulse/", {"pending": keys, "wait": wait, **more}, **ask("pulse")))
+    query: dict[str, Any] = {"pending": keys, "wait": wait, **more}
+    return body(client.get("/pulse/", query, **ask("pulse")))
 
 
 def test_the_pulse_brings_only_rows_that_are_no_longer_pending(
