@@ -30,7 +30,7 @@ class Report:
 
     `changes`: domain number → change it was tried at; those in `live` were read back. `problems`
     and `drifts` are by domain number. `steps` were carried out, `waiting` is what a next run would
-    do. `error` and `cause` concern the whole host.
+    do. `error` and `cause` concern the whole host. `answered`: no question is left.
     """
 
     started: datetime
@@ -41,6 +41,7 @@ class Report:
     steps: list[str] = field(default_factory=list)
     waiting: Sequence[Step] = ()
     question: Question | None = None
+    answered: bool = False
     error: str = ""
     cause: str = ""
 
@@ -51,7 +52,7 @@ def publish(report: Report) -> None:
         _publish_positions(report)
         _publish_problems(report)
         _publish_drifts(report)
-        _publish_question(report.question)
+        _publish_question(report)
         _publish_preview(report)
         if report.steps or report.error:
             _publish_run(report)
@@ -127,10 +128,13 @@ def _publish_drifts(report: Report) -> None:
     )
 
 
-def _publish_question(question: Question | None) -> None:
+def _publish_question(report: Report) -> None:
+    """Runs about other domains leave a question, and the yes to it, as it is."""
+    question = report.question
     open_ones = SyncQuestion.objects.filter(node=settings.QMAILPANEL_NODE)
     if question is None:
-        open_ones.delete()
+        if report.answered:
+            open_ones.delete()
         return
     open_ones.exclude(digest=question.digest).delete()
     SyncQuestion.objects.get_or_create(

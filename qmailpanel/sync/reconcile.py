@@ -55,6 +55,7 @@ class Reconciler:
         self._told: object = None
         self._at_work: frozenset[int] = frozenset()
         self._sliced = time.monotonic()
+        self._asking = {0}  # the domains of the run that had a question; 0: those without a row
 
     def reconcile(self, domains: Sequence[int], *, absent: bool = False) -> Report:
         """Make these domains true, and publish what came of it.
@@ -77,6 +78,7 @@ class Reconciler:
     def reconcile_locked(self, domains: Sequence[int], *, absent: bool = False) -> Report:
         """`reconcile` for who holds the lock already."""
         report = Report(timezone.now())
+        scope = {*domains, *([0] if absent else [])}
         wanted, unwritable = read_wanted(domains, self.host.layout)
         if absent:
             wanted += self._absent()
@@ -88,31 +90,22 @@ class Reconciler:
             report.changes |= {w.domain: w.change for w in wanted}
         finally:
             self._at_work = before
+        self._settle_question(report, scope)
         _add_unwritable(report, unwritable)
         report.changes.pop(0, None)  # domains without a row have no number
         say.publish(report)
         self._publish_host()
         return report
 
-    def scrub(self, domains: Sequence[int], *, absent: bool = False) -> Report:
-        """Compare everything of these domains, and reconcile them where something is amiss."""
+    def is_amiss(self, domains: Sequence[int], *, absent: bool = False) -> bool:
+        """Compare everything of these domains: whether something is not as it should be."""
         with self.host.lock():
             plan = self.preview(domains, absent=absent)
-            if plan.steps or plan.drifts or plan.problems or plan.question:
-                return self.reconcile_locked(domains, absent=absent)
-        return Report(timezone.now())
+        return bool(plan.steps or plan.drifts or plan.problems or plan.question)
 
     def disturbed(self) -> set[int]:
-        """The domains whose lines in the shared files are not those that were written last."""
-        known = dict(self.host.known)
-        with self.host.lock():
-            self.host.observe((), {})
-        names = {
-            name
-            for shared, file in self.host.known.items()
-            for name in file.sections.keys() | known[shared].sections.keys()
-            if known[shared].sections.get(name) != file.sections.get(name)
-        }
+        """The domains whose lines somebody else changed, as seen in passing since the last call."""
+        names, self.host.disturbed = self.host.disturbed, set()
         claiming = Domain.objects.filter(names__claims=True, name__in=names)
         return set(claiming.values_list("id", flat=True))
 
@@ -151,6 +144,14 @@ class Reconciler:
             "Others keep writing the mail server's files. It is tried again.",
             f"no end after {ATTEMPTS} attempts; the next step would be: {describe(plan.steps[0])}",
         )
+
+    def _settle_question(self, report: Report, scope: set[int]) -> None:
+        """A question stays until a run over all that it was about has none."""
+        if report.question:
+            self._asking = scope
+        elif not report.error and self._asking <= scope:
+            report.answered = True
+            self._asking = set()
 
     def _conclude(self, wanted: Sequence[Wanted], plan: Plan, report: Report) -> None:
         report.question = plan.question

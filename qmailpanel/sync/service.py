@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import select
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.utils import timezone
 
 from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.qmail.host import Busy, Host, HostError
@@ -57,8 +59,9 @@ class Trigger:
     def wait(self, seconds: float) -> None:
         """Until somebody pulls, or that long."""
         ready, _, _ = select.select([self._fd], [], [], seconds)
-        if ready:
-            os.read(self._fd, 65_536)
+        with contextlib.suppress(BlockingIOError):  # another service on this fifo was quicker
+            if ready:
+                os.read(self._fd, 65_536)
 
     def close(self) -> None:
         os.close(self._fd)
@@ -77,7 +80,7 @@ class Service:
         self._retry_at = 0.0
         self._beat_at = 0.0
         self._scrub_at = 0.0
-        self._scrub: Iterator[None] = iter(())
+        self._scrub: Iterator[bool] = iter(())
 
     def run(self) -> None:
         """Until `stopping`."""
@@ -96,32 +99,27 @@ class Service:
 
     def turn(self) -> None:
         """One look at everything that may want doing."""
-        try:
+        with _enduring():
             self._beat()
             self._take_changes()
             self._look_at_files()
             self._retry()
-        except Busy:
-            log.info("another qmailsync is at work; waiting for it")
-        except DatabaseError:
-            log.exception("the database does not answer; trying again")
-            connection.close()
 
     def _take_changes(self) -> None:
         head = LedgerHead.objects.values_list("last", flat=True).first() or 0
         if head == self._through:
             return
         dirty = dirty_domains(self._through)
-        if dirty:
+        if self._is_answered():
+            self._run(sorted({*dirty, *self._unsettled}), absent=True)
+        elif dirty:
             self._run(dirty)
-        elif self._is_answered():
-            self._retry_at = 0.0
         self._through = head
 
-    def _run(self, domains: list[int]) -> Report:
-        report = self.reconciler.reconcile(domains)
+    def _run(self, domains: list[int], *, absent: bool = False) -> None:
+        report = self.reconciler.reconcile(domains, absent=absent)
         self._settle_up(report)
-        return report
+        self._unsettled -= set(domains) - set(report.changes)  # their name is another domain's
 
     def _settle_up(self, report: Report) -> None:
         """Remember what is to be tried again, and when."""
@@ -141,11 +139,12 @@ class Service:
 
     def _look_at_files(self) -> None:
         """Whoever else wrote the shared files: heal what is ours, note what is theirs."""
-        if self.host.look() == self.host.seen:
-            return
-        disturbed = self.reconciler.disturbed() if self.host.known else set()
-        self._scrub_at = 0.0
-        self._run(sorted(disturbed | self._unsettled))
+        if self.host.look() != self.host.seen:
+            self._scrub_at = 0.0
+            self._run(sorted(self._unsettled))
+        disturbed = self.reconciler.disturbed()
+        if disturbed:
+            self._run(sorted(disturbed))
 
     def _beat(self) -> None:
         now = time.monotonic()
@@ -173,22 +172,42 @@ class Service:
         if time.monotonic() >= self._scrub_at:
             self._scrub_at = time.monotonic() + SCRUB_SECONDS
             self._scrub = self._scrub_all()
-        try:
-            next(self._scrub)
-        except StopIteration:
-            return False
-        except Busy:
-            return False
-        return True
+        with _enduring():
+            return next(self._scrub, False)
+        self._scrub_at = time.monotonic() + RETRY_SECONDS[-1]
+        return False
 
-    def _scrub_all(self) -> Iterator[None]:
-        """Every domain, a few at a time; then those with something on the host but no row."""
-        domains = all_domains()
+    def _scrub_all(self) -> Iterator[bool]:
+        """Look at every domain, a few at a time; then make true what is amiss, in one run.
+
+        One run, because a plan that drops much must be seen as a whole. It is also about what
+        has something on the host but no row.
+        """
+        domains, amiss = all_domains(), list[int]()
         for start in range(0, len(domains), SCRUB_DOMAINS):
-            yield
-            self._settle_up(self.reconciler.scrub(domains[start : start + SCRUB_DOMAINS]))
+            yield True
+            some = domains[start : start + SCRUB_DOMAINS]
+            amiss += some if self.reconciler.is_amiss(some) else []
+        yield True
+        if amiss or self.reconciler.is_amiss([], absent=True):
+            self._run(amiss, absent=True)
+        else:
+            say.publish(Report(timezone.now(), answered=True))
+
+
+@contextlib.contextmanager
+def _enduring() -> Iterator[None]:
+    """What may be over the next time ends no service; it is said where people see it."""
+    try:
         yield
-        self._settle_up(self.reconciler.scrub([], absent=True))
+    except Busy:
+        log.info("another qmailsync is at work; waiting for it")
+    except HostError as error:
+        log.warning("%s (%s)", error.text, error.cause)
+        say.publish(Report(timezone.now(), error=error.text, cause=error.cause))
+    except DatabaseError:
+        log.exception("the database does not answer; trying again")
+        connection.close()
 
 
 def notify(message: str) -> None:

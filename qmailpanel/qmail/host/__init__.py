@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from qmailpanel.qmail import assign, cdb, control
@@ -51,6 +51,7 @@ class Host:
         self.files = {shared: SharedFile(self.home, shared) for shared in Shared}
         self.known: Mapping[Shared, LineFile] = {}
         self.seen: object = None  # the look at the start of the last observation
+        self.disturbed: set[str] = set()  # domains whose lines somebody else changed
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Be the one writer. Raises HostError when another one is."""
@@ -65,6 +66,7 @@ class Host:
         """
         self.seen = self.look()
         shared = {which: self._observe_shared(which, wanted) for which in Shared}
+        self._note_disturbed(shared, {one.name for one in wanted})
         self.known = shared
         return Actual(
             shared=shared,
@@ -108,6 +110,14 @@ class Host:
             known = self._take_apart(shared, content, wanted)
             known = self._recover(known) if shared is Shared.ASSIGN else known
         return _append(known, late) if late else known
+
+    def _note_disturbed(self, found: Mapping[Shared, LineFile], looked_at: Set[str]) -> None:
+        """Other domains may have lost lines since they were written: they want a look too."""
+        for shared, known in self.known.items():
+            if found[shared] is not known:
+                before, after = known.sections, found[shared].sections
+                changed = {n for n in before.keys() | after if before.get(n) != after.get(n)}
+                self.disturbed |= changed - looked_at
 
     def _take_apart(
         self, shared: Shared, content: bytes | None, wanted: Sequence[Wanted]

@@ -1,0 +1,370 @@
+"""The sync service: what it notices, what it tries again, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.services import remove_domain
+from qmailpanel.ledger.models import SyncNode, SyncProblem
+from qmailpanel.ledger.services import SYSTEM, Status, is_service_running
+from qmailpanel.mailboxes.services import switch_mailbox
+from qmailpanel.qmail.host.shared import hold_lock
+from qmailpanel.sync import reconcile, service
+from qmailpanel.sync.models import SyncQuestion
+from qmailpanel.sync.reconcile import open_host
+from qmailpanel.sync.service import Service, Trigger
+from qmailpanel.sync.services import answer_question
+from tests.sync.panels import Panel, settle
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def pandle(panel: Panel) -> Domain:
+    return panel.add_domain("pandle.net")
+
+
+@pytest.fixture
+def box(panel: Panel, pandle: Domain) -> Address:
+    return panel.add_mailbox(pandle, "biliards")
+
+
+# changes
+
+
+def test_a_change_is_live_after_one_turn(panel, box) -> None:
+    running = Service(open_host())
+    running.turn()
+    assert panel.status(box) is Status.LIVE
+    other = panel.add_mailbox(box.domain, "ann")
+    running.turn()
+    assert panel.status(other) is Status.LIVE
+
+
+def test_what_was_committed_while_nobody_served_is_found_at_the_start(panel, box) -> None:
+    panel.sync()
+    switch_mailbox(SYSTEM, box, on=False)
+    panel.serve()
+    assert panel.status(box) is Status.LIVE
+    assert b"switched off" in panel.below("pandle.net/biliards/.qmail").read_bytes()
+
+
+# others at the files
+
+
+def test_a_deleted_map_is_made_again_within_one_turn(panel, box) -> None:
+    running = panel.serve()
+    (panel.home / "users/cdb").unlink()
+    running.turn()
+    assert panel.answer("=100-biliards")
+    assert panel.answer("=7-joe")
+
+
+@pytest.mark.parametrize("name", ["users/assign", "control/virtualdomains", "control/rcpthosts"])
+def test_lines_that_somebody_took_out_are_back_within_one_turn(panel, box, name) -> None:
+    running = panel.serve()
+    whole = panel.read(name)
+    kept = b"".join(line for line in whole.splitlines(keepends=True) if b"pandle" not in line)
+    panel.write(name, kept)
+    running.turn()
+    assert panel.read(name) == whole
+
+
+@pytest.mark.parametrize("name", ["control/virtualdomains", "control/rcpthosts"])
+def test_lines_taken_out_just_before_another_domains_change_are_back_too(panel, box, name) -> None:
+    running = panel.serve()
+    panel.write(name, panel.read(name).replace(b"pandle.net", b"# pandle.net"))
+    panel.add_domain("other.test")
+    running.turn()
+    assert [line for line in panel.lines(name) if line.startswith("pandle.net")]
+    assert [line for line in panel.lines(name) if line.startswith("other.test")]
+
+
+def test_lines_taken_out_during_the_scrub_are_back_within_one_turn(panel, box) -> None:
+    other = panel.add_domain("other.test")
+    running = panel.serve()
+    panel.write("control/rcpthosts", b"old.test\nother.test\n")
+    assert not running.reconciler.is_amiss([other.pk])
+    running.turn()
+    assert panel.lines("control/rcpthosts") == ["old.test", "pandle.net", "other.test"]
+
+
+def test_a_line_added_by_hand_is_kept_and_published_within_one_turn(panel, box) -> None:
+    running = panel.serve()
+    panel.write("control/virtualdomains", panel.read("control/virtualdomains") + b"new.test:9\n")
+    running.turn()
+    assert "new.test:9" in panel.lines("control/virtualdomains")
+    assert SyncNode.objects.get().highest_prepend == 9
+
+
+def test_the_scrub_mends_what_nobody_pointed_at(panel, box) -> None:
+    running = panel.serve()
+    panel.below("pandle.net/biliards/Maildir/new").rmdir()
+    panel.below("pandle.net/.qmail-default").unlink()
+    running._scrub_at = 0.0
+    settle(running)
+    assert panel.below("pandle.net/biliards/Maildir/new").is_dir()
+    assert panel.below("pandle.net/.qmail-default").exists()
+
+
+# trouble that passes
+
+
+@pytest.fixture
+def impatient(monkeypatch) -> None:
+    """Whatever failed is tried again at once."""
+    monkeypatch.setattr(service, "RETRY_SECONDS", (0.0,))
+
+
+def test_a_failed_address_is_live_once_its_obstacle_is_gone(panel, box, impatient) -> None:
+    panel.below("pandle.net").mkdir()
+    panel.below("pandle.net/biliards").write_bytes(b"in the way\n")
+    running = panel.serve()
+    assert panel.status(box) is Status.FAILED
+    panel.below("pandle.net/biliards").unlink()
+    running.turn()
+    assert panel.status(box) is Status.LIVE
+
+
+@pytest.mark.parametrize("name", ["users/assign", "control/rcpthosts", "control/locals"])
+def test_a_directory_in_place_of_a_file_is_said_and_ends_no_service(panel, box, name) -> None:
+    running = panel.serve()
+    file = panel.home / name
+    before = file.read_bytes() if file.exists() else None
+    file.unlink(missing_ok=True)
+    file.mkdir()
+    late = panel.add_mailbox(box.domain, "late")
+    for _ in range(3):
+        running._scrub_at = 0.0
+        settle(running)
+    assert name in SyncProblem.objects.get(domain=None).text
+    assert panel.status(late) is Status.FAILED
+    file.rmdir()
+    if before is not None:
+        file.write_bytes(before)
+    running._retry_at = 0.0
+    running.turn()
+    assert panel.status(late) is Status.LIVE
+    assert not SyncProblem.objects.exists()
+
+
+def test_a_qmail_home_that_cannot_be_locked_is_said_and_ends_no_service(panel, box) -> None:
+    running = panel.serve()
+    lock = panel.home / "users/.qmailpanel.lock"
+    lock.unlink()
+    lock.mkdir()
+    switch_mailbox(SYSTEM, box, on=False)
+    running._scrub_at = 0.0
+    settle(running)
+    assert "lock" in SyncProblem.objects.get(domain=None).cause
+    lock.rmdir()
+    running._retry_at = 0.0
+    running.turn()
+    assert panel.status(box) is Status.LIVE
+
+
+def test_another_process_at_work_is_waited_for(panel, box) -> None:
+    running = panel.serve()
+    switch_mailbox(SYSTEM, box, on=False)
+    with hold_lock(str(panel.home)):
+        running._scrub_at = 0.0
+        settle(running)
+        assert panel.status(box) is Status.PENDING
+    running.turn()
+    assert panel.status(box) is Status.LIVE
+    assert running._scrub_at < time.monotonic() + 60
+
+
+def test_a_domain_that_gave_its_name_away_is_not_tried_for_ever(panel, box) -> None:
+    panel.write("control/locals", b"pandle.net\n")
+    running = panel.serve()
+    assert running._unsettled
+    box.domain.names.update(claims=False)
+    running._retry_at = 0.0
+    running.turn()
+    assert not running._unsettled
+
+
+# questions
+
+
+def many_boxes(panel: Panel, count: int = 30) -> Domain:
+    domain = panel.add_domain("many.test")
+    for number in range(count):
+        panel.add_mailbox(domain, f"box{number}")
+    return domain
+
+
+def test_a_question_waits_for_the_yes_and_goes_on_after_it(panel, box) -> None:
+    many = many_boxes(panel)
+    running = panel.serve()
+    many.addresses.filter(local__startswith="box").delete()
+    running._scrub_at = 0.0
+    settle(running)
+    question = SyncQuestion.objects.get()
+    assert panel.answer("=101-box1")
+    answer_question(SYSTEM, question)
+    running.turn()
+    assert not panel.answer("=101-box1")
+    assert not SyncQuestion.objects.exists()
+
+
+def test_a_change_elsewhere_neither_drops_a_question_nor_its_yes(panel, box) -> None:
+    many = many_boxes(panel)
+    running = panel.serve()
+    many.addresses.all().delete()
+    many.delete()
+    running._scrub_at = 0.0
+    settle(running)
+    switch_mailbox(SYSTEM, box, on=False)
+    running.turn()
+    assert panel.status(box) is Status.LIVE
+    question = SyncQuestion.objects.get()
+    answer_question(SYSTEM, question)
+    switch_mailbox(SYSTEM, box, on=True)
+    running.turn()
+    assert panel.status(box) is Status.LIVE
+    assert not panel.answer("=101-box1")
+    assert not SyncQuestion.objects.exists()
+
+
+def test_a_question_of_before_that_is_none_any_more_goes_with_the_next_scrub(panel, box) -> None:
+    many = many_boxes(panel)
+    panel.serve()
+    rows = list(many.addresses.filter(local__startswith="box"))
+    Address.objects.filter(pk__in=[row.pk for row in rows]).update(claims=False)
+    panel.sync()
+    assert SyncQuestion.objects.exists()
+    Address.objects.filter(pk__in=[row.pk for row in rows]).update(claims=True)
+    panel.serve()
+    assert not SyncQuestion.objects.exists()
+
+
+def test_much_that_is_missing_here_and_there_is_asked_about_as_a_whole(panel) -> None:
+    domains = [panel.add_domain(f"d{number}.test") for number in range(12)]
+    for domain in domains:
+        panel.add_mailbox(domain, "ann")
+        panel.add_mailbox(domain, "bob")
+    panel.sync()
+    Address.objects.filter(local__in=["ann", "bob"]).delete()
+    panel.serve()
+    assert "24 of 36" in SyncQuestion.objects.get().text
+    assert panel.answer("=100-ann")
+    assert panel.answer("=111-bob")
+
+
+# long work
+
+
+@pytest.fixture
+def in_slices(monkeypatch) -> None:
+    monkeypatch.setattr(reconcile, "SLICE_SECONDS", 0.0)
+
+
+def test_another_domains_change_is_live_before_long_work_ends(panel, in_slices) -> None:
+    slow, quick = panel.add_domain("slow.test"), panel.add_domain("quick.test")
+    running = panel.serve()
+    boxes = [panel.add_mailbox(slow, f"box{number}") for number in range(10)]
+    between, seen = running._between, list[Any]()
+
+    def person(at_work):
+        """Adds ann in the third pause, and looks at her when it is over."""
+        seen.append(None)
+        ann = panel.add_mailbox(quick, "ann") if len(seen) == 3 else None
+        between(at_work)
+        if ann:
+            seen[2] = panel.status(ann), panel.below("slow.test/box9").exists()
+
+    running.reconciler.between = person
+    running.turn()
+    assert seen[2] == (Status.LIVE, False)
+    assert {panel.status(row) for row in boxes} == {Status.LIVE}
+    assert panel.answer("=101-ann")
+
+
+def test_a_stop_in_the_middle_of_long_work_leaves_it_to_the_next_start(panel, in_slices) -> None:
+    slow = panel.add_domain("slow.test")
+    boxes = [panel.add_mailbox(slow, f"box{number}") for number in range(10)]
+    running = Service(open_host())
+    between, calls = running._between, []
+
+    def term(at_work):
+        calls.append(at_work)
+        running.stopping = len(calls) == 4
+        between(at_work)
+
+    running.reconciler.between = term
+    running.run()
+    assert len(calls) == 4
+    assert not panel.below("slow.test/box9").exists()
+    assert "slow.test" not in panel.lines("control/rcpthosts")
+    assert not is_service_running()
+    panel.serve()
+    assert {panel.status(row) for row in boxes} == {Status.LIVE}
+
+
+# signs of life
+
+
+def test_the_heart_beats_while_it_serves_and_not_after(panel, box) -> None:
+    running = panel.serve()
+    assert is_service_running()
+    running.stopping = True
+    running.run()
+    assert SyncNode.objects.get().heartbeat is None
+
+
+def test_two_services_on_one_fifo_do_not_disturb_each_other(tmp_path) -> None:
+    one, other = Trigger(tmp_path / "fifo"), Trigger(tmp_path / "fifo")
+    with (tmp_path / "fifo").open("wb", buffering=0) as pull:
+        pull.write(b"\0")
+    one.wait(0)
+    other.wait(0)
+    one.close()
+    other.close()
+
+
+def test_term_ends_the_process_cleanly_and_pull_wakes_it(in_memory) -> None:
+    """The real command, in a process of its own."""
+    kept = {name: os.environ[name] for name in ("PATH", "EMAIL_URL") if name in os.environ}
+    world = kept | {"QMAILPANEL_STATE_DIR": str(in_memory), "DATABASE_URL": ""}
+    for directory in ("control", "users"):
+        (in_memory / "qmail" / directory).mkdir(parents=True)
+    command = [sys.executable, "manage.py"]
+    subprocess.run([*command, "migrate", "--verbosity", "0"], cwd=ROOT, env=world, check=True)
+    with subprocess.Popen(
+        [*command, "qmailsync"], cwd=ROOT, env=world, stderr=subprocess.PIPE, text=True
+    ) as process:
+        made = subprocess.run(
+            [*command, "domain", "--create", "pandle.net", "-mail_service", "true"],
+            cwd=ROOT,
+            env=world,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        virtual = in_memory / "qmail/control/rcpthosts"
+        deadline = time.monotonic() + 20
+        while not (virtual.exists() and virtual.read_text() == "pandle.net\n"):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=20)
+    assert "SUCCESS" in made.stdout
+    assert (process.returncode, "Traceback" in said) == (0, False)
+
+
+def test_a_removed_domain_is_removed_after_one_turn(panel, box) -> None:
+    running = panel.serve()
+    remove_domain(SYSTEM, box.domain)
+    running.turn()
+    assert panel.status_of_domain(box.domain) is Status.REMOVED
