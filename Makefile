@@ -5,9 +5,10 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 # lint and tests keep away from the data of a panel that runs here
 APART := QMAILPANEL_STATE_DIR=$(CURDIR)/.venv/state DATABASE_URL= QMAILPANEL_BASE_URL=https://panel.example.org
-CHROMIUM := /usr/bin/chromium /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+PROGRAMS := /usr/bin/chromium /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf /usr/bin/doveadm /usr/sbin/deliverquota
+PACKAGES := chromium fonts-dejavu-core dovecot-core maildrop
 
-.PHONY: help run test lint fmt bench browser
+.PHONY: help run test lint fmt bench programs
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -16,7 +17,7 @@ help:  ## this list
 run: .venv/installed  ## start the panel and its sync service; Ctrl-C ends both
 	@exec $(BIN)/python manage.py run
 
-test: .venv/installed-dev browser lint  ## lint, then all tests
+test: .venv/installed-dev programs lint  ## lint, then all tests
 	@$(BIN)/python -m pytest
 
 lint: .venv/installed-dev  ## style, types, templates, import directions, migrations, settings
@@ -49,7 +50,8 @@ bench: .venv/installed-dev  ## measure the panel against the floor
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "qmailpanel needs Python 3.11 or newer; $$($(PYTHON) --version 2>&1) is too old. Name another one: make run PYTHON=python3.11"; exit 1; }
 	@$(PYTHON) -m venv .venv > /dev/null 2>&1 || { rm -rf .venv; echo "$(PYTHON) cannot make a virtual environment here: apt-get install python3-venv"; exit 1; }
 
-browser:
-	@ls $(CHROMIUM) > /dev/null 2>&1 || \
-	if [ "$$(id -u)" = 0 ]; then apt-get install -qq -y chromium fonts-dejavu-core > /dev/null; \
-	else echo "The browser tests need Debian's Chromium: run as root apt-get install chromium fonts-dejavu-core"; exit 1; fi
+programs:
+	@ls $(PROGRAMS) > /dev/null 2>&1 || \
+	if [ "$$(id -u)" = 0 ]; then apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(PACKAGES) > /dev/null; \
+	else echo "The tests need some of Debian's programs: run as root apt-get install $(PACKAGES)"; exit 1; fi
