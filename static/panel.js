@@ -44,6 +44,11 @@ document.addEventListener("htmx:afterSettle", () => {
   if (document.activeElement === document.body) find("main").focus({ preventScroll: true });
 });
 
+// What a pulse brings that was swapped away in the meantime, the next one brings again.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (!event.detail.requestConfig.elt.isConnected) event.detail.shouldSwap = false;
+});
+
 function lost(isLost) {
   const notice = find("#lost");
   if (notice) notice.hidden = !isLost;

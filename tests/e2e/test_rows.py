@@ -169,6 +169,24 @@ def test_a_weak_password_is_kept_and_one_can_be_suggested(page, panel, domain):
     assert suggested not in page.content()
 
 
+def test_a_pulse_that_an_add_overtakes_is_of_no_harm(page, domain):
+    page.goto(f"/domains/{domain}/mailboxes/")
+    overtaken = []
+
+    def keep(route):
+        overtaken.append(route)
+
+    page.route("**/pulse/*", keep, times=1)
+    add_mailbox(page, "carol")
+    while not overtaken:
+        page.wait_for_timeout(10)
+    add_mailbox(page, "dave")
+    expect(row_of(page, f"dave@{domain}")).to_be_visible()
+    overtaken[0].continue_()
+    for local in ("carol", "dave"):
+        expect_status(page, f"{local}@{domain}", "Live")
+
+
 def test_what_one_window_adds_the_other_shows(page, context, domain):
     other = context.new_page()
     for window in (page, other):
