@@ -68,7 +68,7 @@ class AddDomainForm(PanelForm):
     )
     contact = ParsedField(
         names.Destination,
-        label=_("Its postmaster and abuse mail goes to"),
+        label=_("Postmaster and abuse mail to"),
         widget=forms.TextInput(attrs={**PLAIN, "inputmode": "email"}),
         error_messages={"required": _("Every domain answers to postmaster. Enter an address.")},
     )
