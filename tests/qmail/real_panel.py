@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from qmailpanel.aliases.services import add_alias
@@ -16,11 +18,23 @@ from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPar
 from qmailpanel.sync.publish import Report
 from qmailpanel.sync.reconcile import Reconciler, dirty_domains, open_host
 
-from .real_qmail import HOME, MAIL_ROOT, Qmail, homes_with, submit
+from .real_qmail import HOME, MAIL_ROOT, Qmail, homes_with, private_qmail, submit
 
 
-def point_settings(settings: Any) -> None:
-    """The settings of a host with a real qmail."""
+@contextlib.contextmanager
+def real_panel(directory: Path, settings: Any) -> Iterator[Panel]:
+    """A panel in front of a fresh qmail, of which nothing runs yet."""
+    _point_settings(settings)
+    with private_qmail(directory) as qmail:
+        panel = Panel(qmail)
+        try:
+            yield panel
+        finally:
+            panel.host.memory.close()
+
+
+def _point_settings(settings: Any) -> None:
+    """As on a host with a real qmail."""
     settings.QMAILPANEL_QMAIL_HOME = HOME
     settings.QMAILPANEL_MAIL_ROOT = MAIL_ROOT
     settings.QMAILPANEL_SYNC_DIR = HOME / "qmailpanel"

@@ -22,8 +22,8 @@ from qmailpanel.mailboxes.services import (
     switch_mailbox,
 )
 
-from .real_panel import Panel, new_alias, new_domain, new_mailbox, point_settings
-from .real_qmail import mails_in, needs_qmail, private_qmail, rcpt
+from .real_panel import new_alias, new_domain, new_mailbox, real_panel
+from .real_qmail import mails_in, needs_qmail, rcpt
 
 pytestmark = needs_qmail
 BILIARDS = "in pandle.net/biliards"
@@ -31,12 +31,9 @@ BILIARDS = "in pandle.net/biliards"
 
 @pytest.fixture
 def panel(tmp_path, transactional_db, settings):
-    point_settings(settings)
-    with private_qmail(tmp_path) as qmail:
-        qmail.start()
-        panel = Panel(qmail)
+    with real_panel(tmp_path, settings) as panel:
+        panel.qmail.start()
         yield panel
-        panel.host.memory.close()
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def compile_assign(home: str) -> None:
     newu = Path(home, "bin/qmail-newu")
     before = _inode(home)
     try:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # whatever is in the way, who needs the place will say
             os.unlink(f"{home}/users/cdb.tmp")  # a left-over takes the room the new one needs
         if is_home_compiled_in(newu, home):
             _run_newu(newu)
