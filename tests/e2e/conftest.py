@@ -148,3 +148,22 @@ def quiet_domain(_pool: Iterator[str]) -> str:
 def domain(_pool: Iterator[str]) -> str:
     """A live domain of this test alone: mailboxes ada and bob, and sales, an alias of ada."""
     return next(_pool)
+
+
+@pytest.fixture
+def broken_compile(panel: Product) -> Iterator[Path]:
+    """Something stands where users/cdb is written."""
+    obstacle = panel.host.home / "users/cdb.tmp"
+    obstacle.mkdir()
+    yield obstacle
+    if obstacle.is_dir():
+        obstacle.rmdir()
+
+
+@pytest.fixture
+def stopped_sync(panel: Product) -> Iterator[None]:
+    """The sync service is not running; a test may start it again."""
+    panel.stop_sync()
+    yield
+    if panel.sync is None:
+        panel.start_sync()

@@ -10,24 +10,6 @@ from tests.e2e.pages import WAITING, add_mailbox, expect_status, is_marked, mark
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture
-def broken_compile(panel):
-    """Something stands where users/cdb is written."""
-    obstacle = panel.host.home / "users/cdb.tmp"
-    obstacle.mkdir()
-    yield obstacle
-    if obstacle.is_dir():
-        obstacle.rmdir()
-
-
-@pytest.fixture
-def stopped_sync(panel):
-    panel.stop_sync()
-    yield
-    if panel.sync is None:
-        panel.start_sync()
-
-
 def test_a_broken_compile_is_failed_with_its_meaning_and_goes_live_once_it_is_repaired(
     page, panel, domain, broken_compile
 ):
