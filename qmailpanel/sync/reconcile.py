@@ -65,6 +65,7 @@ class Reconciler:
         """
         try:
             with self.host.lock():
+                self._sliced = time.monotonic()
                 return self.reconcile_locked(domains, absent=absent)
         except Busy:
             raise
@@ -125,6 +126,7 @@ class Reconciler:
         confirmed = say.confirmed_digests()
         failed: dict[str, str] = {}
         for _ in range(ATTEMPTS):
+            self._pause()
             actual = self.host.observe(wanted, applied)
             plan = make_plan(wanted, applied, actual, failed, confirmed)
             if plan.question:
@@ -176,8 +178,11 @@ class Reconciler:
         return note
 
     def _pause(self) -> None:
+        """Let others in once a slice; they need not wait for what it made to be on disk."""
         now = time.monotonic()
         if self.between is not None and now - self._sliced >= SLICE_SECONDS:
+            self._sliced = now
+            self.host.root.settle()
             self.between(self._at_work)
             self._sliced = time.monotonic()
 

@@ -176,7 +176,8 @@ class Host:
         """Carry out the plan, in order. Returns the paths that failed, with the cause.
 
         When one fails while things grow, it stops before anything points there: plan again.
-        `pause` is called between steps below the mail root. Raises Raced or HostError.
+        `pause` is called between steps below the mail root, and before anything points there.
+        Raises Raced or HostError.
         """
         failed: dict[str, str] = {}
         settled = True
@@ -187,9 +188,10 @@ class Host:
             settled = not isinstance(step, PathStep) and (settled or isinstance(step, SettleTree))
             if isinstance(step, PathStep):
                 self._apply_path(step, failed)
-                pause()
             else:
                 self._apply_shared(step)
+            if isinstance(step, PathStep | SettleTree):
+                pause()
         if not settled:
             self.root.settle()  # or what is gone is back after a power cut, and nobody's
         if not failed:
