@@ -65,7 +65,7 @@ class Host:
         `whole`: ask users/cdb about the foreign assignments too.
         """
         self.seen = self.look()
-        shared = {which: self._observe_shared(which, wanted) for which in Shared}
+        shared = self._observe_shared(wanted)
         self._note_disturbed(shared, {one.name for one in wanted})
         self.known = shared
         return Actual(
@@ -102,14 +102,20 @@ class Host:
         glances = tuple(map(_glance, [f"{self.home}/users/cdb", *paths]))
         return *glances, *(len(file.late()) for file in self.files.values())
 
-    def _observe_shared(self, shared: Shared, wanted: Sequence[Wanted]) -> LineFile:
-        content = self.files[shared].read()
+    def _observe_shared(self, wanted: Sequence[Wanted]) -> dict[Shared, LineFile]:
+        contents = {shared: file.read() for shared, file in self.files.items()}
+        late = {shared: file.late() for shared, file in self.files.items()}
+        news = {
+            shared: content
+            for shared, content in contents.items()
+            if late[shared] or not self._is_known(shared, content, wanted)
+        }
+        found = {**self.known, **(self._take_apart(news, wanted) if news else {})}
+        return {which: _append(found[which], late[which]) for which in Shared}
+
+    def _is_known(self, shared: Shared, content: bytes | None, wanted: Sequence[Wanted]) -> bool:
         known = self.known.get(shared)
-        late = self.files[shared].late()
-        if known is None or known.content != content or late or _adopts(known, wanted):
-            known = self._take_apart(shared, content, wanted)
-            known = self._recover(known) if shared is Shared.ASSIGN else known
-        return _append(known, late) if late else known
+        return known is not None and known.content == content and not _adopts(known, wanted)
 
     def _note_disturbed(self, found: Mapping[Shared, LineFile], looked_at: Set[str]) -> None:
         """Other domains may have lost lines since they were written: they want a look too."""
@@ -120,14 +126,22 @@ class Host:
                 self.disturbed |= changed - looked_at
 
     def _take_apart(
-        self, shared: Shared, content: bytes | None, wanted: Sequence[Wanted]
-    ) -> LineFile:
-        ours: dict[bytes, str] = {}
+        self, contents: Mapping[Shared, bytes | None], wanted: Sequence[Wanted]
+    ) -> dict[Shared, LineFile]:
+        """The files split by owner; what the memory says of all domains is read once for them."""
+        ours = {shared: dict[bytes, str]() for shared in contents}
         prepends: dict[str, int] = {}
         for name, section in self._all_sections(wanted):
             prepends[name] = section.prepend
-            ours.update(dict.fromkeys(section.lines.get(shared, {}).values(), name))
-        return take_apart(shared, content, ours, prepends)
+            for shared, owners in ours.items():
+                owners.update(dict.fromkeys(section.lines.get(shared, {}).values(), name))
+        found = {
+            shared: take_apart(shared, content, ours[shared], prepends)
+            for shared, content in contents.items()
+        }
+        if Shared.ASSIGN in found:
+            found[Shared.ASSIGN] = self._recover(found[Shared.ASSIGN])
+        return found
 
     def _all_sections(self, wanted: Sequence[Wanted]) -> Iterator[tuple[str, Section]]:
         for name, sections in self.memory.all_sections():
@@ -243,7 +257,9 @@ def _adopts(file: LineFile, wanted: Sequence[Wanted]) -> bool:
 
 
 def _append(file: LineFile, late: bytes) -> LineFile:
-    """The file with lines that somebody appended to its predecessor."""
+    """The file with lines that somebody appended to its predecessor, if any."""
+    if not late:
+        return file
     late = late if late.endswith(b"\n") else late + b"\n"
     if file.shared is Shared.ASSIGN:
         return replace(file, end=file.end + late, unclean="late lines")
