@@ -200,9 +200,7 @@ def drift(panel, domain):
     file.write_text(before)
 
 
-def test_the_pages_about_sync_when_there_is_much_to_tell(
-    page, panel, domain, foreign_lines, drift, broken_compile
-):
+def test_the_pages_about_sync_when_the_host_fails(page, domain, broken_compile):
     page.goto(f"/domains/{domain}/mailboxes/")
     add_mailbox(page, "carol")
     expect_status(page, f"carol@{domain}", "Failed")
@@ -211,11 +209,15 @@ def test_the_pages_about_sync_when_there_is_much_to_tell(
     expect(page.get_by_role("row", name="the whole host")).to_be_visible()
     expect(page.locator("#plan pre")).to_be_visible()
     check(page, "what failed")
-    reload_until(page, "/sync/host/", f"{domain}/.qmail-default")
-    reload_until(page, "/sync/host/", "by-hand.example:alias-by-hand")
-    check(page, "drift and foreign lines")
     page.goto("/sync/plan/")
     check(page, "plan")
+
+
+def test_the_files_of_a_host_on_which_others_write(page, domain, foreign_lines, drift):
+    reload_until(page, "/sync/host/", f"{domain}/.qmail-default")
+    reload_until(page, "/sync/host/", "by-hand.example:alias-by-hand")
+    expect(page.get_by_text("&by-hand@elsewhere.example")).to_be_visible()
+    check(page)
 
 
 def reload_until(page, address, text):
