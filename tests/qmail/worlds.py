@@ -182,6 +182,7 @@ class World:
             return "lost: sent to the outside"
         records, _ = assign.cut(self.compiled)
         lines = {assign.line_key(line): line for line in reversed(records)}
+        local = local.lower()  # as qmail-lspawn and qmail-local fold it
         simple = lines.get(b"=" + prepend + b"-" + local.encode())
         if simple:
             return self._deliver(assign.parse(simple).home, "")
