@@ -26,7 +26,6 @@ from qmailpanel.qmail.state import (
     Shared,
     Tree,
     Wanted,
-    empty_section,
 )
 from qmailpanel.qmail.steps import (
     ArchiveHome,
@@ -310,17 +309,16 @@ def _note_drift(draft: Draft, file: LineFile, key: bytes, before: Sequence[bytes
 def section_after(draft: Draft, applied: Sequence[Section], tree: Tree) -> Section | None:
     """What of a domain is on disk by the panel's doing when the plan is done.
 
-    What could not be settled stays as it was last applied, so that putting it back is no drift.
-    None: nothing was settled.
+    What could not be settled stays as it was last applied (what a run did not come to write was
+    not), so that putting it back is no drift. None: nothing was settled.
     """
     if draft.blocked:
         return None
-    last = applied[-1] if applied else empty_section(draft.wanted.section.prepend)
     return Section(
         draft.wanted.section.prepend,
         _lines_after(draft),
-        _files_after(draft, last),
-        _homes_after(draft, last, tree),
+        _files_after(draft, applied, tree),
+        _homes_after(draft, applied, tree),
     )
 
 
@@ -332,15 +330,28 @@ def _lines_after(draft: Draft) -> dict[Shared, dict[bytes, bytes]]:
     return {shared: new for shared, new in lines.items() if new}
 
 
-def _files_after(draft: Draft, last: Section) -> dict[str, bytes]:
-    files = {p: text for p, text in draft.wanted.section.files.items() if p not in draft.unsettled}
-    return files | {p: text for p, text in last.files.items() if p in draft.unsettled}
+def _files_after(draft: Draft, applied: Sequence[Section], tree: Tree) -> dict[str, bytes]:
+    files = dict(draft.wanted.section.files)
+    for path in draft.unsettled:
+        files.pop(path, None)
+        ours = [old.files[path] for old in applied if path in old.files]
+        if ours:
+            files[path] = next((text for text in ours if text == tree.files.get(path)), ours[-1])
+    return files
 
 
-def _homes_after(draft: Draft, last: Section, tree: Tree) -> dict[str, Home]:
+def _homes_after(draft: Draft, applied: Sequence[Section], tree: Tree) -> dict[str, Home]:
+    left = {path: _home_left(path, applied, tree) for old in applied for path in old.homes}
+    left = {path: home for path, home in left.items() if path in tree.homes}
     homes = {p: h for p, h in draft.wanted.section.homes.items() if p not in draft.lost_homes}
-    for path in homes:
-        if f"{path}/.qmail" in draft.unsettled and path in last.homes:
-            homes[path] = last.homes[path]
-    left = {path: home for path, home in last.homes.items() if path in tree.homes}
+    for path in homes.keys() & left:
+        if f"{path}/.qmail" in draft.unsettled:
+            homes[path] = left[path]
     return left | homes
+
+
+def _home_left(path: str, applied: Sequence[Section], tree: Tree) -> Home:
+    ours = [old.homes[path] for old in applied if path in old.homes]
+    found = tree.homes.get(path)
+    actual = found.dot_qmail if isinstance(found, HomeFound) else None
+    return next((home for home in ours if home.dot_qmail == actual), ours[-1])

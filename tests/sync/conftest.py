@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,14 @@ import pytest
 from qmailpanel.qmail.state import Shared
 from tests.qmail.disk import make_home
 from tests.sync.panels import Panel
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """What is random can be had again: pytest shows the seed of a test that failed."""
+    seed = int(os.environ.get("QMAILPANEL_SEED") or random.randrange(2**32))
+    sys.stdout.write(f"QMAILPANEL_SEED={seed}\n")
+    return random.Random(seed)
 
 
 @pytest.fixture

@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 KEPT = 3
+LINES_KEPT_NS = 60_000_000_000
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -33,10 +35,17 @@ class LateFiles:
         self.prefix = f".{name}.qmailpanel-old-"
 
     def read(self, directory: int) -> bytes:
-        """What was appended to them."""
+        """The lines appended to them that the live file lacks.
+
+        Also those it had for a moment: an editor may have read it before, and written it after.
+        """
         live = inode(directory, self.name)
         late = (late for late in sorted(self._find(directory)) if late.inode != live)
-        return b"".join(_tail(directory, one) for one in late)
+        lines = {line: None for one in late for line in _tail(directory, one)}
+        if not lines:
+            return b""
+        there = set(read_at(directory, self.name).splitlines()) if live else set()
+        return b"".join(line + b"\n" for line in lines if line not in there)
 
     def keep(self, directory: int, name: str, size: int) -> None:
         """Give a file a second name, which outlives a swap; `size` of it was read.
@@ -54,16 +63,23 @@ class LateFiles:
             if late.inode == live:
                 os.unlink(late.name, dir_fd=directory)
 
+    def keep_lines(self, directory: int, lines: Iterable[bytes]) -> None:
+        """Lines that came out of a file and are in no other."""
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        fd = os.open(f"{self.prefix}0-{time.time_ns()}", flags, 0o600, dir_fd=directory)
+        with open(fd, "wb") as file:
+            file.writelines(lines)
+            os.fsync(fd)
+
     def forget(self, directory: int, content: bytes) -> None:
-        """What was appended is in the new content. The last few stay for a writer still at it."""
+        """The last few stay for a writer still at it; those that got lines, a while for `read`."""
         found = sorted(self._find(directory))
-        for late in found[-KEPT:]:
-            tail = _tail(directory, late)
-            if tail and tail.rstrip(b"\n") in content:
-                name = f"{self.prefix}{late.size + len(tail)}-{late.inode}"
-                os.rename(late.name, name, src_dir_fd=directory, dst_dir_fd=directory)
-        for late in found[:-KEPT]:
-            if _tail(directory, late).rstrip(b"\n") in content:
+        tails = {late: set(_tail(directory, late)) for late in found}
+        for late in [late for late in found if not tails[late]][:-KEPT]:
+            os.unlink(late.name, dir_fd=directory)
+        long_ago = time.time_ns() - LINES_KEPT_NS
+        for late, tail in tails.items():
+            if tail and late.swapped < long_ago and tail <= set(content.splitlines()):
                 os.unlink(late.name, dir_fd=directory)
 
     def _find(self, directory: int) -> Iterator[Late]:
@@ -99,5 +115,8 @@ def read_at(directory: int, name: str, start: int = 0) -> bytes:
         os.close(fd)
 
 
-def _tail(directory: int, late: Late) -> bytes:
-    return read_at(directory, late.name, late.size) if late.length > late.size else b""
+def _tail(directory: int, late: Late) -> list[bytes]:
+    """The lines that were appended."""
+    if late.length <= late.size:
+        return []
+    return read_at(directory, late.name, late.size).splitlines()

@@ -145,11 +145,14 @@ class SharedFile:
             last_in, put_in, out = put_in, out, inode(directory, self.temporary)
             if out == last_in:
                 break
-        # not ours: they wrote twice, the second time upon ours; keep what they had added first
-        theirs = self._came_out(directory) or b""
-        read = len(content) if out == ours else _common(theirs, before)
         self.predecessors.drop_live(directory)
-        self.predecessors.keep(directory, self.temporary, read)
+        if out == ours:
+            self.predecessors.keep(directory, self.temporary, len(content))
+        else:  # they wrote twice, the second time upon ours: keep what they had added first
+            there = set(before.splitlines())
+            theirs = (self._came_out(directory) or b"").splitlines()
+            lost = [line + b"\n" for line in theirs if line not in there]
+            self.predecessors.keep_lines(directory, lost)
         os.unlink(self.temporary, dir_fd=directory)
 
     def _rename(self, directory: int, before: bytes) -> None:
@@ -157,9 +160,3 @@ class SharedFile:
         if read_at(directory, self.name) != before:
             raise Raced
         os.rename(self.temporary, self.name, src_dir_fd=directory, dst_dir_fd=directory)
-
-
-def _common(one: bytes, other: bytes) -> int:
-    """How many bytes at the beginning are the same."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))

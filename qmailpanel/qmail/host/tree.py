@@ -145,19 +145,23 @@ class MailRoot:
 
     def _place_home(self, step: PlaceHome) -> None:
         with self._parent(step.path) as (parent, name):
-            self._restore(step.mailbox, parent, name)
+            if step.dot_qmail is not None:
+                self._restore(step, parent, name)
             home = self._ensure(parent, name)
             try:
                 self._fill_home(home, step.dot_qmail)
             finally:
                 os.close(home)
 
-    def _restore(self, mailbox: int, parent: int, name: str) -> None:
-        """Out of the archive, if it is there and nothing stands at the place."""
+    def _restore(self, step: PlaceHome, parent: int, name: str) -> None:
+        """Out of the archive, if it is there: as it shall be before anything points to it."""
         try:
             with _opened(self.path) as root, _opened(ARCHIVE, root) as archive:
                 _refuse_strangers(archive)
-                libc.rename_new(archive, str(mailbox), parent, name)
+                with _opened(str(step.mailbox), archive) as home:
+                    self._mend(home)
+                    self._fill_home(home, step.dot_qmail)
+                libc.rename_new(archive, str(step.mailbox), parent, name)
         except (FileNotFoundError, FileExistsError):
             pass
 
@@ -222,11 +226,13 @@ class MailRoot:
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, 0o700, dir_fd=parent)
         fd = os.open(name, _DIRECTORY, dir_fd=parent)
-        found = os.fstat(fd)
-        if not self._is_ours(found):
-            self._own(fd)
-            os.fchmod(fd, 0o700)
+        self._mend(fd)
         return fd
+
+    def _mend(self, directory: int) -> None:
+        if not self._is_ours(os.fstat(directory)):
+            self._own(directory)
+            os.fchmod(directory, 0o700)
 
     def _own(self, fd: int) -> None:
         if self.owner is not None:

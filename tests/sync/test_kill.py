@@ -1,0 +1,159 @@
+"""SIGKILL at any moment: every file stays whole, and the next start finishes what was begun."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from qmailpanel.qmail import assign, cdb
+from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
+from qmailpanel.qmail.state import Shared
+from tests.qmail.disk import make_home, make_true, open_home, want_on
+
+KILLS = 220
+LONGEST = 0.05  # seconds that a run may last before it is killed
+NAMES = ("pandle.net", "b.test")
+LOCALS = ("ann", "bob", "info", "jane.roe", "x-y")
+FOREIGN = {
+    Shared.ASSIGN: (b"=7-joe:joe:7:7:/home/joe:::\n", b"+w-:alias:7:7:/w:-::note\n"),
+    Shared.VIRTUAL: (b"# by hand\n", b"old.test:7\n"),
+    Shared.RCPT: (b"old.test\n", b".wild.test  \n"),
+}
+
+
+def random_rows(chance: random.Random) -> list[DomainRows]:
+    return [_random_domain(chance, number, name) for number, name in enumerate(NAMES)]
+
+
+def _random_domain(chance: random.Random, number: int, name: str) -> DomainRows:
+    """A domain in any state; a mailbox keeps its number, so its mail stays whose it is."""
+    kinds = {local: chance.choice("-mMRaAs") for local in LOCALS}
+    return DomainRows(
+        domain=number + 1,
+        name=name,
+        prepend=100 + number,
+        change=1,
+        enabled=chance.random() < 0.8,
+        unknown=chance.choice(["bounce", "discard"]),
+        removed=chance.random() < 0.1,
+        mailboxes=[
+            MailboxRow(
+                10 * number + at,
+                at,
+                local,
+                enabled=kinds[local] != "M",
+                removed=kinds[local] == "R",
+            )
+            for at, local in enumerate(LOCALS)
+            if kinds[local] in "mMR"
+        ],
+        aliases=[
+            AliasRow(at, local, _targets(name, kinds[local]), enabled=kinds[local] != "A")
+            for at, local in enumerate(LOCALS)
+            if kinds[local] in "aAs"
+        ],
+    )
+
+
+def _targets(name: str, kind: str) -> tuple[str, ...]:
+    return (f"ann@{name}",) if kind == "s" else ("one@side.test", "two@side.test")
+
+
+@pytest.mark.kill
+def test_killed_at_any_moment_every_file_is_whole_and_the_next_start_converges(
+    in_memory, chance
+) -> None:
+    home = start_home(in_memory / "qmail")
+    maps = {(home / "users/cdb").read_bytes()}
+    mail = set[str]()
+    for _ in range(KILLS):
+        run_and_kill(home, random.Random(chance.random()), chance.uniform(0, LONGEST))
+        check_whole(home, maps)
+        rows = random_rows(chance)
+        converge(home, rows)
+        maps = {(home / "users/cdb").read_bytes()}
+        mail |= deliver(home, len(mail))
+        assert {path.name for path in (home / "mailnames").rglob("m*.mail")} == mail
+
+
+def start_home(home: Path) -> Path:
+    content = {shared: b"".join(lines) for shared, lines in FOREIGN.items()}
+    make_home(home, content | {Shared.ASSIGN: content[Shared.ASSIGN] + b".\ndead text\n"})
+    make_true(open_home(home), [])
+    return home
+
+
+def run_and_kill(home: Path, chance: random.Random, seconds: float) -> None:
+    """Changes stream in, in a child forked after all imports, until it is killed."""
+    child = os.fork()
+    if not child:
+        with suppress(BaseException):
+            host = open_home(home)
+            while True:
+                make_true(host, random_rows(chance))
+        os._exit(1)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def check_whole(home: Path, maps: set[bytes]) -> None:
+    """`maps`: what users/cdb was when the run began."""
+    content = {shared: (home / shared).read_bytes() for shared in FOREIGN}
+    records, dead = assign.cut(content[Shared.ASSIGN])
+    assert dead == b"dead text\n"
+    assert all(assign.parse(line) for line in records if line not in FOREIGN[Shared.ASSIGN])
+    allowed = {f"{name}:{100 + at}\n".encode() for at, name in enumerate(NAMES)}
+    assert_lines(content[Shared.VIRTUAL], {*FOREIGN[Shared.VIRTUAL], *allowed})
+    hosts = {f"{name}\n".encode() for name in NAMES}
+    assert_lines(content[Shared.RCPT], {*FOREIGN[Shared.RCPT], *hosts})
+    for shared, lines in FOREIGN.items():
+        assert content[shared].startswith(b"".join(lines))
+    predecessors = (home / "users").glob(".assign.qmailpanel-old-*")
+    seen = [content[Shared.ASSIGN], *(path.read_bytes() for path in predecessors)]
+    assert (home / "users/cdb").read_bytes() in maps | {compiled(text) for text in seen}
+
+
+def assert_lines(content: bytes, allowed: set[bytes]) -> None:
+    lines = content.splitlines(keepends=True)
+    assert set(lines) <= allowed
+    assert len(lines) == len(set(lines))
+
+
+def compiled(content: bytes) -> bytes:
+    with tempfile.TemporaryFile() as file:
+        cdb.compile_assign(content, file)
+        file.seek(0)
+        return file.read()
+
+
+def converge(home: Path, rows: list[DomainRows]) -> None:
+    """A new start: nothing left to do, and all lines are those of the rows, or foreign."""
+    host = open_home(home)
+    done = make_true(host, rows)
+    assert (done.steps, done.drifts, done.problems) == ((), {}, {})
+    for shared, foreign in FOREIGN.items():
+        wanted = [one.section.lines.get(shared, {}) for one in want_on(host, rows)]
+        ours = [line for lines in wanted for line in lines.values()]
+        end = [b".\n", b"dead text\n"] if shared is Shared.ASSIGN else []
+        lines = (home / shared).read_bytes().splitlines(keepends=True)
+        assert sorted(lines) == sorted([*foreign, *ours, *end])
+    assert (home / "users/cdb").read_bytes() == compiled((home / Shared.ASSIGN).read_bytes())
+    host.memory.close()
+
+
+def deliver(home: Path, number: int) -> set[str]:
+    """A message into some mailbox; it must never get lost."""
+    boxes = sorted((home / "mailnames").glob("[!.]*/*/Maildir/new"))
+    if not boxes:
+        return set()
+    name = f"m{number}.mail"
+    (boxes[number % len(boxes)] / name).touch()
+    return {name}
