@@ -24,13 +24,13 @@ lint: .venv/installed-dev  ## style, types, templates, import directions, migrat
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
 	@$(APART) $(BIN)/mypy
-	@$(BIN)/djlint --check --lint --quiet templates
+	@$(BIN)/djlint --lint --quiet templates
 	@$(BIN)/lint-imports --no-cache > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 	@$(APART) $(BIN)/python manage.py makemigrations --check --dry-run --verbosity 0
 	@$(APART) $(BIN)/python manage.py check --deploy --fail-level WARNING > /dev/null
 
-fmt: .venv/installed-dev  ## write code and templates in the one style
-	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet . ; $(BIN)/djlint --reformat --quiet templates
+fmt: .venv/installed-dev  ## write code in the one style
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 bench: .venv/installed-dev  ## measure the panel against the floor
 	@$(BIN)/python -m bench

@@ -14,6 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
+
+# how long an example takes says more of the machine than of the code
+hypothesis.register_profile("panel", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.load_profile("panel")
 
 _world = Path(tempfile.mkdtemp(prefix="qmailpanel-tests-"))
 (_world / "state" / "static").mkdir(parents=True)
