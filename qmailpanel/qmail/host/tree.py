@@ -146,14 +146,15 @@ class MailRoot:
     def _place_home(self, step: PlaceHome) -> None:
         with self._parent(step.path) as (parent, name):
             if step.dot_qmail is not None:
-                self._restore(step, parent, name)
+                if self._restore(step, parent, name) or self._make_home(step, parent, name):
+                    return
             home = self._ensure(parent, name)
             try:
                 self._fill_home(home, step.dot_qmail)
             finally:
                 os.close(home)
 
-    def _restore(self, step: PlaceHome, parent: int, name: str) -> None:
+    def _restore(self, step: PlaceHome, parent: int, name: str) -> bool:
         """Out of the archive, if it is there: as it shall be before anything points to it."""
         try:
             with _opened(self.path) as root, _opened(ARCHIVE, root) as archive:
@@ -163,7 +164,41 @@ class MailRoot:
                     self._fill_home(home, step.dot_qmail)
                 libc.rename_new(archive, str(step.mailbox), parent, name)
         except (FileNotFoundError, FileExistsError):
-            pass
+            return False
+        return True
+
+    def _make_home(self, step: PlaceHome, parent: int, name: str) -> bool:
+        """A new home, unless something has the name.
+
+        It is handed over when it is whole: until then nobody else can enter, so within it names
+        will do. One that was left half-way is mended by the next run.
+        """
+        try:
+            os.mkdir(name, 0o700, dir_fd=parent)
+        except FileExistsError:
+            return False
+        with _opened(name, parent) as home:
+            _refuse_strangers(home)
+            for directory in _MAILDIR:
+                os.mkdir(directory, 0o700, dir_fd=home)
+                self._own_new(directory, home)
+            self._create(home, ".qmail", step.dot_qmail or b"")
+            self._create(home, "Maildir/maildirsize", maildir.NEW_SIZE)
+            self._own(home)
+        return True
+
+    def _own_new(self, name: str, home: int) -> None:
+        if self.owner is not None:
+            uid, gid = self.owner.uid, self.owner.gid
+            os.chown(name, uid, gid, dir_fd=home, follow_symlinks=False)
+
+    def _create(self, directory: int, name: str, content: bytes) -> None:
+        fd = os.open(name, _CREATE, 0o600, dir_fd=directory)
+        try:
+            os.write(fd, content)
+            self._own(fd)
+        finally:
+            os.close(fd)
 
     def _fill_home(self, home: int, dot_qmail: bytes | None) -> None:
         inside = self._ensure(home, "Maildir")
@@ -258,9 +293,9 @@ def _last(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def _refuse_strangers(archive: int) -> None:
-    if os.fstat(archive).st_uid != os.geteuid():
-        raise StepFailed(f"{ARCHIVE} belongs to somebody else")
+def _refuse_strangers(directory: int) -> None:
+    if os.fstat(directory).st_uid != os.geteuid():
+        raise StepFailed("a directory that must be ours belongs to somebody else")
 
 
 def _has_text(directory: int, name: str) -> bool:
