@@ -187,6 +187,8 @@ def _check_domain(name: str, text: str) -> None:
 
 
 def _check_local(local: str) -> None:
+    if _LOCAL.fullmatch(local) and len(local) <= LOCAL_LENGTH and ".." not in local:  # most are
+        return
     if not local:
         raise InvalidName(gettext_noop("Enter the part before the @."))
     if "@" in local:
