@@ -19,6 +19,7 @@ from .frame import (
     address_key,
     around,
     display,
+    domain_badge,
     domain_page,
     find_domain,
     lead,
@@ -101,6 +102,7 @@ def row_context(
     return {
         **around(notices(statuses, address.domain), wait=FIRST_WAIT),
         "row": row,
+        "domain_badge": domain_badge(statuses, address.domain),
         "host": f"@{display(address.domain)}",
         "said": _("%(name)s added.") % {"name": address} if new else "",
         "oob": True,

@@ -169,6 +169,16 @@ def test_a_weak_password_is_kept_and_one_can_be_suggested(page, panel, domain):
     assert suggested not in page.content()
 
 
+def test_the_domain_is_pending_as_long_as_one_of_its_rows_is(page, panel, domain):
+    page.goto(f"/domains/{domain}/mailboxes/")
+    head = page.locator(".headline .status")
+    expect(head).to_have_text("Live")
+    with panel.held():
+        add_mailbox(page, "carol")
+        expect(head).to_have_text("Pending")
+    expect(head).to_have_text("Live")
+
+
 def test_a_pulse_that_an_add_overtakes_is_of_no_harm(page, domain):
     page.goto(f"/domains/{domain}/mailboxes/")
     overtaken = []
