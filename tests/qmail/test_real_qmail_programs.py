@@ -146,5 +146,5 @@ def test_a_map_that_vanished_is_made_again(panel) -> None:
     add_biliards()
     panel.make_live()
     os.unlink(HOME / "users/cdb")
-    panel.reconciler.scrub(all_domains())
+    panel.reconciler.reconcile(all_domains())
     assert panel.send("biliards@pandle.net") == BILIARDS

@@ -32,6 +32,7 @@ def hold_lock(home: str) -> Iterator[None]:
         _lock(fd)
         yield
     finally:
+        fcntl.flock(fd, fcntl.LOCK_UN)  # a child just forked may still have the descriptor
         os.close(fd)
 
 

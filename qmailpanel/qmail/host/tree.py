@@ -145,9 +145,9 @@ class MailRoot:
 
     def _place_home(self, step: PlaceHome) -> None:
         with self._parent(step.path) as (parent, name):
-            if step.dot_qmail is not None:
-                if self._restore(step, parent, name) or self._make_home(step, parent, name):
-                    return
+            is_new = step.dot_qmail is not None
+            if is_new and (self._restore(step, parent, name) or self._make_home(step, parent, name)):
+                return
             home = self._ensure(parent, name)
             try:
                 self._fill_home(home, step.dot_qmail)
