@@ -146,7 +146,9 @@ class MailRoot:
     def _place_home(self, step: PlaceHome) -> None:
         with self._parent(step.path) as (parent, name):
             is_new = step.dot_qmail is not None
-            if is_new and (self._restore(step, parent, name) or self._make_home(step, parent, name)):
+            if is_new and (
+                self._restore(step, parent, name) or self._make_home(step, parent, name)
+            ):
                 return
             home = self._ensure(parent, name)
             try:
