@@ -2,8 +2,9 @@
 
 Grow, switch, shrink: rcpthosts shrinks → new homes and files → assign = old ∪ new → qmail-newu →
 virtualdomains → HUP, proved → assign = new → qmail-newu → old files and homes go → rcpthosts
-grows. So what is deliverable before and after is never undeliverable in between, and nothing is
-accepted that cannot be delivered.
+grows. Before files go whose addresses are in the map now, deliveries that asked the map before
+have a moment to end. So what is deliverable before and after is never undeliverable in between,
+and nothing is accepted that cannot be delivered.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ from qmailpanel.qmail.state import (
     Tree,
     Wanted,
 )
-from qmailpanel.qmail.steps import Compile, SettleTree, Step, TellSend, WriteShared
+from qmailpanel.qmail.steps import (
+    Compile,
+    LetDeliveriesEnd,
+    SettleTree,
+    Step,
+    TellSend,
+    WriteShared,
+)
 
 ACCEPTING = (Shared.RCPT, Shared.NONEXIST)  # read by qmail-smtpd: shrink first, grow last
 MANY_DROPS, MANY_SHARE = 20, 0.30
@@ -113,6 +121,8 @@ def _order(
     if twice:
         yield from _write(files, Shared.ASSIGN, _new(drafts, Shared.ASSIGN))
         yield Compile()
+    if any(draft.hands_over for draft in drafts):
+        yield LetDeliveriesEnd()
     for draft in drafts:
         yield from draft.shrink
     for shared in ACCEPTING:

@@ -91,6 +91,12 @@ class Draft:
         """Our lines that go."""
         return [line for key, line in self.old[shared].items() if key not in self.new[shared]]
 
+    @property
+    def hands_over(self) -> bool:
+        """Whether addresses move from dot-qmail files that go into the map."""
+        news = self.new[Shared.ASSIGN].keys() - self.old[Shared.ASSIGN].keys()
+        return bool(news) and any(isinstance(s, RemoveFile | WriteFile) for s in self.shrink)
+
     def unasked_drops(self) -> list[bytes]:
         """Assignments that go though no row of the database asked for it."""
         known = self.wanted.known

@@ -63,6 +63,11 @@ class TellSend:
 
 
 @dataclass(frozen=True, slots=True)
+class LetDeliveriesEnd:
+    """Wait for deliveries that asked the map before: they still look for the files that go."""
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveFile:
     """Remove a dot-qmail file that is still `before`."""
 
@@ -86,7 +91,8 @@ class RemoveDirectory:
 
 
 PathStep = MakeDirectory | PlaceHome | WriteFile | RemoveFile | ArchiveHome | RemoveDirectory
-Step = WriteShared | PathStep | SettleTree | Compile | TellSend
+SharedStep = WriteShared | SettleTree | Compile | TellSend | LetDeliveriesEnd
+Step = PathStep | SharedStep
 
 
 def describe(step: Step) -> str:
@@ -106,6 +112,8 @@ def describe(step: Step) -> str:
             return "run qmail-newu"
         case TellSend():
             return "tell qmail-send (HUP)"
+        case LetDeliveriesEnd():
+            return "let deliveries end"
         case _:
             return _describe_place(step)
 

@@ -27,6 +27,7 @@ from qmailpanel.qmail.state import (
 from qmailpanel.qmail.steps import (
     ArchiveHome,
     Compile,
+    LetDeliveriesEnd,
     MakeDirectory,
     PlaceHome,
     RemoveDirectory,
@@ -147,7 +148,7 @@ class World:
             case RemoveDirectory(path):
                 if not self._below(path):
                     self.directories.discard(path)
-            case SettleTree():
+            case SettleTree() | LetDeliveriesEnd():
                 pass
 
     def _write(self, path: str, before: bytes | None, content: bytes) -> None:

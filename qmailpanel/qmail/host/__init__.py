@@ -27,9 +27,11 @@ from qmailpanel.qmail.state import (
 )
 from qmailpanel.qmail.steps import (
     Compile,
+    LetDeliveriesEnd,
     PathStep,
     RemoveDirectory,
     SettleTree,
+    SharedStep,
     Step,
     TellSend,
     WriteShared,
@@ -219,7 +221,9 @@ class Host:
             if not isinstance(step, RemoveDirectory):
                 failed[step.path] = str(error)
 
-    def _apply_shared(self, step: WriteShared | SettleTree | Compile | TellSend) -> None:
+    def _apply_shared(
+        self, step: WriteShared | SettleTree | Compile | TellSend | LetDeliveriesEnd
+    ) -> None:
         match step:
             case WriteShared():
                 self._write(step)
@@ -230,6 +234,8 @@ class Host:
             case TellSend():
                 self.hup.tell()
                 self.memory.hup_owed = False
+            case LetDeliveriesEnd():
+                self.hup.let_deliveries_end()
 
     def _write(self, step: WriteShared) -> None:
         if step.shared is Shared.VIRTUAL and self.hup.how != "none":

@@ -18,6 +18,7 @@ from qmailpanel.qmail.host.errors import HostError
 
 NEWU_SECONDS = 300
 HUP_SECONDS = 5.0
+DELIVERY_SECONDS = 1.0  # from qmail-lspawn's look into the map to qmail-local's at the file
 NOT_COMPILED = (
     "The mail server's address map could not be rebuilt; the one before stays in use. "
     "It is tried again."
@@ -94,6 +95,11 @@ class Hup:
     def __init__(self, home: str, how: str) -> None:
         self.home = home
         self.how = how
+
+    def let_deliveries_end(self) -> None:
+        """Nothing to wait for where no qmail delivers."""
+        if self.how != "none":
+            time.sleep(DELIVERY_SECONDS)
 
     def tell(self) -> None:
         """Send HUP and see that the file was read. Raises HostError when it was not.
