@@ -221,9 +221,7 @@ class Host:
             if not isinstance(step, RemoveDirectory):
                 failed[step.path] = str(error)
 
-    def _apply_shared(
-        self, step: WriteShared | SettleTree | Compile | TellSend | LetDeliveriesEnd
-    ) -> None:
+    def _apply_shared(self, step: SharedStep) -> None:
         match step:
             case WriteShared():
                 self._write(step)
