@@ -198,6 +198,8 @@ class Reconciler:
 
     def _publish_host(self) -> None:
         """Tell the web process of the host, where that is news."""
+        if not self.host.known:
+            return  # nothing could be read yet
         foreign = tuple(file.foreign for file in self.host.known.values())
         news = (self.host.read_locals(), *(file.raws for file in foreign))
         if news == self._told:

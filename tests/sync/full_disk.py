@@ -87,7 +87,7 @@ def run(host, rows) -> str:
 
 
 def mount(path: Path) -> None:
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=755", "tmpfs", path]
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m,mode=755", "tmpfs", str(path)]
     subprocess.run(command, check=True)
 
 

@@ -1,0 +1,140 @@
+"""Texts in the database that no form let in: the sync service trusts none of them."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import transaction
+
+from qmailpanel.domains.models import Address, Destination, Domain, DomainName
+from qmailpanel.ledger.models import Noun, Verb
+from qmailpanel.ledger.services import SYSTEM, Status, record
+from tests.sync.panels import Panel
+
+HOSTILE = [
+    "a\n=100-root:root:0:0:/root:::",
+    "a\rb",
+    "a\x00b",
+    "a:popuser:110:31:/:::",
+    "|/bin/sh",
+    "a/b",
+    "..",
+    "../../etc",
+    "&x@y.test",
+    "-owner",
+    "a b",
+    "a'b",
+    "é",
+    "x" * 65,
+    ".",
+    "",
+]
+
+
+def read_all(panel: Panel) -> bytes:
+    """Every file that qmail reads."""
+    shared = [panel.home / name for name in ("users/assign", "control/rcpthosts")]
+    shared += [panel.home / "control/virtualdomains"]
+    below = [path for path in panel.below("").rglob(".qmail*") if path.is_file()]
+    return b"".join(path.read_bytes() for path in [*shared, *below])
+
+
+def touch(domain: Domain, address: Address | None = None) -> None:
+    """A change, as every service writes one."""
+    with transaction.atomic():
+        change = record(SYSTEM, Verb.CHANGED, Noun.DOMAIN, domain.name, domain=domain.pk)
+    Domain.objects.filter(pk=domain.pk).update(change=change)
+    if address is not None:
+        Address.objects.filter(pk=address.pk).update(change=change)
+
+
+@pytest.fixture
+def domain(panel: Panel) -> Domain:
+    """pandle.net with ann and an alias live."""
+    found = panel.add_domain()
+    panel.add_mailbox(found, "ann")
+    panel.add_alias(found, "info", "one@side.test", "two@side.test")
+    panel.sync()
+    return found
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("local", ["ann", "info"])
+def test_a_hostile_local_part_is_never_written_and_said_at_its_address(
+    panel, domain, local, text
+) -> None:
+    address = domain.addresses.get(local=local)
+    Address.objects.filter(pk=address.pk).update(local=text)
+    touch(domain, address)
+    panel.sync()
+    content = read_all(panel)
+    assert b"root:0:0" not in content
+    assert not text or len(text) < 3 or text.encode() not in content
+    assert panel.status(address) is Status.FAILED
+    assert panel.answer("=100-postmaster") is None
+    assert panel.below("pandle.net/.qmail-postmaster").exists()
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "a@b@c", "x@", "@x.test", "a@x.test\n|/bin/sh"])
+def test_a_hostile_destination_is_never_written_and_said_at_its_alias(panel, domain, text) -> None:
+    alias = domain.addresses.get(local="info")
+    Destination.objects.filter(address=alias, target="one@side.test").update(target=text)
+    touch(domain, alias)
+    panel.sync()
+    assert not panel.below("pandle.net/.qmail-info").exists()
+    assert b"/bin/sh" not in read_all(panel)
+    assert panel.status(alias) is Status.FAILED
+    assert panel.status(domain.addresses.get(local="ann")) is Status.LIVE
+
+
+@pytest.mark.parametrize("text", ["a\n|/bin/sh", "a\rb", "a\x00b", "x" * 201])
+def test_a_hostile_refusal_is_never_written(panel, domain, text) -> None:
+    ann = domain.addresses.get(local="ann")
+    Address.objects.filter(pk=ann.pk).update(enabled=False, refusal=text)
+    touch(domain, ann)
+    panel.sync()
+    assert b"|/bin/sh" not in read_all(panel)
+    assert panel.below("pandle.net/ann/.qmail").read_bytes() == b"./Maildir/\n"
+    assert panel.status(ann) is Status.FAILED
+
+
+@pytest.mark.parametrize("text", ["'; rm -rf / #", "$(id)", "`id`", "a'b", "Grüße"])
+def test_a_refusal_with_signs_of_the_shell_is_one_word_to_it(panel, domain, text) -> None:
+    ann = domain.addresses.get(local="ann")
+    Address.objects.filter(pk=ann.pk).update(enabled=False, refusal=text)
+    touch(domain, ann)
+    panel.sync()
+    line = panel.below("pandle.net/ann/.qmail").read_bytes()
+    quoted = "'" + text.replace("'", "'\\''") + "'"
+    assert line.endswith(f"bouncesaying {quoted}\n".encode())
+    assert line.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["evil\n.test", "a:7", "..", "/etc", "pandle.net:7", "é.test", "a b.c"]
+)
+def test_a_hostile_domain_name_is_never_written_and_stops_no_other(panel, domain, text) -> None:
+    other = panel.add_domain("other.test")
+    Domain.objects.filter(pk=other.pk).update(name=text)
+    DomainName.objects.filter(domain=other).update(name=text)
+    touch(other)
+    ben = panel.add_mailbox(domain, "ben")
+    panel.sync()
+    assert panel.lines("control/rcpthosts") in (
+        ["old.test", "pandle.net"],
+        ["old.test", "pandle.net", "xn--9ca.test"],
+    )
+    assert panel.status(ben) is Status.LIVE
+
+
+@pytest.mark.parametrize("field", ["unknown_text", "unknown_target"])
+@pytest.mark.parametrize("text", ["a\n|/bin/sh", "|/bin/sh\x00", "a@x.test\n&b@y.test"])
+def test_hostile_unknown_recipients_are_never_written(panel, domain, field, text) -> None:
+    kind = "bounce" if field == "unknown_text" else "forward"
+    Domain.objects.filter(pk=domain.pk).update(unknown=kind, **{field: text})
+    touch(domain)
+    panel.sync()
+    default = panel.below("pandle.net/.qmail-default").read_bytes()
+    assert default.count(b"\n") == 1
+    assert b"/bin/sh" not in default
+    assert panel.status_of_domain(domain) is Status.FAILED
+    assert panel.answer("=100-ann") is not None
