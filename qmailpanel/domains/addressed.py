@@ -45,10 +45,14 @@ def find_address(request: PanelRequest, name: str, kind: Kind, pk: int) -> Addre
 def find_list(request: PanelRequest, name: str, kind: Kind) -> tuple[Domain, Address | None]:
     """The domain of a list, and the address that stands on top of it."""
     pk = Query.of(request).top
+    top = _find_top(request, name, kind, pk) if pk else None
+    return (top.domain if top else find_domain(request, name)), top
+
+
+def _find_top(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address | None:
     domains = Domain.objects.for_user(request.user).claiming().filter(name=name)
     mine = Address.objects.for_user(request.user).claiming().select_related("domain")
-    top = mine.filter(pk=pk, kind=kind, domain__in=domains).first() if pk else None
-    return (top.domain if top else find_domain(request, name)), top
+    return mine.filter(pk=pk, kind=kind, domain__in=domains).first()
 
 
 def list_context(
