@@ -266,12 +266,13 @@ def test_a_late_line_for_the_file_that_was_swapped_out_is_not_lost(home, shared,
     assert is_compiled(home)
 
 
-def test_only_a_few_of_the_files_that_were_swapped_out_are_kept(home) -> None:
+def test_files_that_were_swapped_out_are_not_kept_for_long(home, monkeypatch) -> None:
+    monkeypatch.setattr("qmailpanel.qmail.host.late.WRITTEN_NS", 1)
     host = open_home(home)
     for _ in range(4):
         make_true(host, [replace(PANDLE, enabled=False)])
         make_true(host, [PANDLE])
-    assert len(list((home / "control").glob(".rcpthosts.*"))) <= 4
+    assert len(list((home / "control").glob(".rcpthosts.*"))) <= 1
     assert not list((home / "control").glob("*-new"))
 
 
@@ -327,6 +328,25 @@ def test_whoever_writes_while_a_file_is_put_back_loses_nothing(
     assert {b"first.test", b"second.test", b"third.test", b"pandle.net"} <= set(lines)
 
 
+@pytest.mark.parametrize("first", [append, rewrite])
+def test_an_editor_that_read_the_file_before_it_was_put_back_loses_nothing(
+    home, monkeypatch, first
+) -> None:
+    host = open_home(home)
+    make_true(host, [PANDLE])
+    plan = plan_on(host, want_on(host, [replace(PANDLE, enabled=False)]))
+    first(b"first.test\n")(home / Shared.RCPT)
+    read: list[bytes] = []
+    Meanwhile(monkeypatch, home / Shared.RCPT, lambda path: read.append(path.read_bytes()))
+    with pytest.raises(Raced):
+        host.apply(plan, lambda _: None, lambda: None)
+    assert b"first.test\n" not in read[0]
+    (home / Shared.RCPT).write_bytes(read[0] + b"second.test\n")
+    make_true(host, [PANDLE])
+    lines = (home / Shared.RCPT).read_bytes().splitlines()
+    assert sorted(lines) == [b"first.test", b"pandle.net", b"second.test"]
+
+
 # users/assign and users/cdb
 
 
@@ -342,6 +362,16 @@ def test_foreign_assignments_outlive_a_missing_or_broken_file(tmp_path, broken) 
     lines = (home / Shared.ASSIGN).read_bytes().splitlines(keepends=True)
     assert lines.count(JOE) == 1
     assert any(line.startswith(b"=100-biliards:") for line in lines)
+    assert is_compiled(home)
+
+
+@pytest.mark.parametrize("reopened", [True, False])
+def test_a_foreign_assignment_written_after_the_last_compile_is_compiled(home, reopened) -> None:
+    host = open_home(home)
+    make_true(host, [PANDLE])
+    (home / Shared.ASSIGN).write_bytes(JOE + (home / Shared.ASSIGN).read_bytes())
+    make_true(open_home(home) if reopened else host, [PANDLE])
+    assert JOE in cdb_lines(home)
     assert is_compiled(home)
 
 

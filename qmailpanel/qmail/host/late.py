@@ -1,6 +1,7 @@
 """Shared files that were swapped out are kept for a while: a late `echo >>` may still write there.
 
-The last few lie beside the live one. A name says how much of the file was read, and its inode.
+They lie beside the live one for a second; those that got lines, for a minute. A name says how much
+of the file was read, and its inode.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-KEPT = 3
+WRITTEN_NS = 1_000_000_000
 LINES_KEPT_NS = 60_000_000_000
 
 
@@ -56,30 +57,27 @@ class LateFiles:
         with contextlib.suppress(FileExistsError, PermissionError):
             os.link(name, kept, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
 
-    def drop_live(self, directory: int) -> None:
-        """What is appended to the live file is not late."""
-        live = inode(directory, self.name)
+    def drop(self, directory: int, number: int) -> None:
+        """Forget a file by its inode: it is the live one, or becomes it."""
         for late in self._find(directory):
-            if late.inode == live:
+            if late.inode == number:
                 os.unlink(late.name, dir_fd=directory)
 
     def keep_lines(self, directory: int, lines: Iterable[bytes]) -> None:
-        """Lines that came out of a file and are in no other."""
+        """Lines that the live file may come to lack."""
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         fd = os.open(f"{self.prefix}0-{time.time_ns()}", flags, 0o600, dir_fd=directory)
         with open(fd, "wb") as file:
-            file.writelines(lines)
+            file.writelines(line + b"\n" for line in lines)
             os.fsync(fd)
 
     def forget(self, directory: int, content: bytes) -> None:
-        """The last few stay for a writer still at it; those that got lines, a while for `read`."""
-        found = sorted(self._find(directory))
-        tails = {late: set(_tail(directory, late)) for late in found}
-        for late in [late for late in found if not tails[late]][:-KEPT]:
-            os.unlink(late.name, dir_fd=directory)
-        long_ago = time.time_ns() - LINES_KEPT_NS
-        for late, tail in tails.items():
-            if tail and late.swapped < long_ago and tail <= set(content.splitlines()):
+        """Drop those that nobody writes to any more, if `content` has all their lines."""
+        now = time.time_ns()
+        for late in list(self._find(directory)):
+            tail = _tail(directory, late)
+            is_old = late.swapped < now - (LINES_KEPT_NS if tail else WRITTEN_NS)
+            if is_old and set(tail) <= set(content.splitlines() if tail else ()):
                 os.unlink(late.name, dir_fd=directory)
 
     def _find(self, directory: int) -> Iterator[Late]:

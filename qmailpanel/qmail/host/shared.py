@@ -116,7 +116,7 @@ class SharedFile:
     def _swap(self, directory: int, before: bytes, content: bytes) -> None:
         ours = inode(directory, self.temporary)
         try:
-            self.predecessors.drop_live(directory)
+            self.predecessors.drop(directory, inode(directory, self.name))
             self.predecessors.keep(directory, self.name, len(before))
             libc.exchange(directory, self.temporary, self.name)
         except FileNotFoundError as error:
@@ -139,22 +139,30 @@ class SharedFile:
             return None
 
     def _put_back(self, directory: int, ours: int, before: bytes, content: bytes) -> None:
-        """Swap until what others wrote last is in place, and keep what came out in the end."""
+        """Swap until what others wrote last is in place.
+
+        Their lines that were out of it for a moment are kept: an editor may have read it without
+        them, and write it later.
+        """
         put_in, out = ours, inode(directory, self.temporary)
+        self.predecessors.drop(directory, out)
+        lines = self._lines_out(directory)
         while True:
             libc.exchange(directory, self.temporary, self.name)
+            lines += self._lines_out(directory)
             last_in, put_in, out = put_in, out, inode(directory, self.temporary)
             if out == last_in:
                 break
-        self.predecessors.drop_live(directory)
         if out == ours:
             self.predecessors.keep(directory, self.temporary, len(content))
-        else:  # they wrote twice, the second time upon ours: keep what they had added first
-            there = set(before.splitlines())
-            theirs = (self._came_out(directory) or b"").splitlines()
-            lost = [line + b"\n" for line in theirs if line not in there]
-            self.predecessors.keep_lines(directory, lost)
+        known = {*before.splitlines(), *content.splitlines()}
+        theirs = [line for line in lines if line not in known]
+        if theirs:
+            self.predecessors.keep_lines(directory, theirs)
         os.unlink(self.temporary, dir_fd=directory)
+
+    def _lines_out(self, directory: int) -> list[bytes]:
+        return (self._came_out(directory) or b"").splitlines()
 
     def _rename(self, directory: int, before: bytes) -> None:
         """For file systems that cannot exchange: look, then rename."""
