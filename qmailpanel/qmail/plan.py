@@ -200,10 +200,11 @@ def _is_stale(drafts: Iterable[Draft], actual: Actual) -> bool:
     cdb = actual.cdb
     if cdb is None:
         return True
-    foreign = actual.shared[Shared.ASSIGN].foreign.keys
+    foreign = actual.shared[Shared.ASSIGN].foreign
     answers = [answer for draft in drafts for answer in draft.answers()]
-    answers += [(key, lines[0]) for key, lines in foreign.items() if key in cdb]
-    return any(cdb.get(key) != (assign.pair(line)[1] if line else None) for key, line in answers)
+    return any(cdb[key] != data for key, data in foreign.answers(cdb).items()) or any(
+        cdb.get(key) != (assign.pair(line)[1] if line else None) for key, line in answers
+    )
 
 
 def _first_rcpthosts(actual: Actual) -> Foreign | None:

@@ -130,6 +130,11 @@ class Foreign:
                 found[key] = (*found.get(key, ()), value_of(self.shared, raw))
         return found
 
+    def answers(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """What users/cdb is to say for those of the keys that have an assignment here."""
+        found = ((key, self.keys.get(key)) for key in keys)
+        return {key: assign.pair(lines[0])[1] for key, lines in found if lines}
+
     @cached_property
     def prepends(self) -> frozenset[int]:
         """The numbers in use as a prepend: `=7-x:…`, `+7-:…`, `a.test:7`."""

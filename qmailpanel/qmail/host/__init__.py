@@ -54,6 +54,7 @@ class Host:
         self.known: Mapping[Shared, LineFile] = {}
         self.seen: object = None  # the look at the start of the last observation
         self.disturbed: set[str] = set()  # domains whose lines somebody else changed
+        self.uncompiled: set[bytes] = set()  # foreign assignments not yet seen in users/cdb
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Be the one writer. Raises HostError when another one is."""
@@ -64,16 +65,21 @@ class Host:
     def observe(self, wanted: Sequence[Wanted], applied: Applied, *, whole: bool = False) -> Actual:
         """The host as it is, for these domains. Remembers the shared files as `known`.
 
-        `whole`: ask users/cdb about the foreign assignments too.
+        `whole`: ask users/cdb about all foreign assignments too, not only about those that
+        changed since it was last seen to have them.
         """
         self.seen = self.look()
         shared = self._observe_shared(wanted)
         self._note_disturbed(shared, {one.name for one in wanted})
+        self._note_uncompiled(shared[Shared.ASSIGN].foreign)
         self.known = shared
+        keys = _keys(wanted, applied, shared[Shared.ASSIGN]) | self.uncompiled
+        if whole:
+            keys |= shared[Shared.ASSIGN].foreign.keys.keys()
         return Actual(
             shared=shared,
             trees={w.name: self.root.observe(w, applied.get(w.name, ())) for w in wanted},
-            cdb=self._observe_cdb(_keys(wanted, applied, shared[Shared.ASSIGN], whole=whole)),
+            cdb=self._ask_cdb(keys),
             locals=frozenset(name.lower() for _, name in self.read_locals()),
             hup_owed=self.memory.hup_owed,
         )
@@ -127,6 +133,17 @@ class Host:
                 changed = {n for n in before.keys() | after if before.get(n) != after.get(n)}
                 self.disturbed |= changed - looked_at
 
+    def _note_uncompiled(self, foreign: Foreign) -> None:
+        """Somebody may have written after the last qmail-newu, or instead of calling it."""
+        known = self.known.get(Shared.ASSIGN)
+        before = known.foreign.keys if known else {}
+        if not known or foreign is not known.foreign:
+            changed = foreign.keys.items() - before.items()
+            self.uncompiled |= {key for key, _ in changed}
+        wanted = foreign.answers(self.uncompiled)
+        found = self._ask_cdb(wanted) or {}
+        self.uncompiled = {key for key, data in wanted.items() if found.get(key) != data}
+
     def _take_apart(
         self, contents: Mapping[Shared, bytes | None], wanted: Sequence[Wanted]
     ) -> dict[Shared, LineFile]:
@@ -176,7 +193,8 @@ class Host:
         except (OSError, ValueError):
             return []
 
-    def _observe_cdb(self, keys: Iterable[bytes]) -> Mapping[bytes, bytes | None] | None:
+    def _ask_cdb(self, keys: Iterable[bytes]) -> Mapping[bytes, bytes | None] | None:
+        """What users/cdb answers for these; None where it is missing or unreadable."""
         try:
             with open(f"{self.home}/users/cdb", "rb") as file:
                 found = cdb.AssignMap(file)
@@ -241,8 +259,8 @@ class Host:
         self.files[step.shared].replace(step.before, step.content)
 
 
-def _keys(wanted: Sequence[Wanted], applied: Applied, file: LineFile, *, whole: bool) -> set[bytes]:
-    keys = set(file.foreign.keys if whole else ())
+def _keys(wanted: Sequence[Wanted], applied: Applied, file: LineFile) -> set[bytes]:
+    keys = set[bytes]()
     for one in wanted:
         keys.update(one.section.lines.get(Shared.ASSIGN, ()), file.section(one.name))
         for section in applied.get(one.name, ()):
