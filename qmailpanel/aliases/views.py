@@ -85,7 +85,7 @@ def _answer(request: PanelRequest, domain: Domain) -> HttpResponse:
         return _form_again(request, domain, form)
     if not wants(request, "add"):
         return SeeOther(f"{request.path}?top={address.pk}")
-    context = row_context(address, request.path, _to(address), new=True)
+    context = row_context(request, address, request.path, _to(address), new=True)
     context |= {**form_context(request, domain), "form": _empty_form(domain, focus=True)}
     return show(request, f"{LIST}#added", context)
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.ledger.services import Refused, Statuses
 
+from .address_row import Place
 from .frame import (
     FIRST_WAIT,
     address_badge,
@@ -27,7 +28,7 @@ from .frame import (
     show,
     wants,
 )
-from .lists import Place, Query, address_row
+from .lists import Query
 from .models import Address, AddressQuerySet, Domain, Kind
 
 Where = Callable[[Address], str]
@@ -62,12 +63,11 @@ def list_context(
     query, statuses = Query.of(request), Statuses([domain.pk])
     found = query.page_of(_rows(request, domain, kind, query), ("local", "id"))
     prefetch_related_objects([*found.rows, *([top] if top else [])], *SHOWN[kind])
-    place = Place.of(request.path, domain)
-    rows = [address_row(statuses, row, place, to(row)) for row in found.rows]
+    place = Place.of(request, request.path, domain)
+    rows = [place.row(statuses, row, to(row)) for row in found.rows]
     if top:
         gone = top.removed
-        first = address_row(statuses, top, place, to(top), new=not gone, focus=gone)
-        rows.insert(0, first)
+        rows.insert(0, place.row(statuses, top, to(top), new=not gone, focus=gone))
     page = domain_page(domain, TABS[kind], statuses)
     return {**page, **query.context(found), **form_context(request, domain), "rows": rows}
 
@@ -80,7 +80,7 @@ def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> Ad
 
 def form_context(request: PanelRequest, domain: Domain) -> dict[str, Any]:
     """What the form that adds an address needs besides itself."""
-    place = Place.of(request.path, domain)
+    place = Place.of(request, request.path, domain)
     return {"domain": domain, "host": place.host, "href": place.href}
 
 
@@ -97,15 +97,20 @@ def address_page(address: Address) -> dict[str, Any]:
 
 
 def row_context(
-    address: Address, href: str, to: str, *, why: str = "", new: bool = False
+    request: PanelRequest,
+    address: Address,
+    href: str,
+    to: str,
+    *,
+    why: str = "",
+    new: bool = False,
 ) -> dict[str, Any]:
     """One row, swapped into its place in the list at `href`, and the pulse, awake."""
     statuses = Statuses([address.domain_id])
-    place = Place.of(href, address.domain)
-    row = address_row(statuses, address, place, to, why=why, new=new, focus=not new)
+    row = Place.of(request, href, address.domain).row
     return {
         **around(notices(statuses, address.domain), wait=FIRST_WAIT),
-        "row": row,
+        "row": row(statuses, address, to, why=why, new=new, focus=not new),
         "domain_badge": domain_badge(statuses, address.domain),
         "host": f"@{display(address.domain)}",
         "said": _("%(name)s added.") % {"name": address} if new else "",
@@ -124,7 +129,7 @@ def settle(
     """The row as it is now, with the reason why not; without htmx its list, the row on top."""
     if not is_in_row(request, address):
         return lead(request, f"{href}?top={address.pk}")
-    context = row_context(address, href, to, why=why)
+    context = row_context(request, address, href, to, why=why)
     return show(request, f"{SHARED}#settled", context, status=422 if why else 200)
 
 

@@ -161,7 +161,9 @@ def domain_page(domain: Domain, tab: str, statuses: Statuses) -> dict[str, Any]:
 
 def find_domain(request: PanelRequest, name: str) -> Domain:
     """The person's domain of that name; 404 if it is somebody else's."""
-    return get_object_or_404(Domain.objects.for_user(request.user).claiming(), name=name)
+    return get_object_or_404(
+        Domain.objects.for_user(request.user), name=name, names__name=name, names__claims=True
+    )
 
 
 def display(domain: Domain) -> str:

@@ -10,8 +10,6 @@ from django.conf import settings
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import escape
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -19,9 +17,8 @@ from qmailpanel.ledger.models import SyncPosition
 from qmailpanel.ledger.services import Status, Statuses
 from qmailpanel.paging import Page, page
 
-from .frame import Badge, address_badge, display, domain_badge
-from .models import Address, Domain, Kind, Unknown
-from .services import EXPECTED
+from .frame import Badge, display, domain_badge
+from .models import Domain, Unknown
 
 Row = TypeVar("Row", bound=Model)
 
@@ -95,78 +92,6 @@ def domain_row(
         new=new,
         focus=focus,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class AddressRow:
-    """A mailbox or an alias as its list shows it: escaped once, shown often."""
-
-    key: SafeString
-    css: SafeString
-    href: SafeString
-    local: SafeString
-    full: SafeString
-    to: SafeString
-    note: str
-    mark: SafeString
-    remove: SafeString
-    why: str
-    is_off: bool
-    removed: bool
-    focus: bool
-
-
-def _remove_link(href: SafeString, full: SafeString, *, focus: bool) -> SafeString:
-    """What most rows end with; here because a template takes ten times as long."""
-    return SafeString(
-        f'<a class="act" href="{href}remove/" hx-get="{href}remove/" hx-target="closest tr"'
-        f' hx-swap="outerHTML"{" autofocus" if focus else ""}>{escape(_("Remove"))}'
-        f'<span class="aside"> {full}</span></a>'
-    )
-
-
-def address_row(
-    statuses: Statuses,
-    address: Address,
-    place: Place,
-    to: str,
-    *,
-    new: bool = False,
-    focus: bool = False,
-    why: str = "",
-) -> AddressRow:
-    """A row of the list at `place`; `to` is where its mail goes."""
-    badge = address_badge(statuses, address)
-    local = escape(address.local)
-    full, href = local + place.host, SafeString(f"{place.href}{address.pk:d}/")
-    stays = address.kind == Kind.ALIAS and address.local in EXPECTED
-    return AddressRow(
-        key=badge.key,
-        css=SafeString("gone" if address.removed else "new" if new else ""),
-        href=href,
-        local=local,
-        full=full,
-        to=escape(to),
-        note=address.comment,
-        mark=badge.mark,
-        remove=SafeString("") if stays else _remove_link(href, full, focus=focus),
-        why=why or badge.why,
-        is_off=not address.enabled,
-        removed=address.removed,
-        focus=focus,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The list an address stands in: its address, and what follows each local part."""
-
-    href: SafeString
-    host: SafeString
-
-    @classmethod
-    def of(cls, href: str, domain: Domain) -> Place:
-        return cls(escape(href), escape(f"@{display(domain)}"))
 
 
 def unknown_words(domain: Domain) -> str:

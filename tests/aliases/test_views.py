@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.models import Address, Domain, Kind
+from qmailpanel.ledger.models import SyncPosition, SyncProblem
 from qmailpanel.ledger.services import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
@@ -30,6 +33,32 @@ def ask(target: str) -> dict[str, Any]:
 def body(response: Any) -> str:
     text: str = response.content.decode()
     return text
+
+
+def test_whatever_a_row_shows_is_text_and_never_markup(
+    as_colleague: Client, domain: Domain
+) -> None:
+    wild = "<i>\"'&"
+    for removed in (False, True):
+        row = Address.objects.create(
+            domain=domain,
+            local=f"{wild}{removed}",
+            kind=Kind.ALIAS,
+            comment=f"{wild}comment",
+            enabled=False,
+            removed=removed,
+            change_id=domain.change_id,
+        )
+        row.destinations.create(target=f"{wild}@example.org")
+    node = settings.QMAILPANEL_NODE
+    SyncPosition.objects.create(node=node, domain=domain.pk, tried=99, applied=99)
+    SyncProblem.objects.create(
+        node=node, domain=domain.pk, address=row.pk, text=f"{wild}why", since=timezone.now()
+    )
+    page = body(as_colleague.get(LIST))
+    assert "<i>" not in page
+    for text in ("True", "False", "comment", "@example.org", "why"):
+        assert f"&lt;i&gt;&quot;&#x27;&amp;{text}" in page
 
 
 def add(client: Client, local: str, destinations: str, **more: Any) -> Any:
