@@ -33,6 +33,7 @@ NO_MAILBOX = ReplyText("No such mailbox here. (#5.1.1)")
 MAILBOX_OFF = ReplyText("This mailbox is switched off. (#5.2.1)")
 ALIAS_OFF = ReplyText("This address is switched off. (#5.1.1)")
 DOMAIN_OFF = ReplyText("This domain is switched off. (#5.1.2)")
+UNWRITABLE = "This address cannot be written for the mail server. What is live of it stays."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,9 @@ class _Draft:
     needs: dict[bytes, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
+    def key(self, local: str) -> bytes:
+        return f"={self.prepend}-{local}".encode()
+
     def add_assignment(self, sign: Sign, local: str, path: str, dash: str = "") -> bytes:
         user = self.layout.mail_user
         line = Assignment(
@@ -128,7 +132,7 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
     """
     draft = _Draft(layout, DomainName(rows.name), rows.prepend)
     for mailbox in rows.mailboxes:
-        _guard(draft, mailbox.address, partial(_render_mailbox, draft, mailbox, rows))
+        _guard(draft, mailbox, partial(_render_mailbox, draft, mailbox, rows))
     if rows.removed:
         section = empty_section(rows.prepend)
     else:
@@ -148,14 +152,12 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
     )
 
 
-def _guard(draft: _Draft, address: int, render: Callable[[], None]) -> None:
+def _guard(draft: _Draft, row: MailboxRow | AliasRow, render: Callable[[], None]) -> None:
     """One row that cannot be rendered fails its own address, not its domain."""
     try:
         render()
     except InvalidName as error:
-        draft.problems.append(
-            Problem("This address cannot be written for the mail server.", str(error), address)
-        )
+        draft.problems.append(Problem(UNWRITABLE, str(error), row.address))
 
 
 def _locals(rows: DomainRows) -> Iterable[str]:
@@ -168,12 +170,13 @@ def _render_mailbox(draft: _Draft, row: MailboxRow, rows: DomainRows) -> None:
     local = LocalPart(row.local)
     path = f"{draft.name}/{local}"
     draft.owners[path] = draft.owners[f"{path}/.qmail"] = row.address
+    draft.owners[draft.key(local)] = row.address
     if row.removed or rows.removed:
         draft.archive[path] = row.mailbox
         return
     draft.homes[path] = Home(row.mailbox, _mailbox_instructions(draft.layout, row))
     if rows.enabled:
-        _assign_home(draft, local, path, row.address)
+        _assign_home(draft, local, path)
 
 
 def _mailbox_instructions(layout: Layout, row: MailboxRow) -> bytes:
@@ -183,10 +186,8 @@ def _mailbox_instructions(layout: Layout, row: MailboxRow) -> bytes:
     return dotqmail.render_bounce(layout.bouncesaying, text)
 
 
-def _assign_home(draft: _Draft, local: LocalPart, path: str, address: int) -> None:
-    key = draft.add_assignment("=", local, path)
-    draft.needs[key] = path
-    draft.owners[key] = address
+def _assign_home(draft: _Draft, local: LocalPart, path: str) -> None:
+    draft.needs[draft.add_assignment("=", local, path)] = path
 
 
 def _render_delivery(draft: _Draft, rows: DomainRows) -> None:
@@ -197,7 +198,7 @@ def _render_delivery(draft: _Draft, rows: DomainRows) -> None:
         return
     for alias in rows.aliases:
         if not alias.removed:
-            _guard(draft, alias.address, partial(_render_alias, draft, alias))
+            _guard(draft, alias, partial(_render_alias, draft, alias))
 
 
 def _render_unknown(layout: Layout, rows: DomainRows) -> bytes:
@@ -214,12 +215,12 @@ def _render_unknown(layout: Layout, rows: DomainRows) -> bytes:
 
 def _render_alias(draft: _Draft, row: AliasRow) -> None:
     local = AliasLocal(row.local)
+    path = f"{draft.name}/{dotqmail.file_name(local)}"
+    draft.owners[path] = draft.owners[draft.key(local)] = row.address
     home = _own_home(draft, row)
     if home is not None:
-        _assign_home(draft, local, home, row.address)
+        _assign_home(draft, local, home)
         return
-    path = f"{draft.name}/{dotqmail.file_name(local)}"
-    draft.owners[path] = row.address
     if not row.enabled:
         draft.files[path] = dotqmail.render_bounce(draft.layout.bouncesaying, ALIAS_OFF)
         return

@@ -248,6 +248,9 @@ def _settle_files(
 ) -> None:
     wanted = draft.wanted.section.files
     for path in sorted({*wanted, *(path for old in applied for path in old.files)}):
+        if draft.wanted.keeps(path):
+            draft.unsettled.add(path)
+            continue
         before = [old.files[path] for old in applied if path in old.files]
         _settle_file(draft, path, wanted.get(path), before, tree.files.get(path), failed)
 
@@ -294,7 +297,8 @@ def _settle_lines(draft: Draft, applied: Sequence[Section], file: LineFile) -> d
         if foreign:
             _note_drift(draft, file, key, [lines.get(key) for lines in before])
         is_lost = key in want and wanted.needs.get(key) in draft.lost_homes
-        line = old.get(key) if foreign or is_lost else want.get(key)
+        stays = foreign or is_lost or wanted.keeps(key)
+        line = old.get(key) if stays else want.get(key)
         if line is not None:
             new[key] = line
         if shared is Shared.ASSIGN and not foreign:

@@ -112,6 +112,11 @@ class Wanted:
     known: frozenset[str] | None = frozenset()
     problems: tuple[Problem, ...] = ()
 
+    def keeps(self, owned: bytes | str) -> bool:
+        """Whether a line key or path is of a row that cannot be rendered: what is live stays."""
+        owner = self.owners.get(owned)
+        return self.known is not None and any(owner == p.address for p in self.problems)
+
 
 @dataclass(frozen=True)
 class Foreign:

@@ -336,6 +336,34 @@ def test_a_failed_home_fails_its_own_addresses_and_not_the_domain() -> None:
     assert {problem.address for problem in plan.problems["pandle.net"]} == {1, 2}
 
 
+def test_a_row_that_cannot_be_written_keeps_what_is_live_of_it() -> None:
+    ann = MailboxRow(3, 3, "ann")
+    sales = AliasRow(4, "sales", ("out@side.test", "biliards@pandle.net"))
+    rows = replace(
+        PANDLE,
+        mailboxes=[*PANDLE.mailboxes, ann],
+        aliases=[*PANDLE.aliases, sales],
+    )
+    world = World()
+    settle(world, want([rows]))
+    before = world.facts()
+    two_lines = "no\n&evil@side.test"
+    bad = replace(
+        rows,
+        mailboxes=[*PANDLE.mailboxes, replace(ann, enabled=False, refusal=two_lines)],
+        aliases=[
+            *(replace(alias, destinations=(two_lines,)) for alias in PANDLE.aliases),
+            replace(sales, destinations=("out@side.test", two_lines)),
+        ],
+    )
+    problems = settle(world, want([bad])).problems["pandle.net"]
+    assert world.facts() == before
+    assert [problem.address for problem in problems] == [3, 2, 4]
+    assert settle(world, want([rows])).problems == {}
+    settle(world, want([replace(bad, enabled=False)]))
+    assert "=100-ann" not in str(world.facts())
+
+
 def test_a_new_mailbox_never_shows_what_stands_in_a_directory_of_its_name() -> None:
     world = World(directories={"pandle.net"}, homes={"pandle.net/biliards": (99, b"./Maildir/\n")})
     plan = plan_for(world, want([PANDLE]))
