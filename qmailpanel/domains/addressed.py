@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from qmailpanel.accounts.access import PanelRequest
@@ -69,7 +70,8 @@ def list_context(
         gone = top.removed
         rows.insert(0, place.row(statuses, top, to(top), new=not gone, focus=gone))
     page = domain_page(domain, TABS[kind], statuses)
-    return {**page, **query.context(found), **form_context(request, domain), "rows": rows}
+    context = {**page, **query.context(found), **form_context(request, domain)}
+    return {**context, "rows": SafeString("".join(rows))}
 
 
 def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> AddressQuerySet:
