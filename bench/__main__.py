@@ -1,6 +1,7 @@
 """``make bench``: sets the scene, measures, and prints a table.
 
     python -m bench --sizes 1000,10000 --samples 9
+    python -m bench --database postgres://panel@/panel
 
 As root it works in a private mount namespace: on a fresh file system in a file (ext4 makes trees
 several times slower where others were just deleted), and on a host with qmail over /var/qmail, so
@@ -43,7 +44,7 @@ def main() -> None:
         return
     place = Path(tempfile.mkdtemp(prefix="qmailpanel-bench-", dir=options.directory))
     try:
-        sys.exit(_measure_in(place, embedded=options.embedded))
+        sys.exit(_measure_in(place, options))
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
@@ -55,22 +56,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sizes", default=os.environ.get("BENCH_SIZES") or SIZES)
     parser.add_argument("--samples", type=int, default=9)
     parser.add_argument("--embedded", action="store_true", help="without the host's qmail-newu")
+    parser.add_argument("--database", default="", help="the URL of an empty one (SQLite)")
     parser.add_argument("--directory", help="where the scene is set (the temporary directory)")
     return parser
 
 
-def _measure_in(place: Path, *, embedded: bool) -> int:
+def _measure_in(place: Path, options: argparse.Namespace) -> int:
     """Run the measuring process in its scene."""
     scene = place / "scene"
     (scene / "qmail").mkdir(parents=True)
     place.chmod(0o755)
     home, command = scene / "qmail", [sys.executable, "-m", "bench", *sys.argv[1:]]
     if _may_mount():
-        home = QMAIL if os.access(QMAIL / "bin/qmail-newu", os.X_OK) and not embedded else home
+        if not options.embedded and os.access(QMAIL / "bin/qmail-newu", os.X_OK):
+            home = QMAIL
         _make_disk(place / "disk")
         private = ["unshare", "-m", "sh", "-c", SET_SCENE, "sh", str(place), str(home)]
         command = [*private, *command]
-    return subprocess.run(command, env=_environment(scene, home), check=False).returncode
+    environment = _environment(scene, home, options.database)
+    return subprocess.run(command, env=environment, check=False).returncode
 
 
 def _may_mount() -> bool:
@@ -84,12 +88,12 @@ def _make_disk(disk: Path) -> None:
     subprocess.run(["mkfs.ext4", "-q", "-F", "-N", str(DISK_INODES), disk], check=True)
 
 
-def _environment(scene: Path, home: Path) -> dict[str, str]:
+def _environment(scene: Path, home: Path, database: str) -> dict[str, str]:
     kept = {name: text for name, text in os.environ.items() if not name.startswith("QMAILPANEL_")}
     return kept | {
         IS_SET: "yes",
         "DJANGO_SETTINGS_MODULE": "qmailpanel.settings",
-        "DATABASE_URL": "",
+        "DATABASE_URL": database,
         "EMAIL_URL": "memorymail://",
         "QMAILPANEL_STATE_DIR": str(scene / "state"),
         "QMAILPANEL_QMAIL_HOME": str(home),

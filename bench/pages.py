@@ -82,12 +82,14 @@ class Pages:
         [vast] = add_domains(1, wide)
         rows = Address.objects.filter(domain=vast, kind=Kind.MAILBOX)
         almost = page(rows.filter(local__gte=f"user{wide - 100:05}")).next
-        near = f"user{wide - 51:05}"
+        near, middle = f"user{wide - 51:05}", f"user{wide // 2 - 1:05}"
         found = [
             *self._compare("list", wide, ordinary, "", ""),
             *self._compare("list, one domain", wide, vast, "", ""),
             *self._compare("list, deepest page", wide, vast, f"after={almost}", f"after={near}"),
-            *self._compare("list, search", wide, vast, f"q=user{wide // 200:03}", ""),
+            *self._compare(
+                "list, search", wide, vast, f"q=user{wide // 200:03}", f"after={middle}"
+            ),
         ]
         return [*found, self._measure_web(vast, wide)]
 
