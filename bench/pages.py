@@ -83,13 +83,12 @@ class Pages:
         rows = Address.objects.filter(domain=vast, kind=Kind.MAILBOX)
         almost = page(rows.filter(local__gte=f"user{wide - 100:05}")).next
         near, middle = f"user{wide - 51:05}", f"user{wide // 2 - 1:05}"
+        half = f"user{wide // 2:05}"
         found = [
             *self._compare("list", wide, ordinary, "", ""),
             *self._compare("list, one domain", wide, vast, "", ""),
             *self._compare("list, deepest page", wide, vast, f"after={almost}", f"after={near}"),
-            *self._compare(
-                "list, search", wide, vast, f"q=user{wide // 200:03}", f"after={middle}"
-            ),
+            *self._compare("list, search", wide, vast, f"q={half[:-2]}", f"after={middle}"),
         ]
         return [*found, self._measure_web(vast, wide)]
 

@@ -27,7 +27,8 @@ from qmailpanel.qmail.names import (
     MailUser,
     ReplyText,
 )
-from qmailpanel.qmail.state import Home, Problem, Section, Shared, Wanted, empty_section
+from qmailpanel.qmail.shared import Shared
+from qmailpanel.qmail.state import Home, Problem, Section, Wanted, empty_section
 
 NO_MAILBOX = ReplyText("No such mailbox here. (#5.1.1)")
 MAILBOX_OFF = ReplyText("This mailbox is switched off. (#5.2.1)")

@@ -15,14 +15,12 @@ from dataclasses import dataclass, field, replace
 
 from qmailpanel.qmail import assign, control
 from qmailpanel.qmail.settle import Draft, Drift, draft_domain, section_after
+from qmailpanel.qmail.shared import Foreign, LineFile, Shared
 from qmailpanel.qmail.state import (
     Actual,
     Applied,
-    Foreign,
-    LineFile,
     Problem,
     Section,
-    Shared,
     Tree,
     Wanted,
 )

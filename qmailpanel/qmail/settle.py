@@ -15,15 +15,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from qmailpanel.qmail.shared import LineFile, Shared
 from qmailpanel.qmail.state import (
     Actual,
     Bad,
     Home,
     HomeFound,
-    LineFile,
     Problem,
     Section,
-    Shared,
     Tree,
     Wanted,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from qmailpanel.qmail.state import Shared
+from qmailpanel.qmail.shared import Shared
 
 
 @dataclass(frozen=True, slots=True)

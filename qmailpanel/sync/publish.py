@@ -14,7 +14,8 @@ from qmailpanel.ledger.models import Change, RoutedLine, SyncNode, SyncPosition,
 from qmailpanel.qmail import control
 from qmailpanel.qmail.plan import Question
 from qmailpanel.qmail.settle import Drift
-from qmailpanel.qmail.state import Foreign, Problem, Shared
+from qmailpanel.qmail.shared import Foreign, Shared
+from qmailpanel.qmail.state import Problem
 from qmailpanel.qmail.steps import Step, describe
 
 from .models import ForeignLine, SyncDrift, SyncQuestion, SyncRun

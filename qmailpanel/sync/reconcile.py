@@ -16,7 +16,8 @@ from qmailpanel.qmail.host import Busy, Host, HostError, Raced
 from qmailpanel.qmail.layout import Layout
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan import Plan, make_plan
-from qmailpanel.qmail.state import Foreign, Shared, Wanted, empty_section
+from qmailpanel.qmail.shared import Foreign, Shared
+from qmailpanel.qmail.state import Wanted, empty_section
 from qmailpanel.qmail.steps import Step, describe
 
 from . import publish as say

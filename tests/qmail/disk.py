@@ -11,7 +11,8 @@ from qmailpanel.qmail.host import Host, Raced
 from qmailpanel.qmail.layout import DomainRows, Layout, render_domain
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan import Plan, make_plan
-from qmailpanel.qmail.state import Shared, Wanted
+from qmailpanel.qmail.shared import Shared
+from qmailpanel.qmail.state import Wanted
 from qmailpanel.qmail.steps import Step
 
 MAIL_USER = MailUser("popuser", 110, 31)

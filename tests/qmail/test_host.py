@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from qmailpanel.qmail.host import Busy, HostError, Raced, libc, programs
 from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
-from qmailpanel.qmail.state import Shared
+from qmailpanel.qmail.shared import Shared
 from qmailpanel.qmail.steps import Compile, TellSend, WriteShared
 
 from .disk import (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
 from qmailpanel.qmail.plan import make_plan
-from qmailpanel.qmail.state import Shared
+from qmailpanel.qmail.shared import Shared
 from qmailpanel.qmail.steps import (
     ArchiveHome,
     Compile,

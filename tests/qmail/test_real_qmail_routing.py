@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from qmailpanel.qmail import control, dotqmail
 from qmailpanel.qmail.cdb import AssignMap
 from qmailpanel.qmail.dotqmail import Comment, Forward, Instruction, Maildir, Program
-from qmailpanel.qmail.state import Shared
+from qmailpanel.qmail.shared import Shared
 
 from .disk import make_true, open_home
 from .real_qmail import HOME, MAIL_ROOT, SENDER, needs_qmail, private_qmail

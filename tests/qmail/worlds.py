@@ -13,16 +13,14 @@ from qmailpanel.qmail import assign, control
 from qmailpanel.qmail.layout import DomainRows, Layout, render_domain
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan import Plan, make_plan
+from qmailpanel.qmail.shared import LineFile, Shared, take_apart
 from qmailpanel.qmail.state import (
     Actual,
     Applied,
     HomeFound,
-    LineFile,
     Section,
-    Shared,
     Tree,
     Wanted,
-    take_apart,
 )
 from qmailpanel.qmail.steps import (
     ArchiveHome,

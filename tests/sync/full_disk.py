@@ -16,7 +16,7 @@ from pathlib import Path
 from qmailpanel.qmail import assign
 from qmailpanel.qmail.host import HostError
 from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
-from qmailpanel.qmail.state import Shared
+from qmailpanel.qmail.shared import Shared
 from tests.qmail.disk import cdb_lines, is_compiled, make_home, make_true, open_home
 
 PAGE = 4096

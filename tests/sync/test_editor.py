@@ -12,7 +12,7 @@ from pathlib import Path
 
 from qmailpanel.qmail import assign
 from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
-from qmailpanel.qmail.state import Shared
+from qmailpanel.qmail.shared import Shared
 from tests.qmail.disk import is_compiled, make_home, make_true, open_home, want_on
 
 SECONDS = 8.0

@@ -14,7 +14,7 @@ import pytest
 
 from qmailpanel.qmail import assign, cdb
 from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
-from qmailpanel.qmail.state import Shared
+from qmailpanel.qmail.shared import Shared
 from tests.qmail.disk import make_home, make_true, open_home, want_on
 
 KILLS = 220

@@ -15,16 +15,8 @@ from qmailpanel.qmail.host.shared import SharedFile, hold_lock
 from qmailpanel.qmail.host.tree import MailRoot
 from qmailpanel.qmail.layout import Layout
 from qmailpanel.qmail.plan import Plan
-from qmailpanel.qmail.state import (
-    Actual,
-    Applied,
-    Foreign,
-    LineFile,
-    Section,
-    Shared,
-    Wanted,
-    take_apart,
-)
+from qmailpanel.qmail.shared import Foreign, LineFile, Shared, take_apart
+from qmailpanel.qmail.state import Actual, Applied, Section, Wanted
 from qmailpanel.qmail.steps import (
     Compile,
     LetDeliveriesEnd,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.errors import Busy, HostError, Raced
 from qmailpanel.qmail.host.late import LateFiles, inode, read_at
-from qmailpanel.qmail.state import Shared
+from qmailpanel.qmail.shared import Shared
 
 LOCK = "users/.qmailpanel.lock"
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
