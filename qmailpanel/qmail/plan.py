@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from qmailpanel.qmail import assign, control
-from qmailpanel.qmail.settle import Draft, Drift, draft_domain, section_after
+from qmailpanel.qmail.draft import Draft, Drift, section_after
+from qmailpanel.qmail.settle import draft_domain
 from qmailpanel.qmail.shared import Foreign, LineFile, Shared
 from qmailpanel.qmail.state import (
     Actual,

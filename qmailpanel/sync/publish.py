@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from qmailpanel.ledger.models import Change, RoutedLine, SyncNode, SyncPosition, SyncProblem
 from qmailpanel.qmail import control
+from qmailpanel.qmail.draft import Drift
 from qmailpanel.qmail.plan import Question
-from qmailpanel.qmail.settle import Drift
 from qmailpanel.qmail.shared import Foreign, Shared
 from qmailpanel.qmail.state import Problem
 from qmailpanel.qmail.steps import Step, describe
