@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ class Memory:
         try:
             os.makedirs(directory, mode=0o700, exist_ok=True)
             self._db = sqlite3.connect(self.path, isolation_level=None)
+            self.close = weakref.finalize(self, self._db.close)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
@@ -35,9 +37,6 @@ class Memory:
             raise HostError(
                 "The memory of what was applied cannot be opened.", f"{self.path}: {error}"
             ) from error
-
-    def close(self) -> None:
-        self._db.close()
 
     def names(self) -> list[str]:
         """The domains that have something on the host."""
