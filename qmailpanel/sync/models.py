@@ -6,7 +6,7 @@ from qmailpanel.ledger.models import Change
 
 
 class SyncRun(models.Model):
-    """One run that did something or failed."""
+    """One run that did something or failed; a failure that repeats itself is one of many tries."""
 
     node = models.CharField(max_length=64)
     started = models.DateTimeField()
@@ -14,6 +14,7 @@ class SyncRun(models.Model):
     through = models.PositiveBigIntegerField()
     steps = models.TextField(blank=True)  # one line a step, as qmailsync --dry-run prints them
     error = models.TextField(blank=True)
+    tries = models.PositiveIntegerField(default=1)
 
 
 class SyncDrift(models.Model):

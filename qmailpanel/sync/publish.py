@@ -153,17 +153,19 @@ def _publish_preview(report: Report) -> None:
 
 
 def _publish_run(report: Report) -> None:
-    node = settings.QMAILPANEL_NODE
+    node, now = settings.QMAILPANEL_NODE, timezone.now()
+    steps = _short("\n".join(report.steps))
+    error = f"{report.error}\n{report.cause}" if report.error else ""
+    through = max(report.changes.values(), default=0)
+    here = SyncRun.objects.filter(node=node).order_by("-id")
+    last = here.first()
+    if error and last and (last.through, last.steps, last.error) == (through, steps, error):
+        here.filter(pk=last.pk).update(finished=now, tries=last.tries + 1)
+        return
     SyncRun.objects.create(
-        node=node,
-        started=report.started,
-        finished=timezone.now(),
-        through=max(report.changes.values(), default=0),
-        steps=_short("\n".join(report.steps)),
-        error=f"{report.error}\n{report.cause}" if report.error else "",
+        node=node, started=report.started, finished=now, through=through, steps=steps, error=error
     )
-    kept = SyncRun.objects.filter(node=node).order_by("-id").values_list("id", flat=True)
-    oldest = list(kept[RUNS_KEPT : RUNS_KEPT + 1])
+    oldest = list(here.values_list("id", flat=True)[RUNS_KEPT : RUNS_KEPT + 1])
     if oldest:
         SyncRun.objects.filter(node=node, id__lte=oldest[0]).delete()
 

@@ -39,7 +39,7 @@ def page(request: PanelRequest) -> HttpResponse:
         "is_running": is_running,
         "problems": problems,
         "questions": list(here(SyncQuestion).filter(answer=None).order_by("asked")),
-        "runs": list(here(SyncRun).order_by("-started", "-id")[:RUNS]),
+        "runs": list(here(SyncRun).order_by("-id")[:RUNS]),
     }
     return show(request, "sync/page.html", context)
 

@@ -71,6 +71,19 @@ def test_nothing_is_written_where_nothing_is_to_do(panel, pandle) -> None:
     assert SyncRun.objects.count() == runs
 
 
+def test_a_failure_that_repeats_itself_is_one_run_of_many_tries(panel, pandle) -> None:
+    (panel.home / "users/cdb.tmp").mkdir()
+    for _ in range(4):
+        panel.sync()
+    first, again = SyncRun.objects.order_by("id")
+    assert "pandle.net" in first.steps
+    assert (first.tries, again.tries) == (1, 3)
+    assert "users/cdb" in again.error
+    (panel.home / "users/cdb.tmp").rmdir()
+    panel.sync()
+    assert SyncRun.objects.latest("id").error == ""
+
+
 def test_what_changed_during_a_run_stays_pending(panel, pandle) -> None:
     """The position is that of the snapshot, not of the end."""
     box = panel.add_mailbox(pandle, "biliards")
