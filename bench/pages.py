@@ -81,7 +81,7 @@ class Pages:
         ordinary = Domain.objects.order_by("id")[0]
         [vast] = add_domains(1, wide)
         rows = Address.objects.filter(domain=vast, kind=Kind.MAILBOX)
-        almost = page(rows.filter(local__gte=f"user{wide - 100:05}")).next
+        almost = page(rows.filter(local__gte=f"user{wide - 100:05}"), key=("local",)).next
         near, middle = f"user{wide - 51:05}", f"user{wide // 2 - 1:05}"
         half = f"user{wide // 2:05}"
         found = [

@@ -25,7 +25,7 @@ class Page(Generic[Row]):
 def page(
     queryset: QuerySet[ModelRow],
     *,
-    key: Sequence[str] = ("local", "id"),
+    key: Sequence[str],
     after: str = "",
     before: str = "",
     size: int = 50,
@@ -54,6 +54,8 @@ def page(
 
 def _beyond(order: Sequence[str], start: Sequence[Any]) -> Q:
     """What comes later in this order; the first comparison stands alone, so an index serves it."""
+    if len(order) == 1:
+        return Q(**{_comparison(order[0], ""): start[0]})
     later, equal = Q(), Q()
     for name, value in zip(order, start, strict=True):
         later |= equal & Q(**{_comparison(name, ""): value})

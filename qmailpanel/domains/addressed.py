@@ -62,7 +62,7 @@ def list_context(
 ) -> dict[str, Any]:
     """The context of a list page: its rows, and what stands around them."""
     query, statuses = Query.of(request), Statuses([domain.pk])
-    found = query.page_of(_rows(request, domain, kind, query), ("local", "id"))
+    found = query.page_of(_rows(request, domain, kind, query), ("local",))
     prefetch_related_objects([*found.rows, *([top] if top else [])], *SHOWN[kind])
     place = Place.of(request, request.path, domain)
     rows = [place.row(statuses, row, to(row)) for row in found.rows]

@@ -117,7 +117,7 @@ def _added(request: PanelRequest, domain: Domain) -> HttpResponse:
 
 def _list_context(request: PanelRequest, form: AddDomainForm) -> dict[str, Any]:
     query = Query.of(request)
-    found = query.page_of(_domains(request).starting(query.q), ("name", "id"))
+    found = query.page_of(_domains(request).starting(query.q), ("name",))
     top = query.top_of(_domains(request))
     statuses = Statuses(domain.pk for domain in [*top, *found.rows])
     rows = [
