@@ -158,8 +158,8 @@ def _publish_run(report: Report) -> None:
     error = f"{report.error}\n{report.cause}" if report.error else ""
     through = max(report.changes.values(), default=0)
     here = SyncRun.objects.filter(node=node).order_by("-id")
-    last = here.first()
-    if error and last and (last.through, last.steps, last.error) == (through, steps, error):
+    last = here.first() if error else None
+    if last and (last.through, last.steps, last.error) == (through, steps, error):
         here.filter(pk=last.pk).update(finished=now, tries=last.tries + 1)
         return
     SyncRun.objects.create(
