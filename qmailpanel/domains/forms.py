@@ -74,6 +74,15 @@ class AddDomainForm(PanelForm):
     )
 
 
+class AddAliasDomainForm(PanelForm):
+    name = ParsedField(
+        names.DomainName,
+        label=_("New alias domain"),
+        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "example.com"}),
+        error_messages={"required": _("Enter a domain name, as example.com.")},
+    )
+
+
 class SettingsForm(PanelForm):
     """Description and unknown recipients of a domain."""
 

@@ -22,7 +22,7 @@ from qmailpanel.ledger.models import SyncProblem
 from qmailpanel.ledger.services import Status, Statuses, is_service_running
 from qmailpanel.qmail import names
 
-from .models import Address, Domain
+from .models import Address, Domain, DomainName
 from .templatetags.panel import icon
 
 WORDS = {
@@ -114,6 +114,10 @@ def domain_badge(statuses: Statuses, domain: Domain) -> Badge:
     return _badge(domain_key(domain), statuses.of_domain(domain), None)
 
 
+def name_badge(statuses: Statuses, name: DomainName) -> Badge:
+    return _badge(SafeString(f"n{name.pk:d}"), statuses.of_name(name), None)
+
+
 def _badge(key: SafeString, status: Status, problem: SyncProblem | None) -> Badge:
     return Badge(key, status, problem.text if problem else "")
 
@@ -166,7 +170,7 @@ def find_domain(request: PanelRequest, name: str) -> Domain:
     )
 
 
-def display(domain: Domain) -> str:
+def display(domain: Domain | DomainName) -> str:
     """The name as people write it."""
     return names.DomainName(domain.name).display
 

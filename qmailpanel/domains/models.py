@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.ledger.models import Change
@@ -59,6 +59,7 @@ class Domain(models.Model):
     unknown = models.CharField(max_length=8, choices=Unknown, default=Unknown.BOUNCE)
     unknown_text = models.CharField(max_length=200, blank=True)
     unknown_target = models.CharField(max_length=320, blank=True)
+    subdomains = models.BooleanField(default=False)  # mail to any name below its names too
     removed = models.BooleanField(default=False)
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
 
@@ -71,20 +72,38 @@ class Domain(models.Model):
         return self.name
 
 
-class DomainName(models.Model):
-    """Claims a name once: a domain's own now, an alias domain's later.
+class DomainNameQuerySet(models.QuerySet["DomainName"]):
+    def for_user(self, user: User) -> DomainNameQuerySet:
+        """The names of the domains ``user`` may administer."""
+        return self if user.is_operator else self.filter(domain__grants__user=user)
 
-    `claims` is given up when somebody takes the name after the removal went live.
+    def aliases(self) -> DomainNameQuerySet:
+        """Alias domains that hold their name, removed or not."""
+        return self.filter(claims=True).exclude(name=F("domain__name"))
+
+
+class DomainName(models.Model):
+    """Claims a name once: a domain's own, or an alias domain's.
+
+    `claims` is given up when somebody takes the name after the removal went live. `removed` and
+    `change` are those of an alias domain; a domain's own name goes with the domain.
     """
 
     name = models.CharField(max_length=253)
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="names")
+    removed = models.BooleanField(default=False)
+    change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
     claims = models.BooleanField(default=True)
+
+    objects = DomainNameQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["name"], condition=Q(claims=True), name="name_once")
         ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class AddressQuerySet(models.QuerySet["Address"]):

@@ -21,9 +21,10 @@ from .frame import (
     display,
     domain_badge,
     domain_key,
+    name_badge,
     notices,
 )
-from .models import Address, Domain
+from .models import Address, Domain, DomainName
 
 MOST = 200  # rows that one pulse looks at
 NEWS = {
@@ -42,9 +43,12 @@ def pulse_context(request: PanelRequest) -> dict[str, Any]:
     domains = list(Domain.objects.for_user(request.user).filter(pk__in=wanted))
     mine = Address.objects.for_user(request.user).filter(pk__in=_numbers("a", shown))
     addresses = list(mine.select_related("domain"))
-    statuses = Statuses({*(row.pk for row in domains), *(row.domain_id for row in addresses)})
+    names = list(DomainName.objects.for_user(request.user).filter(pk__in=_numbers("n", shown)))
+    owned = {*(row.domain_id for row in addresses), *(row.domain_id for row in names)}
+    statuses = Statuses({*(row.pk for row in domains), *owned})
     badges = [(domain_badge(statuses, row), display(row)) for row in domains]
     badges += [(address_badge(statuses, row), str(row)) for row in addresses]
+    badges += [(name_badge(statuses, row), display(row)) for row in names]
     named = [(badge, name) for badge, name in badges if badge.key in shown]
     moved = [(badge, name) for badge, name in named if badge.status is not shown[badge.key]]
     is_waiting = any(badge.is_unsettled for badge, _name in named)

@@ -9,14 +9,16 @@ from django.utils.translation import gettext, ngettext
 from qmailpanel.accounts.models import User
 from qmailpanel.ledger.services import Actor
 
-from .models import Address, Domain, Unknown
+from .models import Address, Domain, DomainName, Unknown
 
 DELIVERING = (Unknown.FORWARD, Unknown.MAILBOX)
 
 
 def pointers_to(address: Address, actor: Actor) -> list[str]:
     """Aliases and unknown recipients that deliver there; other people's domains only counted."""
-    pointers = [*_aliases_to(str(address)), *_unknown_to(str(address))]
+    names = address.domain.names.filter(claims=True, removed=False).values_list("name", flat=True)
+    targets = [f"{address.local}@{name}" for name in names]
+    pointers = [*_aliases_to(targets), *_unknown_to(targets)]
     seen = _seen_by(actor, {domain for domain, _ in pointers})
     named = [text for domain, text in pointers if domain in seen]
     hidden = len(pointers) - len(named)
@@ -28,16 +30,18 @@ def pointers_to(address: Address, actor: Actor) -> list[str]:
     return named
 
 
-def _aliases_to(target: str) -> Iterator[tuple[int, str]]:
+def _aliases_to(targets: list[str]) -> Iterator[tuple[int, str]]:
     aliases = Address.objects.filter(
-        destinations__target=target, removed=False, domain__removed=False
-    )
+        destinations__target__in=targets, removed=False, domain__removed=False
+    ).distinct()
     for alias in aliases.select_related("domain").order_by("domain__name", "local"):
         yield alias.domain_id, str(alias)
 
 
-def _unknown_to(target: str) -> Iterator[tuple[int, str]]:
-    domains = Domain.objects.filter(unknown__in=DELIVERING, unknown_target=target, removed=False)
+def _unknown_to(targets: list[str]) -> Iterator[tuple[int, str]]:
+    domains = Domain.objects.filter(
+        unknown__in=DELIVERING, unknown_target__in=targets, removed=False
+    )
     for domain in domains.order_by("name"):
         yield domain.pk, gettext("unknown recipients of %(domain)s") % {"domain": domain.name}
 
@@ -66,18 +70,24 @@ def way_back(goal: str, targets: Iterable[str]) -> str | None:
 def _hops(nodes: Iterable[str]) -> Iterator[tuple[str, str]]:
     """From each node to where it delivers next, if it is ours and not a mailbox."""
     places = [(node, *node.rpartition("@")[::2]) for node in nodes]
-    domains = {
-        domain.name: domain
-        for domain in Domain.objects.filter(name__in={name for _, _, name in places}, removed=False)
-    }
+    domains = _domains({name for _, _, name in places})
     addresses = _addresses(domains.values(), {local for _, local, _ in places})
     for node, local, name in places:
-        if address := addresses.get((name, local)):
+        if name in domains and name != domains[name].name:
+            yield node, f"{local}@{domains[name].name}"
+        elif address := addresses.get((name, local)):
             yield from ((node, there.target.lower()) for there in address.destinations.all())
         elif name in domains and local:
             yield node, f"@{name}"
         elif name in domains and domains[name].unknown in DELIVERING:
             yield node, domains[name].unknown_target.lower()
+
+
+def _domains(names: set[str]) -> dict[str, Domain]:
+    """By each of these names that is theirs, alias domains included."""
+    claims = DomainName.objects.filter(name__in=names, claims=True, removed=False)
+    live = claims.filter(domain__removed=False).select_related("domain")
+    return {claim.name: claim.domain for claim in live}
 
 
 def _addresses(domains: Iterable[Domain], locals_: set[str]) -> dict[tuple[str, str], Address]:

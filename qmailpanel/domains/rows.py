@@ -10,23 +10,25 @@ from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import Actor, Refused, record
 from qmailpanel.qmail.names import InvalidName, ReplyText
 
-from .models import Address, Domain
+from .models import Address, Domain, DomainName
+
+Row = Domain | Address | DomainName
 
 
-def reread(row: Domain | Address) -> None:
+def reread(row: Row) -> None:
     """What the row says now that the ledger is locked, and not what it said to the page before."""
     row.refresh_from_db()
 
 
-def refuse_removed(row: Domain | Address) -> None:
+def refuse_removed(row: Row) -> None:
     """Nothing of a removed row can be edited, nor anything in a removed domain."""
     if row.removed:
         raise Refused(_("%(name)s is removed. Restore it first."), name=str(row))
-    if isinstance(row, Address):
+    if not isinstance(row, Domain):
         refuse_removed(row.domain)
 
 
-def amend(actor: Actor, verb: Verb, row: Domain | Address, **wanted: Any) -> Change | None:
+def amend(actor: Actor, verb: Verb, row: Row, **wanted: Any) -> Change | None:
     """Set these fields and record it; where they are so already, nothing happens at all."""
     before = {name: getattr(row, name) for name in wanted if getattr(row, name) != wanted[name]}
     if not before:
@@ -42,24 +44,27 @@ def amend(actor: Actor, verb: Verb, row: Domain | Address, **wanted: Any) -> Cha
 def log(
     actor: Actor,
     verb: Verb,
-    row: Domain | Address,
+    row: Row,
     *,
     before: dict[str, Any],
     after: dict[str, Any],
 ) -> Change:
     """The ledger line about one row."""
-    if isinstance(row, Domain):
-        noun, owner = Noun.DOMAIN, row.pk
-    else:
-        noun, owner = Noun(row.kind), row.domain_id
-    return record(actor, verb, noun, str(row), domain=owner, before=before, after=after)
+    owner = row.pk if isinstance(row, Domain) else row.domain_id
+    return record(actor, verb, _noun(row), str(row), domain=owner, before=before, after=after)
 
 
-def stamp(change: Change, row: Domain | Address) -> None:
+def _noun(row: Row) -> Noun:
+    if isinstance(row, Address):
+        return Noun(row.kind)
+    return Noun.DOMAIN if isinstance(row, Domain) else Noun.ALIAS_DOMAIN
+
+
+def stamp(change: Change, row: Row) -> None:
     """Save the row with its newest change, which is the newest of its domain as well."""
     row.change = change
     row.save()
-    if isinstance(row, Address):
+    if not isinstance(row, Domain):
         row.domain.change = change
         row.domain.save(update_fields=["change"])
 

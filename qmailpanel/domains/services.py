@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
-from django.db.models import Max, Q
+from django.db.models import Max
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.ledger.models import RoutedLine, SyncNode, Verb
-from qmailpanel.ledger.services import (
-    Actor,
-    Refused,
-    Status,
-    Statuses,
-    ledger_locked,
-    upcoming,
-)
+from qmailpanel.ledger.models import SyncNode, Verb
+from qmailpanel.ledger.services import Actor, Refused, ledger_locked, upcoming
 from qmailpanel.qmail import names
 
+from .claims import claim_again, free_name, refuse_routed
 from .models import Address, Destination, Domain, DomainName, Kind, Unknown
 from .routes import way_back
 from .rows import amend, log, one_line, refuse_removed, reread
@@ -34,8 +30,8 @@ def add_domain(
     enabled: bool = True,
 ) -> Domain:
     """A new domain; with a contact, its postmaster and abuse deliver there."""
-    _free_name(name)
-    _refuse_routed(name)
+    free_name(name)
+    refuse_routed(name)
     domain = Domain.objects.create(
         name=name,
         prepend=_next_prepend(),
@@ -43,7 +39,7 @@ def add_domain(
         enabled=enabled,
         change_id=upcoming(),
     )
-    DomainName.objects.create(name=name, domain=domain)
+    DomainName.objects.create(name=name, domain=domain, change_id=domain.change_id)
     after = {"description": domain.description, "enabled": enabled, "contact": contact or ""}
     domain.change = log(actor, Verb.ADDED, domain, before={}, after=after)
     if contact:
@@ -68,38 +64,6 @@ def _next_prepend() -> int:
     return max(settings.QMAILPANEL_FIRST_PREPEND - 1, used, seen) + 1
 
 
-def _free_name(name: str) -> None:
-    """Take the name from a domain whose removal is live; refuse while anybody else has it."""
-    claim = DomainName.objects.filter(name=name, claims=True).select_related("domain").first()
-    if claim is None:
-        return
-    if not claim.domain.removed:
-        raise Refused(_("%(name)s is a domain here already."), "name", name=name)
-    if Statuses([claim.domain_id]).of_domain(claim.domain) is not Status.REMOVED:
-        raise Refused(_("%(name)s is still being removed."), "name", name=name)
-    claim.claims = False
-    claim.save(update_fields=["claims"])
-
-
-def _refuse_routed(name: str) -> None:
-    labels = name.split(".")
-    parents = ["." + ".".join(labels[start:]) for start in range(1, len(labels))]
-    routed = RoutedLine.objects.filter(Q(name__in=[name, *parents]) | Q(name__endswith=f"@{name}"))
-    line = routed.order_by("file", "number").first()
-    if line:
-        raise Refused(
-            _(
-                "This host routes mail of %(name)s already, "
-                "in line %(number)d of %(file)s: %(line)s. Take that line out first."
-            ),
-            "name",
-            name=name,
-            number=line.number,
-            file=line.file,
-            line=line.line,
-        )
-
-
 @ledger_locked()
 def change_domain(
     actor: Actor,
@@ -109,15 +73,23 @@ def change_domain(
     unknown: Unknown | None = None,
     unknown_text: str = "",
     unknown_target: str = "",
+    subdomains: bool | None = None,
 ) -> Domain:
-    """Another description, or another fate for unknown recipients; None leaves either alone."""
+    """Another description, another fate for unknown recipients; None leaves either alone.
+
+    `subdomains`: whether mail to any name below the domain's is mail to the domain.
+    """
     reread(domain)
     refuse_removed(domain)
-    wanted = {}
+    wanted: dict[str, Any] = {}
     if description is not None:
         wanted["description"] = one_line(description, "description")
     if unknown is not None:
         wanted |= _unknown(domain, unknown, unknown_text, unknown_target)
+    if subdomains is not None:
+        wanted |= {"subdomains": subdomains}
+    if subdomains and not domain.subdomains:
+        refuse_routed(f".{domain.name}", "subdomains")
     amend(actor, Verb.CHANGED, domain, **wanted)
     return domain
 
@@ -181,18 +153,10 @@ def restore_domain(actor: Actor, domain: Domain) -> Domain:
     """Undo a removal, unless somebody else has the name by now."""
     reread(domain)
     if domain.removed:
-        _claim_again(domain)
-        _refuse_routed(domain.name)
+        claim_again(domain)
+        refuse_routed(domain.name)
         _amend_whole(actor, Verb.RESTORED, domain, removed=False)
     return domain
-
-
-def _claim_again(domain: Domain) -> None:
-    claim = domain.names.get(name=domain.name)
-    if not claim.claims:
-        _free_name(domain.name)
-        claim.claims = True
-        claim.save(update_fields=["claims"])
 
 
 def _amend_whole(actor: Actor, verb: Verb, domain: Domain, **wanted: bool) -> None:
@@ -200,3 +164,4 @@ def _amend_whole(actor: Actor, verb: Verb, domain: Domain, **wanted: bool) -> No
     change = amend(actor, verb, domain, **wanted)
     if change:
         domain.addresses.filter(removed=False).update(change=change)
+        domain.names.filter(removed=False).update(change=change)

@@ -1,4 +1,4 @@
-"""The domain list, the settings of a domain, and the pulse."""
+"""The domain list, what is done to a whole domain, and the pulse."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.ledger.services import Actor, Refused, Statuses
 
 from . import services
-from .forms import AddDomainForm, RemoveDomainForm, SettingsForm
+from .forms import AddDomainForm, RemoveDomainForm
 from .frame import (
     FIRST_WAIT,
     WAITING,
@@ -30,9 +30,9 @@ from .frame import (
     wants,
 )
 from .lists import Query, domain_row, health
-from .models import Domain, Kind, Unknown
-from .path import path_of_unknown
+from .models import Domain, Kind
 from .pulses import pulse_context
+from .settings_views import settings_page
 
 
 @audience(Audience.SIGNED_IN)
@@ -152,43 +152,6 @@ def detail(_request: PanelRequest, name: str) -> HttpResponse:
     return redirect("mailboxes:list", name)
 
 
-@audience(Audience.SIGNED_IN)
-@require_http_methods(["GET", "POST"])
-def settings(request: PanelRequest, name: str) -> HttpResponse:
-    domain = find_domain(request, name)
-    form = SettingsForm.of(domain, sent(request))
-    if form.is_valid() and _change(request, domain, form):
-        return SeeOther(request.path)
-    status = 422 if form.is_bound else 200
-    context = domain_page(domain, "settings", Statuses([domain.pk]))
-    context |= {"form": form, "hops": path_of_unknown(domain)}
-    return show(request, "domains/settings.html", context, status=status)
-
-
-def _change(request: PanelRequest, domain: Domain, form: SettingsForm) -> bool:
-    try:
-        services.change_domain(
-            Actor.of(request),
-            domain,
-            description=form.cleaned_data["description"],
-            unknown=Unknown(form.cleaned_data["unknown"]),
-            unknown_text=form.cleaned_data.get("unknown_text", ""),
-            unknown_target=form.unknown_target,
-        )
-    except Refused as refusal:
-        form.refuse(refusal)
-    return not form.errors
-
-
-@audience(Audience.OPERATOR)
-@require_POST
-def switch(request: PanelRequest, name: str) -> HttpResponse:
-    """On or off, as the button said."""
-    domain = find_domain(request, name)
-    services.switch_domain(Actor.of(request), domain, on=request.POST.get("on") == "1")
-    return SeeOther(reverse("domains:settings", args=[name]))
-
-
 @audience(Audience.OPERATOR)
 @require_http_methods(["GET", "POST"])
 def remove(request: PanelRequest, name: str) -> HttpResponse:
@@ -214,9 +177,7 @@ def restore(request: PanelRequest, name: str) -> HttpResponse:
         return _restored(request, domain, why)
     if not why:
         return SeeOther(f"{reverse('domains:list')}?top={domain.pk}")
-    context = domain_page(domain, "settings", Statuses([domain.pk]))
-    context |= {"form": SettingsForm.of(domain), "hops": path_of_unknown(domain), "why": why}
-    return show(request, "domains/settings.html", context, status=422)
+    return settings_page(request, domain, why=why)
 
 
 def _restore(request: PanelRequest, domain: Domain) -> str:

@@ -28,6 +28,7 @@ class Noun(models.TextChoices):
     DOMAIN = "domain", _("domain")
     MAILBOX = "mailbox", _("mailbox")
     ALIAS = "alias", _("alias")
+    ALIAS_DOMAIN = "alias domain", _("alias domain")
     PERSON = "person", _("person")
     HOST = "host", _("host")
 

@@ -190,6 +190,10 @@ class Statuses:
     def of_address(self, address: ChangedInDomain) -> Status:
         return self._status(address, address.domain_id, self.problem_of_address(address))
 
+    def of_name(self, name: ChangedInDomain) -> Status:
+        """Of an alias domain: it has no problems of its own."""
+        return self._status(name, name.domain_id, self._first(name.domain_id))
+
     def problem_of_domain(self, domain: Changed) -> SyncProblem | None:
         """What concerns the domain as a whole."""
         return self._first(domain.pk)

@@ -102,14 +102,14 @@ def routed_name(key: bytes) -> bytes:
     return key.rpartition(b"@")[2]
 
 
-def render_virtual(name: DomainName, prepend: int) -> bytes:
-    """`pandle.net:100`"""
-    return f"{name}:{prepend:d}\n".encode("ascii")
+def render_virtual(name: DomainName, prepend: int, *, below: bool = False) -> bytes:
+    """`pandle.net:100`; `below`: `.pandle.net:100`, for all names below it."""
+    return f"{'.' * below}{name}:{prepend:d}\n".encode("ascii")
 
 
-def render_host(name: DomainName) -> bytes:
-    """`pandle.net`"""
-    return f"{name}\n".encode("ascii")
+def render_host(name: DomainName, *, below: bool = False) -> bytes:
+    """`pandle.net`; `below`: `.pandle.net`, for all names below it."""
+    return f"{'.' * below}{name}\n".encode("ascii")
 
 
 def _stripped(line: bytes) -> bytes:

@@ -1,5 +1,7 @@
 """Rows → what one domain is on this host: the seed's layout, corrected.
 
+    virtualdomains          pandle.net:100, a line like it for each alias domain, and for all names
+                            below them .pandle.net:100; rcpthosts likewise
     users/assign            =100-biliards:popuser:110:31:<mail root>/pandle.net/biliards:::
                             =100-bilardi:…the same home: an alias of one mailbox of the domain
                             +100-:popuser:110:31:<mail root>/pandle.net:-::
@@ -27,7 +29,7 @@ from qmailpanel.qmail.names import (
     MailUser,
     ReplyText,
 )
-from qmailpanel.qmail.shared import Shared
+from qmailpanel.qmail.shared import Shared, keyed
 from qmailpanel.qmail.state import Home, Problem, Section, Wanted, empty_section
 
 NO_MAILBOX = ReplyText("No such mailbox here. (#5.1.1)")
@@ -35,6 +37,8 @@ MAILBOX_OFF = ReplyText("This mailbox is switched off. (#5.2.1)")
 ALIAS_OFF = ReplyText("This address is switched off. (#5.1.1)")
 DOMAIN_OFF = ReplyText("This domain is switched off. (#5.1.2)")
 UNWRITABLE = "This address cannot be written for the mail server. What is live of it stays."
+
+UNWRITABLE_NAME = "An alias domain cannot be written for the mail server."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,10 @@ class AliasRow:
 
 @dataclass(frozen=True, slots=True)
 class DomainRows:
-    """A domain with its rows. `unknown`: bounce, discard, forward or mailbox."""
+    """A domain with its rows. `unknown`: bounce, discard, forward or mailbox.
+
+    `alias_domains`: its further names. `subdomains`: mail to any name below them too.
+    """
 
     domain: int
     name: str
@@ -87,6 +94,8 @@ class DomainRows:
     unknown: str = "bounce"
     unknown_text: str = ""
     unknown_target: str = ""
+    alias_domains: tuple[str, ...] = ()
+    subdomains: bool = False
     removed: bool = False
     mailboxes: Sequence[MailboxRow] = ()
     aliases: Sequence[AliasRow] = ()
@@ -138,7 +147,8 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
         section = empty_section(rows.prepend)
     else:
         _render_delivery(draft, rows)
-        section = Section(rows.prepend, _lines(draft, rows), draft.files, draft.homes)
+        lines = _lines(draft, rows, _names(draft, rows))
+        section = Section(rows.prepend, lines, draft.files, draft.homes)
     everything = rows.removed or not rows.enabled
     return Wanted(
         domain=rows.domain,
@@ -238,12 +248,31 @@ def _own_home(draft: _Draft, row: AliasRow) -> str | None:
     return path if domain == draft.name and path in draft.homes else None
 
 
-def _lines(draft: _Draft, rows: DomainRows) -> dict[Shared, dict[bytes, bytes]]:
-    lines = {Shared.ASSIGN: dict(sorted(draft.assign.items()))}
-    if rows.enabled:
-        name, host = draft.name.encode(), control.render_host(draft.name)
-        lines[Shared.VIRTUAL] = {name: control.render_virtual(draft.name, draft.prepend)}
-        lines[Shared.RCPT] = {name: host}
-        if draft.layout.nonexist and rows.unknown == "bounce":
-            lines[Shared.NONEXIST] = {name: host}
+def _lines(
+    draft: _Draft, rows: DomainRows, names: Sequence[DomainName]
+) -> dict[Shared, dict[bytes, bytes]]:
+    assign = dict(sorted(draft.assign.items()))
+    if not rows.enabled:
+        return {Shared.ASSIGN: assign}
+    spellings = [(name, below) for below in (False, True)[: 1 + rows.subdomains] for name in names]
+    virtual = [control.render_virtual(n, draft.prepend, below=below) for n, below in spellings]
+    hosts = [control.render_host(name, below=below) for name, below in spellings]
+    lines = {
+        Shared.ASSIGN: assign,
+        Shared.VIRTUAL: keyed(Shared.VIRTUAL, virtual),
+        Shared.RCPT: keyed(Shared.RCPT, hosts),
+    }
+    if draft.layout.nonexist and rows.unknown == "bounce":
+        lines[Shared.NONEXIST] = keyed(Shared.NONEXIST, hosts[: len(names)])
     return lines
+
+
+def _names(draft: _Draft, rows: DomainRows) -> list[DomainName]:
+    """Its own name and those of its alias domains."""
+    names = [draft.name]
+    for text in rows.alias_domains:
+        try:
+            names.append(DomainName(text))
+        except InvalidName as error:
+            draft.problems.append(Problem(UNWRITABLE_NAME, str(error)))
+    return names

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from enum import Enum, auto
 
 from qmailpanel.qmail.draft import Draft, Drift
@@ -37,6 +37,10 @@ from qmailpanel.qmail.steps import (
 
 KEPT = "The mail server's side was changed by someone else and is kept. The operator decides."
 NOT_MADE = "The mail server could not be prepared for this address. It is tried again."
+LOCAL = (
+    "The mail server treats a name of this domain as its own. Mail for it never reaches the "
+    "panel's mailboxes until the operator takes it out of control/locals."
+)
 NO_DOMAIN = "The mail server could not be prepared for this domain. It is tried again."
 
 
@@ -76,8 +80,10 @@ def draft_domain(
     _settle_files(draft, applied, tree, failed)
     if applied and (tree.empty or draft.shrink) and not wanted.section.files:
         draft.shrink.append(RemoveDirectory(wanted.name))
+    own = wanted.section.lines.get(Shared.VIRTUAL, {}).keys() & actual.locals
+    draft.problems += [_is_local(name.decode("ascii")) for name in sorted(own)]
     for shared in Shared:
-        draft.new[shared] = _settle_lines(draft, applied, actual.shared[shared])
+        draft.new[shared] = _settle_lines(draft, applied, actual.shared[shared], own)
     return draft
 
 
@@ -95,11 +101,7 @@ def _find_obstacle(
     if wanted.name in failed:
         return Problem(NO_DOMAIN, f"{wanted.name}: {failed[wanted.name]}")
     if name in actual.locals and wanted.section.lines.get(Shared.VIRTUAL):
-        return Problem(
-            "The mail server treats this name as its own. Mail for it never reaches the panel's "
-            "mailboxes until the operator takes it out of control/locals.",
-            f"control/locals has the line {wanted.name}",
-        )
+        return _is_local(wanted.name)
     if not applied and _is_prepend_taken(wanted, actual):
         return Problem(
             "The number chosen for this domain is in use on the mail server. Remove the domain "
@@ -107,6 +109,10 @@ def _find_obstacle(
             f"prepend {wanted.section.prepend} belongs to a foreign line or directory",
         )
     return None
+
+
+def _is_local(name: str) -> Problem:
+    return Problem(LOCAL, f"control/locals has the line {name}")
 
 
 def _is_prepend_taken(wanted: Wanted, actual: Actual) -> bool:
@@ -221,8 +227,10 @@ def _settle_file(
             draft.add_problem(path, KEPT, f"{path} was changed by someone else")
 
 
-def _settle_lines(draft: Draft, applied: Sequence[Section], file: LineFile) -> dict[bytes, bytes]:
-    """Our lines of one shared file as they shall be.
+def _settle_lines(
+    draft: Draft, applied: Sequence[Section], file: LineFile, refused: Set[bytes]
+) -> dict[bytes, bytes]:
+    """Our lines of one shared file as they shall be; none for the names in `refused`.
 
     Lines of ours are on disk as wanted, as applied, or missing; so W holds for each, unless a
     foreign line has the same key (drift), or the home it delivers to could not be made.
@@ -231,7 +239,7 @@ def _settle_lines(draft: Draft, applied: Sequence[Section], file: LineFile) -> d
     old, want = draft.old[shared], wanted.section.lines.get(shared, {})
     before = [section.lines.get(shared, {}) for section in applied]
     new = {}
-    for key in sorted({*want, *old, *(key for lines in before for key in lines)}):
+    for key in sorted({*want, *old, *(key for lines in before for key in lines)} - refused):
         foreign = file.foreign.keys.get(key)
         if foreign:
             _note_drift(draft, file, key, [lines.get(key) for lines in before])

@@ -22,8 +22,10 @@ def preview() -> str:
 def _waiting_domains() -> list[str]:
     positions = SyncPosition.objects.filter(node=settings.QMAILPANEL_NODE, domain=OuterRef("pk"))
     applied = Subquery(positions.values("applied")[:1])
-    waiting = Domain.objects.annotate(applied=applied).filter(
-        Q(applied=None) | Q(applied__lt=F("change_id"))
+    waiting = (
+        Domain.objects.claiming()
+        .annotate(applied=applied)
+        .filter(Q(applied=None) | Q(applied__lt=F("change_id")))
     )
-    names = waiting.filter(names__claims=True).order_by("name").values_list("name", flat=True)
+    names = waiting.order_by("name").values_list("name", flat=True)
     return list(names[:WAITING_SHOWN])

@@ -108,7 +108,7 @@ class Reconciler:
     def disturbed(self) -> set[int]:
         """The domains whose lines somebody else changed, as seen in passing since the last call."""
         names, self.host.disturbed = self.host.disturbed, set()
-        claiming = Domain.objects.filter(names__claims=True, name__in=names)
+        claiming = Domain.objects.claiming().filter(name__in=names)
         return set(claiming.values_list("id", flat=True))
 
     def preview(self, domains: Sequence[int], *, absent: bool = False) -> Plan:
@@ -190,7 +190,7 @@ class Reconciler:
     def _absent(self) -> list[Wanted]:
         """Domains with something on the host, but without a row: the database was restored, say."""
         memory = self.host.memory
-        claimed = Domain.objects.filter(names__claims=True).values_list("name", flat=True)
+        claimed = Domain.objects.claiming().values_list("name", flat=True)
         names = sorted(set(memory.names()) - set(claimed))
         return [
             Wanted(0, name, 0, empty_section(sections[-1].prepend))
@@ -251,5 +251,4 @@ def dirty_domains(after: int) -> list[int]:
 
 def all_domains() -> list[int]:
     """Every domain that holds its name."""
-    claiming = Domain.objects.filter(names__claims=True)
-    return list(claiming.order_by("id").values_list("id", flat=True).distinct())
+    return list(Domain.objects.claiming().order_by("id").values_list("id", flat=True))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from qmailpanel.domains.models import Address, Destination, Domain, Kind
+from qmailpanel.domains.models import Address, Destination, Domain, DomainName, Kind
 from qmailpanel.qmail.layout import AliasRow, DomainRows, Layout, MailboxRow, render_domain
 from qmailpanel.qmail.state import Problem, Wanted
 
@@ -64,8 +64,9 @@ def read_rows(domains: Sequence[int]) -> Iterator[DomainRows]:
 
 
 def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
-    found = list(Domain.objects.filter(id__in=domains, names__claims=True).distinct())
+    found = list(Domain.objects.claiming().filter(id__in=domains))
     mailboxes, aliases = _read_addresses([domain.pk for domain in found])
+    names = _read_alias_domains([domain.pk for domain in found])
     for domain in found:
         yield DomainRows(
             domain=domain.pk,
@@ -76,10 +77,20 @@ def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
             unknown=domain.unknown,
             unknown_text=domain.unknown_text,
             unknown_target=domain.unknown_target,
+            alias_domains=tuple(names[domain.pk]),
+            subdomains=domain.subdomains,
             removed=domain.removed,
             mailboxes=mailboxes[domain.pk],
             aliases=aliases[domain.pk],
         )
+
+
+def _read_alias_domains(domains: Sequence[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = defaultdict(list)
+    rows = DomainName.objects.aliases().filter(domain__in=domains, removed=False).order_by("name")
+    for domain, name in rows.values_list("domain_id", "name"):
+        found[domain].append(name)
+    return found
 
 
 def _read_addresses(

@@ -24,6 +24,7 @@ from .worlds import World, begin, finish, is_delivered, plan_for, settle, want
 
 LOCALS = ("ann", "bob", "info", "jane.roe", "x-y")
 NAMES = ("pandle.net", "b.test")
+HOSTS = (*NAMES, "alias0.test", "alias1.test", "mail.pandle.net", "mail.alias1.test")
 FOREIGN = {
     Shared.ASSIGN: (b"=7-joe:popuser:110:31:/home/joe:::\n", b"+w-:alias:7:7:/w:-::note\n"),
     Shared.VIRTUAL: (b"# by hand\n", b"old.test:7\n", b"\n", b"me@x.test:w\n"),
@@ -56,6 +57,8 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
         enabled=draw(st.booleans()),
         unknown=unknown,
         unknown_target="out@side.test" if unknown == "forward" else "",
+        alias_domains=(f"alias{number}.test",) if draw(st.booleans()) else (),
+        subdomains=draw(st.booleans()),
         removed=draw(st.integers(0, 4)) == 0,
         mailboxes=mailboxes,
         aliases=aliases,
@@ -86,7 +89,7 @@ def host_with(lines: dict[Shared, list[bytes]]) -> World:
 def outcomes(world: World) -> dict[tuple[str, str], str]:
     return {
         (local, name): world.route(local, name)
-        for name in NAMES
+        for name in HOSTS
         for local in (*LOCALS, "unknown")
         if world.accepts(name)
     }
@@ -168,7 +171,7 @@ def test_rcpthosts_is_never_missing_and_foreign_lines_never_leave(lines, first, 
         finish(world, want(rows))
 
 
-@given(rows_of_host, rows_of_host, st.sampled_from(list(Shared)), st.data())
+@given(rows_of_host, rows_of_host, st.sampled_from([Shared.ASSIGN, Shared.VIRTUAL]), st.data())
 def test_a_line_that_somebody_changed_is_kept_and_shown(first, second, shared, data) -> None:
     world = World()
     settle(world, want(first))
@@ -176,8 +179,8 @@ def test_a_line_that_somebody_changed_is_kept_and_shown(first, second, shared, d
     ours = [line for line in content.splitlines(keepends=True) if b":" in line]
     assume(ours)
     line = data.draw(st.sampled_from(ours))
-    theirs = line.replace(b":popuser:", b":someone:").replace(b".net:1", b".net:9")
-    assume(theirs != line)
+    whose = {Shared.ASSIGN: (b":popuser:", b":someone:"), Shared.VIRTUAL: (b":1", b":9")}
+    theirs = line.replace(*whose[shared])
     world.shared[shared] = content.replace(line, theirs)
     world.compiled = world.shared[Shared.ASSIGN] or b""
     after = settle(world, want(second))
@@ -306,6 +309,31 @@ def test_a_name_in_locals_is_left_alone_and_explained() -> None:
     plan = make_plan(wanted, {}, actual)
     assert plan.steps == ()
     assert "control/locals" in plan.problems["pandle.net"][0].text
+
+
+def test_an_alias_domain_is_one_more_line_with_the_same_prepend() -> None:
+    world = live(replace(PANDLE, alias_domains=("pandle.org",), subdomains=True))
+    assert (world.shared[Shared.VIRTUAL] or b"").split() == [
+        b".pandle.net:100",
+        b".pandle.org:100",
+        b"pandle.net:100",
+        b"pandle.org:100",
+    ]
+    hosts = [b".pandle.net", b".pandle.org", b"pandle.net", b"pandle.org"]
+    assert (world.shared[Shared.RCPT] or b"").split() == hosts
+    assert world.route("bilardi", "pandle.org") == world.route("biliards", "mail.pandle.net")
+
+
+def test_an_alias_domain_in_locals_is_left_out_and_explained_and_the_domain_served() -> None:
+    world = World()
+    wanted = want([replace(PANDLE, alias_domains=("pandle.org",))])
+    actual = replace(world.observe(wanted, {}), locals=frozenset({b"pandle.org"}))
+    plan = make_plan(wanted, {}, actual)
+    for step in plan.steps:
+        world.apply(step)
+    assert world.shared[Shared.RCPT] == b"pandle.net\n"
+    assert world.shared[Shared.VIRTUAL] == b"pandle.net:100\n"
+    assert "control/locals has the line pandle.org" in plan.problems["pandle.net"][0].cause
 
 
 @pytest.mark.parametrize(

@@ -169,14 +169,16 @@ class World:
         """See qmail-smtpd(8)."""
         hosts = self.shared[Shared.RCPT]
         assert hosts is not None, "without rcpthosts any relay is open"
-        return domain.encode() in {entry for _, entry in control.entries(hosts)}
+        there = {entry for _, entry in control.entries(hosts)}
+        return any(name in there for name in _itself_and_above(domain))
 
     def route(self, local: str, domain: str) -> str:
         """Where a message ends up: a mailbox, the text of a dot-qmail file, or `lost: …`."""
         virtual = dict(
             entry.split(b":", 1) for _, entry in control.entries(self.loaded) if b":" in entry
         )
-        prepend = virtual.get(domain.encode())
+        names = _itself_and_above(domain)
+        prepend = next((virtual[name] for name in names if name in virtual), None)
         if prepend is None:
             return "lost: sent to the outside"
         records, _ = assign.cut(self.compiled)
@@ -207,6 +209,13 @@ class World:
             return "lost: no home"
         number, dot_qmail = self.homes[path]
         return f"mailbox {number}: {dot_qmail.decode()}"
+
+
+def _itself_and_above(domain: str) -> list[bytes]:
+    """`a.b.test`, `.b.test`, `.test`: what qmail looks for, the longest first."""
+    parts = domain.split(".")
+    above = ["." + ".".join(parts[start:]) for start in range(1, len(parts))]
+    return [name.encode() for name in (domain, *above)]
 
 
 def is_delivered(outcome: str) -> bool:

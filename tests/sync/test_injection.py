@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
+from qmailpanel.domains.alias_domains import add_alias_domain
 from qmailpanel.domains.models import Address, Destination, Domain, DomainName
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import SYSTEM, Status, record
+from qmailpanel.qmail import names
 from tests.sync.panels import Panel
 
 HOSTILE = [
@@ -128,6 +130,18 @@ def test_a_hostile_domain_name_is_never_written_and_stops_no_other(panel, domain
         ["old.test", "pandle.net", "xn--9ca.test"],
     )
     assert panel.status(ben) is Status.LIVE
+
+
+@pytest.mark.parametrize("text", ["evil\n.test", "a:7", "..", "/etc", "*", "a b.c", ".test"])
+def test_a_hostile_alias_domain_is_never_written_and_its_domain_served(panel, domain, text) -> None:
+    add_alias_domain(SYSTEM, domain, names.DomainName("alias.test"))
+    DomainName.objects.filter(name="alias.test").update(name=text)
+    ben = panel.add_mailbox(domain, "ben")
+    panel.sync()
+    assert panel.lines("control/rcpthosts") == ["old.test", "pandle.net"]
+    assert panel.lines("control/virtualdomains") == ["old.test:7", "pandle.net:100"]
+    assert panel.answer("=100-ben") is not None
+    assert panel.status(ben) is Status.FAILED
 
 
 @pytest.mark.parametrize("field", ["unknown_text", "unknown_target"])

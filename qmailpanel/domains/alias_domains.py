@@ -1,0 +1,48 @@
+"""Alias domains: further names for the addresses of a domain. Their changes are the domain's."""
+
+from __future__ import annotations
+
+from qmailpanel.ledger.models import Verb
+from qmailpanel.ledger.services import Actor, ledger_locked, upcoming
+from qmailpanel.qmail import names
+
+from .claims import free_name, refuse_routed
+from .models import Domain, DomainName
+from .rows import amend, log, refuse_removed, reread, stamp
+
+
+@ledger_locked()
+def add_alias_domain(actor: Actor, domain: Domain, name: names.DomainName) -> DomainName:
+    """One more name for the domain's addresses; a removed one of this domain comes back."""
+    reread(domain)
+    refuse_removed(domain)
+    refuse_routed(name)
+    old = domain.names.aliases().filter(name=name, removed=True).first()
+    if old is not None:
+        amend(actor, Verb.RESTORED, old, removed=False)
+        return old
+    free_name(name)
+    alias = DomainName(name=name, domain=domain, change_id=upcoming())
+    stamp(log(actor, Verb.ADDED, alias, before={}, after={"domain": domain.name}), alias)
+    return alias
+
+
+@ledger_locked()
+def remove_alias_domain(actor: Actor, alias: DomainName) -> DomainName:
+    """Refuse mail to that name; no mail is kept under it, so nothing is asked."""
+    reread(alias)
+    amend(actor, Verb.REMOVED, alias, removed=True)
+    return alias
+
+
+@ledger_locked()
+def restore_alias_domain(actor: Actor, alias: DomainName) -> DomainName:
+    """Undo a removal, unless somebody else has the name by now."""
+    reread(alias)
+    refuse_removed(alias.domain)
+    if alias.removed:
+        refuse_routed(alias.name)
+        if not alias.claims:
+            free_name(alias.name)
+        amend(actor, Verb.RESTORED, alias, removed=False, claims=True)
+    return alias
