@@ -64,6 +64,27 @@ def test_a_domain_switched_off_leaves_rcpthosts_and_comes_back_switched_on(page,
     assert host.assigned(domain, "ada") == f"{domain}/ada"
 
 
+def test_an_alias_domain_is_added_removed_and_brought_back_by_keyboard(page, panel, domain):
+    name = f"alias.{domain}"
+    page.goto(f"/domains/{domain}/settings/")
+    page.get_by_label("New alias domain").fill("not a name")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("New alias domain")).to_be_focused()
+    expect(page.locator("#id_name_error")).to_be_visible()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    row = page.locator("#names li", has_text=name)
+    expect(row.locator(".status")).to_have_text("Live")
+    assert name in panel.host.lines("control/rcpthosts")
+    row.get_by_role("button", name="Remove").press("Enter")
+    expect(row.locator(".status")).to_have_text("Removed")
+    assert name not in panel.host.lines("control/rcpthosts")
+    row.get_by_role("button", name="Undo").press("Enter")
+    expect(row.locator(".status")).to_have_text("Live")
+    assert name in panel.host.lines("control/rcpthosts")
+
+
 def test_a_mailbox_switched_off_answers_with_its_own_text_and_keeps_its_mail(page, panel, domain):
     host = panel.host
     mail = host.deliver(domain, "bob", "Subject: kept\n")

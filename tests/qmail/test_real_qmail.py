@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from qmailpanel.aliases.services import switch_alias
+from qmailpanel.domains.alias_domains import add_alias_domain, remove_alias_domain
 from qmailpanel.domains.models import Domain, Unknown
 from qmailpanel.domains.services import (
     change_domain,
@@ -21,6 +22,7 @@ from qmailpanel.mailboxes.services import (
     restore_mailbox,
     switch_mailbox,
 )
+from qmailpanel.qmail.names import DomainName
 
 from .real_panel import new_alias, new_domain, new_mailbox, real_panel
 from .real_qmail import mails_in, needs_qmail, rcpt
@@ -98,6 +100,24 @@ def test_a_mailbox_that_is_off_refuses_with_its_text_and_keeps_its_mail(panel, p
     panel.make_live()
     assert panel.send("biliards@pandle.net") == {BILIARDS}
     assert len(mails_in("pandle.net/biliards")) == 2
+
+
+def test_mail_to_alias_domains_and_sub_domains_is_mail_to_the_domain(panel, pandle):
+    alias = add_alias_domain(SYSTEM, pandle, DomainName("pandle.org"))
+    change_domain(SYSTEM, pandle, subdomains=True)
+    below = new_domain("shop.pandle.net")
+    new_mailbox(below, "biliards")
+    panel.make_live()
+    for name in ("pandle.net", "pandle.org", "Mail.Pandle.Net", "a.b.pandle.org"):
+        assert panel.send(f"bilardi@{name}") == {BILIARDS}
+    assert panel.send("nosuch@pandle.org") == {"failure: No such mailbox here. (#5.1.1)"}
+    assert panel.send("biliards@shop.pandle.net") == {"in shop.pandle.net/biliards"}
+    remove_alias_domain(SYSTEM, alias)
+    change_domain(SYSTEM, pandle, subdomains=False)
+    panel.make_live()
+    for name in ("pandle.org", "mail.pandle.net", "a.b.pandle.org"):
+        assert rcpt(f"bilardi@{name}") == 553
+    assert panel.send("bilardi@pandle.net") == {BILIARDS}
 
 
 @pytest.mark.parametrize(("local", "fate"), [("bilardi", BILIARDS), ("a.b", "to out@side.test")])
