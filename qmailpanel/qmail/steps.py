@@ -135,8 +135,11 @@ def _change(dropped: Iterable[bytes], added: Iterable[bytes]) -> list[str]:
 
 
 def _show(line: bytes) -> str:
-    """A line for people: control characters and foreign bytes cannot act on a terminal."""
-    text = line.rstrip(b"\n").decode("utf-8", "backslashreplace")
+    return printable(line.rstrip(b"\n").decode("utf-8", "backslashreplace"))
+
+
+def printable(text: str) -> str:
+    """Text for people: control characters and foreign bytes cannot act on a terminal."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, NoReturn
 
@@ -17,6 +17,7 @@ from django.db import DatabaseError
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.ledger.services import Refused, Status, Statuses, fifo_has_reader
 from qmailpanel.qmail.names import DomainName, InvalidName
+from qmailpanel.qmail.steps import printable
 
 PATIENCE = 10.0  # seconds that a command waits for Live
 VERBS = {
@@ -26,7 +27,18 @@ VERBS = {
     "-u": "update",
     "--remove": "remove",
     "-r": "remove",
+    "--delete": "delete",
+    "--info": "info",
+    "-i": "info",
+    "--list": "list",
+    "-l": "list",
+    "--on": "on",
+    "--off": "off",
+    "--suspend": "off",
 }
+NAMELESS = {"list"}
+BARE = {"json"}  # options without a value
+LABEL_WIDTH = 20
 DJANGO_FLAGS = {"--traceback", "--no-color", "--force-color", "--skip-checks"}
 DJANGO_OPTIONS = {"--settings", "--pythonpath", "--verbosity", "-v"}
 TRUTHS = {"true": True, "false": False}
@@ -55,16 +67,21 @@ class Request:
         return TRUTHS[text.lower()]
 
 
-def read_request(words: Sequence[str], takes: set[str], ignores: set[str]) -> Request:
+def read_request(
+    words: Sequence[str], verbs: Iterable[str], takes: set[str], ignores: set[str]
+) -> Request:
     """Parse the words after the command's name. Options are known by their `-` spelling."""
     rest = list(words)
     _skip_django(rest)
     verb = VERBS.get(rest.pop(0)) if rest else None
-    if verb is None:
-        raise Misuse("Say what to do: --create, --update or --remove, and a name.")
-    if not rest or rest[0].startswith("-"):
-        raise Misuse(f"Say what to {verb}: a name is missing.")
-    request = Request(verb, rest.pop(0))
+    if verb is None or verb not in verbs:
+        known = ", ".join(f"--{one}" for one in verbs)
+        raise Misuse(f"Say what to do, one of {known}, and a name.")
+    request = Request(verb, "")
+    if verb not in NAMELESS:
+        if not rest or rest[0].startswith("-"):
+            raise Misuse(f"Behind --{verb} a name is missing.")
+        request.name = rest.pop(0)
     while _skip_django(rest):
         _read_option(request, rest, takes, ignores)
     return request
@@ -82,6 +99,9 @@ def _read_option(request: Request, rest: list[str], takes: set[str], ignores: se
     option = word.removeprefix("-").replace("_", "-")
     if not word.startswith("-") or option not in takes | ignores:
         raise Misuse(f"Unknown option {word}.")
+    if option in BARE:
+        request.options[option] = "true"
+        return
     if not rest:
         raise Misuse(f"The option {word} needs a value.")
     value = rest.pop(0)
@@ -118,7 +138,7 @@ class PleskCommand(BaseCommand):
         sys.exit(1)
 
     def obey(self, words: Sequence[str]) -> None:
-        request = read_request(words, self.takes, self.ignores)
+        request = read_request(words, self.verbs(), self.takes, self.ignores)
         if request.ignored:
             self.note(f"Ignored, without a meaning here: {', '.join(request.ignored)}.")
         self.verbs()[request.verb](request)
@@ -127,13 +147,23 @@ class PleskCommand(BaseCommand):
         """For the person at the terminal; scripts read standard output."""
         self.stderr.write(sentence)
 
+    def tell(self, facts: Iterable[tuple[str, object]]) -> None:
+        """`Label:   value` lines, as Plesk pads them."""
+        for label, value in facts:
+            text = str(value).lower() if isinstance(value, bool) else printable(str(value))
+            self.stdout.write(f"{label + ':':<{LABEL_WIDTH}}{text}".rstrip())
+
     def finish(self, rows: Sequence[Domain | Address], sentence: str) -> None:
         """Wait until these rows are live, if that is to be expected, and say SUCCESS."""
+        self.wait(rows)
+        self.stdout.write(f"SUCCESS: {sentence}")
+
+    def wait(self, rows: Sequence[Domain | Address]) -> None:
+        """Wait until these rows are live, if that is to be expected."""
         if not fifo_has_reader():
             self.note("Saved. The next run of qmailsync applies it.")
         elif not _wait_for(rows):
             self.note("Saved. The sync service has not applied it yet; it will.")
-        self.stdout.write(f"SUCCESS: {sentence}")
 
 
 def find_domain(text: str) -> Domain:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -30,6 +31,9 @@ mail -u biliards@pandle.net -aliases add:bilardi,webmaster
 mail --remove biliards@pandle.net
 domain --remove pandle.net
 """.strip().splitlines()
+SAY_WHAT = (
+    "Say what to do, one of --create, --update, --remove, --info, --list, --on, --off, and a name."
+)
 STRONG = "wide-orchid-7-lantern"
 
 
@@ -199,17 +203,81 @@ def test_an_alias_is_removed_by_its_own_name(run, domain, mailbox):
     assert (code, out) == (0, "SUCCESS: Removal of 'bilardi@pandle.net' complete\n")
 
 
+# showing, switching, forwarding
+
+
+def test_info_shows_a_mailbox_in_plesks_labels_and_never_its_password(run, domain, mailbox):
+    run("mail -u biliards@pandle.net -aliases add:bilardi,webmaster")
+    Address.objects.filter(pk=mailbox.pk).update(comment="for \x1b[31mred")
+    code, out, _ = run("mail --info biliards@pandle.net")
+    assert code == 0
+    assert "Mailname:           biliards\nDomain:             pandle.net\n" in out
+    assert "Alias(es):          bilardi webmaster\nMailbox:            true\n" in out
+    assert out.endswith("\n\nSUCCESS: Gathering information for 'biliards@pandle.net' complete\n")
+    assert STRONG not in out
+    assert "\x1b" not in out
+
+
+def test_list_names_every_address_as_text_and_as_json(run, domain, mailbox):
+    code, out, _ = run("mail --list")
+    assert code == 0
+    assert "mailname            biliards@pandle.net\n" in out
+    code, out, _ = run("mail --list -json")
+    assert {"type": "alias", "name": "postmaster@pandle.net"} in json.loads(out)
+    assert {"type": "mailname", "name": "biliards@pandle.net"} in json.loads(out)
+    assert run("domain --list") == (0, "pandle.net\n", "")
+
+
+@pytest.mark.parametrize("command", ["mail", "domain"])
+def test_off_and_on_switch_a_domain_and_say_nothing(run, domain, command):
+    for verb, enabled in (("--off", False), ("--on", True)):
+        assert run(f"{command} {verb} pandle.net")[:2] == (0, "")
+        domain.refresh_from_db()
+        assert domain.enabled is enabled
+
+
+def test_without_a_mailbox_an_address_forwards(run, domain):
+    code, out, _ = run(
+        "mail --create sales@pandle.net -mailbox false -forwarding true "
+        "-forwarding-addresses add:a@x.test,b@y.test"
+    )
+    assert (code, out) == (0, "SUCCESS: Creation of mailname 'sales@pandle.net' complete\n")
+    run("mail -u sales@pandle.net -forwarding-addresses add:c@z.test")
+    run("mail -u sales@pandle.net -forwarding-addresses del:a@x.test")
+    _, out, _ = run("mail -i sales@pandle.net")
+    assert "Mailbox:            false\n" in out
+    assert "Group member(s):    b@y.test c@z.test\n" in out
+
+
+def test_mailbox_false_switches_a_mailbox_off_and_true_on_again(run, domain, mailbox):
+    for value, enabled in (("false", False), ("true", True)):
+        assert run(f"mail -u biliards@pandle.net -mailbox {value}")[0] == 0
+        mailbox.refresh_from_db()
+        assert mailbox.enabled is enabled
+
+
+def test_alias_domains_come_and_go(run, domain):
+    code, out, _ = run("domalias --create pandle.org -domain pandle.net -web false")
+    assert (code, out) == (0, "SUCCESS: Creation of domain alias 'pandle.org' completed.\n")
+    assert run("domalias --list")[1] == "pandle.org\n"
+    assert "For domain:         pandle.net\n" in run("domalias --info pandle.org")[1]
+    assert "Domain alias(es):   pandle.org\n" in run("domain --info pandle.net")[1]
+    code, out, _ = run("domalias --delete pandle.org")
+    assert (code, out) == (0, "SUCCESS: Removal of domain alias 'pandle.org' completed.\n")
+    assert run("domalias --list")[1] == ""
+
+
 # refusals
 
 
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("domain", "Say what to do: --create, --update or --remove, and a name."),
-        ("domain --frobnicate x", "Say what to do: --create, --update or --remove, and a name."),
-        ("domain --creat x.example", "Say what to do: --create, --update or --remove, and a name."),
-        ("domain --create", "Say what to create: a name is missing."),
-        ("domain --create -dns false", "Say what to create: a name is missing."),
+        ("domain", SAY_WHAT),
+        ("domain --frobnicate x", SAY_WHAT),
+        ("domain --creat x.example", SAY_WHAT),
+        ("domain --create", "Behind --create a name is missing."),
+        ("domain --create -dns false", "Behind --create a name is missing."),
         ("domain -c new.example -frob 1", "Unknown option -frob."),
         ("domain -c new.example word", "Unknown option word."),
         ("domain -c new.example -dns", "The option -dns needs a value."),
@@ -224,8 +292,28 @@ def test_an_alias_is_removed_by_its_own_name(run, domain, mailbox):
         ("mail -r nobody@pandle.net", "Mailname 'nobody@pandle.net' does not exist."),
         (
             "mail -c new@pandle.net -mailbox false",
-            "-mailbox false means nothing here: an address is a mailbox or an alias.",
+            "Without a mailbox, say where its mail goes: -forwarding-addresses add:A@X.",
         ),
+        (
+            "mail -u biliards@pandle.net -forwarding-addresses add:a@x.test",
+            "biliards@pandle.net is a mailbox; only an alias forwards.",
+        ),
+        (
+            "mail -u abuse@pandle.net -forwarding-addresses a@x.test",
+            "The option -forwarding-addresses wants add:A@X,B@Y or del:A@X.",
+        ),
+        ("mail -u abuse@pandle.net -mailbox false", "abuse@pandle.net is an alias, not a mailbox."),
+        ("mail --off nope.example", "Domain 'nope.example' does not exist."),
+        ("mail --info nobody@pandle.net", "Mailname 'nobody@pandle.net' does not exist."),
+        ("mail --list -json -frob", "Unknown option -frob."),
+        ("domain --suspend", "Behind --off a name is missing."),
+        ("domain --info nope.example", "Domain 'nope.example' does not exist."),
+        ("domalias --create pandle.org", "Say whose further name it is: -domain DOMAIN."),
+        (
+            "domalias --create pandle.net -domain pandle.net",
+            "pandle.net is a domain here already.",
+        ),
+        ("domalias --delete pandle.net", "Domain alias 'pandle.net' does not exist."),
         ("mail -c new@pandle.net -mailbox maybe", "The option -mailbox is true or false."),
         ("mail -c new@pandle.net -passwd_type crypt", "The option -passwd_type knows only plain."),
         ("mail -u biliards@pandle.net -passwd ''", "Enter a password."),
@@ -272,7 +360,7 @@ def test_the_options_of_manage_py_stay_what_they_are(run, options):
     assert run(f"domain --create new.example {options} -dns false")[0] == 0
 
 
-@pytest.mark.parametrize("command", ["domain", "mail"])
+@pytest.mark.parametrize("command", ["domain", "mail", "domalias"])
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_shows_the_verbs(run, command, option):
     code, out, _ = run(f"{command} {option}")

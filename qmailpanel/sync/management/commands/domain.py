@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from qmailpanel.accounts.models import User
+from qmailpanel.domains.models import Domain, Kind
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.services import COMMAND, ledger_locked
 from qmailpanel.qmail.names import Destination, DomainName, InvalidName
@@ -12,11 +14,14 @@ from qmailpanel.sync.plesk import PleskCommand, Request, find_domain
 
 
 class Command(PleskCommand):
-    help = "Add, change or remove a domain, in Plesk's syntax."
+    help = "Add, change, show or remove domains, in Plesk's syntax."
     usage = (
         "manage.py domain --create NAME [-mail_service true|false] [-description TEXT]\n"
         "manage.py domain --update NAME [-mail_service true|false] [-description TEXT]\n"
-        "manage.py domain --remove NAME"
+        "manage.py domain --remove NAME\n"
+        "manage.py domain --info NAME\n"
+        "manage.py domain --list\n"
+        "manage.py domain --on|--off NAME"
     )
     takes = {"mail-service", "description"}
     ignores = {
@@ -35,7 +40,15 @@ class Command(PleskCommand):
     }
 
     def verbs(self) -> Mapping[str, Callable[[Request], None]]:
-        return {"create": self.create, "update": self.update, "remove": self.remove}
+        return {
+            "create": self.create,
+            "update": self.update,
+            "remove": self.remove,
+            "info": self.info,
+            "list": self.list,
+            "on": partial(self.switch, on=True),
+            "off": partial(self.switch, on=False),
+        }
 
     def create(self, request: Request) -> None:
         name, contact = DomainName(request.name), self.contact()
@@ -64,6 +77,31 @@ class Command(PleskCommand):
     def remove(self, request: Request) -> None:
         domain = remove_domain(COMMAND, find_domain(request.name))
         self.finish([domain], f"Removal of '{domain}' completed.")
+
+    def info(self, request: Request) -> None:
+        domain = find_domain(request.name)
+        counted = domain.addresses.filter(removed=False)
+        aliases = domain.names.aliases().filter(removed=False).order_by("name")
+        self.tell(
+            [
+                ("Domain name", domain),
+                ("Domain alias(es)", " ".join(map(str, aliases))),
+                ("Mail service", domain.enabled),
+                ("Mailboxes", counted.filter(kind=Kind.MAILBOX).count()),
+                ("Aliases", counted.filter(kind=Kind.ALIAS).count()),
+                ("Unknown recipients", f"{domain.unknown} {domain.unknown_target}".rstrip()),
+                ("Description", domain.description),
+            ]
+        )
+        self.stdout.write(f"\nSUCCESS: Gathering information for '{domain}' complete.")
+
+    def list(self, _request: Request) -> None:
+        for name in Domain.objects.claiming().filter(removed=False).order_by("name"):
+            self.stdout.write(str(name))
+
+    def switch(self, request: Request, *, on: bool) -> None:
+        """Says nothing, as Plesk's."""
+        self.wait([switch_domain(COMMAND, find_domain(request.name), on=on)])
 
     @staticmethod
     def contact() -> Destination | None:

@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from qmailpanel.aliases.services import add_alias, change_alias, remove_alias
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.routes import pointers_to
+from qmailpanel.domains.services import switch_domain
 from qmailpanel.ledger.services import COMMAND, ledger_locked
 from qmailpanel.mailboxes.services import (
     add_mailbox,
     change_mailbox,
+    has_password,
     remove_mailbox,
     set_password,
+    switch_mailbox,
 )
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
 from qmailpanel.qmail.passwd import weakness
-from qmailpanel.sync.plesk import Misuse, PleskCommand, Request, find_domain
+from qmailpanel.qmail.steps import printable
+from qmailpanel.sync.plesk import LABEL_WIDTH, Misuse, PleskCommand, Request, find_domain
 
 
 class Command(PleskCommand):
-    help = "Add, change or remove a mailbox and its aliases, in Plesk's syntax."
+    help = "Add, change, show or remove mailboxes and aliases, in Plesk's syntax."
     usage = (
         "manage.py mail --create NAME@DOMAIN [-mailbox true] [-passwd ''] [-description TEXT]\n"
         "                                    [-aliases add:A,B]\n"
-        "manage.py mail --update NAME@DOMAIN [-passwd ''] [-description TEXT]\n"
-        "                                    [-aliases add:A,B|del:A,B]\n"
+        "manage.py mail --create NAME@DOMAIN -mailbox false -forwarding-addresses add:A@X,B@Y\n"
+        "manage.py mail --update NAME@DOMAIN [-mailbox true|false] [-passwd '']\n"
+        "                                    [-description TEXT] [-aliases add:A,B|del:A,B]\n"
+        "                                    [-forwarding-addresses add:A@X|del:A@X]\n"
         "manage.py mail --remove NAME@DOMAIN\n"
+        "manage.py mail --info NAME@DOMAIN\n"
+        "manage.py mail --list [-json]\n"
+        "manage.py mail --on|--off DOMAIN\n"
         "The password is taken from PSA_PASSWORD in the environment."
     )
     takes = {
         "aliases",
         "description",
+        "forwarding",
+        "forwarding-addresses",
+        "json",
         "mailbox",
         "passwd",
         "passwd-type",
@@ -49,11 +63,22 @@ class Command(PleskCommand):
     }
 
     def verbs(self) -> Mapping[str, Callable[[Request], None]]:
-        return {"create": self.create, "update": self.update, "remove": self.remove}
+        return {
+            "create": self.create,
+            "update": self.update,
+            "remove": self.remove,
+            "info": self.info,
+            "list": self.list,
+            "on": partial(self.switch, on=True),
+            "off": partial(self.switch, on=False),
+        }
 
     def create(self, request: Request) -> None:
         local, domain = _split(request.name)
         _refuse_unsupported(request)
+        if request.flag("mailbox") is False:
+            self.create_alias(request, domain, AliasLocal(local))
+            return
         password = self.password(request, domain) or ""
         with ledger_locked():
             comment = request.options.get("description", "")
@@ -63,6 +88,12 @@ class Command(PleskCommand):
             aliases = list(_change_aliases(mailbox, request.options.get("aliases")))
         self.finish([mailbox, *aliases], f"Creation of mailname '{mailbox}' complete")
 
+    def create_alias(self, request: Request, domain: Domain, local: AliasLocal) -> None:
+        targets = _added(request.options.get("forwarding-addresses"))
+        comment = request.options.get("description", "")
+        alias = add_alias(COMMAND, domain, local, targets, comment=comment)
+        self.finish([alias], f"Creation of mailname '{alias}' complete")
+
     def update(self, request: Request) -> None:
         address = _find(request.name)
         _refuse_unsupported(request)
@@ -70,8 +101,12 @@ class Command(PleskCommand):
         with ledger_locked():
             _change_comment(address, request.options.get("description"))
             if password is not None:
-                set_password(COMMAND, _mailbox(address), password=password)
+                mailbox = _mailbox(address, " and has no password")
+                set_password(COMMAND, mailbox, password=password)
             aliases = list(_change_aliases(address, request.options.get("aliases")))
+            _change_destinations(address, request.options.get("forwarding-addresses"))
+            if (on := request.flag("mailbox")) is not None:
+                switch_mailbox(COMMAND, _mailbox(address), on=on)
         self.finish([address, *aliases], f"Update of mailname '{address}' complete")
 
     def remove(self, request: Request) -> None:
@@ -88,6 +123,42 @@ class Command(PleskCommand):
                 )
         self.finish([address], f"Removal of '{address}' complete")
 
+    def info(self, request: Request) -> None:
+        address = _find(request.name)
+        is_mailbox = address.kind == Kind.MAILBOX
+        targets = [there.target for there in address.destinations.all()]
+        self.tell(
+            [
+                ("Mailname", address.local),
+                ("Domain", address.domain),
+                ("Alias(es)", " ".join(_aliases_of(address)) if is_mailbox else ""),
+                ("Mailbox", is_mailbox and address.enabled),
+                ("Password type", "crypt" if is_mailbox and has_password(address) else "none"),
+                ("Mailgroup", bool(targets)),
+                ("Group member(s)", " ".join(targets)),
+                ("Description", address.comment),
+            ]
+        )
+        self.stdout.write(f"\nSUCCESS: Gathering information for '{address}' complete")
+
+    def list(self, request: Request) -> None:
+        """All that is not removed; JSON has Plesk's types, an alias delivers elsewhere."""
+        rows = Address.objects.filter(removed=False, domain__removed=False).select_related("domain")
+        types = {Kind.MAILBOX: "mailname", Kind.ALIAS: "alias"}
+        found = [
+            {"type": types[Kind(row.kind)], "name": str(row)}
+            for row in rows.order_by("domain__name", "local")
+        ]
+        if request.flag("json"):
+            self.stdout.write(json.dumps(found))
+            return
+        for one in found:
+            self.stdout.write(f"{one['type']:<{LABEL_WIDTH}}{printable(one['name'])}")
+
+    def switch(self, request: Request, *, on: bool) -> None:
+        """All mail of a domain; says nothing, as Plesk's."""
+        self.wait([switch_domain(COMMAND, find_domain(request.name), on=on)])
+
     def password(self, request: Request, domain: Domain) -> str | None:
         """PSA_PASSWORD before -passwd, which every user of the host can read in ps(1)."""
         given = request.options.get("passwd")
@@ -101,8 +172,8 @@ class Command(PleskCommand):
 
 
 def _refuse_unsupported(request: Request) -> None:
-    if request.flag("mailbox") is False:
-        raise Misuse("-mailbox false means nothing here: an address is a mailbox or an alias.")
+    if request.flag("forwarding") is False:
+        raise Misuse("An alias is switched off in the panel; -forwarding false means nothing here.")
     if request.options.get("passwd-type", "plain") != "plain":
         raise Misuse("The option -passwd_type knows only plain.")
 
@@ -122,9 +193,9 @@ def _find(text: str) -> Address:
     return address
 
 
-def _mailbox(address: Address) -> Address:
+def _mailbox(address: Address, why: str = ", not a mailbox") -> Address:
     if address.kind != Kind.MAILBOX:
-        raise Misuse(f"{address} is an alias and has no password.")
+        raise Misuse(f"{address} is an alias{why}.")
     return address
 
 
@@ -142,6 +213,35 @@ def _change_aliases(address: Address, text: str | None) -> Iterator[Address]:
         raise Misuse("The option -aliases wants add:a,b or del:a,b.")
     for local in map(AliasLocal, listed.split(",")):
         yield _add_alias(address, local) if verb == "add" else _drop_alias(address, local)
+
+
+def _aliases_of(address: Address) -> Iterator[str]:
+    """Local parts that deliver to this address."""
+    aliases = address.domain.addresses.filter(kind=Kind.ALIAS, removed=False)
+    found = aliases.filter(destinations__target=str(address)).order_by("local")
+    yield from found.values_list("local", flat=True)
+
+
+def _added(text: str | None) -> Sequence[Destination]:
+    verb, _, listed = (text or "").partition(":")
+    if verb != "add" or not listed:
+        raise Misuse("Without a mailbox, say where its mail goes: -forwarding-addresses add:A@X.")
+    return [Destination(word) for word in listed.split(",")]
+
+
+def _change_destinations(address: Address, text: str | None) -> None:
+    """`add:a@x,b@y` or `del:a@x`: where an alias delivers."""
+    if text is None:
+        return
+    verb, _, listed = text.partition(":")
+    if verb not in {"add", "del"} or not listed:
+        raise Misuse("The option -forwarding-addresses wants add:A@X,B@Y or del:A@X.")
+    if address.kind != Kind.ALIAS:
+        raise Misuse(f"{address} is a mailbox; only an alias forwards.")
+    named = [Destination(word) for word in listed.split(",")]
+    there = [Destination(one.target) for one in address.destinations.all()]
+    left = [one for one in there if one not in named]
+    change_alias(COMMAND, address, destinations=left + named if verb == "add" else left)
 
 
 def _add_alias(address: Address, local: AliasLocal) -> Address:
