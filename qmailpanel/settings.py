@@ -66,6 +66,12 @@ QMAILPANEL_HUP = env.str(
     default="auto" if (QMAILPANEL_QMAIL_HOME / "bin" / "qmail-send").exists() else "none",
 )
 QMAILPANEL_REJECTNONEXIST = env.str("QMAILPANEL_REJECTNONEXIST", default="auto")
+QMAILPANEL_RECIPIENTS = env.str("QMAILPANEL_RECIPIENTS", default="auto")
+if QMAILPANEL_RECIPIENTS not in ("auto", "none", "validrcptto", "recipients"):
+    raise ImproperlyConfigured(
+        "QMAILPANEL_RECIPIENTS must be auto, none, validrcptto or recipients."
+    )
+QMAILPANEL_RCPTHOSTS = _number("QMAILPANEL_RCPTHOSTS", 1_000)
 QMAILPANEL_NODE = env.str("QMAILPANEL_NODE", default="main")
 QMAILPANEL_FIFO = QMAILPANEL_STATE_DIR / "sync.fifo"
 

@@ -22,6 +22,7 @@ class Unknown(models.TextChoices):
     """What happens to mail for addresses nobody claimed."""
 
     BOUNCE = "bounce", _("Bounce with a text")
+    REFUSE = "refuse", _("Refuse at the door")
     DISCARD = "discard", _("Discard")
     FORWARD = "forward", _("Forward to an address")
     MAILBOX = "mailbox", _("Deliver to a mailbox")

@@ -36,6 +36,8 @@ def path_of(address: Address, ends: Sequence[Node]) -> Hops:
 
 def path_of_unknown(domain: Domain) -> Hops:
     """The path of mail to addresses nobody claimed."""
+    if domain.unknown == Unknown.REFUSE and domain.enabled and not domain.removed:
+        return [[Node("", _("sender"), "start")], [refused(_("not a known recipient"))]]
     return _path(domain, "default", _("nobody claimed the address"), [_unknown(domain)])
 
 

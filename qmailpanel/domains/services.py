@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.ledger.models import SyncNode, Verb
-from qmailpanel.ledger.services import Actor, Refused, ledger_locked, upcoming
+from qmailpanel.ledger.services import Actor, Refused, knows_recipients, ledger_locked, upcoming
 from qmailpanel.qmail import names
 
 from .claims import claim_again, free_name, refuse_routed
@@ -89,13 +89,24 @@ def change_domain(
     if subdomains is not None:
         wanted |= {"subdomains": subdomains}
     if subdomains and not domain.subdomains:
-        refuse_routed(f".{domain.name}", "subdomains")
+        _refuse_subdomains(domain)
     amend(actor, Verb.CHANGED, domain, **wanted)
     return domain
 
 
+def _refuse_subdomains(domain: Domain) -> None:
+    refuse_routed(f".{domain.name}", "subdomains")
+    if knows_recipients():
+        raise Refused(
+            _("This host lists the recipients it knows, and such a list has no sub-domains."),
+            "subdomains",
+        )
+
+
 def _unknown(domain: Domain, unknown: Unknown, text: str, target: str) -> dict[str, str]:
     """The three fields about unknown recipients, those without a meaning blank."""
+    if unknown == Unknown.REFUSE and not knows_recipients():
+        raise Refused(_("This host cannot refuse recipients at the door."), "unknown")
     is_bounce = unknown == Unknown.BOUNCE
     wanted = {
         "unknown": str(unknown),

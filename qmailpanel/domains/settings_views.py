@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.ledger.services import Actor, Refused, Statuses
+from qmailpanel.ledger.services import Actor, Refused, Statuses, knows_recipients
 
 from . import alias_domains, services
 from .forms import AddAliasDomainForm, PanelForm, SettingsForm
@@ -44,6 +44,7 @@ def settings_page(
         "name_form": AddAliasDomainForm(),
         "names": [_name_row(statuses, one) for one in domain.names.aliases().order_by("name")],
         "hops": path_of_unknown(domain),
+        "may_refuse": knows_recipients() or domain.unknown == Unknown.REFUSE,
         "why": why,
         **forms,
     }

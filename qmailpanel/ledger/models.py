@@ -70,6 +70,7 @@ class SyncNode(models.Model):
     heartbeat = models.DateTimeField(null=True)
     highest_prepend = models.PositiveIntegerField(default=0)
     note = models.TextField(blank=True)
+    knows_recipients = models.BooleanField(default=False)  # qmail-smtpd asks a list of them
     preview = models.TextField(blank=True)  # steps that wait, as --dry-run prints them
 
 

@@ -145,6 +145,11 @@ def is_service_running() -> bool:
     return SyncNode.objects.filter(node=settings.QMAILPANEL_NODE, heartbeat__gt=since).exists()
 
 
+def knows_recipients() -> bool:
+    """Does the mail server ask a list of known recipients, so that it can refuse others?"""
+    return SyncNode.objects.filter(node=settings.QMAILPANEL_NODE, knows_recipients=True).exists()
+
+
 class Status(StrEnum):
     """The only states a domain or address can show."""
 

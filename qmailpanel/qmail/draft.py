@@ -43,7 +43,7 @@ class Draft:
     shrink: list[PathStep] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    asked_keys: set[bytes] = field(default_factory=set)
+    asked: dict[Shared, set[bytes]] = field(default_factory=dict)
     lost_homes: set[str] = field(default_factory=set)
     unsettled: set[str] = field(default_factory=set)
     blocked: bool = False
@@ -65,11 +65,10 @@ class Draft:
             return []
         return [line for line in self.drops(Shared.ASSIGN) if _local_of(line) not in known]
 
-    def answers(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """For each of our assignment keys the line users/cdb must answer with, or None."""
-        new = self.new[Shared.ASSIGN]
-        for key in self.asked_keys:
-            yield key, new.get(key)
+    def answers(self, shared: Shared) -> Iterator[tuple[bytes, bytes | None]]:
+        """For each of our keys the line that the map must answer with, or None."""
+        for key in self.asked.get(shared, ()):
+            yield key, self.new[shared].get(key)
 
     def add_problem(self, owner: bytes | str, text: str, cause: str) -> None:
         self.problems.append(Problem(text, cause, self.wanted.owners.get(owner)))

@@ -43,12 +43,17 @@ UNWRITABLE_NAME = "An alias domain cannot be written for the mail server."
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where this host keeps mail and as whom; `nonexist`: control/rejectnonexist is kept too."""
+    """Where this host keeps mail and as whom.
+
+    `nonexist`: control/rejectnonexist is kept too. `lists`: the lists of known recipients that
+    this host's qmail-smtpd asks.
+    """
 
     qmail_home: str
     mail_root: str
     mail_user: MailUser
     nonexist: bool = False
+    lists: tuple[Shared, ...] = ()
 
     @property
     def bouncesaying(self) -> str:
@@ -81,9 +86,10 @@ class AliasRow:
 
 @dataclass(frozen=True, slots=True)
 class DomainRows:
-    """A domain with its rows. `unknown`: bounce, discard, forward or mailbox.
+    """A domain with its rows. `unknown`: bounce, refuse, discard, forward or mailbox.
 
-    `alias_domains`: its further names. `subdomains`: mail to any name below them too.
+    `alias_domains`: its further names. `subdomains`: mail to any name below them too. `more`: its
+    names are in control/morercpthosts, because rcpthosts has as many as it shall.
     """
 
     domain: int
@@ -96,6 +102,7 @@ class DomainRows:
     unknown_target: str = ""
     alias_domains: tuple[str, ...] = ()
     subdomains: bool = False
+    more: bool = False
     removed: bool = False
     mailboxes: Sequence[MailboxRow] = ()
     aliases: Sequence[AliasRow] = ()
@@ -260,11 +267,30 @@ def _lines(
     lines = {
         Shared.ASSIGN: assign,
         Shared.VIRTUAL: keyed(Shared.VIRTUAL, virtual),
-        Shared.RCPT: keyed(Shared.RCPT, hosts),
+        Shared.MORE if rows.more else Shared.RCPT: keyed(Shared.RCPT, hosts),
     }
     if draft.layout.nonexist and rows.unknown == "bounce":
         lines[Shared.NONEXIST] = keyed(Shared.NONEXIST, hosts[: len(names)])
+    if draft.layout.lists:
+        lines |= dict.fromkeys(draft.layout.lists, _recipients(draft, rows, names))
     return lines
+
+
+def _recipients(draft: _Draft, rows: DomainRows, names: Sequence[DomainName]) -> dict[bytes, bytes]:
+    """Who is known: everybody at a name, `@pandle.net`, or the addresses one by one."""
+    if rows.unknown != "refuse":
+        return keyed(Shared.VALID, [f"@{name}\n".encode() for name in names])
+    found = dict[bytes, bytes]()
+    addresses: list[MailboxRow | AliasRow] = [*rows.mailboxes, *rows.aliases]
+    for row in addresses:
+        own = draft.key(row.local)
+        if row.enabled and not row.removed and own in draft.owners:
+            keys = [f"{row.local}@{name}".encode() for name in names]
+            found |= {key: key + b"\n" for key in keys}
+            draft.owners.update(dict.fromkeys(keys, row.address))
+            if own in draft.needs:
+                draft.needs.update(dict.fromkeys(keys, draft.needs[own]))
+    return dict(sorted(found.items()))
 
 
 def _names(draft: _Draft, rows: DomainRows) -> list[DomainName]:

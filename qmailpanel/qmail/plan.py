@@ -5,18 +5,22 @@ virtualdomains → HUP, proved → assign = new → qmail-newu → old files and
 grows. Before files go whose addresses are in the map now, deliveries that asked the map before
 have a moment to end. So what is deliverable before and after is never undeliverable in between,
 and nothing is accepted that cannot be delivered.
+
+What holds for rcpthosts holds for morercpthosts and for lists of known recipients, each compiled
+as soon as it is written; a name that moves to the other list of hosts is in both for a moment.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from qmailpanel.qmail import assign, control
+from qmailpanel.qmail.begin import begin_lists, first_foreign
 from qmailpanel.qmail.draft import Draft, Drift, section_after
+from qmailpanel.qmail.maps import MAPS
+from qmailpanel.qmail.questions import Question, ask_about_drops, ask_about_rcpthosts
 from qmailpanel.qmail.settle import draft_domain
-from qmailpanel.qmail.shared import Foreign, LineFile, Shared
+from qmailpanel.qmail.shared import HOSTS, KNOWN_RECIPIENTS, Foreign, LineFile, Shared
 from qmailpanel.qmail.state import (
     Actual,
     Applied,
@@ -34,18 +38,10 @@ from qmailpanel.qmail.steps import (
     WriteShared,
 )
 
-ACCEPTING = (Shared.RCPT, Shared.NONEXIST)  # read by qmail-smtpd: shrink first, grow last
-MANY_DROPS, MANY_SHARE = 20, 0.30
+# read by qmail-smtpd: shrink first, grow last
+ACCEPTING = (Shared.RCPT, Shared.MORE, Shared.NONEXIST, Shared.VALID, Shared.RECIPIENTS)
 
 Sections = Mapping[str, tuple[int, Mapping[bytes, bytes]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What the operator must say yes to before anything is done; `digest` names this very plan."""
-
-    digest: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -80,7 +76,7 @@ def make_plan(
     drafts = [draft_domain(w, applied.get(w.name, ()), actual, failed or {}) for w in wanted]
     drifts = {draft.wanted.name: draft.drifts for draft in drafts if draft.drifts}
     problems = {draft.wanted.name: draft.problems for draft in drafts if draft.problems}
-    question = _ask_about_rcpthosts(actual) or _ask_about_drops(drafts, actual)
+    question = ask_about_rcpthosts(actual) or ask_about_drops(drafts, actual)
     if question and question.digest not in confirmed:
         return Plan((), drifts, problems, question)
     files = dict(actual.shared)
@@ -102,30 +98,30 @@ def _order(
     drafts: Sequence[Draft], actual: Actual, files: dict[Shared, LineFile]
 ) -> Iterator[Step]:
     """The steps; `files` follows the shared files through them."""
+    begin_lists(drafts, actual, files)
     for shared in ACCEPTING:
-        foreign = _first_rcpthosts(actual) if shared is Shared.RCPT else None
-        yield from _write(files, shared, _shrunk(drafts, shared), foreign)
+        is_stale = _is_stale(drafts, actual, shared)
+        foreign = first_foreign(actual, shared, is_stale=is_stale)
+        sections = _shrunk(drafts, shared)
+        yield from _write_and_compile(files, shared, sections, foreign, is_stale=is_stale)
     yield from _grow_trees(drafts)
     switch = _changes(files[Shared.VIRTUAL], _new(drafts, Shared.VIRTUAL))
     twice = (switch or actual.hup_owed) and any(draft.drops(Shared.ASSIGN) for draft in drafts)
-    before = files[Shared.ASSIGN].content
-    yield from _write(
-        files, Shared.ASSIGN, _union(drafts) if twice else _new(drafts, Shared.ASSIGN)
-    )
-    if files[Shared.ASSIGN].content != before or _is_stale(drafts, actual):
-        yield Compile()
+    assignments = _union(drafts) if twice else _new(drafts, Shared.ASSIGN)
+    is_stale = _is_stale(drafts, actual, Shared.ASSIGN)
+    yield from _write_and_compile(files, Shared.ASSIGN, assignments, is_stale=is_stale)
     yield from _write(files, Shared.VIRTUAL, _new(drafts, Shared.VIRTUAL))
     if switch or actual.hup_owed:
         yield TellSend()
     if twice:
-        yield from _write(files, Shared.ASSIGN, _new(drafts, Shared.ASSIGN))
-        yield Compile()
+        yield from _write_and_compile(files, Shared.ASSIGN, _new(drafts, Shared.ASSIGN))
     if any(draft.hands_over for draft in drafts):
         yield LetDeliveriesEnd()
     for draft in drafts:
         yield from draft.shrink
-    for shared in ACCEPTING:
-        yield from _write(files, shared, _new(drafts, shared))
+    for accepted in (_grown, _new):
+        for shared in ACCEPTING:
+            yield from _write_and_compile(files, shared, accepted(drafts, shared))
 
 
 def _grow_trees(drafts: Sequence[Draft]) -> Iterator[Step]:
@@ -133,6 +129,20 @@ def _grow_trees(drafts: Sequence[Draft]) -> Iterator[Step]:
     yield from steps
     if steps:
         yield SettleTree()
+
+
+def _write_and_compile(
+    files: dict[Shared, LineFile],
+    shared: Shared,
+    sections: Sections,
+    foreign: Foreign | None = None,
+    *,
+    is_stale: bool = False,
+) -> Iterator[Step]:
+    written = list(_write(files, shared, sections, foreign))
+    yield from written
+    if shared in MAPS and (written or is_stale):
+        yield Compile(shared)
 
 
 def _write(
@@ -175,14 +185,26 @@ def _new(drafts: Iterable[Draft], shared: Shared) -> Sections:
 
 
 def _shrunk(drafts: Iterable[Draft], shared: Shared) -> Sections:
-    """Only what was there and stays."""
+    """Only what was there and stays; a name that moves to the other list of hosts stays too."""
+    return {d.wanted.name: (d.wanted.section.prepend, _staying(d, shared)) for d in drafts}
+
+
+def _grown(drafts: Iterable[Draft], shared: Shared) -> Sections:
+    """What stays and what is new."""
     return {
-        d.wanted.name: (
-            d.wanted.section.prepend,
-            {key: line for key, line in d.old[shared].items() if key in d.new[shared]},
-        )
+        d.wanted.name: (d.wanted.section.prepend, {**_staying(d, shared), **d.new[shared]})
         for d in drafts
     }
+
+
+def _staying(draft: Draft, shared: Shared) -> dict[bytes, bytes]:
+    lists = HOSTS if shared in HOSTS else (shared,)
+    new = {key for each in lists for key in draft.new[each]}
+    if shared in KNOWN_RECIPIENTS:  # everybody at a name, or one by one: from one to the other
+        new |= {b"@" + key.partition(b"@")[2] for key in new}
+        old = draft.old[shared].items()
+        return {k: line for k, line in old if k in new or b"@" + k.partition(b"@")[2] in new}
+    return {key: line for key, line in draft.old[shared].items() if key in new}
 
 
 def _union(drafts: Iterable[Draft]) -> Sections:
@@ -194,60 +216,14 @@ def _union(drafts: Iterable[Draft]) -> Sections:
     }
 
 
-def _is_stale(drafts: Iterable[Draft], actual: Actual) -> bool:
-    """Whether users/cdb answers otherwise than users/assign will say."""
-    cdb = actual.cdb
-    if cdb is None:
+def _is_stale(drafts: Iterable[Draft], actual: Actual, shared: Shared) -> bool:
+    """Whether the map answers otherwise than its file says (and ours will say)."""
+    if shared not in MAPS:
+        return False
+    its, file, found = MAPS[shared], actual.shared[shared], actual.maps.get(shared)
+    if found is None:
+        return shared is Shared.ASSIGN or file.content is not None
+    if any(found[key] != data for key, data in its.answers(file.foreign, found).items()):
         return True
-    foreign = actual.shared[Shared.ASSIGN].foreign
-    answers = [answer for draft in drafts for answer in draft.answers()]
-    return any(cdb[key] != data for key, data in foreign.answers(cdb).items()) or any(
-        cdb.get(key) != (assign.pair(line)[1] if line else None) for key, line in answers
-    )
-
-
-def _first_rcpthosts(actual: Actual) -> Foreign | None:
-    """For a missing rcpthosts, what its first content is: without the file, any relay is open."""
-    if actual.shared[Shared.RCPT].content is not None:
-        return None
-    return Foreign(Shared.RCPT, tuple(_hosted_names(actual)))
-
-
-def _hosted_names(actual: Actual) -> list[bytes]:
-    names = set(actual.locals)
-    for raw in actual.shared[Shared.VIRTUAL].foreign.raws:
-        key = control.virtual_key(raw)
-        if key and b"@" not in key:
-            names.add(key)
-    return [name + b"\n" for name in sorted(names)]
-
-
-def _ask_about_rcpthosts(actual: Actual) -> Question | None:
-    names = _hosted_names(actual)
-    if actual.shared[Shared.RCPT].content is not None or not names:
-        return None
-    listed = b"".join(names).decode("utf-8", "backslashreplace")
-    return Question(
-        _digest(names),
-        "control/rcpthosts is missing: qmail-smtpd relays for everybody. "
-        f"It would be written with the names this host serves:\n{listed}",
-    )
-
-
-def _ask_about_drops(drafts: Sequence[Draft], actual: Actual) -> Question | None:
-    drops = sorted(line for draft in drafts for line in draft.unasked_drops())
-    if len(drops) <= MANY_DROPS:
-        return None
-    total = sum(text.count(b"\n") for _, text in actual.shared[Shared.ASSIGN].sections.values())
-    if len(drops) <= MANY_SHARE * total:
-        return None
-    shown = b"".join(drops[:10]).decode("utf-8", "backslashreplace")
-    return Question(
-        _digest(drops),
-        f"{len(drops)} of {total} live assignments would be dropped though nobody removed them "
-        f"here. Was the database restored or replaced? The first of them:\n{shown}",
-    )
-
-
-def _digest(lines: Iterable[bytes]) -> str:
-    return hashlib.sha256(b"".join(lines)).hexdigest()
+    answers = [answer for draft in drafts for answer in draft.answers(shared)]
+    return any(found.get(key) != (its.data(line) if line else None) for key, line in answers)

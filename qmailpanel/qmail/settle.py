@@ -248,8 +248,8 @@ def _settle_lines(
         line = old.get(key) if stays else want.get(key)
         if line is not None:
             new[key] = line
-        if shared is Shared.ASSIGN and not foreign:
-            draft.asked_keys.add(key)
+        if not foreign:
+            draft.asked.setdefault(shared, set()).add(key)
         if is_lost and wanted.owners.get(key) != wanted.owners.get(wanted.needs[key]):
             draft.add_problem(key, NOT_MADE, f"{wanted.needs[key]} could not be prepared")
     return new

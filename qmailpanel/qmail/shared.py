@@ -16,7 +16,14 @@ class Shared(StrEnum):
     ASSIGN = "users/assign"
     VIRTUAL = "control/virtualdomains"
     RCPT = "control/rcpthosts"
+    MORE = "control/morercpthosts"
     NONEXIST = "control/rejectnonexist"
+    VALID = "control/validrcptto"
+    RECIPIENTS = "users/recipients"
+
+
+HOSTS = (Shared.RCPT, Shared.MORE)  # one list in two files: a name may be in either
+KNOWN_RECIPIENTS = (Shared.VALID, Shared.RECIPIENTS)
 
 
 @dataclass(frozen=True)
@@ -35,11 +42,6 @@ class Foreign:
             if key is not None:
                 found[key] = (*found.get(key, ()), value_of(self.shared, raw))
         return found
-
-    def answers(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
-        """What users/cdb is to say for those of the keys that have an assignment here."""
-        found = ((key, self.keys.get(key)) for key in keys)
-        return {key: assign.pair(lines[0])[1] for key, lines in found if lines}
 
     @cached_property
     def prepends(self) -> frozenset[int]:
@@ -107,14 +109,16 @@ def _number(text: bytes) -> set[int]:
 _KEYS: Mapping[Shared, Callable[[bytes], bytes | None]] = {
     Shared.ASSIGN: assign.line_key,
     Shared.VIRTUAL: control.virtual_key,
-    Shared.RCPT: control.host_key,
-    Shared.NONEXIST: control.host_key,
 }
+
+
+def _key(shared: Shared) -> Callable[[bytes], bytes | None]:
+    return _KEYS.get(shared, control.host_key)
 
 
 def key_of(shared: Shared, raw: bytes) -> bytes | None:
     """What a raw line is about; None for a comment or a blank line."""
-    return _KEYS[shared](raw)
+    return _key(shared)(raw)
 
 
 def value_of(shared: Shared, raw: bytes) -> bytes:
@@ -128,7 +132,7 @@ def value_of(shared: Shared, raw: bytes) -> bytes:
 
 def keyed(shared: Shared, lines: Iterable[bytes]) -> dict[bytes, bytes]:
     """Canonical lines by key. Every line must have a key."""
-    read = _KEYS[shared]
+    read = _key(shared)
     return {key: line for line in lines if (key := read(line)) is not None}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from qmailpanel.qmail.shared import LineFile, Shared, keyed
+from qmailpanel.qmail.shared import HOSTS, LineFile, Shared, keyed
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,13 @@ class Section:
                 for path, (mailbox, dot_qmail) in data["homes"].items()
             },
         )
+
+
+def lines_of(section: Section, shared: Shared) -> Mapping[bytes, bytes]:
+    """The lines that are the domain's in that file: of a list in two files, those of both."""
+    if shared not in HOSTS:
+        return section.lines.get(shared, {})
+    return {key: line for each in HOSTS for key, line in section.lines.get(each, {}).items()}
 
 
 def empty_section(prepend: int) -> Section:
@@ -139,13 +146,13 @@ class Tree:
 class Actual:
     """The host as observed: all of the shared files, and the rest for the domains in question.
 
-    `cdb`: what users/cdb answers for the keys asked about; None where it is missing or unreadable.
+    `maps`: what each cdb answers for the keys asked about; None where it is missing or unreadable.
     `hup_owed`: qmail-send has not been seen to read virtualdomains since it was written.
     """
 
     shared: Mapping[Shared, LineFile]
     trees: Mapping[str, Tree]
-    cdb: Mapping[bytes, bytes | None] | None
+    maps: Mapping[Shared, Mapping[bytes, bytes | None] | None]
     locals: frozenset[bytes] = frozenset()
     hup_owed: bool = False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from qmailpanel.qmail.maps import MAPS
 from qmailpanel.qmail.shared import Shared
 
 
@@ -54,7 +55,9 @@ class SettleTree:
 
 @dataclass(frozen=True, slots=True)
 class Compile:
-    """Make users/cdb from users/assign, as qmail-newu(8) does."""
+    """Make the map of a shared file, as qmail-newu(8) does of users/assign."""
+
+    shared: Shared = Shared.ASSIGN
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,8 @@ def describe(step: Step) -> str:
             return "\n".join([f"remove {path}", *_change(before.splitlines(), [])])
         case SettleTree():
             return "settle the mail root on disk"
-        case Compile():
-            return "run qmail-newu"
+        case Compile(shared):
+            return f"run {MAPS[shared].program}" if MAPS[shared].program else f"compile {shared}"
         case TellSend():
             return "tell qmail-send (HUP)"
         case LetDeliveriesEnd():

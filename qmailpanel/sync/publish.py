@@ -13,7 +13,7 @@ from django.utils import timezone
 from qmailpanel.ledger.models import Change, RoutedLine, SyncNode, SyncPosition, SyncProblem
 from qmailpanel.qmail import control
 from qmailpanel.qmail.draft import Drift
-from qmailpanel.qmail.plan import Question
+from qmailpanel.qmail.questions import Question
 from qmailpanel.qmail.shared import Foreign, Shared
 from qmailpanel.qmail.state import Problem
 from qmailpanel.qmail.steps import Step, describe
@@ -184,14 +184,24 @@ def publish_heartbeat(*, alive: bool) -> None:
 
 
 def publish_host(
-    note: str, prepend: int, locals_: Iterable[tuple[int, bytes]], files: Iterable[Foreign]
+    note: str,
+    prepend: int,
+    locals_: Iterable[tuple[int, bytes]],
+    files: Iterable[Foreign],
+    *,
+    knows_recipients: bool,
 ) -> None:
     """What the web process must know of the host: prepends in use, names routed, foreign lines."""
     node = settings.QMAILPANEL_NODE
     foreign = {file.shared: file for file in files}
     with transaction.atomic():
         SyncNode.objects.update_or_create(
-            node=node, defaults={"note": note, "highest_prepend": prepend}
+            node=node,
+            defaults={
+                "note": note,
+                "highest_prepend": prepend,
+                "knows_recipients": knows_recipients,
+            },
         )
         RoutedLine.objects.filter(node=node).delete()
         RoutedLine.objects.bulk_create(

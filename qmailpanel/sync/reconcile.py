@@ -14,9 +14,10 @@ from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.models import SyncPosition
 from qmailpanel.qmail.host import Busy, Host, HostError, Raced
 from qmailpanel.qmail.layout import Layout
+from qmailpanel.qmail.maps import MAPS
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan import Plan, make_plan
-from qmailpanel.qmail.shared import Foreign, Shared
+from qmailpanel.qmail.shared import KNOWN_RECIPIENTS, Foreign, Shared
 from qmailpanel.qmail.state import Wanted, empty_section
 from qmailpanel.qmail.steps import Step, describe
 
@@ -39,8 +40,16 @@ def open_host() -> Host:
         mail_root=str(settings.QMAILPANEL_MAIL_ROOT),
         mail_user=MailUser.parse(settings.QMAILPANEL_MAIL_USER),
         nonexist=nonexist or settings.QMAILPANEL_REJECTNONEXIST == "on",
+        lists=tuple(shared for shared in KNOWN_RECIPIENTS if _is_list_kept(home, shared)),
     )
     return Host(layout, str(settings.QMAILPANEL_SYNC_DIR), settings.QMAILPANEL_HUP)
+
+
+def _is_list_kept(home: str, shared: Shared) -> bool:
+    """Whether qmail-smtpd is said to ask this list, or `auto` and somebody made it."""
+    if settings.QMAILPANEL_RECIPIENTS != "auto":
+        return bool(os.path.basename(shared) == settings.QMAILPANEL_RECIPIENTS)
+    return any(os.path.exists(f"{home}/{name}") for name in (shared, MAPS[shared].path))
 
 
 class Reconciler:
@@ -209,7 +218,13 @@ class Reconciler:
         notes = [] if self.host.may_change_owners else [NO_OWNERS]
         if highest >= settings.QMAILPANEL_FIRST_PREPEND - NEAR:
             notes.append(NUMBERS_MEET % {"highest": highest})
-        say.publish_host(" ".join(notes), highest, self.host.read_locals(), foreign)
+        say.publish_host(
+            " ".join(notes),
+            highest,
+            self.host.read_locals(),
+            foreign,
+            knows_recipients=bool(self.host.layout.lists),
+        )
         self._told = news
 
     def _highest_prepend(self, foreign: Sequence[Foreign]) -> int:

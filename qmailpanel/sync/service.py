@@ -189,6 +189,8 @@ class Service:
             some = domains[start : start + SCRUB_DOMAINS]
             amiss += some if self.reconciler.is_amiss(some) else []
         yield True
+        if self.host.wants_lists():
+            amiss = domains
         if amiss or self.reconciler.is_amiss([], absent=True):
             self._run(amiss, absent=True)
         else:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from qmailpanel.domains.models import Address, Destination, Domain, DomainName, Kind
@@ -67,6 +69,7 @@ def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
     found = list(Domain.objects.claiming().filter(id__in=domains))
     mailboxes, aliases = _read_addresses([domain.pk for domain in found])
     names = _read_alias_domains([domain.pk for domain in found])
+    beyond = _first_beyond_rcpthosts()
     for domain in found:
         yield DomainRows(
             domain=domain.pk,
@@ -79,10 +82,18 @@ def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
             unknown_target=domain.unknown_target,
             alias_domains=tuple(names[domain.pk]),
             subdomains=domain.subdomains,
+            more=domain.prepend >= beyond,
             removed=domain.removed,
             mailboxes=mailboxes[domain.pk],
             aliases=aliases[domain.pk],
         )
+
+
+def _first_beyond_rcpthosts() -> float:
+    """The prepend from which on domains are in morercpthosts: rcpthosts holds so many, no more."""
+    served = Domain.objects.claiming().filter(removed=False).order_by("prepend")
+    most = settings.QMAILPANEL_RCPTHOSTS
+    return next(iter(served.values_list("prepend", flat=True)[most : most + 1]), inf)
 
 
 def _read_alias_domains(domains: Sequence[int]) -> dict[int, list[str]]:

@@ -150,9 +150,21 @@ def test_unknown_recipients_can_be_delivered_to_a_mailbox(
     assert domain.unknown_target == "biliards@pandle.net"
 
 
+def test_refusing_at_the_door_is_a_choice_only_where_the_host_can(
+    as_colleague: Client, domain: Domain
+) -> None:
+    assert "Refuse at the door" not in body(as_colleague.get("/domains/pandle.net/settings/"))
+    SyncNode.objects.create(node="main", knows_recipients=True)
+    assert "Refuse at the door" in body(as_colleague.get("/domains/pandle.net/settings/"))
+    assert change(as_colleague, unknown="refuse").status_code == 303
+    page = body(as_colleague.get("/domains/pandle.net/settings/"))
+    assert "not a known recipient" in page
+
+
 @pytest.mark.parametrize(
     ("fields", "place"),
     [
+        ({"unknown": "refuse"}, "id_unknown_error"),
         ({"unknown": "forward", "forward": "|/bin/sh"}, "id_forward_error"),
         ({"unknown": "forward", "forward": ""}, "id_forward_error"),
         ({"unknown": "mailbox", "mailbox": "nobody"}, "id_mailbox_error"),

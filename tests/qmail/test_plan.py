@@ -20,7 +20,7 @@ from qmailpanel.qmail.steps import (
     WriteShared,
 )
 
-from .worlds import World, begin, finish, is_delivered, plan_for, settle, want
+from .worlds import LAYOUT, World, begin, finish, is_delivered, plan_for, settle, want
 
 LOCALS = ("ann", "bob", "info", "jane.roe", "x-y")
 NAMES = ("pandle.net", "b.test")
@@ -29,7 +29,10 @@ FOREIGN = {
     Shared.ASSIGN: (b"=7-joe:popuser:110:31:/home/joe:::\n", b"+w-:alias:7:7:/w:-::note\n"),
     Shared.VIRTUAL: (b"# by hand\n", b"old.test:7\n", b"\n", b"me@x.test:w\n"),
     Shared.RCPT: (b"old.test\n", b".wild.test  \n"),
+    Shared.MORE: (b"Older.test\n", b"# by hand\n"),
 }
+LISTED = replace(LAYOUT, lists=(Shared.VALID, Shared.RECIPIENTS))
+layouts = st.sampled_from([LAYOUT, LISTED])
 
 
 @st.composite
@@ -48,7 +51,7 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
         for i, local in enumerate(LOCALS)
         if kinds[local] in "aAs"
     ]
-    unknown = draw(st.sampled_from(["bounce", "discard", "forward"]))
+    unknown = draw(st.sampled_from(["bounce", "refuse", "discard", "forward"]))
     return DomainRows(
         domain=number,
         name=name,
@@ -59,6 +62,7 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
         unknown_target="out@side.test" if unknown == "forward" else "",
         alias_domains=(f"alias{number}.test",) if draw(st.booleans()) else (),
         subdomains=draw(st.booleans()),
+        more=draw(st.booleans()),
         removed=draw(st.integers(0, 4)) == 0,
         mailboxes=mailboxes,
         aliases=aliases,
@@ -81,6 +85,7 @@ def host_with(lines: dict[Shared, list[bytes]]) -> World:
     world.shared[Shared.ASSIGN] = b"".join(lines[Shared.ASSIGN]) + b".\ndead text\n"
     world.shared[Shared.VIRTUAL] = b"".join(lines[Shared.VIRTUAL])
     world.shared[Shared.RCPT] = b"".join(lines[Shared.RCPT])
+    world.lists[Shared.MORE] = world.shared[Shared.MORE] = b"".join(lines[Shared.MORE])
     world.compiled = world.shared[Shared.ASSIGN] or b""
     world.loaded = world.shared[Shared.VIRTUAL] or b""
     return world
@@ -91,28 +96,30 @@ def outcomes(world: World) -> dict[tuple[str, str], str]:
         (local, name): world.route(local, name)
         for name in HOSTS
         for local in (*LOCALS, "unknown")
-        if world.accepts(name)
+        if world.accepts(name) and world.knows(local, name)
     }
 
 
-@given(foreign_lines, rows_of_host, rows_of_host)
-def test_a_second_plan_is_empty(lines, first, second) -> None:
+@given(layouts, foreign_lines, rows_of_host, rows_of_host)
+def test_a_second_plan_is_empty(layout, lines, first, second) -> None:
     world = host_with(lines)
     for rows in (first, second, second):
-        assert settle(world, want(rows)).steps == ()
-    assert plan_for(world, want(second)).steps == ()
+        assert settle(world, want(rows, layout)).steps == ()
+    assert plan_for(world, want(second, layout)).steps == ()
 
 
-@given(foreign_lines, rows_of_host, rows_of_host, st.data())
-def test_a_plan_cut_after_any_step_is_finished_by_the_next(lines, first, second, data) -> None:
+@given(layouts, foreign_lines, rows_of_host, rows_of_host, st.data())
+def test_a_plan_cut_after_any_step_is_finished_by_the_next(
+    layout, lines, first, second, data
+) -> None:
     world = host_with(lines)
-    settle(world, want(first))
+    settle(world, want(first, layout))
     straight = world.copy()
-    settle(straight, want(second))
-    steps = begin(world, want(second)).steps
+    settle(straight, want(second, layout))
+    steps = begin(world, want(second, layout)).steps
     for step in steps[: data.draw(st.integers(0, len(steps)))]:
         world.apply(step)
-    assert settle(world, want(second)).steps == ()
+    assert settle(world, want(second, layout)).steps == ()
     assert world.facts() == straight.facts()
 
 
@@ -130,28 +137,30 @@ def test_a_plan_cut_and_overtaken_by_another_change_is_finished_too(
     assert not after.drifts
 
 
-@given(foreign_lines, rows_of_host, rows_of_host)
+@given(layouts, foreign_lines, rows_of_host, rows_of_host)
 def test_what_is_deliverable_before_and_after_is_never_undeliverable_in_between(
-    lines, first, second
+    layout, lines, first, second
 ) -> None:
     world = host_with(lines)
-    settle(world, want(first))
+    settle(world, want(first, layout))
     last = world.copy()
-    settle(last, want(second))
+    settle(last, want(second, layout))
     before, after = outcomes(world), outcomes(last)
     both = [key for key in before.keys() & after.keys() if is_delivered(before[key])]
     both = [key for key in both if is_delivered(after[key])]
-    for step in begin(world, want(second)).steps:
+    for step in begin(world, want(second, layout)).steps:
         world.apply(step)
         for local, name in both:
             assert is_delivered(world.route(local, name)), (step, local, name)
+            assert world.accepts(name), (step, name)
+            assert world.knows(local, name), (step, local, name)
 
 
-@given(foreign_lines, rows_of_host, rows_of_host)
-def test_nothing_is_accepted_that_cannot_be_delivered(lines, first, second) -> None:
+@given(layouts, foreign_lines, rows_of_host, rows_of_host)
+def test_nothing_is_accepted_that_cannot_be_delivered(layout, lines, first, second) -> None:
     world = host_with(lines)
-    settle(world, want(first))
-    for step in begin(world, want(second)).steps:
+    settle(world, want(first, layout))
+    for step in begin(world, want(second, layout)).steps:
         world.apply(step)
         for outcome in outcomes(world).values():
             assert not outcome.startswith("lost"), (step, outcome)
@@ -208,7 +217,7 @@ def test_lines_that_vanish_are_written_again(rows, data) -> None:
     world = World()
     settle(world, want(rows))
     whole = world.facts()
-    for shared in (Shared.ASSIGN, Shared.VIRTUAL, Shared.RCPT):
+    for shared in (Shared.ASSIGN, Shared.VIRTUAL, Shared.RCPT, Shared.MORE):
         lines = (world.shared[shared] or b"").splitlines(keepends=True)
         kept = [line for line in lines if line == b".\n" or data.draw(st.booleans())]
         world.shared[shared] = b"".join(kept)
@@ -334,6 +343,64 @@ def test_an_alias_domain_in_locals_is_left_out_and_explained_and_the_domain_serv
     assert world.shared[Shared.RCPT] == b"pandle.net\n"
     assert world.shared[Shared.VIRTUAL] == b"pandle.net:100\n"
     assert "control/locals has the line pandle.org" in plan.problems["pandle.net"][0].cause
+
+
+def test_a_domain_that_moves_to_morercpthosts_is_in_both_lists_for_a_moment() -> None:
+    world = live()
+    world.shared[Shared.MORE] = world.lists[Shared.MORE] = b"old.test\n"
+    for rows in (replace(PANDLE, more=True), PANDLE):
+        steps = begin(world, want([rows])).steps
+        assert steps
+        for step in steps:
+            world.apply(step)
+            assert world.accepts("pandle.net"), step
+        finish(world, want([rows]))
+        there = Shared.MORE if rows.more else Shared.RCPT
+        assert b"pandle.net\n" in (world.shared[there] or b"")
+        assert b"old.test\n" in (world.shared[Shared.MORE] or b"")
+    assert world.shared[Shared.MORE] == b"old.test\n"
+
+
+def test_a_lost_morercpthosts_is_made_again_from_its_map() -> None:
+    world = live(replace(PANDLE, more=True))
+    world.shared[Shared.MORE] = None
+    settle(world, want([replace(PANDLE, more=True)]))
+    assert world.shared[Shared.MORE] == b"pandle.net\n"
+
+
+def test_unknown_recipients_refused_at_the_door_are_those_not_listed() -> None:
+    rows = replace(PANDLE, unknown="refuse", alias_domains=("pandle.org",))
+    world = World()
+    settle(world, want([rows], LISTED))
+    assert (world.shared[Shared.VALID] or b"").decode().split() == [
+        "bilardi@pandle.net",
+        "bilardi@pandle.org",
+        "biliards@pandle.net",
+        "biliards@pandle.org",
+    ]
+    assert world.knows("bilardi", "pandle.org")
+    assert not world.knows("nobody", "pandle.net")
+    settle(world, want([replace(rows, unknown="bounce")], LISTED))
+    assert world.knows("nobody", "pandle.net")
+
+
+def test_a_list_of_recipients_begins_with_everybody_else_this_host_accepts() -> None:
+    world = World()
+    world.shared[Shared.VIRTUAL] = b"old.test:7\n"
+    world.shared[Shared.RCPT] = b"old.test\nrelayed.test\n.wild.test\n"
+    settle(world, want([PANDLE], LISTED))
+    listed = (world.shared[Shared.VALID] or b"").split()
+    assert listed == [b"@old.test", b"@relayed.test", b"@pandle.net"]
+
+
+def test_a_list_of_recipients_does_not_begin_before_all_domains_are_in_it() -> None:
+    world = live()
+    other = replace(PANDLE, domain=2, name="b.test", prepend=101, mailboxes=[], aliases=[])
+    settle(world, want([other], LISTED))
+    assert world.shared[Shared.VALID] is None
+    assert world.knows("biliards", "pandle.net")
+    settle(world, want([PANDLE, other], LISTED))
+    assert (world.shared[Shared.VALID] or b"").split() == [b"@pandle.net", b"@b.test"]
 
 
 @pytest.mark.parametrize(

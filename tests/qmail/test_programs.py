@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from qmailpanel.qmail.host import HostError, is_home_compiled_in, programs
-from qmailpanel.qmail.host.programs import Hup, compile_assign
+from qmailpanel.qmail.host.programs import Hup, compile_map
+from qmailpanel.qmail.shared import Shared
 
 is_root = os.geteuid() == 0
 ASSIGN = b"=100-biliards:popuser:110:31:/var/qmail/mailnames/pandle.net/biliards:::\n.\n"
@@ -263,7 +264,7 @@ def make_newu(home: Path, script: str) -> None:
 
 def test_the_qmail_newu_of_the_home_makes_the_map(home) -> None:
     make_newu(home, f"cd {home}/users && echo made > cdb.tmp && /bin/mv cdb.tmp cdb")
-    compile_assign(str(home))
+    compile_map(str(home), Shared.ASSIGN)
     assert (home / "users/cdb").read_bytes() == b"made\n"
 
 
@@ -280,22 +281,22 @@ def test_a_qmail_newu_that_fails_leaves_the_old_map_and_is_quoted(home, script, 
     (home / "users/cdb").write_bytes(b"old")
     make_newu(home, script)
     with pytest.raises(HostError) as caught:
-        compile_assign(str(home))
+        compile_map(str(home), Shared.ASSIGN)
     assert cause in caught.value.cause
     assert (home / "users/cdb").read_bytes() == b"old"
 
 
 def test_a_qmail_newu_that_hangs_is_ended(home, monkeypatch) -> None:
-    monkeypatch.setattr(programs, "NEWU_SECONDS", 0.1)
+    monkeypatch.setattr(programs, "COMPILER_SECONDS", 0.1)
     make_newu(home, "exec /bin/sleep 60")
     with pytest.raises(HostError) as caught:
-        compile_assign(str(home))
+        compile_map(str(home), Shared.ASSIGN)
     assert "timed out" in caught.value.cause
 
 
 def test_a_left_over_of_a_killed_run_is_no_obstacle(home) -> None:
     (home / "users/cdb.tmp").write_bytes(b"half")
-    compile_assign(str(home))
+    compile_map(str(home), Shared.ASSIGN)
     assert sorted(os.listdir(home / "users")) == ["assign", "cdb"]
     assert (home / "users/cdb").stat().st_mode & 0o777 == 0o644
 
@@ -303,13 +304,13 @@ def test_a_left_over_of_a_killed_run_is_no_obstacle(home) -> None:
 def test_a_directory_in_the_way_of_the_new_map_is_said(home) -> None:
     (home / "users/cdb.tmp").mkdir()
     with pytest.raises(HostError) as caught:
-        compile_assign(str(home))
+        compile_map(str(home), Shared.ASSIGN)
     assert "users/cdb.tmp" in caught.value.cause
 
 
 def test_an_assign_that_qmail_newu_would_refuse_is_refused_without_it(home) -> None:
     (home / "users/assign").write_bytes(ASSIGN.removesuffix(b".\n"))
     with pytest.raises(HostError) as caught:
-        compile_assign(str(home))
+        compile_map(str(home), Shared.ASSIGN)
     assert "users/cdb" in caught.value.cause
     assert not (home / "users/cdb").exists()

@@ -25,7 +25,7 @@ from qmailpanel.mailboxes.services import (
 from qmailpanel.qmail.names import DomainName
 
 from .real_panel import new_alias, new_domain, new_mailbox, real_panel
-from .real_qmail import mails_in, needs_qmail, rcpt
+from .real_qmail import HOME, mails_in, needs_qmail, rcpt
 
 pytestmark = needs_qmail
 BILIARDS = "in pandle.net/biliards"
@@ -118,6 +118,16 @@ def test_mail_to_alias_domains_and_sub_domains_is_mail_to_the_domain(panel, pand
     for name in ("pandle.org", "mail.pandle.net", "a.b.pandle.org"):
         assert rcpt(f"bilardi@{name}") == 553
     assert panel.send("bilardi@pandle.net") == {BILIARDS}
+
+
+def test_a_domain_that_moves_to_morercpthosts_and_back_is_accepted(panel, pandle, settings):
+    for most, name in ((0, "morercpthosts.cdb"), (1, "rcpthosts")):
+        settings.QMAILPANEL_RCPTHOSTS = most
+        change_domain(SYSTEM, pandle, description=name)
+        panel.make_live()
+        assert b"pandle.net" in (HOME / "control" / name).read_bytes()
+        assert panel.send("biliards@Pandle.Net") == {BILIARDS}
+        assert rcpt("biliards@nosuch.test") == 553
 
 
 @pytest.mark.parametrize(("local", "fate"), [("bilardi", BILIARDS), ("a.b", "to out@side.test")])

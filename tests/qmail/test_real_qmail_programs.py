@@ -12,6 +12,7 @@ from qmailpanel.ledger.services import SYSTEM
 from qmailpanel.mailboxes.services import remove_mailbox
 from qmailpanel.qmail import cdb
 from qmailpanel.qmail.host import is_home_compiled_in, programs
+from qmailpanel.qmail.shared import Shared
 from qmailpanel.sync.reconcile import all_domains
 
 from .real_panel import Panel, new_domain, new_mailbox, real_panel
@@ -127,7 +128,7 @@ def test_while_qmail_newu_fails_the_old_map_serves(panel) -> None:
     obstacle.mkdir()
     ann = new_mailbox(new_domain("b.test"), "ann")
     report = panel.sync()
-    assert report.error == programs.NOT_COMPILED
+    assert report.error == programs.NOT_COMPILED[Shared.ASSIGN]
     assert "qmail-newu: fatal: unable to open users/cdb.tmp" in report.cause
     assert cdb_inode() == before
     assert panel.send("biliards@pandle.net") == BILIARDS

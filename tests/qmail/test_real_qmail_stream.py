@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from qmailpanel.aliases.services import change_alias
+from qmailpanel.domains.alias_domains import add_alias_domain
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.services import SYSTEM
-from qmailpanel.qmail.names import Destination
+from qmailpanel.qmail.names import Destination, DomainName
 
 from .real_panel import Panel, new_alias, new_domain, new_mailbox, real_panel
-from .real_qmail import Message, mails_in, needs_qmail, wait_for
+from .real_qmail import Message, mails_in, needs_qmail, submit, wait_for
 
 pytestmark = needs_qmail
 
@@ -47,7 +49,10 @@ class Stream:
 
     def _flow(self) -> None:
         while not self._over.wait(0.002):
-            self.sent.append(self.qmail.queue(self.recipient, "stream"))
+            self.sent.append(self._send())
+
+    def _send(self) -> int:
+        return self.qmail.queue(self.recipient, "stream")
 
     def messages(self) -> list[Message]:
         """All of them, when qmail-send is done with all."""
@@ -85,6 +90,42 @@ def test_mail_to_an_untouched_mailbox_never_bounces_and_never_waits(panel) -> No
     assert len(stream.sent) > 25
     assert stream.verdicts() == set()
     assert len(mails_in("pandle.net/biliards")) == len(stream.sent)
+
+
+class Door(Stream):
+    """Mail to several addresses in turn, through qmail-smtpd."""
+
+    def __init__(self, panel: Panel, *recipients: str) -> None:
+        super().__init__(panel, "")
+        self.recipients = itertools.cycle(recipients)
+
+    def _send(self) -> int:
+        return submit(next(self.recipients), "stream")
+
+
+def test_during_100_removals_and_additions_all_mail_is_accepted_and_delivered(
+    panel, settings
+) -> None:
+    settings.QMAILPANEL_RCPTHOSTS = 40  # so that the others are in morercpthosts
+    domain = new_domain("pandle.net")
+    new_mailbox(domain, "biliards")
+    new_alias(domain, "bilardi", ["biliards@pandle.net"])
+    new_alias(domain, "team", ["biliards@pandle.net", "bilardi@pandle.net"])
+    add_alias_domain(SYSTEM, domain, DomainName("pandle.org"))
+    others = [new_domain(f"d{number}.test") for number in range(50)]
+    panel.make_live()
+    locals_ = ("biliards", "bilardi", "team")
+    door = Door(
+        panel, *(f"{one}@{name}" for one in locals_ for name in ("pandle.net", "pandle.org"))
+    )
+    with door.flowing():
+        for number, other in enumerate(others):
+            remove_domain(SYSTEM, other)
+            panel.make_live()
+            new_mailbox(new_domain(f"n{number}.test"), "ann")
+            panel.make_live()
+    assert len(door.sent) > 100
+    assert door.verdicts() == set()
 
 
 def test_mail_to_an_alias_that_changes_its_kind_never_bounces_and_never_waits(panel) -> None:

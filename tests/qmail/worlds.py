@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from qmailpanel.qmail import assign, control
 from qmailpanel.qmail.layout import DomainRows, Layout, render_domain
+from qmailpanel.qmail.maps import MAPS
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan import Plan, make_plan
 from qmailpanel.qmail.shared import LineFile, Shared, take_apart
@@ -21,6 +22,7 @@ from qmailpanel.qmail.state import (
     Section,
     Tree,
     Wanted,
+    lines_of,
 )
 from qmailpanel.qmail.steps import (
     ArchiveHome,
@@ -46,13 +48,13 @@ class World:
 
     shared: dict[Shared, bytes | None] = field(
         default_factory=lambda: {
+            **dict.fromkeys(Shared),
             Shared.ASSIGN: b".\n",
-            Shared.VIRTUAL: None,
             Shared.RCPT: b"",
-            Shared.NONEXIST: None,
         }
     )
     compiled: bytes = b".\n"
+    lists: dict[Shared, bytes] = field(default_factory=dict)  # as compiled
     loaded: bytes = b""  # virtualdomains as qmail-send read it last
     hup_owed: bool = False
     directories: set[str] = field(default_factory=set)
@@ -65,6 +67,7 @@ class World:
         return World(
             dict(self.shared),
             self.compiled,
+            dict(self.lists),
             self.loaded,
             self.hup_owed,
             set(self.directories),
@@ -78,31 +81,49 @@ class World:
         """Everything but the memory, to compare two worlds by."""
         parts = {shared: sorted((text or b"").splitlines()) for shared, text in self.shared.items()}
         tree = (self.directories, self.files, self.homes, self.archive)
-        return parts, sorted(self.compiled.splitlines()), sorted(self.loaded.splitlines()), tree
+        compiled = (self.compiled, *(text for _, text in sorted(self.lists.items()) if text))
+        maps = [sorted(text.splitlines()) for text in compiled]
+        return parts, maps, sorted(self.loaded.splitlines()), tree
 
     # what the real host does
 
     def observe(self, wanted: Sequence[Wanted], applied: Applied) -> Actual:
         shared = {which: self._take_apart(which, wanted) for which in Shared}
+        return Actual(
+            shared=shared,
+            trees={one.name: self._tree(one.name) for one in wanted},
+            maps={which: self._ask(which, shared[which], wanted, applied) for which in MAPS},
+            hup_owed=self.hup_owed,
+        )
+
+    def _ask(
+        self, which: Shared, file: LineFile, wanted: Sequence[Wanted], applied: Applied
+    ) -> dict[bytes, bytes | None] | None:
+        if which is not Shared.ASSIGN and which not in self.lists:
+            return None
         keys = {
             key
             for one in wanted
             for section in (one.section, *applied.get(one.name, ()))
-            for key in section.lines.get(Shared.ASSIGN, ())
+            for key in section.lines.get(which, ())
         }
-        records, _ = assign.cut(self.compiled)
-        found = {assign.line_key(r): assign.pair(r)[1] for r in reversed(records)}
-        return Actual(
-            shared=shared,
-            trees={one.name: self._tree(one.name) for one in wanted},
-            cdb={key: found.get(key) for key in keys},
-            hup_owed=self.hup_owed,
-        )
+        if which is Shared.ASSIGN:
+            records, _ = assign.cut(self.compiled)
+            found = {assign.line_key(r): assign.pair(r)[1] for r in reversed(records)}
+        else:
+            found = dict.fromkeys(self._listed(which), b"")
+            keys |= file.foreign.keys.keys()
+        for one in wanted:
+            keys |= file.section(one.name).keys()
+        return {key: found.get(key) for key in keys}
+
+    def _listed(self, which: Shared) -> list[bytes]:
+        return [entry.lower() for _, entry in control.entries(self.lists.get(which, b""))]
 
     def _take_apart(self, which: Shared, wanted: Sequence[Wanted]) -> LineFile:
         pairs = [(name, s) for name, sections in self.memory.items() for s in sections]
         pairs += [(one.name, one.section) for one in wanted]
-        ours = {line: name for name, s in pairs for line in s.lines.get(which, {}).values()}
+        ours = {line: name for name, s in pairs for line in lines_of(s, which).values()}
         return take_apart(which, self.shared[which], ours, {name: s.prepend for name, s in pairs})
 
     def _tree(self, name: str) -> Tree:
@@ -122,9 +143,13 @@ class World:
                 assert self.shared[shared] == before
                 self.shared[shared] = content
                 self.hup_owed |= shared is Shared.VIRTUAL
-            case Compile():
+            case Compile(Shared.ASSIGN):
                 self.compiled = self.shared[Shared.ASSIGN] or b""
                 assign.cut(self.compiled)
+            case Compile(shared):
+                text = self.shared[shared]
+                assert text is not None, "qmail-newmrh cannot work without its file"
+                self.lists[shared] = text
             case TellSend():
                 self.loaded = self.shared[Shared.VIRTUAL] or b""
                 self.hup_owed = False
@@ -169,8 +194,14 @@ class World:
         """See qmail-smtpd(8)."""
         hosts = self.shared[Shared.RCPT]
         assert hosts is not None, "without rcpthosts any relay is open"
-        there = {entry for _, entry in control.entries(hosts)}
+        there = {entry for _, entry in control.entries(hosts)} | {*self._listed(Shared.MORE)}
         return any(name in there for name in _itself_and_above(domain))
+
+    def knows(self, local: str, domain: str) -> bool:
+        """What qmail-smtpd says to a recipient where it asks control/validrcptto.cdb."""
+        listed = self._listed(Shared.VALID)
+        anybody = Shared.VALID not in self.lists
+        return anybody or any(f"{user}@{domain}".encode() in listed for user in (local, ""))
 
     def route(self, local: str, domain: str) -> str:
         """Where a message ends up: a mailbox, the text of a dot-qmail file, or `lost: …`."""

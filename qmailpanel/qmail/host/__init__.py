@@ -7,16 +7,17 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from qmailpanel.qmail import assign, cdb, control
+from qmailpanel.qmail import cdb, control
 from qmailpanel.qmail.host.errors import Busy, HostError, Raced, StepFailed
 from qmailpanel.qmail.host.memory import Memory
-from qmailpanel.qmail.host.programs import Hup, compile_assign, is_home_compiled_in
+from qmailpanel.qmail.host.programs import Hup, compile_map, is_home_compiled_in
 from qmailpanel.qmail.host.shared import SharedFile, hold_lock
 from qmailpanel.qmail.host.tree import MailRoot
 from qmailpanel.qmail.layout import Layout
+from qmailpanel.qmail.maps import MAPS
 from qmailpanel.qmail.plan import Plan
-from qmailpanel.qmail.shared import Foreign, LineFile, Shared, take_apart
-from qmailpanel.qmail.state import Actual, Applied, Section, Wanted
+from qmailpanel.qmail.shared import Foreign, LineFile, Shared, key_of, take_apart
+from qmailpanel.qmail.state import Actual, Applied, Section, Wanted, lines_of
 from qmailpanel.qmail.steps import (
     Compile,
     LetDeliveriesEnd,
@@ -46,7 +47,7 @@ class Host:
         self.known: Mapping[Shared, LineFile] = {}
         self.seen: object = None  # the look at the start of the last observation
         self.disturbed: set[str] = set()  # domains whose lines somebody else changed
-        self.uncompiled: set[bytes] = set()  # foreign assignments not yet seen in users/cdb
+        self.uncompiled = {shared: set[bytes]() for shared in MAPS}  # foreign, not yet seen there
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Be the one writer. Raises HostError when another one is."""
@@ -57,21 +58,22 @@ class Host:
     def observe(self, wanted: Sequence[Wanted], applied: Applied, *, whole: bool = False) -> Actual:
         """The host as it is, for these domains. Remembers the shared files as `known`.
 
-        `whole`: ask users/cdb about all foreign assignments too, not only about those that
-        changed since it was last seen to have them.
+        `whole`: ask the maps about all foreign lines too, not only about those that changed since
+        they were last seen to have them.
         """
         self.seen = self.look()
         shared = self._observe_shared(wanted)
         self._note_disturbed(shared, {one.name for one in wanted})
-        self._note_uncompiled(shared[Shared.ASSIGN].foreign)
+        for which in MAPS:
+            self._note_uncompiled(shared[which].foreign)
         self.known = shared
-        keys = _keys(wanted, applied, shared[Shared.ASSIGN]) | self.uncompiled
-        if whole:
-            keys |= shared[Shared.ASSIGN].foreign.keys.keys()
         return Actual(
             shared=shared,
             trees={w.name: self.root.observe(w, applied.get(w.name, ())) for w in wanted},
-            cdb=self._ask_cdb(keys),
+            maps={
+                which: self._ask(which, self._asked(wanted, applied, shared[which], whole=whole))
+                for which in MAPS
+            },
             locals=frozenset(name.lower() for _, name in self.read_locals()),
             hup_owed=self.memory.hup_owed,
         )
@@ -88,6 +90,10 @@ class Host:
                 raise HostError(f"control/{name} cannot be read.", str(error)) from error
         return []
 
+    def wants_lists(self) -> bool:
+        """Whether a list of known recipients is to be made, which takes all domains in one plan."""
+        return not all(os.path.exists(f"{self.home}/{shared}") for shared in self.layout.lists)
+
     def numbered_directories(self) -> set[int]:
         """The directories of the mail root that look like a prepend."""
         try:
@@ -98,8 +104,8 @@ class Host:
 
     def look(self) -> tuple[object, ...]:
         """A cheap glance at the files that others may change: equal as long as nothing did."""
-        paths = [f"{self.home}/{shared}" for shared in Shared]
-        glances = tuple(map(_glance, [f"{self.home}/users/cdb", *paths]))
+        names = [*Shared, *(each.path for each in MAPS.values())]
+        glances = tuple(_glance(f"{self.home}/{name}") for name in names)
         return *glances, *(len(file.late()) for file in self.files.values())
 
     def _observe_shared(self, wanted: Sequence[Wanted]) -> dict[Shared, LineFile]:
@@ -127,14 +133,22 @@ class Host:
 
     def _note_uncompiled(self, foreign: Foreign) -> None:
         """Somebody may have written after the last qmail-newu, or instead of calling it."""
-        known = self.known.get(Shared.ASSIGN)
+        shared = foreign.shared
+        known = self.known.get(shared)
         before = known.foreign.keys if known else {}
+        keys = self.uncompiled[shared]
         if not known or foreign is not known.foreign:
-            changed = foreign.keys.items() - before.items()
-            self.uncompiled |= {key for key, _ in changed}
-        wanted = foreign.answers(self.uncompiled)
-        found = self._ask_cdb(wanted) or {}
-        self.uncompiled = {key for key, data in wanted.items() if found.get(key) != data}
+            keys |= {key for key, _ in foreign.keys.items() - before.items()}
+        wanted = MAPS[shared].answers(foreign, keys)
+        found = self._ask(shared, wanted) or {}
+        self.uncompiled[shared] = {key for key, data in wanted.items() if found.get(key) != data}
+
+    def _asked(
+        self, wanted: Sequence[Wanted], applied: Applied, file: LineFile, *, whole: bool
+    ) -> set[bytes]:
+        """The keys that a map is asked about."""
+        keys = _keys(wanted, applied, file) | self.uncompiled[file.shared]
+        return keys | file.foreign.keys.keys() if whole else keys
 
     def _take_apart(
         self, contents: Mapping[Shared, bytes | None], wanted: Sequence[Wanted]
@@ -145,14 +159,12 @@ class Host:
         for name, section in self._all_sections(wanted):
             prepends[name] = section.prepend
             for shared, owners in ours.items():
-                owners.update(dict.fromkeys(section.lines.get(shared, {}).values(), name))
+                owners.update(dict.fromkeys(lines_of(section, shared).values(), name))
         found = {
             shared: take_apart(shared, content, ours[shared], prepends)
             for shared, content in contents.items()
         }
-        if Shared.ASSIGN in found:
-            found[Shared.ASSIGN] = self._recover(found[Shared.ASSIGN])
-        return found
+        return {shared: self._recover(file) for shared, file in found.items()}
 
     def _all_sections(self, wanted: Sequence[Wanted]) -> Iterator[tuple[str, Section]]:
         for name, sections in self.memory.all_sections():
@@ -162,35 +174,42 @@ class Host:
             yield one.name, one.section
 
     def _recover(self, file: LineFile) -> LineFile:
-        """Foreign assignments of a missing or broken file, so that none leaves the map."""
-        if file.content is not None and not file.unclean:
-            self.memory.foreign = file.foreign.text
+        """Foreign lines of a missing or broken file that has a map, so that none leaves the map."""
+        if file.shared not in MAPS:
             return file
-        lines = control.split_lines(self.memory.foreign) or self._foreign_in_cdb()
+        is_assign = file.shared is Shared.ASSIGN
+        if file.content is not None and not file.unclean:
+            if is_assign:
+                self.memory.foreign = file.foreign.text
+            return file
+        remembered = control.split_lines(self.memory.foreign) if is_assign else []
+        lines = remembered or self._foreign_in_map(file.shared)
         there = set(file.foreign.raws)
         lost = (line for line in lines if line not in there)
-        return replace(file, foreign=Foreign(Shared.ASSIGN, (*file.foreign.raws, *lost)))
+        return replace(file, foreign=Foreign(file.shared, (*file.foreign.raws, *lost)))
 
-    def _foreign_in_cdb(self) -> list[bytes]:
+    def _foreign_in_map(self, shared: Shared) -> list[bytes]:
         ours = {
             key
             for _, sections in self.memory.all_sections()
             for section in sections
-            for key in section.lines.get(Shared.ASSIGN, {})
+            for key in lines_of(section, shared)
         }
+        its = MAPS[shared]
         try:
-            with open(f"{self.home}/users/cdb", "rb") as file:
-                lines = cdb.AssignMap(file).lines()
-                return [line for line in lines if assign.line_key(line) not in ours]
+            with open(f"{self.home}/{its.path}", "rb") as file:
+                lines = [its.line(key, data) for key, data in cdb.AnyMap(file).records()]
         except (OSError, ValueError):
             return []
+        return [line for line in lines if line and key_of(shared, line) not in ours]
 
-    def _ask_cdb(self, keys: Iterable[bytes]) -> Mapping[bytes, bytes | None] | None:
-        """What users/cdb answers for these; None where it is missing or unreadable."""
+    def _ask(self, shared: Shared, keys: Iterable[bytes]) -> Mapping[bytes, bytes | None] | None:
+        """What a map answers for these; None where it is missing or unreadable."""
+        its = MAPS[shared]
         try:
-            with open(f"{self.home}/users/cdb", "rb") as file:
-                found = cdb.AssignMap(file)
-                return {key: found.get(key) for key in keys}
+            with open(f"{self.home}/{its.path}", "rb") as file:
+                found = cdb.AnyMap(file)
+                return {key: found.find(its.key(key)) for key in keys}
         except (OSError, ValueError):
             return None
 
@@ -237,8 +256,8 @@ class Host:
                 self._write(step)
             case SettleTree():
                 self.root.settle()
-            case Compile():
-                compile_assign(self.home)
+            case Compile(shared):
+                compile_map(self.home, shared)
             case TellSend():
                 self.hup.tell()
                 self.memory.hup_owed = False
@@ -254,9 +273,9 @@ class Host:
 def _keys(wanted: Sequence[Wanted], applied: Applied, file: LineFile) -> set[bytes]:
     keys = set[bytes]()
     for one in wanted:
-        keys.update(one.section.lines.get(Shared.ASSIGN, ()), file.section(one.name))
+        keys.update(one.section.lines.get(file.shared, ()), file.section(one.name))
         for section in applied.get(one.name, ()):
-            keys.update(section.lines.get(Shared.ASSIGN, ()))
+            keys.update(section.lines.get(file.shared, ()))
     return keys
 
 
@@ -266,7 +285,7 @@ def _adopts(file: LineFile, wanted: Sequence[Wanted]) -> bool:
     return any(
         line in foreign.get(key, ())
         for one in wanted
-        for key, line in one.section.lines.get(file.shared, {}).items()
+        for key, line in lines_of(one.section, file.shared).items()
     )
 
 

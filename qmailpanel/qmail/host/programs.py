@@ -13,16 +13,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from qmailpanel.qmail import cdb
 from qmailpanel.qmail.host.errors import HostError
+from qmailpanel.qmail.maps import MAPS
+from qmailpanel.qmail.shared import Shared
 
-NEWU_SECONDS = 300
+COMPILER_SECONDS = 300
 HUP_SECONDS = 5.0
 DELIVERY_SECONDS = 1.0  # from qmail-lspawn's look into the map to qmail-local's at the file
-NOT_COMPILED = (
-    "The mail server's address map could not be rebuilt; the one before stays in use. "
-    "It is tried again."
-)
+_STAYS = "the one before stays in use. It is tried again."
+NOT_COMPILED = {
+    Shared.ASSIGN: f"The mail server's address map could not be rebuilt; {_STAYS}",
+    Shared.MORE: f"The mail server's list of domains could not be rebuilt; {_STAYS}",
+    Shared.VALID: f"The mail server's list of recipients could not be rebuilt; {_STAYS}",
+    Shared.RECIPIENTS: f"The mail server's list of recipients could not be rebuilt; {_STAYS}",
+}
 NOT_TOLD = "The mail server has not taken the change yet. It is told again."
 SERVICES = ("/service", "/etc/service", "/var/service", "/run/service", "/run/s6/services")
 
@@ -36,53 +40,61 @@ def is_home_compiled_in(program: Path, home: str) -> bool:
         return False
 
 
-def compile_assign(home: str) -> None:
-    """Make users/cdb of users/assign. Raises HostError."""
-    newu = Path(home, "bin/qmail-newu")
-    before = _inode(home)
+def compile_map(home: str, shared: Shared) -> None:
+    """Make the map of a shared file. Raises HostError."""
+    its = MAPS[shared]
+    path = f"{home}/{its.path}"
+    program = Path(home, "bin", its.program)
+    before = _inode(path)
     try:
         with contextlib.suppress(OSError):  # whatever is in the way, who needs the place will say
-            os.unlink(f"{home}/users/cdb.tmp")  # a left-over takes the room the new one needs
-        if is_home_compiled_in(newu, home):
-            _run_newu(newu)
+            os.unlink(_temporary(path))  # a left-over takes the room the new one needs
+        if its.program and is_home_compiled_in(program, home):
+            _run_compiler(program)
         else:
-            _write_cdb(home)
+            _write_map(home, shared, path)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise HostError(NOT_COMPILED, f"users/cdb: {error}") from error
-    if _inode(home) == before:
-        raise HostError(NOT_COMPILED, "qmail-newu ended well, but users/cdb is still the old one")
+        raise HostError(NOT_COMPILED[shared], f"{its.path}: {error}") from error
+    if _inode(path) == before:
+        cause = f"{its.program} ended well, but {its.path} is still the old one"
+        raise HostError(NOT_COMPILED[shared], cause)
 
 
-def _inode(home: str) -> int:
-    """The identity of users/cdb; 0 where there is none."""
+def _inode(path: str) -> int:
+    """The identity of a map; 0 where there is none."""
     try:
-        return os.stat(f"{home}/users/cdb").st_ino
+        return os.stat(path).st_ino
     except OSError:
         return 0
 
 
-def _run_newu(newu: Path) -> None:
-    """See qmail-newu(8); it has no protection against a second one, our lock is it."""
+def _temporary(path: str) -> str:
+    """What qmail's programs call it too: `users/cdb.tmp`, `control/morercpthosts.tmp`."""
+    return f"{path.removesuffix('.cdb')}.tmp"
+
+
+def _run_compiler(program: Path) -> None:
+    """It has no protection against a second one; our lock is it. See qmail-newu(8)."""
     done = subprocess.run(
-        [newu], capture_output=True, timeout=NEWU_SECONDS, cwd="/", env={}, check=False
+        [program], capture_output=True, timeout=COMPILER_SECONDS, cwd="/", env={}, check=False
     )
     if done.returncode:
         said = done.stderr.decode(errors="backslashreplace").strip()
-        raise OSError(f"qmail-newu: {said or f'exit {done.returncode}'}")
+        raise OSError(f"{program.name}: {said or f'exit {done.returncode}'}")
 
 
-def _write_cdb(home: str) -> None:
-    """The same bytes as qmail-newu's, where there is no qmail-newu."""
-    content = Path(home, "users/assign").read_bytes()
-    temporary = f"{home}/users/cdb.tmp"
+def _write_map(home: str, shared: Shared, path: str) -> None:
+    """The same bytes as the program's, where there is none."""
+    content = Path(home, shared).read_bytes()
+    temporary = _temporary(path)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with open(os.open(temporary, flags, 0o644), "w+b") as file:
         os.fchmod(file.fileno(), 0o644)
-        cdb.compile_assign(content, file)
+        MAPS[shared].compile(content, file)
         file.flush()
         os.fsync(file.fileno())
-    os.rename(temporary, f"{home}/users/cdb")
-    directory = os.open(f"{home}/users", os.O_RDONLY | os.O_DIRECTORY)
+    os.rename(temporary, path)
+    directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(directory)
     finally:
