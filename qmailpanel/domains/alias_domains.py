@@ -12,11 +12,17 @@ from .rows import amend, log, refuse_removed, reread, stamp
 
 
 @ledger_locked()
-def add_alias_domain(actor: Actor, domain: Domain, name: names.DomainName) -> DomainName:
-    """One more name for the domain's addresses; a removed one of this domain comes back."""
+def add_alias_domain(
+    actor: Actor, domain: Domain, name: names.DomainName, *, is_routed_to_it: bool = False
+) -> DomainName:
+    """One more name for the domain's addresses; a removed one of this domain comes back.
+
+    `is_routed_to_it`: a line of the host that is not ours routes its mail to this very domain.
+    """
     reread(domain)
     refuse_removed(domain)
-    refuse_routed(name)
+    if not is_routed_to_it:
+        refuse_routed(name)
     old = domain.names.aliases().filter(name=name, removed=True).first()
     if old is not None:
         amend(actor, Verb.RESTORED, old, removed=False)

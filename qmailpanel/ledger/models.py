@@ -20,6 +20,8 @@ class Verb(models.TextChoices):
     REMOVED = "removed", _("removed")
     RESTORED = "restored", _("restored")
     CONFIRMED = "confirmed", _("confirmed")
+    PUT_BACK = "put back", _("put back")
+    LEFT = "left", _("left alone")
 
 
 class Noun(models.TextChoices):
@@ -29,6 +31,7 @@ class Noun(models.TextChoices):
     MAILBOX = "mailbox", _("mailbox")
     ALIAS = "alias", _("alias")
     ALIAS_DOMAIN = "alias domain", _("alias domain")
+    LINE = "line", _("line or file")
     PERSON = "person", _("person")
     HOST = "host", _("host")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from qmailpanel.qmail.drift import Drift
 from qmailpanel.qmail.shared import Shared
 from qmailpanel.qmail.state import (
     Home,
@@ -19,17 +20,6 @@ from qmailpanel.qmail.steps import (
     RemoveFile,
     WriteFile,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """A line or file that is neither as wanted nor as last applied: kept as it is."""
-
-    file: str
-    key: str
-    wanted: bytes | None
-    applied: bytes | None
-    actual: bytes | str
 
 
 @dataclass

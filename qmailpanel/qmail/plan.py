@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from qmailpanel.qmail.begin import begin_lists, first_foreign
-from qmailpanel.qmail.draft import Draft, Drift, section_after
+from qmailpanel.qmail.draft import Draft, section_after
+from qmailpanel.qmail.drift import Drift, Side
 from qmailpanel.qmail.maps import MAPS
 from qmailpanel.qmail.questions import Question, ask_about_drops, ask_about_rcpthosts
 from qmailpanel.qmail.settle import draft_domain
@@ -73,6 +74,7 @@ def make_plan(
     `failed`: paths that could not be made in this run, with the cause; what needs them is left as
     it is. `confirmed`: digests of questions the operator said yes to.
     """
+    actual = _put_back(wanted, actual)
     drafts = [draft_domain(w, applied.get(w.name, ()), actual, failed or {}) for w in wanted]
     drifts = {draft.wanted.name: draft.drifts for draft in drafts if draft.drifts}
     problems = {draft.wanted.name: draft.problems for draft in drafts if draft.problems}
@@ -82,6 +84,21 @@ def make_plan(
     files = dict(actual.shared)
     steps = tuple(_order(drafts, actual, files))
     return Plan(steps, drifts, problems, None, _after(drafts, applied, actual), files)
+
+
+def _put_back(wanted: Sequence[Wanted], actual: Actual) -> Actual:
+    """Foreign lines that a person decided against count as ours: they become what is wanted."""
+    files = dict(actual.shared)
+    for one in wanted:
+        for decision in one.decisions:
+            if decision.side is not Side.OURS or decision.file not in set(Shared):
+                continue
+            file, key = files[Shared(decision.file)], decision.key.encode("latin-1")
+            lines = b"".join(file.foreign.keys.get(key, ()))
+            if lines and one.side(decision.file, decision.key, lines) is Side.OURS:
+                prepend = one.section.prepend
+                files[file.shared] = file.with_foreign_as_ours(one.name, prepend, key)
+    return replace(actual, shared=files)
 
 
 def _after(drafts: Iterable[Draft], applied: Applied, actual: Actual) -> dict[str, Section]:

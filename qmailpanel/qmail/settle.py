@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence, Set
 from enum import Enum, auto
 
-from qmailpanel.qmail.draft import Draft, Drift
+from qmailpanel.qmail.draft import Draft
+from qmailpanel.qmail.drift import Drift, Side
 from qmailpanel.qmail.shared import LineFile, Shared
 from qmailpanel.qmail.state import (
     Actual,
@@ -213,13 +214,17 @@ def _settle_file(
         draft.add_problem(path, NOT_MADE, f"{path}: {cause}")
         draft.unsettled.add(path)
         return
-    match settle(wanted, before, actual):
+    side = draft.wanted.side(path, path, actual) if actual is not None else None
+    known = [*before, actual] if side is Side.OURS and actual is not None else before
+    match settle(wanted, known, actual):
         case Verdict.WRITE if wanted is not None:
             # what refuses from now on goes last: addresses it caught may have got a home meanwhile
             refuses = actual is not None and wanted.startswith(b"|")
             (draft.shrink if refuses else draft.grow).append(WriteFile(path, actual, wanted))
         case Verdict.REMOVE if actual is not None:
             draft.shrink.append(RemoveFile(path, actual))
+        case Verdict.DRIFT if side is Side.THEIRS:
+            draft.unsettled.add(path)
         case Verdict.DRIFT:
             applied = before[-1] if before else None
             draft.drifts.append(Drift(path, path, wanted, applied, actual or b""))
@@ -256,8 +261,10 @@ def _settle_lines(
 
 
 def _note_drift(draft: Draft, file: LineFile, key: bytes, before: Sequence[bytes | None]) -> None:
+    name, actual = key.decode("latin-1"), b"".join(file.foreign.keys[key])
+    if draft.wanted.side(file.shared, name, actual) is Side.THEIRS:
+        return
     wanted = draft.wanted.section.lines.get(file.shared, {}).get(key)
     applied = next((line for line in before if line is not None), None)
-    actual = b"".join(file.foreign.keys[key])
-    draft.drifts.append(Drift(file.shared, key.decode("latin-1"), wanted, applied, actual))
+    draft.drifts.append(Drift(file.shared, name, wanted, applied, actual))
     draft.add_problem(key, KEPT, f"{file.shared} has a foreign line for {key.decode('latin-1')}")

@@ -95,6 +95,14 @@ class LineFile:
                 merged[name] = (prepend, b"".join(lines.values()))
         return replace(self, sections=merged, content=self._assemble(merged), unclean="")
 
+    def with_foreign_as_ours(self, name: str, prepend: int, key: bytes) -> LineFile:
+        """The file with the foreign lines of one key as lines of a domain of ours."""
+        theirs = [raw for raw in self.foreign.raws if key_of(self.shared, raw) == key]
+        left = tuple(raw for raw in self.foreign.raws if raw not in theirs)
+        text = b"".join([*self.lines(name), *(value_of(self.shared, raw) for raw in theirs)])
+        sections = {**self.sections, name: (prepend, text)}
+        return replace(self, foreign=Foreign(self.shared, left), sections=sections)
+
     def _assemble(self, sections: Mapping[str, tuple[int, bytes]]) -> bytes:
         ordered = sorted((prepend, name) for name, (prepend, _) in sections.items())
         ours = (sections[name][1] for _, name in ordered)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+from qmailpanel.qmail.drift import Decision, Side, as_text
 from qmailpanel.qmail.shared import HOSTS, LineFile, Shared, keyed
 
 
@@ -96,6 +97,7 @@ class Wanted:
     `owners`: whose a line key or path is (an address number). `needs`: the home a line key
     delivers to. `archive`: homes whose removal was asked for. `known`: local parts that have a
     row, so that dropping their assignments was asked for; None stands for all of them.
+    `decisions`: what a person decided about drift.
     """
 
     domain: int
@@ -107,6 +109,13 @@ class Wanted:
     archive: Mapping[str, int] = field(default_factory=dict)
     known: frozenset[str] | None = frozenset()
     problems: tuple[Problem, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+
+    def side(self, file: str, key: str, actual: bytes) -> Side | None:
+        """Whose version of this very line or file shall stand, if somebody decided."""
+        text = as_text(actual)
+        found = (d for d in self.decisions if (d.file, d.key, d.actual) == (file, key, text))
+        return next((decision.side for decision in found), None)
 
     def keeps(self, owned: bytes | str) -> bool:
         """Whether a line key or path is of a row that cannot be rendered: what is live stays."""

@@ -1,8 +1,10 @@
-"""What the operator page shows: runs, drift and questions. Written by the sync service only."""
+"""What the operator page shows: runs, drift and questions; and what the operator decided."""
 
 from django.db import models
 
+from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.models import Change
+from qmailpanel.qmail.drift import Side
 
 
 class SyncRun(models.Model):
@@ -27,6 +29,25 @@ class SyncDrift(models.Model):
     wanted = models.TextField(blank=True)
     applied = models.TextField(blank=True)
     actual = models.TextField(blank=True)
+
+
+class DriftDecision(models.Model):
+    """What the operator decided about a line or file with this content. Written by the panel.
+
+    Ours: it is written over, then the row goes. Theirs: it stays, and is no drift while it is so.
+    """
+
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="+")
+    file = models.CharField(max_length=512)
+    key = models.CharField(max_length=512)
+    actual = models.TextField(blank=True)
+    side = models.CharField(max_length=8, choices=[(side, side) for side in Side])
+    change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["domain", "file", "key"], name="decided_once")
+        ]
 
 
 class SyncQuestion(models.Model):

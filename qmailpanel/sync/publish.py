@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from qmailpanel.ledger.models import Change, RoutedLine, SyncNode, SyncPosition, SyncProblem
 from qmailpanel.qmail import control
-from qmailpanel.qmail.draft import Drift
+from qmailpanel.qmail.drift import Drift, Side, as_text
 from qmailpanel.qmail.questions import Question
 from qmailpanel.qmail.shared import Foreign, Shared
 from qmailpanel.qmail.state import Problem
 from qmailpanel.qmail.steps import Step, describe
 
-from .models import ForeignLine, SyncDrift, SyncQuestion, SyncRun
+from .models import DriftDecision, ForeignLine, SyncDrift, SyncQuestion, SyncRun
 
 RUNS_KEPT = 50
 SHOWN_LINES = 1_000  # foreign assignments on the operator page; an old host may have 100,000
@@ -112,21 +112,42 @@ def _publish_host_problem(text: str, cause: str) -> None:
 
 
 def _publish_drifts(report: Report) -> None:
+    """A drift that goes on keeps its row, so that it can be decided on while runs go by."""
     node = settings.QMAILPANEL_NODE
-    SyncDrift.objects.filter(node=node, domain__in=report.changes).delete()
-    SyncDrift.objects.bulk_create(
+    old = {
+        _content(row): row.pk
+        for row in SyncDrift.objects.filter(node=node, domain__in=report.changes)
+    }
+    rows = [
         SyncDrift(
             node=node,
             domain=domain,
             file=drift.file,
             key=drift.key,
-            wanted=_text(drift.wanted),
-            applied=_text(drift.applied),
-            actual=_text(drift.actual),
+            wanted=as_text(drift.wanted),
+            applied=as_text(drift.applied),
+            actual=as_text(drift.actual),
         )
         for domain, drifts in report.drifts.items()
         for drift in drifts
-    )
+    ]
+    new = {_content(row): row for row in rows}
+    SyncDrift.objects.filter(pk__in=[pk for key, pk in old.items() if key not in new]).delete()
+    SyncDrift.objects.bulk_create(row for key, row in new.items() if key not in old)
+    _forget_decisions(report)
+
+
+def _content(row: SyncDrift) -> tuple[object, ...]:
+    return row.domain, row.file, row.key, row.wanted, row.applied, row.actual
+
+
+def _forget_decisions(report: Report) -> None:
+    """What was put back is as it is wanted; should the same come again, it is drift again."""
+    changes = {domain: report.changes[domain] for domain in report.live & report.changes.keys()}
+    done = DriftDecision.objects.filter(side=Side.OURS, domain__in=changes)
+    over = [row.pk for row in done if row.change_id <= changes[row.domain_id]]
+    if over:
+        DriftDecision.objects.filter(pk__in=over).delete()
 
 
 def _publish_question(report: Report) -> None:
@@ -141,7 +162,7 @@ def _publish_question(report: Report) -> None:
     SyncQuestion.objects.get_or_create(
         node=settings.QMAILPANEL_NODE,
         digest=question.digest,
-        defaults={"text": _text(question.text.encode()), "asked": timezone.now()},
+        defaults={"text": as_text(question.text.encode()), "asked": timezone.now()},
     )
 
 
@@ -228,8 +249,8 @@ def _routed(file: str, number: int, name: bytes, line: bytes) -> RoutedLine:
         node=settings.QMAILPANEL_NODE,
         file=file,
         number=number,
-        name=_text(name)[:255],
-        line=_text(line)[:1024],
+        name=as_text(name)[:255],
+        line=as_text(line)[:1024],
     )
 
 
@@ -241,16 +262,8 @@ def _foreign_lines(files: Iterable[Foreign]) -> Iterable[ForeignLine]:
                     node=settings.QMAILPANEL_NODE,
                     file=file.shared,
                     number=number,
-                    line=_text(raw)[:1024],
+                    line=as_text(raw)[:1024],
                 )
-
-
-def _text(line: bytes | str | None) -> str:
-    """Bytes of the host as text that a database and a page can hold."""
-    if line is None:
-        return ""
-    text = line if isinstance(line, str) else line.decode("utf-8", "backslashreplace")
-    return text.rstrip("\n").replace("\0", "\\x00")
 
 
 def _short(text: str) -> str:

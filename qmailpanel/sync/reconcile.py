@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 
@@ -13,15 +12,13 @@ from django.utils import timezone
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.models import SyncPosition
 from qmailpanel.qmail.host import Busy, Host, HostError, Raced
-from qmailpanel.qmail.layout import Layout
-from qmailpanel.qmail.maps import MAPS
-from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan import Plan, make_plan
-from qmailpanel.qmail.shared import KNOWN_RECIPIENTS, Foreign, Shared
+from qmailpanel.qmail.shared import Foreign
 from qmailpanel.qmail.state import Wanted, empty_section
 from qmailpanel.qmail.steps import Step, describe
 
 from . import publish as say
+from .layout import read_layout
 from .publish import Report
 from .wanted import Unwritable, read_wanted
 
@@ -33,23 +30,7 @@ SLICE_SECONDS = 0.5
 
 def open_host() -> Host:
     """The host of the settings. Raises HostError."""
-    home = str(settings.QMAILPANEL_QMAIL_HOME)
-    nonexist = os.path.exists(f"{home}/{Shared.NONEXIST}")
-    layout = Layout(
-        qmail_home=home,
-        mail_root=str(settings.QMAILPANEL_MAIL_ROOT),
-        mail_user=MailUser.parse(settings.QMAILPANEL_MAIL_USER),
-        nonexist=nonexist or settings.QMAILPANEL_REJECTNONEXIST == "on",
-        lists=tuple(shared for shared in KNOWN_RECIPIENTS if _is_list_kept(home, shared)),
-    )
-    return Host(layout, str(settings.QMAILPANEL_SYNC_DIR), settings.QMAILPANEL_HUP)
-
-
-def _is_list_kept(home: str, shared: Shared) -> bool:
-    """Whether qmail-smtpd is said to ask this list, or `auto` and somebody made it."""
-    if settings.QMAILPANEL_RECIPIENTS != "auto":
-        return bool(os.path.basename(shared) == settings.QMAILPANEL_RECIPIENTS)
-    return any(os.path.exists(f"{home}/{name}") for name in (shared, MAPS[shared].path))
+    return Host(read_layout(), str(settings.QMAILPANEL_SYNC_DIR), settings.QMAILPANEL_HUP)
 
 
 class Reconciler:

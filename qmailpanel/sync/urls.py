@@ -2,13 +2,17 @@
 
 from django.urls import path
 
-from . import views
+from . import host_views, views
 
 app_name = "sync"
 
 urlpatterns = [
     path("sync/", views.page, name="page"),
     path("sync/plan/", views.plan, name="plan"),
-    path("sync/host/", views.host, name="host"),
+    path("sync/host/", host_views.host, name="host"),
+    path("sync/drifts/<int:pk>/", host_views.decide, name="decide"),
+    path("sync/drifts/of/<str:name>/", host_views.decide_all, name="decide_all"),
+    path("sync/left/<int:pk>/", host_views.put_back, name="put_back"),
+    path("sync/adopt/", host_views.adopt, name="adopt"),
     path("sync/questions/<int:pk>/", views.answer, name="answer"),
 ]

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import groupby
-from operator import attrgetter
-
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -17,12 +13,11 @@ from qmailpanel.ledger.models import SyncNode
 from qmailpanel.ledger.services import Actor, Statuses
 
 from . import services
-from .models import ForeignLine, SyncDrift, SyncQuestion, SyncRun
+from .models import SyncQuestion, SyncRun
 from .overview import find_position, find_problems, here, is_alive
 from .preview import preview
 
 RUNS = 20  # as many as the page shows
-LINES = 2000  # of each file's foreign lines, that is
 
 
 @audience(Audience.OPERATOR)
@@ -53,24 +48,6 @@ def plan(request: PanelRequest) -> HttpResponse:
     if not part:
         context |= around(notices(Statuses([])))
     return show(request, f"sync/plan.html{part}", context)
-
-
-@audience(Audience.OPERATOR)
-@require_GET
-def host(request: PanelRequest) -> HttpResponse:
-    """What is on the host and is not the panel's, or not as the panel left it."""
-    lines = here(ForeignLine).order_by("file", "number")[: LINES + 1]
-    context = {
-        **around(notices(Statuses([]))),
-        "drifts": list(here(SyncDrift).order_by("file", "key")),
-        "files": _by_file(lines),
-        "is_cut": len(lines) > LINES,
-    }
-    return show(request, "sync/host.html", context)
-
-
-def _by_file(lines: Iterable[ForeignLine]) -> list[tuple[str, list[ForeignLine]]]:
-    return [(file, list(found)) for file, found in groupby(lines, attrgetter("file"))]
 
 
 @audience(Audience.OPERATOR)

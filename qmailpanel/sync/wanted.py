@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from math import inf
 from typing import NamedTuple
 
@@ -12,8 +13,11 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from qmailpanel.domains.models import Address, Destination, Domain, DomainName, Kind
+from qmailpanel.qmail.drift import Decision, Side
 from qmailpanel.qmail.layout import AliasRow, DomainRows, Layout, MailboxRow, render_domain
 from qmailpanel.qmail.state import Problem, Wanted
+
+from .models import DriftDecision
 
 _CHUNK = 500
 
@@ -50,13 +54,22 @@ def read_wanted(domains: Sequence[int], layout: Layout) -> tuple[list[Wanted], l
     wanted, unwritable = [], []
     with snapshot():
         rows = list(read_rows(domains))
+        decisions = _read_decisions(domains)
     for row in rows:
         try:
-            wanted.append(render_domain(row, layout))
+            one = render_domain(row, layout)
+            wanted.append(replace(one, decisions=tuple(decisions[row.domain])))
         except ValueError as error:
             problem = Problem("This domain cannot be written for the mail server.", str(error))
             unwritable.append(Unwritable(row.domain, row.change, problem))
     return wanted, unwritable
+
+
+def _read_decisions(domains: Sequence[int]) -> dict[int, list[Decision]]:
+    found: dict[int, list[Decision]] = defaultdict(list)
+    for row in DriftDecision.objects.filter(domain__in=domains):
+        found[row.domain_id].append(Decision(row.file, row.key, row.actual, Side(row.side)))
+    return found
 
 
 def read_rows(domains: Sequence[int]) -> Iterator[DomainRows]:

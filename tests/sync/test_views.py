@@ -16,7 +16,8 @@ from qmailpanel.ledger.models import Change, Noun, SyncNode, Verb
 from qmailpanel.ledger.services import SYSTEM, Actor
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import LocalPart
-from qmailpanel.sync.models import ForeignLine, SyncDrift, SyncQuestion, SyncRun
+from qmailpanel.sync.decisions import take_theirs
+from qmailpanel.sync.models import DriftDecision, ForeignLine, SyncDrift, SyncQuestion, SyncRun
 from qmailpanel.sync.services import answer_question
 from tests.live import make_live, write_problem
 
@@ -136,7 +137,7 @@ def test_foreign_lines_stand_under_their_file_and_drift_with_its_three_sides(
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize(("page", "queries"), [("", 8), ("host/", 6)])
+@pytest.mark.parametrize(("page", "queries"), [("", 8), ("host/", 9)])
 def test_the_pages_ask_the_database_as_often_for_one_row_as_for_three(
     as_operator: Client,
     domain: Domain,
@@ -149,6 +150,84 @@ def test_the_pages_ask_the_database_as_often_for_one_row_as_for_three(
         run(steps="one")
         write_problem(f"Problem {number}", domain)
         ForeignLine.objects.create(node=NODE, file=f"f{number}", number=1, line="x")
-        SyncDrift.objects.create(node=NODE, file=f"f{number}", key="k")
+        SyncDrift.objects.create(node=NODE, domain=domain.pk, file=f"f{number}", key="k")
     with django_assert_num_queries(queries):
         as_operator.get(f"/sync/{page}")
+
+
+def drift(domain: Domain, actual: str = "|vacation", file: str = ".qmail-team") -> SyncDrift:
+    path = f"pandle.net/{file}"
+    return SyncDrift.objects.create(
+        node=NODE, domain=domain.pk, file=path, key=path, wanted="&a@b.test", actual=actual
+    )
+
+
+def test_a_drift_shows_its_three_sides_and_what_can_be_done(
+    as_operator: Client, domain: Domain
+) -> None:
+    drift(domain, "<b>vacation</b>")
+    page = body(as_operator.get("/sync/host/"))
+    for text in ("&amp;a@b.test", "&lt;b&gt;vacation", "Put ours back", "Leave theirs"):
+        assert text in page
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_the_operator_decides_a_drift(as_operator: Client, domain: Domain, side: str) -> None:
+    found = drift(domain)
+    assert as_operator.post(f"/sync/drifts/{found.pk}/", {"side": side}).status_code == 303
+    decided = DriftDecision.objects.get()
+    assert (decided.side, decided.actual, decided.domain) == (side, "|vacation", domain)
+    domain.refresh_from_db()
+    assert domain.change == decided.change
+
+
+def test_all_drifts_of_a_domain_that_were_shown_are_decided_at_once(
+    as_operator: Client, domain: Domain
+) -> None:
+    shown = [drift(domain), drift(domain, file=".qmail-info")]
+    drift(domain, file=".qmail-later")
+    data = {"side": "ours", "drift": [str(one.pk) for one in shown]}
+    assert as_operator.post("/sync/drifts/of/pandle.net/", data).status_code == 303
+    assert {one.file for one in DriftDecision.objects.all()} == {one.file for one in shown}
+
+
+def test_a_drift_that_is_another_one_by_now_is_not_decided(
+    as_operator: Client, domain: Domain
+) -> None:
+    assert as_operator.post("/sync/drifts/4711/", {"side": "ours"}).status_code == 303
+    assert not DriftDecision.objects.exists()
+
+
+def test_a_drift_whose_domain_is_gone_is_said(as_operator: Client, domain: Domain) -> None:
+    found = SyncDrift.objects.create(node=NODE, file="users/assign", key="=9-x", actual="x")
+    answer = as_operator.post(f"/sync/drifts/{found.pk}/", {"side": "ours"})
+    assert answer.status_code == 422
+    assert "no longer knows the domain" in body(answer)
+
+
+def test_what_was_left_alone_can_be_put_back(as_operator: Client, domain: Domain) -> None:
+    take_theirs(SYSTEM, drift(domain))
+    SyncDrift.objects.all().delete()
+    assert "Left as they are" in body(as_operator.get("/sync/host/"))
+    left = DriftDecision.objects.get()
+    assert as_operator.post(f"/sync/left/{left.pk}/").status_code == 303
+    left.refresh_from_db()
+    assert left.side == "ours"
+
+
+def test_a_line_made_by_hand_is_adopted(as_operator: Client, domain: Domain) -> None:
+    home = f"{settings.QMAILPANEL_MAIL_ROOT}/pandle.net/joe"
+    line = f"={domain.prepend}-joe:popuser:110:31:{home}:::"
+    ForeignLine.objects.create(node=NODE, file="users/assign", number=1, line=line)
+    assert "The mailbox joe@pandle.net" in body(as_operator.get("/sync/host/"))
+    data = {"file": "users/assign", "line": line}
+    assert as_operator.post("/sync/adopt/", data).status_code == 303
+    assert domain.addresses.filter(local="joe", kind="mailbox").exists()
+    assert as_operator.post("/sync/adopt/", data).status_code == 303  # a second press
+
+
+@pytest.mark.parametrize("address", ["drifts/1/", "drifts/of/pandle.net/", "left/1/", "adopt/"])
+def test_only_operators_decide(as_colleague: Client, domain: Domain, address: str) -> None:
+    drift(domain)
+    assert as_colleague.post(f"/sync/{address}", {"side": "ours"}).status_code == 404
+    assert not DriftDecision.objects.exists()

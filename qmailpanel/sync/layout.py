@@ -1,0 +1,32 @@
+"""The layout of this host, as the settings have it."""
+
+from __future__ import annotations
+
+import os
+
+from django.conf import settings
+
+from qmailpanel.qmail.layout import Layout
+from qmailpanel.qmail.maps import MAPS
+from qmailpanel.qmail.names import MailUser
+from qmailpanel.qmail.shared import KNOWN_RECIPIENTS, Shared
+
+
+def read_layout() -> Layout:
+    """Raises ValueError for a mail user that is none."""
+    home = str(settings.QMAILPANEL_QMAIL_HOME)
+    nonexist = os.path.exists(f"{home}/{Shared.NONEXIST}")
+    return Layout(
+        qmail_home=home,
+        mail_root=str(settings.QMAILPANEL_MAIL_ROOT),
+        mail_user=MailUser.parse(settings.QMAILPANEL_MAIL_USER),
+        nonexist=nonexist or settings.QMAILPANEL_REJECTNONEXIST == "on",
+        lists=tuple(shared for shared in KNOWN_RECIPIENTS if _is_list_kept(home, shared)),
+    )
+
+
+def _is_list_kept(home: str, shared: Shared) -> bool:
+    """Whether qmail-smtpd is said to ask this list, or `auto` and somebody made it."""
+    if settings.QMAILPANEL_RECIPIENTS != "auto":
+        return bool(os.path.basename(shared) == settings.QMAILPANEL_RECIPIENTS)
+    return any(os.path.exists(f"{home}/{name}") for name in (shared, MAPS[shared].path))
