@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from qmailpanel.accounts.access import PanelRequest
-from qmailpanel.ledger.models import SyncProblem
-from qmailpanel.ledger.services import Status, Statuses, is_service_running
+from qmailpanel.ledger.models import SyncNode, SyncProblem
+from qmailpanel.ledger.services import Status, Statuses, find_node, is_alive
 from qmailpanel.qmail import names
 
 from .models import Address, Domain, DomainName
@@ -127,15 +127,22 @@ def notices(statuses: Statuses, domain: Domain | None = None) -> list[Notice]:
     problems = list(statuses.problems_of_host)
     if domain:
         problems += [one for one in statuses.problems_of_domain(domain) if one.address is None]
-    return tell(problems, is_running=is_service_running())
+    return tell(problems, find_node())
 
 
-def tell(problems: Iterable[SyncProblem], *, is_running: bool) -> list[Notice]:
+def tell(problems: Iterable[SyncProblem], node: SyncNode | None) -> list[Notice]:
     """The banner's words."""
     found = [Notice(FAILED, problem.text, problem.cause) for problem in problems]
-    if is_running:
-        return found
-    return [_waiting(), *found]
+    if not is_alive(node):
+        return [_waiting(), *found]
+    if node and node.holding:
+        return [_holding(), *found]
+    return found
+
+
+def _holding() -> Notice:
+    text = _("Saved, waiting: the operator looks at changes and applies them together.")
+    return Notice(WAITING, text, _("Look at the plan and apply it on the page Sync."))
 
 
 def _waiting() -> Notice:

@@ -22,6 +22,7 @@ class Verb(models.TextChoices):
     CONFIRMED = "confirmed", _("confirmed")
     PUT_BACK = "put back", _("put back")
     LEFT = "left", _("left alone")
+    APPLIED = "applied", _("applied")
 
 
 class Noun(models.TextChoices):
@@ -34,6 +35,8 @@ class Noun(models.TextChoices):
     LINE = "line", _("line or file")
     PERSON = "person", _("person")
     HOST = "host", _("host")
+    CHANGES = "changes", _("changes")
+    CONFIRMING = "confirming", _("confirming")
 
 
 class LedgerHead(models.Model):
@@ -63,6 +66,13 @@ class Change(models.Model):
         indexes = [models.Index(fields=["domain", "id"], name="change_by_domain")]
 
 
+class Hold(models.Model):
+    """One row: while `on`, changes after `through` wait until the operator applies them."""
+
+    on = models.BooleanField(default=False)
+    through = models.PositiveBigIntegerField(default=0)
+
+
 # written by sync ------------------------------------------------------------------------------
 
 
@@ -75,6 +85,7 @@ class SyncNode(models.Model):
     note = models.TextField(blank=True)
     knows_recipients = models.BooleanField(default=False)  # qmail-smtpd asks a list of them
     preview = models.TextField(blank=True)  # steps that wait, as --dry-run prints them
+    holding = models.PositiveIntegerField(default=0)  # domains that wait for the operator's apply
 
 
 class SyncPosition(models.Model):

@@ -20,7 +20,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from .models import Change, LedgerHead, Noun, SyncNode, SyncPosition, SyncProblem, Verb
+from .models import Change, Hold, LedgerHead, Noun, SyncNode, SyncPosition, SyncProblem, Verb
 
 HEARTBEAT = timedelta(seconds=10)
 
@@ -139,10 +139,20 @@ def fifo_has_reader() -> bool:
     return fifo is not None
 
 
-def is_service_running() -> bool:
-    """Has the sync service of this panel's node shown a sign of life lately?"""
-    since = timezone.now() - HEARTBEAT
-    return SyncNode.objects.filter(node=settings.QMAILPANEL_NODE, heartbeat__gt=since).exists()
+def find_node() -> SyncNode | None:
+    """What the sync service of this panel's node says of itself and of its host."""
+    return SyncNode.objects.filter(node=settings.QMAILPANEL_NODE).first()
+
+
+def is_alive(node: SyncNode | None) -> bool:
+    """Has its sync service shown a sign of life lately?"""
+    heartbeat = node.heartbeat if node else None
+    return heartbeat is not None and heartbeat > timezone.now() - HEARTBEAT
+
+
+def held_after() -> int | None:
+    """The newest change that may be applied; None where nothing waits for the operator."""
+    return Hold.objects.filter(on=True).values_list("through", flat=True).first()
 
 
 def knows_recipients() -> bool:

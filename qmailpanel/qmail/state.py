@@ -97,7 +97,8 @@ class Wanted:
     `owners`: whose a line key or path is (an address number). `needs`: the home a line key
     delivers to. `archive`: homes whose removal was asked for. `known`: local parts that have a
     row, so that dropping their assignments was asked for; None stands for all of them.
-    `decisions`: what a person decided about drift.
+    `decisions`: what a person decided about drift. `held`: the section is what was last applied,
+    because what the database wants waits for the operator.
     """
 
     domain: int
@@ -110,6 +111,7 @@ class Wanted:
     known: frozenset[str] | None = frozenset()
     problems: tuple[Problem, ...] = ()
     decisions: tuple[Decision, ...] = ()
+    held: bool = False
 
     def side(self, file: str, key: str, actual: bytes) -> Side | None:
         """Whose version of this very line or file shall stand, if somebody decided."""

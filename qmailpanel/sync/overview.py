@@ -18,17 +18,9 @@ from django.db.models import (
     Value,
 )
 from django.db.models.functions import Concat
-from django.utils import timezone
 
 from qmailpanel.domains.models import Address, Domain
-from qmailpanel.ledger.models import SyncNode, SyncPosition, SyncProblem
-from qmailpanel.ledger.services import HEARTBEAT
-
-
-def is_alive(node: SyncNode | None) -> bool:
-    """The same as `is_service_running()`, of a row already read."""
-    heartbeat = node.heartbeat if node else None
-    return heartbeat is not None and heartbeat > timezone.now() - HEARTBEAT
+from qmailpanel.ledger.models import SyncPosition, SyncProblem
 
 
 def here(model: type[Model]) -> QuerySet[Any]:

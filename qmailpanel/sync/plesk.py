@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 
 from qmailpanel.domains.models import Address, Domain
-from qmailpanel.ledger.services import Refused, Status, Statuses, fifo_has_reader
+from qmailpanel.ledger.services import Refused, Status, Statuses, fifo_has_reader, held_after
 from qmailpanel.qmail.names import DomainName, InvalidName
 from qmailpanel.qmail.steps import printable
 
@@ -160,7 +160,9 @@ class PleskCommand(BaseCommand):
 
     def wait(self, rows: Sequence[Domain | Address]) -> None:
         """Wait until these rows are live, if that is to be expected."""
-        if not fifo_has_reader():
+        if held_after() is not None:
+            self.note("Saved. It waits until the operator applies it.")
+        elif not fifo_has_reader():
             self.note("Saved. The next run of qmailsync applies it.")
         elif not _wait_for(rows):
             self.note("Saved. The sync service has not applied it yet; it will.")

@@ -31,7 +31,9 @@ class Report:
 
     `changes`: domain number → change it was tried at; those in `live` were read back. `problems`
     and `drifts` are by domain number. `steps` were carried out, `waiting` is what a next run would
-    do. `error` and `cause` concern the whole host. `answered`: no question is left.
+    do. `held`: domains whose changes wait for the operator; `holding`: how many do on the host,
+    None where that is not known.
+    `error` and `cause` concern the whole host. `answered`: no question is left.
     """
 
     started: datetime
@@ -41,6 +43,8 @@ class Report:
     drifts: dict[int, Sequence[Drift]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     waiting: Sequence[Step] = ()
+    held: set[int] = field(default_factory=set)
+    holding: int | None = None
     question: Question | None = None
     answered: bool = False
     error: str = ""
@@ -169,8 +173,9 @@ def _publish_question(report: Report) -> None:
 def _publish_preview(report: Report) -> None:
     text = _short("\n".join(describe(step) for step in report.waiting))
     node, _ = SyncNode.objects.get_or_create(node=settings.QMAILPANEL_NODE)
-    if node.preview != text:
-        SyncNode.objects.filter(pk=node.pk).update(preview=text)
+    holding = node.holding if report.holding is None else report.holding
+    if (node.preview, node.holding) != (text, holding):
+        SyncNode.objects.filter(pk=node.pk).update(preview=text, holding=holding)
 
 
 def _publish_run(report: Report) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from django.conf import settings
 from django.utils import timezone
 
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.models import SyncPosition
+from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.host import Busy, Host, HostError, Raced
 from qmailpanel.qmail.plan import Plan, make_plan
 from qmailpanel.qmail.shared import Foreign
@@ -71,18 +73,17 @@ class Reconciler:
         """`reconcile` for who holds the lock already."""
         report = Report(timezone.now())
         scope = {*domains, *([0] if absent else [])}
-        wanted, unwritable = read_wanted(domains, self.host.layout)
-        if absent:
-            wanted += self._absent()
+        wanted, unwritable = self._read(domains, absent=absent)
         before, self._at_work = self._at_work, self._at_work | set(domains)
         try:
             self._make_true(wanted, report)
         except HostError as error:
             report.error, report.cause = error.text, error.cause
-            report.changes |= {w.domain: w.change for w in wanted}
+            report.changes |= {w.domain: w.change for w in wanted if not w.held}
         finally:
             self._at_work = before
         self._settle_question(report, scope)
+        self.look_ahead(report)
         _add_unwritable(report, unwritable)
         report.changes.pop(0, None)  # domains without a row have no number
         say.publish(report)
@@ -103,12 +104,40 @@ class Reconciler:
 
     def preview(self, domains: Sequence[int], *, absent: bool = False) -> Plan:
         """The plan for these domains; nothing is written."""
-        wanted, _ = read_wanted(domains, self.host.layout)
-        if absent:
-            wanted += self._absent()
+        wanted, _ = self._read(domains, absent=absent)
         applied = self.host.memory.sections([w.name for w in wanted])
         actual = self.host.observe(wanted, applied, whole=absent)
         return make_plan(wanted, applied, actual, confirmed=say.confirmed_digests())
+
+    def _read(
+        self, domains: Sequence[int], *, absent: bool
+    ) -> tuple[list[Wanted], list[Unwritable]]:
+        """What is wanted now: of what waits for the operator, that it stays as it was applied."""
+        wanted, unwritable = read_wanted(domains, self.host.layout)
+        through = held_after()
+        if through is not None:
+            wanted = [self._as_applied(one) if one.change > through else one for one in wanted]
+            unwritable = [one for one in unwritable if one.change <= through]
+        return wanted + (self._absent() if absent else []), unwritable
+
+    def _as_applied(self, one: Wanted) -> Wanted:
+        [sections] = self.host.memory.sections([one.name]).values()
+        section = sections[-1] if sections else empty_section(one.section.prepend)
+        return replace(one, section=section, archive={}, known=None, problems=(), held=True)
+
+    def look_ahead(self, report: Report) -> None:
+        """What applying the changes that wait would do."""
+        through = held_after()
+        if report.error or report.question:
+            return
+        if through is None:
+            report.holding = 0
+            return
+        waiting = dirty_domains(through)
+        wanted, _ = read_wanted(waiting, self.host.layout)
+        applied = self.host.memory.sections([one.name for one in wanted])
+        report.waiting = make_plan(wanted, applied, self.host.observe(wanted, applied)).steps
+        report.holding = len(waiting)
 
     def _make_true(self, wanted: Sequence[Wanted], report: Report) -> None:
         """Observe, plan, apply, until a plan is empty: what is read back then is live."""
@@ -151,6 +180,9 @@ class Reconciler:
         if not plan.question:
             report.waiting = ()
         for one in wanted:
+            if one.held:
+                report.held.add(one.domain)
+                continue
             problems = plan.problems.get(one.name, ())
             report.changes[one.domain] = one.change
             report.problems[one.domain] = problems

@@ -76,6 +76,7 @@ class Service:
         self.stopping = False
         self._through = 0
         self._unsettled: set[int] = set()
+        self._held: set[int] = set()  # their changes wait for the operator
         self._retries = 0
         self._retry_at = 0.0
         self._beat_at = 0.0
@@ -111,9 +112,9 @@ class Service:
             return
         dirty = dirty_domains(self._through)
         if self._is_answered():
-            self._run(sorted({*dirty, *self._unsettled}), absent=True)
-        elif dirty:
-            self._run(dirty)
+            self._run(sorted({*dirty, *self._held, *self._unsettled}), absent=True)
+        elif dirty or self._held:
+            self._run(sorted({*dirty, *self._held}))
         self._through = head
 
     def _run(self, domains: list[int], *, absent: bool = False) -> None:
@@ -123,6 +124,7 @@ class Service:
 
     def _settle_up(self, report: Report) -> None:
         """Remember what is to be tried again, and when."""
+        self._held = (self._held - set(report.changes)) | report.held
         done = {d for d in report.live if not report.problems.get(d)}
         failed = set(report.changes) - done
         if failed and not failed <= self._unsettled:
@@ -194,7 +196,9 @@ class Service:
         if amiss or self.reconciler.is_amiss([], absent=True):
             self._run(amiss, absent=True)
         else:
-            say.publish(Report(timezone.now(), answered=True))
+            report = Report(timezone.now(), answered=True)
+            self.reconciler.look_ahead(report)
+            say.publish(report)
 
 
 @contextlib.contextmanager

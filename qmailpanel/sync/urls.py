@@ -8,6 +8,8 @@ app_name = "sync"
 
 urlpatterns = [
     path("sync/", views.page, name="page"),
+    path("sync/hold/", views.hold, name="hold"),
+    path("sync/apply/", views.apply, name="apply"),
     path("sync/plan/", views.plan, name="plan"),
     path("sync/host/", host_views.host, name="host"),
     path("sync/drifts/<int:pk>/", host_views.decide, name="decide"),

@@ -9,12 +9,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import SeeOther, around, notices, show, tell, wants
-from qmailpanel.ledger.models import SyncNode
-from qmailpanel.ledger.services import Actor, Statuses
+from qmailpanel.ledger.services import Actor, Statuses, find_node, is_alive
 
 from . import services
 from .models import SyncQuestion, SyncRun
-from .overview import find_position, find_problems, here, is_alive
+from .overview import find_position, find_problems, here
 from .preview import preview
 
 RUNS = 20  # as many as the page shows
@@ -24,14 +23,14 @@ RUNS = 20  # as many as the page shows
 @require_GET
 def page(request: PanelRequest) -> HttpResponse:
     """Where sync stands, what it did, what failed and what waits for an answer."""
-    problems, node = list(find_problems()), here(SyncNode).first()
-    is_running = is_alive(node)
+    problems, node = list(find_problems()), find_node()
     of_host = [problem for problem in problems if problem.domain is None]
     context = {
-        **around(tell(of_host, is_running=is_running)),
+        **around(tell(of_host, node)),
         **find_position(),
         "node": node,
-        "is_running": is_running,
+        "is_running": is_alive(node),
+        "hold": services.find_hold(),
         "problems": problems,
         "questions": list(here(SyncQuestion).filter(answer=None).order_by("asked")),
         "runs": list(here(SyncRun).order_by("-id")[:RUNS]),
@@ -56,4 +55,22 @@ def answer(request: PanelRequest, pk: int) -> HttpResponse:
     """Yes to a question of the sync service."""
     question = get_object_or_404(here(SyncQuestion), pk=pk)
     services.answer_question(Actor.of(request), question)
+    return SeeOther(reverse("sync:page"))
+
+
+@audience(Audience.OPERATOR)
+@require_POST
+def hold(request: PanelRequest) -> HttpResponse:
+    """Whether changes wait for the operator."""
+    services.switch_hold(Actor.of(request), on=request.POST.get("on") == "1")
+    return SeeOther(reverse("sync:page"))
+
+
+@audience(Audience.OPERATOR)
+@require_POST
+def apply(request: PanelRequest) -> HttpResponse:
+    """Yes to the changes that the page showed, and not to later ones."""
+    through = request.POST.get("through", "")
+    if through.isascii() and through.isdigit() and len(through) < 19:
+        services.apply_changes(Actor.of(request), int(through))
     return SeeOther(reverse("sync:page"))

@@ -19,7 +19,8 @@ from qmailpanel.ledger.services import (
     Status,
     Statuses,
     fifo_has_reader,
-    is_service_running,
+    find_node,
+    is_alive,
     ledger_locked,
     pull,
     record,
@@ -165,13 +166,13 @@ def test_a_full_fifo_is_no_error(fifo, reader):
 def test_the_service_runs_as_long_as_its_heart_beats(db, settings, seconds, running):
     heartbeat = None if seconds is None else timezone.now() - timedelta(seconds=seconds)
     SyncNode.objects.create(node=settings.QMAILPANEL_NODE, heartbeat=heartbeat)
-    assert is_service_running() is running
+    assert is_alive(find_node()) is running
 
 
 def test_the_heart_of_another_node_does_not_count(db):
-    assert not is_service_running()
+    assert not is_alive(find_node())
     SyncNode.objects.create(node="elsewhere", heartbeat=timezone.now())
-    assert not is_service_running()
+    assert not is_alive(find_node())
 
 
 # statuses

@@ -124,7 +124,7 @@ def test_two_foreign_lines_for_one_address_both_go_when_ours_is_put_back(panel, 
 def take(panel: Panel) -> str:
     """Take the one drift, which rows can say. Returns what the panel said it becomes."""
     drift = only_drift(panel)
-    [offer] = find_offers(Domain.objects.get(pk=drift.domain), [drift])
+    [offer] = find_offers(Domain.objects.get(pk=drift.domain or 0), [drift])
     take_theirs(SYSTEM, drift)
     panel.sync()
     assert not SyncDrift.objects.exists()

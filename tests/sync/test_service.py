@@ -15,7 +15,7 @@ import pytest
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.models import SyncNode, SyncProblem
-from qmailpanel.ledger.services import SYSTEM, Status, is_service_running
+from qmailpanel.ledger.services import SYSTEM, Status, find_node, is_alive
 from qmailpanel.mailboxes.services import switch_mailbox
 from qmailpanel.qmail.host.shared import hold_lock
 from qmailpanel.sync import reconcile, service
@@ -307,7 +307,7 @@ def test_a_stop_in_the_middle_of_long_work_leaves_it_to_the_next_start(panel, in
     assert len(calls) == 4
     assert not panel.below("slow.test/box9").exists()
     assert "slow.test" not in panel.lines("control/rcpthosts")
-    assert not is_service_running()
+    assert not is_alive(find_node())
     panel.serve()
     assert {panel.status(row) for row in boxes} == {Status.LIVE}
 
@@ -317,7 +317,7 @@ def test_a_stop_in_the_middle_of_long_work_leaves_it_to_the_next_start(panel, in
 
 def test_the_heart_beats_while_it_serves_and_not_after(panel, box) -> None:
     running = panel.serve()
-    assert is_service_running()
+    assert is_alive(find_node())
     running.stopping = True
     running.run()
     assert SyncNode.objects.get().heartbeat is None
