@@ -72,6 +72,7 @@ if QMAILPANEL_RECIPIENTS not in ("auto", "none", "validrcptto", "recipients"):
         "QMAILPANEL_RECIPIENTS must be auto, none, validrcptto or recipients."
     )
 QMAILPANEL_RCPTHOSTS = _number("QMAILPANEL_RCPTHOSTS", 1_000)
+QMAILPANEL_GENERATIONS = _number("QMAILPANEL_GENERATIONS", 50)
 QMAILPANEL_NODE = env.str("QMAILPANEL_NODE", default="main")
 QMAILPANEL_FIFO = QMAILPANEL_STATE_DIR / "sync.fifo"
 

@@ -70,3 +70,25 @@ class ForeignLine(models.Model):
     file = models.CharField(max_length=64)
     number = models.PositiveIntegerField()
     line = models.CharField(max_length=1024)
+
+
+class Generation(models.Model):
+    """A shared file as sync found or left it. The newest is how sync left it last."""
+
+    node = models.CharField(max_length=64)
+    file = models.CharField(max_length=64)
+    number = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    through = models.PositiveBigIntegerField()  # the newest change in it, 0 where others wrote it
+    content = models.BinaryField()  # compressed with zlib
+    digest = models.CharField(max_length=64)  # SHA-256 of the content
+    size = models.PositiveIntegerField()  # bytes, uncompressed
+    diff = models.TextField(blank=True)  # to the one before: lines that went and that came
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["node", "file", "number"], name="generation_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file} {self.number}"

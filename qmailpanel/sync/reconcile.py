@@ -20,6 +20,7 @@ from qmailpanel.qmail.state import Wanted, empty_section
 from qmailpanel.qmail.steps import Step, describe
 
 from . import publish as say
+from .generations import keep_generation
 from .layout import read_layout
 from .publish import Report
 from .wanted import Unwritable, read_wanted
@@ -88,6 +89,7 @@ class Reconciler:
         report.changes.pop(0, None)  # domains without a row have no number
         say.publish(report)
         self._publish_host()
+        self._keep_generations(report)
         return report
 
     def is_amiss(self, domains: Sequence[int], *, absent: bool = False) -> bool:
@@ -218,6 +220,13 @@ class Reconciler:
             Wanted(0, name, 0, empty_section(sections[-1].prepend))
             for name, sections in memory.sections(names).items()
         ]
+
+    def _keep_generations(self, report: Report) -> None:
+        """When all is said, because it takes its time on a large host."""
+        replaced, self.host.replaced = self.host.replaced, {}
+        through = max(report.changes.values(), default=0)
+        for shared, before in replaced.items():
+            keep_generation(shared, before, self.host.known[shared].content or b"", through)
 
     def _publish_host(self) -> None:
         """Tell the web process of the host, where that is news."""

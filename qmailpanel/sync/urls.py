@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import host_views, views
+from . import history_views, host_views, views
 
 app_name = "sync"
 
@@ -16,5 +16,8 @@ urlpatterns = [
     path("sync/drifts/of/<str:name>/", host_views.decide_all, name="decide_all"),
     path("sync/left/<int:pk>/", host_views.put_back, name="put_back"),
     path("sync/adopt/", host_views.adopt, name="adopt"),
+    path("sync/history/", history_views.history, name="history"),
+    path("sync/history/compare/", history_views.compare, name="compare"),
+    path("sync/history/<int:pk>/back/", history_views.back, name="back"),
     path("sync/questions/<int:pk>/", views.answer, name="answer"),
 ]

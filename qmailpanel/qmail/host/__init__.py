@@ -46,6 +46,7 @@ class Host:
         self.files = {shared: SharedFile(self.home, shared) for shared in Shared}
         self.known: Mapping[Shared, LineFile] = {}
         self.seen: object = None  # the look at the start of the last observation
+        self.replaced: dict[Shared, bytes] = {}  # what was there before a run wrote
         self.disturbed: set[str] = set()  # domains whose lines somebody else changed
         self.uncompiled = {shared: set[bytes]() for shared in MAPS}  # foreign, not yet seen there
 
@@ -268,6 +269,7 @@ class Host:
         if step.shared is Shared.VIRTUAL and self.hup.how != "none":
             self.memory.hup_owed = True
         self.files[step.shared].replace(step.before, step.content)
+        self.replaced.setdefault(step.shared, step.before or b"")
 
 
 def _keys(wanted: Sequence[Wanted], applied: Applied, file: LineFile) -> set[bytes]:

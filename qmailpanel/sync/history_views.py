@@ -1,0 +1,83 @@
+"""How the shared files were: their generations, any two compared, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.domains.frame import SeeOther, around, notices, show
+from qmailpanel.ledger.services import Actor, Refused, Statuses
+from qmailpanel.qmail.shared import Shared
+from qmailpanel.qmail.steps import printable
+
+from .generations import SHOWN, describe_difference, read_generation
+from .models import Generation
+from .overview import here
+from .way_back import WayBack, find_way_back, go_back
+
+
+@audience(Audience.OPERATOR)
+@require_GET
+def history(request: PanelRequest) -> HttpResponse:
+    """The generations of one file, newest first."""
+    generations = here(Generation).defer("content")
+    files = sorted(set(generations.values_list("file", flat=True)))
+    file = request.GET.get("file", "")
+    if file not in files:
+        file = Shared.ASSIGN if Shared.ASSIGN in files else next(iter(files), "")
+    context = {
+        **_around(),
+        "files": files,
+        "file": file,
+        "generations": list(generations.filter(file=file).order_by("-number")),
+    }
+    return show(request, "sync/history.html", context)
+
+
+def _around() -> dict[str, Any]:
+    return around(notices(Statuses([])))
+
+
+@audience(Audience.OPERATOR)
+@require_GET
+def compare(request: PanelRequest) -> HttpResponse:
+    """What differs between two generations of a file, the older one first."""
+    asked = [pk for pk in request.GET.values() if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    found = list(here(Generation).filter(pk__in=asked).order_by("number"))
+    if not found or len({one.file for one in found}) > 1:
+        return SeeOther(reverse("sync:history"))
+    old, new = found[0], found[-1]
+    text = describe_difference(read_generation(old), read_generation(new))
+    context = {**_around(), "old": old, "new": new, "difference": text[:SHOWN]}
+    return show(request, "sync/compare.html", {**context, "is_cut": len(text) > SHOWN})
+
+
+@audience(Audience.OPERATOR)
+@require_http_methods(["GET", "POST"])
+def back(request: PanelRequest, pk: int) -> HttpResponse:
+    """What going back to a generation takes; and going there."""
+    to = get_object_or_404(here(Generation), pk=pk)
+    newest = here(Generation).filter(file=to.file).latest("number")
+    way, why = WayBack([], []), ""
+    try:
+        way = find_way_back(to, newest)
+        if request.method == "POST" and request.POST.get("from") == str(newest.pk):
+            go_back(Actor.of(request), way)
+            return SeeOther(reverse("sync:page"))
+    except Refused as refusal:
+        why = str(refusal)
+    context = {
+        **_around(),
+        "to": to,
+        "newest": newest,
+        "offers": way.offers,
+        "left": [printable(line.decode("utf-8", "backslashreplace").rstrip()) for line in way.left],
+        "difference": describe_difference(read_generation(newest), read_generation(to))[:SHOWN],
+        "why": why,
+    }
+    return show(request, "sync/back.html", context, status=422 if why else 200)
