@@ -19,6 +19,8 @@ LABELS = {
     "contact": gettext_noop("Postmaster and abuse deliver to"),
     "description": gettext_noop("Description"),
     "destinations": gettext_noop("Delivers to"),
+    "local": gettext_noop("Name"),
+    "name": gettext_noop("Name"),
     "refusal": gettext_noop("Text while switched off"),
     "unknown": gettext_noop("Unknown recipients"),
     "unknown_target": gettext_noop("Unknown recipients go to"),

@@ -25,14 +25,14 @@ def add_address(
     """A new address; `after` is what the ledger shows of it besides the comment."""
     reread(domain)
     refuse_removed(domain)
-    _free_local(domain, local)
+    free_local(domain, local)
     address = Address(domain=domain, local=local, kind=kind, comment=comment, change_id=upcoming())
     shown = {"comment": comment, **after} if comment else after
     stamp(log(actor, Verb.ADDED, address, before={}, after=shown), address)
     return address
 
 
-def _free_local(domain: Domain, local: str) -> None:
+def free_local(domain: Domain, local: str) -> None:
     """Take the local part from an address whose removal is live; refuse otherwise."""
     holder = domain.addresses.claiming().filter(local=local).first()
     if holder is None:
@@ -62,7 +62,7 @@ def restore_address(actor: Actor, address: Address) -> None:
     """Undo a removal, unless somebody else has the local part by now."""
     refuse_removed(address.domain)
     if not address.claims:
-        _free_local(address.domain, address.local)
+        free_local(address.domain, address.local)
         address.claims = True
     amend(actor, Verb.RESTORED, address, removed=False)
 

@@ -17,6 +17,7 @@ class Verb(models.TextChoices):
     PASSWORD = "password", _("set the password of")
     SWITCHED_ON = "on", _("switched on")
     SWITCHED_OFF = "off", _("switched off")
+    RENAMED = "renamed", _("renamed")
     REMOVED = "removed", _("removed")
     RESTORED = "restored", _("restored")
     CONFIRMED = "confirmed", _("confirmed")

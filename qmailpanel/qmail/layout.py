@@ -89,7 +89,8 @@ class DomainRows:
     """A domain with its rows. `unknown`: bounce, refuse, discard, forward or mailbox.
 
     `alias_domains`: its further names. `subdomains`: mail to any name below them too. `more`: its
-    names are in control/morercpthosts, because rcpthosts has as many as it shall.
+    names are in control/morercpthosts, because rcpthosts has as many as it shall. `former`: names
+    it has or had besides its own.
     """
 
     domain: int
@@ -101,6 +102,7 @@ class DomainRows:
     unknown_text: str = ""
     unknown_target: str = ""
     alias_domains: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
     subdomains: bool = False
     more: bool = False
     removed: bool = False
@@ -167,6 +169,7 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
         archive=draft.archive,
         known=None if everything else frozenset(_locals(rows)),
         problems=tuple(draft.problems),
+        former=rows.former,
     )
 
 

@@ -98,7 +98,8 @@ class Wanted:
     delivers to. `archive`: homes whose removal was asked for. `known`: local parts that have a
     row, so that dropping their assignments was asked for; None stands for all of them.
     `decisions`: what a person decided about drift. `held`: the section is what was last applied,
-    because what the database wants waits for the operator.
+    because what the database wants waits for the operator. `former`: other names of the domain;
+    it may have been applied under one of them.
     """
 
     domain: int
@@ -112,6 +113,7 @@ class Wanted:
     problems: tuple[Problem, ...] = ()
     decisions: tuple[Decision, ...] = ()
     held: bool = False
+    former: tuple[str, ...] = ()
 
     def side(self, file: str, key: str, actual: bytes) -> Side | None:
         """Whose version of this very line or file shall stand, if somebody decided."""

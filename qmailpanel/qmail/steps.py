@@ -93,7 +93,18 @@ class RemoveDirectory:
     path: str
 
 
-PathStep = MakeDirectory | PlaceHome | WriteFile | RemoveFile | ArchiveHome | RemoveDirectory
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Give a home or a domain's directory another name in the same parent.
+
+    Until the link goes that stands at the old name then, it is found by either.
+    """
+
+    path: str
+    to: str
+
+
+PathStep = Move | MakeDirectory | PlaceHome | WriteFile | RemoveFile | ArchiveHome | RemoveDirectory
 SharedStep = WriteShared | SettleTree | Compile | TellSend | LetDeliveriesEnd
 Step = PathStep | SharedStep
 
@@ -121,8 +132,10 @@ def describe(step: Step) -> str:
             return _describe_place(step)
 
 
-def _describe_place(step: MakeDirectory | PlaceHome | ArchiveHome | RemoveDirectory) -> str:
+def _describe_place(step: Move | MakeDirectory | PlaceHome | ArchiveHome | RemoveDirectory) -> str:
     match step:
+        case Move(path, to):
+            return f"move {path} to {to}"
         case MakeDirectory(path):
             return f"make directory {path}"
         case PlaceHome(path, _, dot_qmail):

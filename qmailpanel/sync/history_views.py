@@ -47,7 +47,8 @@ def _around() -> dict[str, Any]:
 @require_GET
 def compare(request: PanelRequest) -> HttpResponse:
     """What differs between two generations of a file, the older one first."""
-    asked = [pk for pk in request.GET.values() if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    typed = [request.GET.get(side, "") for side in ("one", "other")]
+    asked = [pk for pk in typed if pk.isascii() and pk.isdigit() and len(pk) < 19]
     found = list(here(Generation).filter(pk__in=asked).order_by("number"))
     if not found or len({one.file for one in found}) > 1:
         return SeeOther(reverse("sync:history"))

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from django.conf import settings
 from django.utils import timezone
@@ -16,7 +17,7 @@ from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.host import Busy, Host, HostError, Raced
 from qmailpanel.qmail.plan import Plan, make_plan
 from qmailpanel.qmail.shared import Foreign
-from qmailpanel.qmail.state import Wanted, empty_section
+from qmailpanel.qmail.state import Applied, Wanted, empty_section
 from qmailpanel.qmail.steps import Step, describe
 
 from . import publish as say
@@ -107,9 +108,16 @@ class Reconciler:
     def preview(self, domains: Sequence[int], *, absent: bool = False) -> Plan:
         """The plan for these domains; nothing is written."""
         wanted, _ = self._read(domains, absent=absent)
-        applied = self.host.memory.sections([w.name for w in wanted])
-        actual = self.host.observe(wanted, applied, whole=absent)
-        return make_plan(wanted, applied, actual, confirmed=say.confirmed_digests())
+        return self._preview(wanted, whole=absent)
+
+    def _preview(self, wanted: Sequence[Wanted], *, whole: bool = False) -> Plan:
+        """Of a domain with directories to move only the moves are known before they are done."""
+        applied = self.host.memory.sections([one.name for one in wanted])
+        moves = {one.name: self.host.find_moves(one, applied[one.name]) for one in wanted}
+        settled = [one for one in wanted if not moves[one.name]]
+        actual = self.host.observe(settled, applied, whole=whole)
+        plan = make_plan(settled, applied, actual, confirmed=say.confirmed_digests())
+        return replace(plan, steps=(*chain.from_iterable(moves.values()), *plan.steps))
 
     def _read(
         self, domains: Sequence[int], *, absent: bool
@@ -137,16 +145,17 @@ class Reconciler:
             return
         waiting = dirty_domains(through)
         wanted, _ = read_wanted(waiting, self.host.layout)
-        applied = self.host.memory.sections([one.name for one in wanted])
-        report.waiting = make_plan(wanted, applied, self.host.observe(wanted, applied)).steps
+        report.waiting = self._preview(wanted).steps
         report.holding = len(waiting)
 
     def _make_true(self, wanted: Sequence[Wanted], report: Report) -> None:
         """Observe, plan, apply, until a plan is empty: what is read back then is live."""
         names = [one.name for one in wanted]
         applied = self.host.memory.sections(names)
+        failed = self._move(wanted, applied, report)
+        if report.steps:  # something was moved
+            applied = self.host.memory.sections(names)
         confirmed = say.confirmed_digests()
-        failed: dict[str, str] = {}
         for _ in range(ATTEMPTS):
             self._pause()
             actual = self.host.observe(wanted, applied)
@@ -168,6 +177,12 @@ class Reconciler:
             "Others keep writing the mail server's files. It is tried again.",
             f"no end after {ATTEMPTS} attempts; the next step would be: {describe(plan.steps[0])}",
         )
+
+    def _move(self, wanted: Sequence[Wanted], applied: Applied, report: Report) -> dict[str, str]:
+        """Bring directories to their new names first. Returns the domains where that failed."""
+        note = self._reporter(report)
+        causes = {one.name: self.host.move(one, applied[one.name], note) for one in wanted}
+        return {name: cause for name, cause in causes.items() if cause}
 
     def _settle_question(self, report: Report, scope: set[int]) -> None:
         """A question stays until a run over all that it was about has none."""
@@ -193,6 +208,7 @@ class Reconciler:
                 report.live.add(one.domain)
         if not plan.question:
             self.host.memory.finish(plan.after)
+            self.host.drop_links(plan.after.keys())
 
     def _reporter(self, report: Report) -> Callable[[Step], None]:
         def note(step: Step) -> None:
@@ -214,11 +230,13 @@ class Reconciler:
     def _absent(self) -> list[Wanted]:
         """Domains with something on the host, but without a row: the database was restored, say."""
         memory = self.host.memory
-        claimed = Domain.objects.claiming().values_list("name", flat=True)
+        claimed = dict(Domain.objects.claiming().values_list("name", "prepend"))
         names = sorted(set(memory.names()) - set(claimed))
+        prepends = set(claimed.values())  # of those, whose domain only has another name now
         return [
             Wanted(0, name, 0, empty_section(sections[-1].prepend))
             for name, sections in memory.sections(names).items()
+            if sections[-1].prepend not in prepends
         ]
 
     def _keep_generations(self, report: Report) -> None:

@@ -93,7 +93,8 @@ def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
             unknown=domain.unknown,
             unknown_text=domain.unknown_text,
             unknown_target=domain.unknown_target,
-            alias_domains=tuple(names[domain.pk]),
+            alias_domains=tuple(name for name, removed in names[domain.pk] if not removed),
+            former=tuple(name for name, _removed in names[domain.pk]),
             subdomains=domain.subdomains,
             more=domain.prepend >= beyond,
             removed=domain.removed,
@@ -109,11 +110,12 @@ def _first_beyond_rcpthosts() -> float:
     return next(iter(served.values_list("prepend", flat=True)[most : most + 1]), inf)
 
 
-def _read_alias_domains(domains: Sequence[int]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = defaultdict(list)
-    rows = DomainName.objects.aliases().filter(domain__in=domains, removed=False).order_by("name")
-    for domain, name in rows.values_list("domain_id", "name"):
-        found[domain].append(name)
+def _read_alias_domains(domains: Sequence[int]) -> dict[int, list[tuple[str, bool]]]:
+    """The further names of each, and whether they are removed."""
+    found: dict[int, list[tuple[str, bool]]] = defaultdict(list)
+    rows = DomainName.objects.aliases().filter(domain__in=domains).order_by("name")
+    for domain, name, removed in rows.values_list("domain_id", "name", "removed"):
+        found[domain].append((name, removed))
     return found
 
 

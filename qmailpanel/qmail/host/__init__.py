@@ -15,12 +15,14 @@ from qmailpanel.qmail.host.shared import SharedFile, hold_lock
 from qmailpanel.qmail.host.tree import MailRoot
 from qmailpanel.qmail.layout import Layout
 from qmailpanel.qmail.maps import MAPS
+from qmailpanel.qmail.moves import find_moves, move_section
 from qmailpanel.qmail.plan import Plan
 from qmailpanel.qmail.shared import Foreign, LineFile, Shared, key_of, take_apart
 from qmailpanel.qmail.state import Actual, Applied, Section, Wanted, lines_of
 from qmailpanel.qmail.steps import (
     Compile,
     LetDeliveriesEnd,
+    Move,
     PathStep,
     RemoveDirectory,
     SettleTree,
@@ -213,6 +215,53 @@ class Host:
                 return {key: found.find(its.key(key)) for key in keys}
         except (OSError, ValueError):
             return None
+
+    # move
+
+    def find_moves(self, one: Wanted, sections: Sequence[Section]) -> list[Move]:
+        """The directories of a domain that have another name now; that of the domain first.
+
+        `sections`: what was applied for it under its name.
+        """
+        if one.held:
+            return []
+        former = "" if sections else self._find_former_name(one)
+        if not former:
+            return find_moves(one, sections)
+        move = Move(former, one.name)
+        before = self.memory.sections([former])[former]
+        return [move, *find_moves(one, [move_section(section, move) for section in before])]
+
+    def _find_former_name(self, one: Wanted) -> str:
+        """Under which name it was applied; a prepend is never given twice, so it tells."""
+        prepend = one.section.prepend
+        known = self.memory.sections(one.former).items()
+        same = (name for name, found in known if found and found[-1].prepend == prepend)
+        return next(same, "")
+
+    def move(self, one: Wanted, sections: Sequence[Section], report: Callable[[Step], None]) -> str:
+        """Carry out the moves of a domain. Returns why it could not be done, if so."""
+        for move in self.find_moves(one, sections):
+            report(move)
+            try:
+                self.root.apply(move)
+            except StepFailed as error:
+                return f"{move.path}: {error}"
+            self.root.settle()
+            self.memory.move(move.path if "/" not in move.path else one.name, one.name, move)
+            self.known = {}
+        return ""
+
+    def drop_links(self, names: Set[str]) -> None:
+        """Nobody looks for the old names any more: these domains are as they are wanted."""
+        links = self.memory.links
+        done = [link for link in links if link[1].partition("/")[0] in names]
+        if not done:
+            return
+        self.hup.let_deliveries_end()
+        for path, to in done:
+            self.root.drop_link(path, to)
+        self.memory.links = [link for link in links if link not in done]
 
     # apply
 

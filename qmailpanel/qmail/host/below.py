@@ -7,6 +7,7 @@ anew under a temporary name, and owner and mode are changed by descriptor only.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -99,6 +100,16 @@ def opened(name: str, parent: int | None = None) -> Iterator[int]:
 
 def last_name(path: str) -> str:
     return path.rpartition("/")[2]
+
+
+def link_at(directory: int, name: str) -> str | None:
+    """Where a symbolic link leads; None where there is none."""
+    try:
+        return os.readlink(name, dir_fd=directory)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EINVAL):
+            return None
+        raise
 
 
 def refuse_strangers(directory: int) -> None:

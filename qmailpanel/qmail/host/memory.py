@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -10,7 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from qmailpanel.qmail.host.errors import HostError
+from qmailpanel.qmail.moves import move_path, move_section
 from qmailpanel.qmail.state import Section
+from qmailpanel.qmail.steps import Move
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS section (name TEXT PRIMARY KEY, sections TEXT NOT NULL) WITHOUT ROWID;
@@ -59,6 +62,27 @@ class Memory:
             if text not in known:
                 rows.append((name, json.dumps([*known, text])))
         self._write("INSERT OR REPLACE INTO section VALUES (?, ?)", rows)
+
+    def move(self, name: str, to: str, move: Move) -> None:
+        """Note a move: what was applied for `name` is at its new place, and `to` is whose it is."""
+        moved = [move_section(section, move).encode().decode() for section in self._sections(name)]
+        links = [(move_path(path, move), move_path(at, move)) for path, at in self.links]
+        links = [link for link in links if link[0] != link[1]] + [(move.path, move.to)]
+        with self._transaction():
+            self._db.execute("DELETE FROM section WHERE name = ?", (name,))
+            self._db.execute(
+                "INSERT OR REPLACE INTO section VALUES (?, ?)", (to, json.dumps(moved))
+            )
+            self._db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", _fact_of_links(links))
+
+    @property
+    def links(self) -> list[tuple[str, str]]:
+        """The links that moves left: the old path and the new one."""
+        return [(path, to) for path, to in json.loads(self._fact("links") or b"[]")]
+
+    @links.setter
+    def links(self, links: Sequence[tuple[str, str]]) -> None:
+        self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [_fact_of_links(links)])
 
     def finish(self, sections: Mapping[str, Section]) -> None:
         """Note what was applied, now that it is."""
@@ -112,16 +136,24 @@ class Memory:
             ) from error
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        if not rows:
-            return
+        if rows:
+            with self._transaction():
+                self._db.executemany(statement, rows)
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
         try:
             with self._db:
                 self._db.execute("BEGIN IMMEDIATE")
-                self._db.executemany(statement, rows)
+                yield
         except sqlite3.Error as error:
             raise HostError(
                 "The memory of what was applied cannot be written.", f"{self.path}: {error}"
             ) from error
+
+
+def _fact_of_links(links: Sequence[tuple[str, str]]) -> tuple[str, bytes]:
+    return "links", json.dumps(links).encode()
 
 
 def _decode(text: str) -> tuple[Section, ...]:

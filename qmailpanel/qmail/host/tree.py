@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator, Sequence
 
@@ -14,6 +15,7 @@ from qmailpanel.qmail.host.below import (
     Hand,
     has_text,
     last_name,
+    link_at,
     look_at,
     opened,
     refuse_strangers,
@@ -24,6 +26,7 @@ from qmailpanel.qmail.state import Bad, HomeFound, Section, Tree, Wanted
 from qmailpanel.qmail.steps import (
     ArchiveHome,
     MakeDirectory,
+    Move,
     PathStep,
     PlaceHome,
     RemoveDirectory,
@@ -97,6 +100,8 @@ class MailRoot:
         """Carry out one step. Raises StepFailed with the cause; nothing is half done then."""
         try:
             match step:
+                case Move():
+                    self._move(step)
                 case MakeDirectory(path):
                     self._make_directory(path)
                 case PlaceHome():
@@ -119,6 +124,34 @@ class MailRoot:
                 libc.syncfs(root)
         except OSError as error:
             raise HostError("The mail root could not be written to disk.", str(error)) from error
+
+    def _move(self, move: Move) -> None:
+        """In one step: a link that leads to itself is swapped with the directory it shall name."""
+        with self._parent(move.path) as (parent, name):
+            to = last_name(move.to)
+            if link_at(parent, name) == to:
+                return  # a run that was cut came so far
+            if link_at(parent, to) == to:
+                os.unlink(to, dir_fd=parent)  # or so far
+            try:
+                os.close(os.open(name, DIRECTORY, dir_fd=parent))
+            except FileNotFoundError:
+                return  # what is missing is made anew, at its new place
+            os.symlink(to, to, dir_fd=parent)
+            try:
+                libc.exchange(parent, to, name)
+            except OSError as error:
+                os.unlink(to, dir_fd=parent)
+                if error.errno != errno.EINVAL:
+                    raise
+                libc.rename_new(parent, name, parent, to)  # a file system that cannot exchange
+                os.symlink(to, name, dir_fd=parent)
+
+    def drop_link(self, path: str, to: str) -> None:
+        """Take away the link that a move left, if it is still that."""
+        with contextlib.suppress(FileNotFoundError), self._parent(path) as (parent, name):
+            if link_at(parent, name) == last_name(to):
+                os.unlink(name, dir_fd=parent)
 
     def _make_directory(self, path: str) -> None:
         os.makedirs(self.path, mode=0o755, exist_ok=True)  # the mail user must be able to enter

@@ -1,0 +1,239 @@
+"""Renamed mailboxes and domains: their mail moves with them, and is never without its home."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.renames import rename_address, rename_domain
+from qmailpanel.ledger.services import SYSTEM, Status
+from qmailpanel.mailboxes.services import remove_mailbox, restore_mailbox
+from qmailpanel.qmail import names
+from qmailpanel.qmail.host import libc
+from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
+from tests.sync.panels import Panel
+
+
+@pytest.fixture
+def pandle(panel: Panel) -> Domain:
+    """A domain with mail in a mailbox, live."""
+    domain = panel.add_domain("pandle.net")
+    panel.add_mailbox(domain, "ann")
+    panel.add_alias(domain, "info", "ann@pandle.net")
+    panel.add_alias(domain, "team", "one@side.test", "two@side.test")
+    panel.sync()
+    mail_of(panel, "pandle.net/ann").write_text("hello")
+    return domain
+
+
+def mail_of(panel: Panel, home: str) -> Path:
+    return panel.below(home) / "Maildir/new/1.mail"
+
+
+def box(domain: Domain) -> Address:
+    return domain.addresses.get(kind="mailbox")
+
+
+def rename(domain: Domain, local: str, *, keep: bool = True) -> Address:
+    return rename_address(SYSTEM, box(domain), names.LocalPart(local), keep=keep)
+
+
+def new_name(domain: Domain, name: str, *, keep: bool = True) -> None:
+    rename_domain(SYSTEM, domain, names.DomainName(name), keep=keep)
+
+
+def entries(panel: Panel, below: str = "") -> set[str]:
+    return set(os.listdir(panel.below(below)))
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_renamed_mailbox_has_its_mail_and_its_old_name_or_not(panel, pandle, keep) -> None:
+    rename(pandle, "anna", keep=keep)
+    panel.sync()
+    assert mail_of(panel, "pandle.net/anna").read_text() == "hello"
+    assert "ann" not in entries(panel, "pandle.net")
+    assert panel.status(box(pandle)) is Status.LIVE
+    assert panel.answer("=100-anna") == panel.answer("=100-info")
+    assert panel.answer("=100-ann") == (panel.answer("=100-anna") if keep else None)
+
+
+def test_the_old_name_made_again_starts_empty(panel, pandle) -> None:
+    rename(pandle, "anna", keep=False)
+    panel.sync()
+    ann = panel.add_mailbox(pandle, "ann")
+    panel.sync()
+    assert panel.status(ann) is Status.LIVE
+    assert not mail_of(panel, "pandle.net/ann").exists()
+    assert mail_of(panel, "pandle.net/anna").read_text() == "hello"
+
+
+def test_a_mailbox_renamed_and_removed_before_anybody_looked_is_archived(panel, pandle) -> None:
+    renamed = rename(pandle, "anna", keep=False)
+    remove_mailbox(SYSTEM, renamed, despite_pointers=True)
+    panel.sync()
+    assert entries(panel, "pandle.net") >= {".qmail-default", ".qmail-team"}
+    assert not entries(panel, "pandle.net") & {"ann", "anna"}
+    restore_mailbox(SYSTEM, renamed)
+    panel.sync()
+    assert mail_of(panel, "pandle.net/anna").read_text() == "hello"
+
+
+def test_renamed_twice_before_anybody_looked_it_moves_once(panel, pandle) -> None:
+    rename(pandle, "anna", keep=False)
+    rename(pandle, "hannah", keep=False)
+    panel.sync()
+    assert mail_of(panel, "pandle.net/hannah").read_text() == "hello"
+    assert not entries(panel, "pandle.net") & {"ann", "anna"}
+
+
+def test_there_and_back_again(panel, pandle) -> None:
+    for local in ("anna", "ann", "anna"):
+        rename(pandle, local, keep=False)
+        panel.sync()
+        assert mail_of(panel, f"pandle.net/{local}").read_text() == "hello"
+        assert panel.status(box(pandle)) is Status.LIVE
+
+
+def test_something_in_the_way_is_said_and_the_old_name_goes_on(panel, pandle) -> None:
+    panel.below("pandle.net/anna").mkdir()
+    rename(pandle, "anna", keep=False)
+    panel.sync()
+    assert panel.status(box(pandle)) is Status.FAILED
+    assert "File exists" in panel.problem(box(pandle)).cause
+    assert panel.answer("=100-ann")
+    assert mail_of(panel, "pandle.net/ann").read_text() == "hello"
+    panel.below("pandle.net/anna").rmdir()
+    panel.sync()
+    assert panel.status(box(pandle)) is Status.LIVE
+
+
+def test_a_home_that_is_missing_is_made_anew_under_the_new_name(panel, pandle) -> None:
+    panel.below("pandle.net/ann").rename(panel.below("gone"))
+    rename(pandle, "anna", keep=False)
+    panel.sync()
+    assert panel.status(box(pandle)) is Status.LIVE
+    assert panel.below("pandle.net/anna/Maildir/new").is_dir()
+
+
+def test_the_preview_names_the_move(panel, pandle) -> None:
+    rename(pandle, "anna")
+    plan = Reconciler(open_host()).preview(all_domains())
+    assert [str(step) for step in plan.steps] == [
+        "Move(path='pandle.net/ann', to='pandle.net/anna')"
+    ]
+    assert "ann" in entries(panel, "pandle.net")
+
+
+# domains
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_renamed_domain_has_its_mail_and_its_old_name_or_not(panel, pandle, keep) -> None:
+    new_name(pandle, "pandle.com", keep=keep)
+    panel.sync()
+    assert mail_of(panel, "pandle.com/ann").read_text() == "hello"
+    assert entries(panel) == {"pandle.com"}
+    assert panel.status(box(pandle)) is Status.LIVE
+    kept = ["pandle.net"] if keep else []
+    assert set(panel.lines("control/rcpthosts")) == {"old.test", "pandle.com", *kept}
+    assert b"pandle.com/ann" in (panel.answer("=100-ann") or b"")
+    assert panel.below("pandle.com/.qmail-team").read_bytes() == b"&one@side.test\n&two@side.test\n"
+
+
+def test_the_old_name_of_a_domain_taken_again_is_another_domain(panel, pandle) -> None:
+    new_name(pandle, "pandle.com", keep=False)
+    panel.sync()
+    other = panel.add_domain("pandle.net")
+    panel.add_mailbox(other, "ann")
+    panel.sync()
+    assert panel.status_of_domain(other) is Status.LIVE
+    assert not mail_of(panel, "pandle.net/ann").exists()
+    assert mail_of(panel, "pandle.com/ann").read_text() == "hello"
+
+
+def test_a_domain_and_a_mailbox_renamed_together(panel, pandle) -> None:
+    new_name(pandle, "pandle.com", keep=False)
+    rename(pandle, "anna", keep=False)
+    panel.sync()
+    assert mail_of(panel, "pandle.com/anna").read_text() == "hello"
+    assert panel.status(box(pandle)) is Status.LIVE
+    assert "ann" not in entries(panel, "pandle.com")
+
+
+def test_a_directory_in_the_way_of_a_domain_is_said_and_the_old_name_goes_on(panel, pandle) -> None:
+    panel.below("pandle.com").mkdir()
+    new_name(pandle, "pandle.com", keep=False)
+    panel.sync()
+    assert panel.status_of_domain(pandle) is Status.FAILED
+    assert "pandle.net" in panel.lines("control/rcpthosts")
+    assert b"pandle.net/ann" in (panel.answer("=100-ann") or b"")
+    panel.below("pandle.com").rmdir()
+    panel.sync()
+    assert panel.status_of_domain(pandle) is Status.LIVE
+
+
+# cut at any moment
+
+
+class Cut(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("what", ["mailbox", "domain"])
+def test_cut_at_any_system_call_mail_has_its_home_by_either_name(
+    panel, pandle, monkeypatch, what
+) -> None:
+    """Each time the run is cut one call later, until it comes to its end."""
+    flip = itertools.cycle(["anna", "ann"] if what == "mailbox" else ["pandle.com", "pandle.net"])
+    for cut_at in itertools.count():
+        name = next(flip)
+        if what == "mailbox":
+            rename(pandle, name, keep=False)
+        else:
+            new_name(pandle, name, keep=False)
+        with monkeypatch.context() as patched:
+            calls = _count_down(patched, cut_at)
+            with contextlib.suppress(Cut):
+                panel.sync()
+        pandle.refresh_from_db()
+        assert _homes_named_by_the_map(panel) == {"hello"}
+        panel.sync()
+        home = f"{pandle.name}/{box(pandle).local}"
+        assert mail_of(panel, home).read_text() == "hello"
+        assert panel.status(box(pandle)) is Status.LIVE
+        if calls[0] <= cut_at:
+            break
+    assert cut_at > 10
+
+
+def _count_down(patched: Any, cut_at: int) -> list[int]:
+    """From the call with that number on none is made."""
+    calls = [0]
+
+    def guard(call: Any) -> Any:
+        def guarded(*arguments: Any, **options: Any) -> Any:
+            calls[0] += 1
+            if calls[0] > cut_at:
+                raise Cut
+            return call(*arguments, **options)
+
+        return guarded
+
+    for name in ("symlink", "unlink", "rename", "rmdir", "mkdir", "fsync", "link"):
+        patched.setattr(os, name, guard(getattr(os, name)))
+    for name in ("exchange", "rename_new", "syncfs"):
+        patched.setattr(libc, name, guard(getattr(libc, name)))
+    return calls
+
+
+def _homes_named_by_the_map(panel: Panel) -> set[str]:
+    """The mail that lies in the home of each mailbox that users/cdb knows."""
+    records = [panel.answer(f"=100-{local}") for local in ("ann", "anna")]
+    homes = {record.split(b"\0")[3].decode() for record in records if record}
+    return {Path(home, "Maildir/new/1.mail").read_text() for home in homes}
