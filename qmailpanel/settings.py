@@ -12,6 +12,11 @@ QMAILPANEL_SYNC_DIR         What sync remembers (``qmailpanel`` in the qmail hom
 QMAILPANEL_HUP              How qmail-send is told: auto, none, or a command (auto; none for a
                             qmail home without bin/qmail-send)
 QMAILPANEL_REJECTNONEXIST   control/rejectnonexist: auto (kept where it exists) or on (auto)
+QMAILPANEL_RCPTHOSTS        How many domains control/rcpthosts holds; further ones go to
+                            control/morercpthosts (1000)
+QMAILPANEL_RECIPIENTS       Which list of known recipients qmail-smtpd asks: validrcptto,
+                            recipients, none, or auto: the one that exists (auto)
+QMAILPANEL_GENERATIONS      How many generations of each shared file are kept (50)
 QMAILPANEL_NODE             The name of this mail host in the database (main)
 QMAILPANEL_HOST             Where the panel listens (127.0.0.1)
 QMAILPANEL_PORT             … and on which port (8025)

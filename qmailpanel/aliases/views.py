@@ -21,7 +21,9 @@ from qmailpanel.domains.addressed import (
     refusal_of,
     row_context,
     settle,
+    try_rename,
 )
+from qmailpanel.domains.forms import RenameAddressForm
 from qmailpanel.domains.frame import SeeOther, sent, show, wants
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.path import Node, forwarded, maildir, path_of
@@ -130,17 +132,22 @@ def _form(request: PanelRequest, address: Address, *, blank: bool = False) -> Al
 
 
 def _detail(
-    request: PanelRequest, address: Address, form: AliasForm | None = None, why: str = ""
+    request: PanelRequest,
+    address: Address,
+    form: AliasForm | None = None,
+    why: str = "",
+    rename: RenameAddressForm | None = None,
 ) -> HttpResponse:
-    shown = form or _form(request, address, blank=True)
+    shown, renaming = form or _form(request, address, blank=True), rename or RenameAddressForm()
     context = {
         **address_page(address),
         "form": shown,
+        "rename": renaming,
         "hops": path_of(address, _ends(request, address)),
         "is_expected": address.local in EXPECTED,
         "why": why,
     }
-    status = 422 if why or shown.errors else 200
+    status = 422 if why or shown.errors or renaming.errors else 200
     return show(request, DETAIL, context, status=status)
 
 
@@ -156,6 +163,17 @@ def _ends(request: PanelRequest, address: Address) -> list[Node]:
 def _is_mailbox(request: PanelRequest, domain: Domain, local: str) -> bool:
     mine = Address.objects.for_user(request.user).filter(domain=domain, local=local)
     return mine.filter(kind=Kind.MAILBOX, removed=False).exists()
+
+
+@audience(Audience.SIGNED_IN)
+@require_POST
+def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """Another local part."""
+    address = find_address(request, name, ALIAS, pk)
+    form = try_rename(request, address)
+    if form.errors:
+        return _detail(request, address, rename=form)
+    return SeeOther(reverse("aliases:detail", args=[name, pk]))
 
 
 @audience(Audience.SIGNED_IN)

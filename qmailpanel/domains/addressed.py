@@ -12,9 +12,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from qmailpanel.accounts.access import PanelRequest
-from qmailpanel.ledger.services import Refused, Statuses
+from qmailpanel.ledger.services import Actor, Refused, Statuses
 
 from .address_row import Place
+from .forms import RenameAddressForm
 from .frame import (
     FIRST_WAIT,
     address_badge,
@@ -31,6 +32,7 @@ from .frame import (
 )
 from .lists import Query
 from .models import Address, AddressQuerySet, Domain, Kind
+from .renames import rename_address
 
 Where = Callable[[Address], str]
 SHOWN = {Kind.MAILBOX: (), Kind.ALIAS: ("destinations",)}  # what the rows of a list fetch besides
@@ -142,6 +144,17 @@ def refusal_of(service: Callable[[], Any]) -> str:
     except Refused as refusal:
         return str(refusal)
     return ""
+
+
+def try_rename(request: PanelRequest, address: Address) -> RenameAddressForm:
+    """Do it, if that is good; the form has the errors, if there are any."""
+    form = RenameAddressForm(request.POST)
+    if form.is_valid():
+        try:
+            rename_address(Actor.of(request), address, **form.cleaned_data)
+        except Refused as refusal:
+            form.refuse(refusal)
+    return form
 
 
 def joined(texts: Iterable[str], most: int = 3) -> str:

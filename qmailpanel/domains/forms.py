@@ -83,6 +83,37 @@ class AddAliasDomainForm(PanelForm):
     )
 
 
+class KeepForm(PanelForm):
+    """Another name; the old one goes on, or not."""
+
+    def __init__(self, data: Any = None, **options: Any) -> None:
+        super().__init__(data, auto_id="rename_%s", **options)
+
+
+class RenameAddressForm(KeepForm):
+    local = ParsedField(
+        names.LocalPart,
+        label=_("New name"),
+        widget=forms.TextInput(attrs=PLAIN),
+        error_messages={"required": _("Enter the part before the @.")},
+    )
+    keep = forms.BooleanField(
+        label=_("Keep the old address as an alias"), required=False, initial=True
+    )
+
+
+class RenameDomainForm(KeepForm):
+    name = ParsedField(
+        names.DomainName,
+        label=_("New name"),
+        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "example.com"}),
+        error_messages={"required": _("Enter a domain name, as example.com.")},
+    )
+    keep = forms.BooleanField(
+        label=_("Keep the old name as an alias domain"), required=False, initial=True
+    )
+
+
 class SettingsForm(PanelForm):
     """Description and unknown recipients of a domain."""
 

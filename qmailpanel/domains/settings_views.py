@@ -16,10 +16,11 @@ from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.ledger.services import Actor, Refused, Statuses, knows_recipients
 
 from . import alias_domains, services
-from .forms import AddAliasDomainForm, PanelForm, SettingsForm
+from .forms import AddAliasDomainForm, PanelForm, RenameDomainForm, SettingsForm
 from .frame import Badge, SeeOther, display, domain_page, find_domain, name_badge, sent, show
 from .models import Domain, DomainName, Unknown
 from .path import path_of_unknown
+from .renames import rename_domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def settings_page(
         **domain_page(domain, "settings", statuses),
         "form": SettingsForm.of(domain),
         "name_form": AddAliasDomainForm(),
+        "rename": RenameDomainForm(),
         "names": [_name_row(statuses, one) for one in domain.names.aliases().order_by("name")],
         "hops": path_of_unknown(domain),
         "may_refuse": knows_recipients() or domain.unknown == Unknown.REFUSE,
@@ -98,6 +100,19 @@ def switch(request: PanelRequest, name: str) -> HttpResponse:
     domain = find_domain(request, name)
     services.switch_domain(Actor.of(request), domain, on=request.POST.get("on") == "1")
     return SeeOther(_here(name))
+
+
+@audience(Audience.OPERATOR)
+@require_http_methods(["GET", "POST"])
+def rename(request: PanelRequest, name: str) -> HttpResponse:
+    """Another name for the domain; its pages have another address then."""
+    domain = find_domain(request, name)
+    form = RenameDomainForm(sent(request))
+    if form.is_valid():
+        change = partial(rename_domain, Actor.of(request), domain, **form.cleaned_data)
+        if _try(form, change):
+            return SeeOther(_here(domain.name))
+    return settings_page(request, domain, rename=form)
 
 
 @audience(Audience.OPERATOR)

@@ -13,6 +13,7 @@ urlpatterns = [
     path("domains/add/", views.add, name="add"),
     path("domains/<str:name>/", views.detail, name="detail"),
     path("domains/<str:name>/settings/", settings_views.settings, name="settings"),
+    path("domains/<str:name>/rename/", settings_views.rename, name="rename"),
     path("domains/<str:name>/switch/", settings_views.switch, name="switch"),
     path(
         "domains/<str:name>/subdomains/", settings_views.switch_subdomains, name="switch_subdomains"

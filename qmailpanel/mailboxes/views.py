@@ -21,7 +21,9 @@ from qmailpanel.domains.addressed import (
     refusal_of,
     row_context,
     settle,
+    try_rename,
 )
+from qmailpanel.domains.forms import RenameAddressForm
 from qmailpanel.domains.frame import SeeOther, sent, show, wants
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.path import maildir, path_of
@@ -133,11 +135,12 @@ def _detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRespon
         **address_page(address),
         "form": MailboxForm(initial={"comment": address.comment, "refusal": address.refusal}),
         "password_form": PasswordForm(),
+        "rename": RenameAddressForm(),
         "has_password": services.has_password(address),
         "hops": path_of(address, [maildir(address.local)]),
         **extra,
     }
-    forms = (context["form"], context["password_form"])
+    forms = (context["form"], context["password_form"], context["rename"])
     is_wrong = bool(extra.get("why")) or any(form.errors for form in forms)
     return show(request, DETAIL, context, status=422 if is_wrong else 200)
 
@@ -159,6 +162,17 @@ def password(request: PanelRequest, name: str, pk: int) -> HttpResponse:
         except Refused as refusal:
             form.refuse(refusal)
     return _detail(request, address, password_form=form)
+
+
+@audience(Audience.SIGNED_IN)
+@require_POST
+def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """Another local part; the mail moves with it."""
+    address = find_address(request, name, MAILBOX, pk)
+    form = try_rename(request, address)
+    if form.errors:
+        return _detail(request, address, rename=form)
+    return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
 
 
 @audience(Audience.SIGNED_IN)

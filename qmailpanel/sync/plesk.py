@@ -27,6 +27,7 @@ VERBS = {
     "-u": "update",
     "--remove": "remove",
     "-r": "remove",
+    "--rename": "rename",
     "--delete": "delete",
     "--info": "info",
     "-i": "info",

@@ -256,6 +256,14 @@ def test_mailbox_false_switches_a_mailbox_off_and_true_on_again(run, domain, mai
         assert mailbox.enabled is enabled
 
 
+@pytest.mark.parametrize("new", ["billard", "Billard@pandle.net"])
+def test_a_mailname_is_renamed_within_its_domain(run, domain, mailbox, new):
+    code, out, _ = run(f"mail --rename biliards@pandle.net -new {new}")
+    assert (code, out) == (0, "SUCCESS: Rename of mailname 'biliards@pandle.net' complete\n")
+    mailbox.refresh_from_db()
+    assert mailbox.local == "billard"
+
+
 def test_alias_domains_come_and_go(run, domain):
     code, out, _ = run("domalias --create pandle.org -domain pandle.net -web false")
     assert (code, out) == (0, "SUCCESS: Creation of domain alias 'pandle.org' completed.\n")
@@ -303,6 +311,11 @@ def test_alias_domains_come_and_go(run, domain):
             "The option -forwarding-addresses wants add:A@X,B@Y or del:A@X.",
         ),
         ("mail -u abuse@pandle.net -mailbox false", "abuse@pandle.net is an alias, not a mailbox."),
+        ("mail --rename biliards@pandle.net", "Say the new name, in the same domain: -new NAME."),
+        (
+            "mail --rename biliards@pandle.net -new x@other.example",
+            "Say the new name, in the same domain: -new NAME.",
+        ),
         ("mail --off nope.example", "Domain 'nope.example' does not exist."),
         ("mail --info nobody@pandle.net", "Mailname 'nobody@pandle.net' does not exist."),
         ("mail --list -json -frob", "Unknown option -frob."),

@@ -9,6 +9,7 @@ from functools import partial
 
 from qmailpanel.aliases.services import add_alias, change_alias, remove_alias
 from qmailpanel.domains.models import Address, Domain, Kind
+from qmailpanel.domains.renames import rename_address
 from qmailpanel.domains.routes import pointers_to
 from qmailpanel.domains.services import switch_domain
 from qmailpanel.ledger.services import COMMAND, ledger_locked
@@ -36,6 +37,7 @@ class Command(PleskCommand):
         "                                    [-description TEXT] [-aliases add:A,B|del:A,B]\n"
         "                                    [-forwarding-addresses add:A@X|del:A@X]\n"
         "manage.py mail --remove NAME@DOMAIN\n"
+        "manage.py mail --rename NAME@DOMAIN -new NAME\n"
         "manage.py mail --info NAME@DOMAIN\n"
         "manage.py mail --list [-json]\n"
         "manage.py mail --on|--off DOMAIN\n"
@@ -48,6 +50,7 @@ class Command(PleskCommand):
         "forwarding-addresses",
         "json",
         "mailbox",
+        "new",
         "passwd",
         "passwd-type",
     }
@@ -67,6 +70,7 @@ class Command(PleskCommand):
             "create": self.create,
             "update": self.update,
             "remove": self.remove,
+            "rename": self.rename,
             "info": self.info,
             "list": self.list,
             "on": partial(self.switch, on=True),
@@ -122,6 +126,15 @@ class Command(PleskCommand):
                     f"Mail to those that deliver nowhere else bounces."
                 )
         self.finish([address], f"Removal of '{address}' complete")
+
+    def rename(self, request: Request) -> None:
+        """As Plesk's, which keeps nothing of the old name; the new one may be a whole address."""
+        address, old = _find(request.name), request.name
+        local, at, domain = request.options.get("new", "").partition("@")
+        if not local or (at and domain != address.domain.name):
+            raise Misuse("Say the new name, in the same domain: -new NAME.")
+        rename_address(COMMAND, address, LocalPart(local), keep=False)
+        self.finish([address], f"Rename of mailname '{old}' complete")
 
     def info(self, request: Request) -> None:
         address = _find(request.name)
