@@ -11,6 +11,7 @@ from zlib import crc32
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy
@@ -88,11 +89,16 @@ def _face(status: Status, _language: str | None) -> SafeString:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A banner: what it means for mail and what happens next; the cause is for operators."""
+    """A banner: what it means for mail and what happens next; the cause is for operators.
+
+    Of long work also how many of its steps are done.
+    """
 
     tone: str
     text: str
     cause: str = ""
+    done: int = 0
+    total: int = 0
 
 
 def address_key(address: Address) -> SafeString:
@@ -127,17 +133,29 @@ def notices(statuses: Statuses, domain: Domain | None = None) -> list[Notice]:
     problems = list(statuses.problems_of_host)
     if domain:
         problems += [one for one in statuses.problems_of_domain(domain) if one.address is None]
-    return tell(problems, find_node())
+    is_waiting = domain is None or statuses.of_domain(domain) is Status.PENDING
+    return tell(problems, find_node(), is_waiting=is_waiting)
 
 
-def tell(problems: Iterable[SyncProblem], node: SyncNode | None) -> list[Notice]:
-    """The banner's words."""
+def tell(
+    problems: Iterable[SyncProblem], node: SyncNode | None, *, is_waiting: bool = True
+) -> list[Notice]:
+    """The banner's words. `is_waiting`: long work of the service may concern what is shown."""
     found = [Notice(FAILED, problem.text, problem.cause) for problem in problems]
-    if not is_alive(node):
+    if node is None or not is_alive(node):
         return [_waiting(), *found]
-    if node and node.holding:
-        return [_holding(), *found]
+    if node.total and is_waiting:
+        found.insert(0, _working(node.done, node.total))
+    if node.holding:
+        found.insert(0, _holding())
     return found
+
+
+def _working(done: int, total: int) -> Notice:
+    text = _("Saved, and being made live: %(done)s of %(total)s steps are done.")
+    counts = (number_format(count, force_grouping=True) for count in (done, total))
+    named = dict(zip(("done", "total"), counts, strict=True))
+    return Notice(WAITING, text % named, done=done, total=total)
 
 
 def _holding() -> Notice:

@@ -87,6 +87,8 @@ class SyncNode(models.Model):
     knows_recipients = models.BooleanField(default=False)  # qmail-smtpd asks a list of them
     preview = models.TextField(blank=True)  # steps that wait, as --dry-run prints them
     holding = models.PositiveIntegerField(default=0)  # domains that wait for the operator's apply
+    done = models.PositiveIntegerField(default=0)  # steps of the run at work, if it takes long
+    total = models.PositiveIntegerField(default=0)  # … and how many it has; 0 between runs
 
 
 class SyncPosition(models.Model):

@@ -30,9 +30,9 @@ class Report:
     """What a run has to say of the domains it was about.
 
     `changes`: domain number → change it was tried at; those in `live` were read back. `problems`
-    and `drifts` are by domain number. `steps` were carried out, `waiting` is what a next run would
-    do. `held`: domains whose changes wait for the operator; `holding`: how many do on the host,
-    None where that is not known.
+    and `drifts` are by domain number. `steps` were carried out. `waiting`: what a next run would
+    do, or the plan at work, which began after `begun` of the steps. `held`: domains whose changes
+    wait for the operator; `holding`: how many do on the host, None where that is not known.
     `error` and `cause` concern the whole host. `answered`: no question is left.
     """
 
@@ -43,6 +43,7 @@ class Report:
     drifts: dict[int, Sequence[Drift]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     waiting: Sequence[Step] = ()
+    begun: int = 0
     held: set[int] = field(default_factory=set)
     holding: int | None = None
     question: Question | None = None
@@ -174,8 +175,16 @@ def _publish_preview(report: Report) -> None:
     text = _short("\n".join(describe(step) for step in report.waiting))
     node, _ = SyncNode.objects.get_or_create(node=settings.QMAILPANEL_NODE)
     holding = node.holding if report.holding is None else report.holding
-    if (node.preview, node.holding) != (text, holding):
-        SyncNode.objects.filter(pk=node.pk).update(preview=text, holding=holding)
+    if (node.preview, node.holding, node.total) != (text, holding, 0):
+        here = SyncNode.objects.filter(pk=node.pk)
+        here.update(preview=text, holding=holding, done=0, total=0)
+
+
+def publish_progress(report: Report) -> None:
+    """How far the plan at work is; `publish` says that it is done."""
+    SyncNode.objects.filter(node=settings.QMAILPANEL_NODE).update(
+        done=len(report.steps) - report.begun, total=len(report.waiting)
+    )
 
 
 def _publish_run(report: Report) -> None:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 from django.conf import settings
@@ -156,8 +157,9 @@ class Reconciler:
         if report.steps:  # something was moved
             applied = self.host.memory.sections(names)
         confirmed = say.confirmed_digests()
+        pause = partial(self._pause, report)
         for _ in range(ATTEMPTS):
-            self._pause()
+            pause()
             actual = self.host.observe(wanted, applied)
             plan = make_plan(wanted, applied, actual, failed, confirmed)
             if plan.question:
@@ -166,11 +168,11 @@ class Reconciler:
             if plan.question or not plan.steps:
                 self._conclude(wanted, plan, report)
                 return
-            report.waiting = plan.steps
+            report.waiting, report.begun = plan.steps, len(report.steps)
             self.host.memory.intend(plan.after)
             applied = self.host.memory.sections(names)
             try:
-                failed |= self.host.apply(plan, self._reporter(report), self._pause)
+                failed |= self.host.apply(plan, self._reporter(report), pause)
             except Raced:
                 log.info("a shared file was changed meanwhile; planning again")
         raise HostError(
@@ -218,14 +220,20 @@ class Reconciler:
 
         return note
 
-    def _pause(self) -> None:
-        """Let others in once a slice; they need not wait for what it made to be on disk."""
+    def _pause(self, report: Report) -> None:
+        """Once a slice, let others in and say how far it is.
+
+        They need not wait for what it made to be on disk.
+        """
         now = time.monotonic()
-        if self.between is not None and now - self._sliced >= SLICE_SECONDS:
+        if now - self._sliced < SLICE_SECONDS:
+            return
+        if self.between is not None:
             self._sliced = now
             self.host.root.settle()
             self.between(self._at_work)
-            self._sliced = time.monotonic()
+        say.publish_progress(report)
+        self._sliced = time.monotonic()
 
     def _absent(self) -> list[Wanted]:
         """Domains with something on the host, but without a row: the database was restored, say."""

@@ -291,6 +291,31 @@ def test_another_domains_change_is_live_before_long_work_ends(panel, in_slices) 
     assert panel.answer("=101-ann")
 
 
+def test_who_waits_for_long_work_sees_how_far_it_is(panel, in_slices, as_operator) -> None:
+    slow, other = panel.add_domain("slow.test"), panel.add_domain("other.test")
+    running = panel.serve()
+    for number in range(10):
+        panel.add_mailbox(slow, f"box{number}")
+    between, seen = running._between, list[tuple[int, int]]()
+
+    def person(at_work):
+        between(at_work)
+        node = SyncNode.objects.get()
+        seen.append((node.done, node.total))
+        if len(seen) == 5:
+            page = as_operator.get(f"/domains/{slow.name}/settings/").content.decode()
+            assert f"made live: {node.done} of {node.total} steps are done." in page
+            assert f'<progress value="{node.done}" max="{node.total}"' in page
+            assert "<progress" not in as_operator.get(f"/domains/{other.name}/settings/").text
+
+    running.reconciler.between = person
+    running.turn()
+    assert seen[1:] == sorted(seen[1:])
+    assert seen[5][0] > seen[4][0] > 0
+    node = SyncNode.objects.get()
+    assert (node.done, node.total) == (0, 0)
+
+
 def test_a_stop_in_the_middle_of_long_work_leaves_it_to_the_next_start(panel, in_slices) -> None:
     slow = panel.add_domain("slow.test")
     boxes = [panel.add_mailbox(slow, f"box{number}") for number in range(10)]
