@@ -68,15 +68,27 @@ class Request:
         return TRUTHS[text.lower()]
 
 
-def read_request(
-    words: Sequence[str], verbs: Iterable[str], takes: set[str], ignores: set[str]
-) -> Request:
-    """Parse the words after the command's name. Options are known by their `-` spelling."""
+@dataclass(frozen=True)
+class Syntax:
+    """What a command knows. Options are known by their `-` spelling.
+
+    `takes`: options with a meaning here. `ignores`: Plesk's that have none. `refuses`: Plesk's
+    that a script cannot do without; each with the sentence that says what to do instead.
+    """
+
+    verbs: Iterable[str]
+    takes: frozenset[str]
+    ignores: frozenset[str] = frozenset()
+    refuses: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_request(words: Sequence[str], syntax: Syntax) -> Request:
+    """Parse the words after the command's name. Raises Misuse."""
     rest = list(words)
     _skip_django(rest)
     verb = VERBS.get(rest.pop(0)) if rest else None
-    if verb is None or verb not in verbs:
-        known = ", ".join(f"--{one}" for one in verbs)
+    if verb is None or verb not in syntax.verbs:
+        known = ", ".join(f"--{one}" for one in syntax.verbs)
         raise Misuse(f"Say what to do, one of {known}, and a name.")
     request = Request(verb, "")
     if verb not in NAMELESS:
@@ -84,7 +96,7 @@ def read_request(
             raise Misuse(f"Behind --{verb} a name is missing.")
         request.name = rest.pop(0)
     while _skip_django(rest):
-        _read_option(request, rest, takes, ignores)
+        _read_option(request, rest, syntax)
     return request
 
 
@@ -95,10 +107,12 @@ def _skip_django(rest: list[str]) -> bool:
     return bool(rest)
 
 
-def _read_option(request: Request, rest: list[str], takes: set[str], ignores: set[str]) -> None:
+def _read_option(request: Request, rest: list[str], syntax: Syntax) -> None:
     word = rest.pop(0)
     option = word.removeprefix("-").replace("_", "-")
-    if not word.startswith("-") or option not in takes | ignores:
+    if option in syntax.refuses:
+        raise Misuse(f"No {word} here. {syntax.refuses[option]}")
+    if not word.startswith("-") or option not in syntax.takes | syntax.ignores:
         raise Misuse(f"Unknown option {word}.")
     if option in BARE:
         request.options[option] = "true"
@@ -106,18 +120,19 @@ def _read_option(request: Request, rest: list[str], takes: set[str], ignores: se
     if not rest:
         raise Misuse(f"The option {word} needs a value.")
     value = rest.pop(0)
-    if option in takes:
+    if option in syntax.takes:
         request.options[option] = value
     else:
         request.ignored.append(word)
 
 
 class PleskCommand(BaseCommand):
-    """A command in this syntax; its verbs are methods."""
+    """A command in this syntax; its verbs are methods. The options are those of `Syntax`."""
 
     usage: ClassVar[str]
-    takes: ClassVar[set[str]]
-    ignores: ClassVar[set[str]]
+    takes: ClassVar[frozenset[str]]
+    ignores: ClassVar[frozenset[str]] = frozenset()
+    refuses: ClassVar[Mapping[str, str]] = {}
 
     def verbs(self) -> Mapping[str, Callable[[Request], None]]:
         raise NotImplementedError
@@ -139,10 +154,11 @@ class PleskCommand(BaseCommand):
         sys.exit(1)
 
     def obey(self, words: Sequence[str]) -> None:
-        request = read_request(words, self.verbs(), self.takes, self.ignores)
+        verbs = self.verbs()
+        request = read_request(words, Syntax(verbs, self.takes, self.ignores, self.refuses))
         if request.ignored:
             self.note(f"Ignored, without a meaning here: {', '.join(request.ignored)}.")
-        self.verbs()[request.verb](request)
+        verbs[request.verb](request)
 
     def note(self, sentence: str) -> None:
         """For the person at the terminal; scripts read standard output."""

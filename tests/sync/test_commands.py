@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from django.db import connections
 
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Address, Domain
-from qmailpanel.ledger.models import Change
+from qmailpanel.ledger.models import Change, SyncNode
 from qmailpanel.ledger.services import COMMAND
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination
@@ -268,11 +269,61 @@ def test_alias_domains_come_and_go(run, domain):
     code, out, _ = run("domalias --create pandle.org -domain pandle.net -web false")
     assert (code, out) == (0, "SUCCESS: Creation of domain alias 'pandle.org' completed.\n")
     assert run("domalias --list")[1] == "pandle.org\n"
+    code, out, _ = run("domalias --rename pandle.org -new-name pandle.com")
+    assert (code, out) == (0, "SUCCESS: Rename of domain alias 'pandle.org' completed.\n")
+    assert run("domalias --list")[1] == "pandle.com\n"
+    run("domalias --rename pandle.com -new-name pandle.org")
     assert "For domain:         pandle.net\n" in run("domalias --info pandle.org")[1]
     assert "Domain alias(es):   pandle.org\n" in run("domain --info pandle.net")[1]
     code, out, _ = run("domalias --delete pandle.org")
     assert (code, out) == (0, "SUCCESS: Removal of domain alias 'pandle.org' completed.\n")
     assert run("domalias --list")[1] == ""
+
+
+def test_a_domain_gets_another_name_by_new_name(run, domain):
+    code, out, _ = run("domain --update pandle.net -new_name pandle.com")
+    assert (code, out) == (0, "SUCCESS: Update of domain 'pandle.com' completed.\n")
+    assert run("domain --list")[1] == "pandle.com\n"
+
+
+@pytest.mark.parametrize(
+    ("wish", "known", "unknown"),
+    [
+        ("reject", False, "bounce"),
+        ("reject", True, "refuse"),
+        ("all@side.test", False, "forward all@side.test"),
+    ],
+)
+def test_domain_pref_says_where_mail_for_unknown_recipients_goes(
+    run, domain, settings, wish, known, unknown
+):
+    SyncNode.objects.create(node=settings.QMAILPANEL_NODE, knows_recipients=known)
+    code, out, _ = run(f"domain_pref -u pandle.net -no_usr {wish}")
+    assert (code, out) == (0, "SUCCESS: Update of domain preferences 'pandle.net' completed.\n")
+    assert f"Unknown recipients: {unknown}\n" in run("domain --info pandle.net")[1]
+
+
+# the table of the docs
+
+
+def documented(command):
+    """Verbs and options of a command in docs/plesk-commands.md, and what becomes of each."""
+    text = (ROOT / "docs/plesk-commands.md").read_text()
+    part = text.partition(f"\n## {command}\n")[2].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in part.splitlines() if line.startswith("| `")]
+    return {word: row[1] for row in rows for word in re.findall("(-+[a-z][a-z_-]*)`", row[0])}
+
+
+@pytest.mark.parametrize("name", ["mail", "domain", "domalias", "domain_pref"])
+def test_the_docs_name_each_verb_and_option_and_what_becomes_of_it(name):
+    command = load_command_class("qmailpanel.sync", name)
+    assert isinstance(command, plesk.PleskCommand)
+    fates = {"supported": command.takes, "ignored": command.ignores, "refused": command.refuses}
+    known = {f"-{option}": fate for fate, options in fates.items() for option in options}
+    verbs = [word for word, verb in plesk.VERBS.items() if verb in command.verbs()]
+    assert documented(name).keys() >= set(verbs)
+    found = {word.replace("_", "-"): fate for word, fate in documented(name).items()}
+    assert found == known | dict.fromkeys(verbs, "supported")
 
 
 # refusals
@@ -316,6 +367,24 @@ def test_alias_domains_come_and_go(run, domain):
             "mail --rename biliards@pandle.net -new x@other.example",
             "Say the new name, in the same domain: -new NAME.",
         ),
+        (
+            "mail -c new@pandle.net -mbox_quota 10M",
+            "No -mbox_quota here. The panel sets no quotas: every mailbox is unlimited.",
+        ),
+        (
+            "mail -u biliards@pandle.net -redirect true -rediraddr a@x.test",
+            "No -redirect here. Write -forwarding-addresses add:A@X,B@Y.",
+        ),
+        ("domain -u pandle.net -new_name ''", "Enter a domain name, as example.org."),
+        (
+            "domalias --rename pandle.org -new-name x.test",
+            "Domain alias 'pandle.org' does not exist.",
+        ),
+        (
+            "domain_pref -u pandle.net",
+            "Say where mail for unknown recipients goes: -no_usr reject|ADDRESS.",
+        ),
+        ("domain_pref -u nope.example -no_usr reject", "Domain 'nope.example' does not exist."),
         ("mail --off nope.example", "Domain 'nope.example' does not exist."),
         ("mail --info nobody@pandle.net", "Mailname 'nobody@pandle.net' does not exist."),
         ("mail --list -json -frob", "Unknown option -frob."),
@@ -373,11 +442,11 @@ def test_the_options_of_manage_py_stay_what_they_are(run, options):
     assert run(f"domain --create new.example {options} -dns false")[0] == 0
 
 
-@pytest.mark.parametrize("command", ["domain", "mail", "domalias"])
+@pytest.mark.parametrize("command", ["domain", "mail", "domalias", "domain_pref"])
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_shows_the_verbs(run, command, option):
     code, out, _ = run(f"{command} {option}")
-    assert (code, f"manage.py {command} --create" in out) == (0, True)
+    assert (code, f"manage.py {command} --" in out) == (0, True)
 
 
 # waiting for Live

@@ -7,6 +7,7 @@ from functools import partial
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Domain, Kind
+from qmailpanel.domains.renames import rename_domain
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.services import COMMAND, ledger_locked
 from qmailpanel.qmail.names import Destination, DomainName, InvalidName
@@ -18,26 +19,29 @@ class Command(PleskCommand):
     usage = (
         "manage.py domain --create NAME [-mail_service true|false] [-description TEXT]\n"
         "manage.py domain --update NAME [-mail_service true|false] [-description TEXT]\n"
+        "                               [-new_name NAME]\n"
         "manage.py domain --remove NAME\n"
         "manage.py domain --info NAME\n"
         "manage.py domain --list\n"
         "manage.py domain --on|--off NAME"
     )
-    takes = {"mail-service", "description"}
-    ignores = {
-        "clogin",
-        "dns",
-        "hosting",
-        "ip",
-        "login",
-        "notify",
-        "owner",
-        "passwd",
-        "service-plan",
-        "status",
-        "webspace-name",
-        "www",
-    }
+    takes = frozenset({"description", "mail-service", "new-name"})
+    ignores = frozenset(
+        {
+            "clogin",
+            "dns",
+            "hosting",
+            "ip",
+            "login",
+            "notify",
+            "owner",
+            "passwd",
+            "service-plan",
+            "status",
+            "webspace-name",
+            "www",
+        }
+    )
 
     def verbs(self) -> Mapping[str, Callable[[Request], None]]:
         return {
@@ -68,7 +72,10 @@ class Command(PleskCommand):
 
     def update(self, request: Request) -> None:
         domain, on = find_domain(request.name), request.flag("mail-service")
+        name = request.options.get("new-name")
         with ledger_locked():
+            if name is not None:
+                rename_domain(COMMAND, domain, DomainName(name), keep=False)
             change_domain(COMMAND, domain, description=request.options.get("description"))
             if on is not None:
                 switch_domain(COMMAND, domain, on=on)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from qmailpanel.domains.alias_domains import add_alias_domain, remove_alias_domain
 from qmailpanel.domains.models import DomainName as Claim
-from qmailpanel.ledger.services import COMMAND
+from qmailpanel.ledger.services import COMMAND, ledger_locked
 from qmailpanel.qmail.names import DomainName
 from qmailpanel.sync.plesk import Misuse, PleskCommand, Request, find_domain
 
@@ -15,16 +15,18 @@ class Command(PleskCommand):
     help = "Add, show or remove alias domains, in Plesk's syntax."
     usage = (
         "manage.py domalias --create NAME -domain DOMAIN\n"
+        "manage.py domalias --rename NAME -new-name NAME\n"
         "manage.py domalias --delete NAME\n"
         "manage.py domalias --info NAME\n"
         "manage.py domalias --list"
     )
-    takes = {"domain"}
-    ignores = {"dns", "mail", "seo-redirect", "status", "tomcat", "web"}
+    takes = frozenset({"domain", "new-name"})
+    ignores = frozenset({"dns", "mail", "seo-redirect", "status", "tomcat", "web"})
 
     def verbs(self) -> Mapping[str, Callable[[Request], None]]:
         return {
             "create": self.create,
+            "rename": self.rename,
             "delete": self.delete,
             "remove": self.delete,
             "info": self.info,
@@ -37,6 +39,16 @@ class Command(PleskCommand):
         name, domain = DomainName(request.name), find_domain(request.options["domain"])
         alias = add_alias_domain(COMMAND, domain, name)
         self.finish([alias.domain], f"Creation of domain alias '{alias}' completed.")
+
+    def rename(self, request: Request) -> None:
+        """No mail is kept under the name of an alias domain: the new one comes, the old goes."""
+        old = _find(request.name)
+        if "new-name" not in request.options:
+            raise Misuse("Say the new name: -new-name NAME.")
+        with ledger_locked():
+            add_alias_domain(COMMAND, old.domain, DomainName(request.options["new-name"]))
+            remove_alias_domain(COMMAND, old)
+        self.finish([old.domain], f"Rename of domain alias '{request.name}' completed.")
 
     def delete(self, request: Request) -> None:
         alias = remove_alias_domain(COMMAND, _find(request.name))

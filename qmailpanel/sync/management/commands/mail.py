@@ -26,6 +26,10 @@ from qmailpanel.qmail.passwd import weakness
 from qmailpanel.qmail.steps import printable
 from qmailpanel.sync.plesk import LABEL_WIDTH, Misuse, PleskCommand, Request, find_domain
 
+NO_QUOTA = "The panel sets no quotas: every mailbox is unlimited."
+NO_REPLIES = "The panel has no automatic replies."
+FORWARD = "Write -forwarding-addresses add:A@X,B@Y."
+
 
 class Command(PleskCommand):
     help = "Add, change, show or remove mailboxes and aliases, in Plesk's syntax."
@@ -43,26 +47,45 @@ class Command(PleskCommand):
         "manage.py mail --on|--off DOMAIN\n"
         "The password is taken from PSA_PASSWORD in the environment."
     )
-    takes = {
-        "aliases",
-        "description",
-        "forwarding",
-        "forwarding-addresses",
-        "json",
-        "mailbox",
-        "new",
-        "passwd",
-        "passwd-type",
-    }
-    ignores = {
-        "antivirus",
-        "cp-access",
-        "dns",
-        "hosting",
-        "ip",
-        "multiple-sessions",
-        "notify",
-        "owner",
+    takes = frozenset(
+        {
+            "aliases",
+            "description",
+            "forwarding",
+            "forwarding-addresses",
+            "json",
+            "mailbox",
+            "new",
+            "passwd",
+            "passwd-type",
+        }
+    )
+    ignores = frozenset(
+        {
+            "antivirus",
+            "cp-access",
+            "dns",
+            "hosting",
+            "ip",
+            "multiple-sessions",
+            "notify",
+            "owner",
+        }
+    )
+    refuses = {
+        "autoname": NO_REPLIES,
+        "autorsp": NO_REPLIES,
+        "autostatus": NO_REPLIES,
+        "autotext": NO_REPLIES,
+        "boxpass": "Write -passwd.",
+        "boxquota": NO_QUOTA,
+        "group": FORWARD,
+        "groupmem": FORWARD,
+        "mbox-quota": NO_QUOTA,
+        "mgroups": "Write -forwarding-addresses for the alias it shall be in.",
+        "outgoing-messages-mbox-limit": "The panel does not count outgoing mail.",
+        "rediraddr": FORWARD,
+        "redirect": FORWARD,
     }
 
     def verbs(self) -> Mapping[str, Callable[[Request], None]]:
@@ -147,6 +170,7 @@ class Command(PleskCommand):
                 ("Alias(es)", " ".join(_aliases_of(address)) if is_mailbox else ""),
                 ("Mailbox", is_mailbox and address.enabled),
                 ("Password type", "crypt" if is_mailbox and has_password(address) else "none"),
+                ("Mbox quota", "Default value (Unlimited)"),
                 ("Mailgroup", bool(targets)),
                 ("Group member(s)", " ".join(targets)),
                 ("Description", address.comment),
