@@ -11,9 +11,10 @@ from bench.floor import Floor
 from bench.scene import add_domains, is_live
 from bench.table import Row
 from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.services import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox, switch_mailbox
-from qmailpanel.qmail.names import LocalPart
+from qmailpanel.qmail.names import DomainName, LocalPart
 from qmailpanel.sync.service import Service
 
 MANY = 10_000
@@ -58,13 +59,29 @@ class Changes:
         return self._until_live(address)
 
     def _until_live(self, address: Address) -> float:
+        address.refresh_from_db()
+        return self._until_applied(address.domain_id, address.change_id)
+
+    def _until_applied(self, domain: int, change: int) -> float:
         start = time.perf_counter()
         self.service.turn()
         seconds = time.perf_counter() - start
-        address.refresh_from_db()
-        if not is_live(address.domain_id, address.change_id):
-            raise RuntimeError(f"{address} is not live")
+        if not is_live(domain, change):
+            raise RuntimeError(f"change {change} is not live")
         return seconds
+
+    def measure_domains(self, domains: int, samples: int) -> Row:
+        """A domain without addresses added; its name goes to morercpthosts."""
+        self.floor.follow()
+        self.service.turn()
+        panel, floors = [], []
+        for _ in range(samples):
+            self.made += 1
+            domain = add_domain(SYSTEM, DomainName(f"new{self.made}.example.com"))
+            panel.append(self._until_applied(domain.pk, domain.change_id))
+            floors.append(self.floor.add_domain())
+        work = f"one domain added to {domains:,}, in morercpthosts"
+        return Row(work, Address.objects.count(), median(panel), median(floors), RATIO)
 
     def measure_many(self, size: int) -> Row:
         """Ten thousand mailboxes of one new domain, with a floor before and after."""

@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import cdbx
@@ -16,23 +17,26 @@ import cdbx
 from qmailpanel.qmail.maildir import NEW_SIZE
 
 MAIL_USER = (110, 31)
+VIRTUAL, MORE = "control/virtualdomains", "control/morercpthosts"
 NEW_LINES = "=100-floor{n}:popuser:110:31:/var/qmail/mailnames/d00000.example.org/floor{n}:::\n"
 
 
 class Floor:
-    """Its own users/assign, users/cdb and homes, in a directory of the panel's qmail home."""
+    """Its own shared files, maps and homes, in a directory of the panel's qmail home."""
 
     def __init__(self, home: Path) -> None:
         self.home, self.place = home, home / "floor"
-        self.users = self.place / "users"
-        self.users.mkdir(parents=True)
-        self.newu = home / "bin/qmail-newu"
-        self.compiler = "qmail-newu" if self.newu.exists() else "cdbx in a bare loop"
+        for directory in ("users", "control"):
+            (self.place / directory).mkdir(parents=True)
+        self.is_qmail = (home / "bin/qmail-newu").exists()
+        self.compiler = "qmail-newu" if self.is_qmail else "cdbx in a bare loop"
         self.made = 0
 
     def follow(self) -> None:
-        """The same users/assign as the panel's."""
-        shutil.copy(self.home / "users/assign", self.users / "assign")
+        """The same shared files as the panel's."""
+        for name in ("users/assign", VIRTUAL, MORE):
+            if (self.home / name).exists():
+                shutil.copy(self.home / name, self.place / name)
 
     def change(self) -> float:
         """Seconds for one mailbox: its tree, its line, the map."""
@@ -56,30 +60,45 @@ class Floor:
         seconds = time.perf_counter() - start
         return seconds + self._point_to(names)
 
+    def add_domain(self) -> float:
+        """Seconds for a domain beyond rcpthosts: a directory, and a line in each of three files."""
+        name = f"floor{self.made}"
+        self.made += 1
+        start = time.perf_counter()
+        make_directory(self.place / name)
+        seconds = time.perf_counter() - start + self._point_to([name])
+        with self._in_place("control"):
+            start = time.perf_counter()
+            splice(self.home / VIRTUAL, f"{name}.test:100\n".encode())
+            splice(self.home / MORE, f"{name}.test\n".encode())
+            self._compile("qmail-newmrh", partial(compile_list, self.home / MORE))
+            return seconds + time.perf_counter() - start
+
     def _point_to(self, names: list[str]) -> float:
         lines = "".join(NEW_LINES.format(n=name.removeprefix("floor")) for name in names)
-        with self._in_place() as users:
+        with self._in_place("users"):
             start = time.perf_counter()
-            splice(users / "assign", lines.encode())
-            if self.compiler == "qmail-newu":
-                subprocess.run([self.newu], check=True, env={})
-            else:
-                compile_assign(users)
+            splice(self.home / "users/assign", lines.encode())
+            self._compile("qmail-newu", partial(compile_assign, self.home / "users"))
             return time.perf_counter() - start
 
+    def _compile(self, program: str, bare_loop: Callable[[], None]) -> None:
+        if self.is_qmail:
+            subprocess.run([self.home / "bin" / program], check=True, env={})
+        else:
+            bare_loop()
+
     @contextmanager
-    def _in_place(self) -> Iterator[Path]:
-        """Qmail-newu has its home compiled in: swap ours in while it runs."""
-        if self.compiler != "qmail-newu":
-            yield self.users
-            return
-        live, aside = self.home / "users", self.home / "users.panel"
+    def _in_place(self, directory: str) -> Iterator[None]:
+        """Programs of qmail have their home compiled in: swap ours in while they run."""
+        live, ours = self.home / directory, self.place / directory
+        aside = live.with_suffix(".panel")
         live.rename(aside)
-        self.users.rename(live)
+        ours.rename(live)
         try:
-            yield live
+            yield
         finally:
-            live.rename(self.users)
+            live.rename(ours)
             aside.rename(live)
 
 
@@ -87,7 +106,7 @@ def splice(path: Path, lines: bytes) -> None:
     """Read, write, fsync, rename, fsync the directory."""
     content = path.read_bytes()
     at = content.find(b"\n=101-") + 1
-    temporary = path.with_name("assign.tmp")
+    temporary = path.with_name(f"{path.name}.new")
     with temporary.open("wb") as file:
         file.write(content[:at])
         file.write(lines)
@@ -112,6 +131,27 @@ def compile_assign(users: Path) -> None:
         maker.commit().close()
     (users / "cdb.tmp").rename(users / "cdb")
     _fsync(users)
+
+
+def compile_list(path: Path) -> None:
+    """The map of a list of hosts, and nothing checked."""
+    map_, temporary = path.with_suffix(".cdb"), path.with_suffix(".tmp")
+    with path.open("rb") as lines, temporary.open("w+b") as file:
+        maker = cdbx.CDB.make(file)
+        for line in lines:
+            maker.add(line.rstrip().lower(), b"")
+        maker.commit().close()
+    temporary.rename(map_)
+    _fsync(path.parent)
+
+
+def make_directory(path: Path) -> None:
+    """The directory of a domain, with what happens to unknown recipients."""
+    path.mkdir(mode=0o700)
+    _own(str(path))
+    _write(f"{path}/.qmail-default", b"|bouncesaying 'No such mailbox here.'\n", fsync=True)
+    _fsync(path)
+    _fsync(path.parent)
 
 
 def make_tree(path: Path, *, fsync: bool) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import django
 
@@ -22,7 +23,7 @@ from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host  # noqa
 from qmailpanel.sync.service import SCRUB_DOMAINS, Service  # noqa: E402 - as above
 
 
-def run(sizes: Sequence[int], samples: int) -> None:
+def run(sizes: Sequence[int], samples: int, assignments: int, domains: int) -> None:
     """Measure everything, print the table, write latest.json."""
     logging.disable(logging.INFO)
     scene.prepare()
@@ -30,22 +31,41 @@ def run(sizes: Sequence[int], samples: int) -> None:
     changes = Changes(Service(open_host()), floor)
     rows: list[Row] = []
     for size in sizes:
-        grow(size, changes)
+        with setting_up(f"{size:,} mailboxes"):
+            scene.grow(size)
+            changes.service.turn()
         rows += changes.measure(size, samples)
     largest = sizes[-1]
     rows.append(measure_scrub(changes.service.reconciler, largest))
-    rows += processes.measure_service(largest)
+    rows += processes.measure_start(largest, 5, 150)
+    rows += processes.measure_meanwhile(largest)
     rows.append(changes.measure_many(largest))
     rows += Pages().measure(largest)
+    if assignments:
+        rows += measure_assignments(assignments, changes, samples)
+    if domains:
+        with setting_up(f"{domains:,} domains"):
+            scene.grow_domains(domains)
+            changes.service.turn()
+        rows.append(changes.measure_domains(domains, samples))
     print_table(rows, f"compiler: {floor.compiler}")
     write_latest(rows, floor.compiler)
 
 
-def grow(size: int, changes: Changes) -> None:
+def measure_assignments(assignments: int, changes: Changes, samples: int) -> list[Row]:
+    """Most of them aliases of a mailbox, which have no home."""
+    with setting_up(f"{assignments:,} assignments"):
+        scene.grow_aliases(assignments)
+        changes.service.turn()
+    rows = changes.measure(assignments, samples)
+    return rows + processes.measure_start(assignments, 60, 1_000)
+
+
+@contextmanager
+def setting_up(what: str) -> Iterator[None]:
     start = time.perf_counter()
-    scene.grow(size)
-    changes.service.turn()
-    print(f"{size:,} mailboxes set up in {time.perf_counter() - start:.1f} s", flush=True)
+    yield
+    print(f"{what} set up in {time.perf_counter() - start:.1f} s", flush=True)
 
 
 def measure_scrub(reconciler: Reconciler, size: int) -> Row:

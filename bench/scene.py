@@ -47,6 +47,26 @@ def add_domains(number: int, each: int) -> list[Domain]:
     return domains
 
 
+@transaction.atomic
+def grow_aliases(assignments: int) -> None:
+    """Domains of one mailbox and many aliases of it: that many assignments with few homes."""
+    missing = assignments - Address.objects.count()
+    domains = add_domains(max(missing // EACH, 0), 1)
+    change = Change.objects.latest("id")
+    locals_ = [f"alias{n:05}" for n in range(EACH - 3)]  # and a mailbox, abuse and postmaster
+    for start in range(0, len(domains), 100):
+        some = domains[start : start + 100]
+        aliases = _addresses(some, Kind.ALIAS, locals_, change)
+        Destination.objects.bulk_create(
+            Destination(address=one, target=f"user00000@{one.domain.name}") for one in aliases
+        )
+
+
+def grow_domains(domains: int) -> None:
+    """Domains without mailboxes, until there are that many."""
+    add_domains(domains - Domain.objects.count(), 0)
+
+
 def _domains(number: int, change: Change) -> list[Domain]:
     first = Domain.objects.count()
     domains = Domain.objects.bulk_create(
@@ -57,7 +77,9 @@ def _domains(number: int, change: Change) -> list[Domain]:
         )
         for n in range(first, first + number)
     )
-    DomainName.objects.bulk_create(DomainName(name=one.name, domain=one) for one in domains)
+    DomainName.objects.bulk_create(
+        DomainName(name=one.name, domain=one, change=change) for one in domains
+    )
     return domains
 
 
