@@ -1,13 +1,18 @@
-"""How the shared files were: each write keeps what was there and what came, numbered."""
+"""How the shared files were: each write keeps what was there and what came, numbered.
+
+The users/assign of a large host has many megabytes, and a change touches a few lines of it. So of
+most generations only what differs from the one before is kept: what stands between the lines that
+both begin with and those that both end with. Now and then one is kept whole.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from qmailpanel.qmail import control
@@ -16,56 +21,117 @@ from qmailpanel.qmail.steps import printable
 from .models import Generation
 
 FAST = 1  # zlib's level: a large users/assign shrinks to a tenth at any
+WHOLE_EACH = 25  # generations: how many are put together at most to have one
 SHOWN = 20_000  # characters of a diff
 
 
-def keep_generation(file: str, before: bytes, after: bytes, through: int) -> None:
-    """A file was written. What others wrote before it is a generation of its own."""
-    node = settings.QMAILPANEL_NODE
-    with transaction.atomic():
-        last = Generation.objects.filter(node=node, file=file).order_by("-number").first()
-        number = last.number if last else 0
-        old = _content(last)
-        for content, change in ((before, 0), (after, through)):
-            if _digest(content) != _digest(old) or not number:
-                number += 1
-                _create(file, number, old, content, change)
-                old = content
-        oldest = number - settings.QMAILPANEL_GENERATIONS
-        Generation.objects.filter(node=node, file=file, number__lte=oldest).delete()
+class Generations:
+    """Keeps them; has the newest content of each file at hand while it lives."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, tuple[Generation, bytes]] = {}
+
+    def keep(self, file: str, before: bytes, after: bytes, through: int) -> None:
+        """A file was written. What others wrote before it is a generation of its own."""
+        with transaction.atomic():
+            last = _of(settings.QMAILPANEL_NODE, file).order_by("-number").first()
+            content = self._content(last)
+            for new, change in ((before, 0), (after, through)):
+                if new != content:
+                    last = _create(file, last, content, new, change)
+                    content = new
+            if last is not None:
+                self._newest[file] = last, after
+                _forget(last)
+
+    def _content(self, last: Generation | None) -> bytes | None:
+        if last is None:
+            return None
+        known, content = self._newest.get(last.file, (None, b""))
+        is_same = known is not None and (known.pk, known.at) == (last.pk, last.at)
+        return content if is_same else read_generation(last)
 
 
-def _create(file: str, number: int, before: bytes, content: bytes, through: int) -> None:
-    diff = "" if number == 1 else describe_difference(before, content)
-    Generation.objects.create(
+def _of(node: str, file: str) -> QuerySet[Generation]:
+    return Generation.objects.filter(node=node, file=file)
+
+
+def _create(
+    file: str, last: Generation | None, before: bytes | None, content: bytes, through: int
+) -> Generation:
+    old = before or b""
+    head, tail = find_common(old, content)
+    came = content[head : len(content) - tail]
+    diff = "" if before is None else describe_difference(old[head : len(old) - tail], came)
+    number = last.number + 1 if last else 1
+    is_whole = before is None or not number % WHOLE_EACH or len(came) > len(content) // 2
+    return Generation.objects.create(
         node=settings.QMAILPANEL_NODE,
         file=file,
         number=number,
         at=timezone.now(),
         through=through,
-        content=zlib.compress(content, FAST),
-        digest=_digest(content),
+        content=zlib.compress(content if is_whole else came, FAST),
+        head=None if is_whole else head,
+        tail=0 if is_whole else tail,
         size=len(content),
         diff=diff if len(diff) <= SHOWN else f"{diff[:SHOWN]}\n…",
     )
 
 
-def _content(generation: Generation | None) -> bytes:
-    return zlib.decompress(generation.content) if generation else b""
+def _forget(last: Generation) -> None:
+    """Those too old, but for what is needed to put the oldest that is kept together."""
+    files = _of(last.node, last.file)
+    oldest = last.number - settings.QMAILPANEL_GENERATIONS + 1
+    files.filter(number__lt=_number_of_whole(last, oldest)).delete()
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _number_of_whole(generation: Generation, number: int) -> int:
+    """Of the last one that is kept whole, up to that number; 0 where there is none."""
+    whole = _of(generation.node, generation.file).filter(head=None, number__lte=number)
+    return whole.order_by("-number").values_list("number", flat=True).first() or 0
 
 
 def read_generation(generation: Generation) -> bytes:
     """The content of the file, byte for byte."""
-    return _content(generation)
+    first = _number_of_whole(generation, generation.number)
+    rows = _of(generation.node, generation.file)
+    content = b""
+    for row in rows.filter(number__range=(first, generation.number)).order_by("number"):
+        kept = zlib.decompress(row.content)
+        if row.head is None:
+            content = kept
+        else:
+            content = content[: row.head] + kept + content[len(content) - row.tail :]
+    return content
+
+
+def find_common(one: bytes, other: bytes) -> tuple[int, int]:
+    """How many bytes both begin with and, of the rest, end with, in whole lines."""
+    head = other.rfind(b"\n", 0, _count_equal(one, other)) + 1
+    tail = _count_equal(one[head:], other[head:], from_end=True)
+    first = other.find(b"\n", len(other) - tail) if tail else -1
+    return head, len(other) - first - 1 if first >= 0 else 0
+
+
+def _count_equal(one: bytes, other: bytes, *, from_end: bool = False) -> int:
+    """How many bytes are equal from the start, or from the end."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        ours, theirs = (
+            text[len(text) - middle : len(text) - low] if from_end else text[low:middle]
+            for text in (one, other)
+        )
+        low, high = (middle, high) if ours == theirs else (low, middle - 1)
+    return low
 
 
 def find_difference(before: bytes, after: bytes) -> tuple[list[bytes], list[bytes]]:
     """The lines that went and that came, each in the order of its file."""
-    old, new = control.split_lines(before), control.split_lines(after)
+    head, tail = find_common(before, after)
+    old = control.split_lines(before[head : len(before) - tail])
+    new = control.split_lines(after[head : len(after) - tail])
     return _without(old, new), _without(new, old)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -34,7 +35,9 @@ def history(request: PanelRequest) -> HttpResponse:
         **_around(),
         "files": files,
         "file": file,
-        "generations": list(generations.filter(file=file).order_by("-number")),
+        "generations": list(
+            generations.filter(file=file).order_by("-number")[: settings.QMAILPANEL_GENERATIONS]
+        ),
     }
     return show(request, "sync/history.html", context)
 

@@ -73,7 +73,11 @@ class ForeignLine(models.Model):
 
 
 class Generation(models.Model):
-    """A shared file as sync found or left it. The newest is how sync left it last."""
+    """A shared file as sync found or left it. The newest is how sync left it last.
+
+    `content` is all of it where `head` is none; else what stands behind the first `head` and
+    before the last `tail` bytes of the generation before.
+    """
 
     node = models.CharField(max_length=64)
     file = models.CharField(max_length=64)
@@ -81,8 +85,9 @@ class Generation(models.Model):
     at = models.DateTimeField()
     through = models.PositiveBigIntegerField()  # the newest change in it, 0 where others wrote it
     content = models.BinaryField()  # compressed with zlib
-    digest = models.CharField(max_length=64)  # SHA-256 of the content
-    size = models.PositiveIntegerField()  # bytes, uncompressed
+    head = models.PositiveIntegerField(null=True)
+    tail = models.PositiveIntegerField(default=0)
+    size = models.PositiveIntegerField()  # bytes of the file
     diff = models.TextField(blank=True)  # to the one before: lines that went and that came
 
     class Meta:

@@ -22,7 +22,7 @@ from qmailpanel.qmail.state import Applied, Wanted, empty_section
 from qmailpanel.qmail.steps import Step, describe
 
 from . import publish as say
-from .generations import keep_generation
+from .generations import Generations
 from .layout import read_layout
 from .publish import Report
 from .wanted import Unwritable, read_wanted
@@ -48,6 +48,7 @@ class Reconciler:
     def __init__(self, host: Host, between: Callable[[frozenset[int]], None] | None = None) -> None:
         self.host = host
         self.between = between
+        self.generations = Generations()
         self._told: object = None
         self._at_work: frozenset[int] = frozenset()
         self._sliced = time.monotonic()
@@ -252,7 +253,8 @@ class Reconciler:
         replaced, self.host.replaced = self.host.replaced, {}
         through = max(report.changes.values(), default=0)
         for shared, before in replaced.items():
-            keep_generation(shared, before, self.host.known[shared].content or b"", through)
+            after = self.host.known[shared].content or b""
+            self.generations.keep(shared, before, after, through)
 
     def _publish_host(self) -> None:
         """Tell the web process of the host, where that is news."""

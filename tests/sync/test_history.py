@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import groupby, pairwise
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
 from qmailpanel.aliases.services import change_alias, remove_alias
 from qmailpanel.domains.alias_domains import add_alias_domain
@@ -13,8 +17,14 @@ from qmailpanel.domains.services import remove_domain, switch_domain
 from qmailpanel.ledger.services import SYSTEM, Refused, Status
 from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox
 from qmailpanel.qmail.names import Destination, DomainName, LocalPart
+from qmailpanel.sync import generations as generations_module
 from qmailpanel.sync import way_back
-from qmailpanel.sync.generations import describe_difference, keep_generation, read_generation
+from qmailpanel.sync.generations import (
+    Generations,
+    describe_difference,
+    find_common,
+    read_generation,
+)
 from qmailpanel.sync.models import Generation
 from qmailpanel.sync.way_back import find_way_back, go_back
 from tests.sync.panels import Panel
@@ -75,9 +85,54 @@ def test_what_others_wrote_between_is_a_generation_of_its_own(panel, pandle) -> 
 
 def test_only_so_many_are_kept(panel, settings) -> None:
     settings.QMAILPANEL_GENERATIONS = 3
+    kept = Generations()
     for number in range(10):
-        keep_generation("users/assign", b"%d\n" % number, b"%d\n" % (number + 1), number)
+        kept.keep("users/assign", b"%d\n" % number, b"%d\n" % (number + 1), number)
     assert [one.number for one in generations()] == [9, 10, 11]
+
+
+TEXTS = st.lists(st.sampled_from([b"a\n", b"b\n", b"cc\n", b"d", b"\n"]), max_size=12).map(b"".join)
+
+
+@given(TEXTS, TEXTS)
+def test_what_two_texts_have_in_common_is_whole_lines_and_overlaps_nowhere(one, other) -> None:
+    head, tail = find_common(one, other)
+    assert head + tail <= min(len(one), len(other))
+    assert one[:head] == other[:head]
+    assert one[len(one) - tail :] == other[len(other) - tail :]
+    assert one[:head].endswith(b"\n") or not head
+    assert not tail or other[: len(other) - tail].endswith(b"\n")
+
+
+@pytest.mark.django_db
+@settings_of_hypothesis(
+    max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(TEXTS, min_size=1, max_size=8), st.integers(1, 5), st.integers(1, 4), st.booleans())
+def test_each_generation_that_is_kept_reads_as_it_was(
+    settings, monkeypatch, texts, most, whole_each, is_one_process
+) -> None:
+    settings.QMAILPANEL_GENERATIONS = most
+    monkeypatch.setattr(generations_module, "WHOLE_EACH", whole_each)
+    Generation.objects.all().delete()
+    kept, written = Generations(), list[bytes]()
+    start = b"start\n" * 20
+    for before, after in pairwise([start, *(start + text for text in texts)]):
+        (kept if is_one_process else Generations()).keep("users/assign", before, after, 1)
+        written += [before, after]
+    written = [text for text, _same in groupby(written)]
+    found = [read_generation(one) for one in generations()]
+    assert len(found) >= min(most, len(written))
+    assert found == written[len(written) - len(found) :]
+
+
+def test_a_database_that_was_replaced_meanwhile_is_read_anew(db) -> None:
+    kept = Generations()
+    kept.keep("users/assign", b"a\n" * 50, b"a\n" * 50 + b"b\n", 1)
+    Generation.objects.all().delete()
+    Generations().keep("users/assign", b"x\n" * 50, b"x\n" * 50 + b"y\n", 1)
+    kept.keep("users/assign", b"x\n" * 50 + b"y\n", b"x\n" * 50 + b"z\n", 2)
+    assert [read_generation(one)[-2:] for one in generations()] == [b"x\n", b"y\n", b"z\n"]
 
 
 def test_where_nothing_is_written_nothing_is_kept(panel, pandle) -> None:
@@ -193,7 +248,7 @@ def test_too_much_at_once_is_refused(panel, pandle, monkeypatch) -> None:
 def test_the_pages_of_the_history(as_operator: Any, domain: Domain) -> None:
     assert 'class="empty"' in as_operator.get("/sync/history/").content.decode()
     home = "=100-joe:popuser:110:31:/m/pandle.net/joe:::\n"
-    keep_generation("users/assign", b".\n", f"{home}<b>\n".encode(), 7)
+    Generations().keep("users/assign", b".\n", f"{home}<b>\n".encode(), 7)
     first, last = generations()
     page = as_operator.get("/sync/history/").content.decode()
     assert "through change 7" in page
@@ -205,9 +260,9 @@ def test_the_pages_of_the_history(as_operator: Any, domain: Domain) -> None:
 
 def test_the_operator_goes_back_from_what_was_shown_only(as_operator: Any, domain: Domain) -> None:
     line = f"={domain.prepend}-joe:popuser:110:31:/m/pandle.net/joe:::\n".encode()
-    keep_generation("users/assign", b".\n", b".\n", 1)
+    Generations().keep("users/assign", b".\n", b".\n", 1)
     joe = add_mailbox(SYSTEM, domain, LocalPart("joe"))
-    keep_generation("users/assign", b".\n", line + b".\n", 2)
+    Generations().keep("users/assign", b".\n", line + b".\n", 2)
     first, last = generations()
     page = as_operator.get(f"/sync/history/{first.pk}/back/").content.decode()
     assert "joe@pandle.net is removed; the mail in it is kept." in page
