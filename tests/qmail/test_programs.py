@@ -14,17 +14,17 @@ import pytest
 from qmailpanel.qmail.host import HostError, is_home_compiled_in, programs
 from qmailpanel.qmail.host.programs import Hup, compile_map
 from qmailpanel.qmail.shared import Shared
+from tests.qmail.programs import (
+    IS_DEAF,
+    READS,
+    STARTS_NEVER,
+    STARTS_SLOWLY,
+    make_newu,
+    running,
+)
 
 is_root = os.geteuid() == 0
 ASSIGN = b"=100-biliards:popuser:110:31:/var/qmail/mailnames/pandle.net/biliards:::\n.\n"
-
-# A script's process is called as its file is: these are a qmail-send for all that /proc says. They
-# start no other process, which would be called qmail-send too until it is another program.
-
-READS = "trap 'read -r line < ../control/virtualdomains' HUP"
-STARTS_SLOWLY = f"n=0; while [ $n -lt 300000 ]; do n=$((n + 1)); done; {READS}"
-STARTS_NEVER = ":"
-IS_DEAF = "trap : HUP"
 
 
 @pytest.fixture
@@ -38,23 +38,6 @@ def make_home(home: Path) -> Path:
     (home / "control/virtualdomains").write_bytes(b"pandle.net:100\n")
     (home / "users/assign").write_bytes(ASSIGN)
     return home
-
-
-@contextlib.contextmanager
-def running(home: Path, script: str, **options) -> Iterator[subprocess.Popen[bytes]]:
-    """A qmail-send of this home, which does as the script says."""
-    program = home / "bin/qmail-send"
-    program.write_text(f"#!/bin/sh\necho\n{script}\nwhile :; do read -r line; done\n")
-    program.chmod(0o755)
-    pipe = subprocess.PIPE
-    send = subprocess.Popen([program], cwd=home / "queue", stdin=pipe, stdout=pipe, **options)
-    try:
-        assert send.stdout
-        send.stdout.readline()
-        yield send
-    finally:
-        send.kill()
-        send.communicate()
 
 
 def was_read(home: Path) -> bool:
@@ -253,13 +236,6 @@ def test_a_program_is_ours_when_this_very_home_is_compiled_in(tmp_path) -> None:
     for home in ("/qmail", "/var", "/var/qmai", "/var/qmail2", "/srv/qmail", "var/qmail"):
         assert not is_home_compiled_in(program, home)
     assert not is_home_compiled_in(tmp_path / "none", "/var/qmail")
-
-
-def make_newu(home: Path, script: str) -> None:
-    """A qmail-newu of this home, which does as the script says."""
-    newu = home / "bin/qmail-newu"
-    newu.write_text(f"#!/bin/sh\n# {home}\0\n{script}\n")
-    newu.chmod(0o700)
 
 
 def test_the_qmail_newu_of_the_home_makes_the_map(home) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from qmailpanel.qmail import cdb, control
-from qmailpanel.qmail.host.errors import Busy, HostError, Raced, StepFailed
+from qmailpanel.qmail.host.errors import Busy, HostError, Raced, StepFailed, or_host_error
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.host.programs import Hup, compile_map, is_home_compiled_in
 from qmailpanel.qmail.host.shared import SharedFile, hold_lock
@@ -58,6 +58,7 @@ class Host:
 
     # observe
 
+    @or_host_error
     def observe(self, wanted: Sequence[Wanted], applied: Applied, *, whole: bool = False) -> Actual:
         """The host as it is, for these domains. Remembers the shared files as `known`.
 
@@ -93,10 +94,12 @@ class Host:
                 raise HostError(f"control/{name} cannot be read.", str(error)) from error
         return []
 
+    @or_host_error
     def wants_lists(self) -> bool:
         """Whether a list of known recipients is to be made, which takes all domains in one plan."""
         return not all(os.path.exists(f"{self.home}/{shared}") for shared in self.layout.lists)
 
+    @or_host_error
     def numbered_directories(self) -> set[int]:
         """The directories of the mail root that look like a prepend."""
         try:
@@ -105,6 +108,7 @@ class Host:
             return set()
         return {int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 10}
 
+    @or_host_error
     def look(self) -> tuple[object, ...]:
         """A cheap glance at the files that others may change: equal as long as nothing did."""
         names = [*Shared, *(each.path for each in MAPS.values())]
@@ -218,6 +222,7 @@ class Host:
 
     # move
 
+    @or_host_error
     def find_moves(self, one: Wanted, sections: Sequence[Section]) -> list[Move]:
         """The directories of a domain that have another name now; that of the domain first.
 
@@ -239,6 +244,7 @@ class Host:
         same = (name for name, found in known if found and found[-1].prepend == prepend)
         return next(same, "")
 
+    @or_host_error
     def move(self, one: Wanted, sections: Sequence[Section], report: Callable[[Step], None]) -> str:
         """Carry out the moves of a domain. Returns why it could not be done, if so."""
         for move in self.find_moves(one, sections):
@@ -252,6 +258,7 @@ class Host:
             self.known = {}
         return ""
 
+    @or_host_error
     def drop_links(self, names: Set[str]) -> None:
         """Nobody looks for the old names any more: these domains are as they are wanted."""
         links = self.memory.links
@@ -265,6 +272,7 @@ class Host:
 
     # apply
 
+    @or_host_error
     def apply(
         self, plan: Plan, report: Callable[[Step], None], pause: Callable[[], None]
     ) -> dict[str, str]:

@@ -1,5 +1,14 @@
 """What can go wrong on the host."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
 
 class HostError(Exception):
     """The run cannot go on: `text` for everybody, `cause` for operators."""
@@ -20,3 +29,17 @@ class Raced(Exception):
 
 class StepFailed(Exception):
     """One path could not be made or removed; the others are not concerned."""
+
+
+def or_host_error(do: Callable[P, R]) -> Callable[P, R]:
+    """What the system refuses and nobody nearer could say more about is a HostError."""
+
+    @wraps(do)
+    def guarded(*arguments: P.args, **options: P.kwargs) -> R:
+        try:
+            return do(*arguments, **options)
+        except OSError as error:
+            text = "The mail server's files could not be read or written. It is tried again."
+            raise HostError(text, f"{do.__name__}: {error}") from error
+
+    return guarded

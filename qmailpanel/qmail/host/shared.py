@@ -32,7 +32,8 @@ def hold_lock(home: str) -> Iterator[None]:
         _lock(fd)
         yield
     finally:
-        fcntl.flock(fd, fcntl.LOCK_UN)  # a child just forked may still have the descriptor
+        with contextlib.suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_UN)  # a child just forked may still have the descriptor
         os.close(fd)
 
 
@@ -41,6 +42,8 @@ def _lock(fd: int) -> None:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise Busy("Another qmailsync is at work on this qmail home.") from error
+    except OSError as error:
+        raise HostError("The qmail home cannot be locked.", f"{LOCK}: {error}") from error
 
 
 class SharedFile:

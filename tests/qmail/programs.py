@@ -1,0 +1,40 @@
+"""A qmail-send and a qmail-newu that do as a test says."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+# A script's process is called as its file is: these are a qmail-send for all that /proc says. They
+# start no other process, which would be called qmail-send too until it is another program.
+
+READS = "trap 'read -r line < ../control/virtualdomains' HUP"
+STARTS_SLOWLY = f"n=0; while [ $n -lt 300000 ]; do n=$((n + 1)); done; {READS}"
+STARTS_NEVER = ":"
+IS_DEAF = "trap : HUP"
+
+
+@contextlib.contextmanager
+def running(home: Path, script: str, **options) -> Iterator[subprocess.Popen[bytes]]:
+    """A qmail-send of this home, which does as the script says."""
+    program = home / "bin/qmail-send"
+    program.write_text(f"#!/bin/sh\necho\n{script}\nwhile :; do read -r line; done\n")
+    program.chmod(0o755)
+    pipe = subprocess.PIPE
+    send = subprocess.Popen([program], cwd=home / "queue", stdin=pipe, stdout=pipe, **options)
+    try:
+        assert send.stdout
+        send.stdout.readline()
+        yield send
+    finally:
+        send.kill()
+        send.communicate()
+
+
+def make_newu(home: Path, script: str) -> None:
+    """A qmail-newu of this home, which does as the script says."""
+    newu = home / "bin/qmail-newu"
+    newu.write_text(f"#!/bin/sh\n# {home}\0\n{script}\n")
+    newu.chmod(0o700)

@@ -1,0 +1,337 @@
+"""Each system call of the host fails in each plausible way: nothing is lost, and it is said.
+
+A case is one call site, one errno, once or lasting. CI tries each case in one of the changes;
+`make soak` tries each in all of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from qmailpanel.aliases.services import change_alias, remove_alias, restore_alias
+from qmailpanel.domains.alias_domains import (
+    add_alias_domain,
+    remove_alias_domain,
+    restore_alias_domain,
+)
+from qmailpanel.domains.models import Domain, Unknown
+from qmailpanel.domains.renames import rename_address, rename_domain
+from qmailpanel.domains.services import change_domain, remove_domain, restore_domain, switch_domain
+from qmailpanel.ledger.models import SyncProblem
+from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.mailboxes.services import remove_mailbox, restore_mailbox, switch_mailbox
+from qmailpanel.qmail import assign, dotqmail
+from qmailpanel.qmail.cdb import AnyMap
+from qmailpanel.qmail.names import Destination, DomainName, LocalPart
+from qmailpanel.qmail.shared import Shared
+from qmailpanel.sync.decisions import put_ours_back
+from qmailpanel.sync.models import SyncDrift
+from qmailpanel.sync.publish import Report
+from qmailpanel.sync.reconcile import Reconciler, all_domains, dirty_domains, open_host
+from tests.sync.faults import Call, Fault, Seam
+from tests.sync.panels import Panel
+
+IS_SOAK = bool(os.environ.get("QMAILPANEL_SOAK"))
+FOREIGN = {
+    Shared.ASSIGN: [b"=7-joe:joe:7:7:/home/joe:::\n", b"+w-:alias:7:7:/w:-::note \xff\n"],
+    Shared.VIRTUAL: [b"# by hand\n", b"old.test:7\n"],
+    Shared.RCPT: [b"old.test\n", b".wild.test  \n"],
+    Shared.MORE: [b"# many\n", b"older.test\n"],
+}
+cases: list[str] = []
+
+
+@dataclass
+class World:
+    """A panel with all that a host can have, and a sync that goes on through all faults."""
+
+    panel: Panel
+    settings: Any
+    pandle: Domain
+    seam: Seam = field(default_factory=Seam)
+    names: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.reconciler = Reconciler(open_host())
+
+    def box(self) -> Any:
+        return self.pandle.addresses.filter(kind="mailbox", local__startswith="ann").get()
+
+    def alias(self, local: str = "team") -> Any:
+        return self.pandle.addresses.get(kind="alias", local=local)
+
+    def run(self) -> Report:
+        self.reconciler.host.look()
+        return self.reconciler.reconcile(all_domains(), absent=True)
+
+
+# what people do, there and back again
+
+
+def add_mailbox(world: World) -> None:
+    world.panel.add_mailbox(world.pandle, f"new{next(world.names)}")
+
+
+def come_and_go(world: World) -> None:
+    bob = world.pandle.addresses.get(local="bob")
+    (restore_mailbox if bob.removed else remove_mailbox)(SYSTEM, bob)
+
+
+def switch(world: World) -> None:
+    switch_mailbox(SYSTEM, world.box(), on=not world.box().enabled)
+
+
+def point_elsewhere(world: World) -> None:
+    """From a dot-qmail file to an assignment, and back."""
+    team, inside = world.alias(), Destination("bob@b.test")
+    box, others = Destination(str(world.box())), [inside, Destination("two@side.test")]
+    is_one = team.destinations.count() == 1
+    change_alias(SYSTEM, team, destinations=others if is_one else [box])
+
+
+def change_file(world: World) -> None:
+    targets = [Destination(f"some{next(world.names)}@side.test"), Destination("x@side.test")]
+    change_alias(SYSTEM, world.alias("file"), destinations=targets)
+
+
+def alias_comes_and_goes(world: World) -> None:
+    alias = world.alias("file")
+    (restore_alias if alias.removed else remove_alias)(SYSTEM, alias)
+
+
+def rename_mailbox(world: World) -> None:
+    local = "ann" if world.box().local == "anna" else "anna"
+    rename_address(SYSTEM, world.box(), LocalPart(local), keep=False)
+
+
+def name_domain(world: World) -> None:
+    name = "pandle.net" if world.pandle.name == "pandle.com" else "pandle.com"
+    rename_domain(SYSTEM, world.pandle, DomainName(name), keep=False)
+
+
+def name_alias_domain(world: World) -> None:
+    alias = world.pandle.names.filter(name="pandle.org").first()
+    if alias is None:
+        add_alias_domain(SYSTEM, world.pandle, DomainName("pandle.org"))
+    else:
+        (restore_alias_domain if alias.removed else remove_alias_domain)(SYSTEM, alias)
+
+
+def serve_domain(world: World) -> None:
+    switch_domain(SYSTEM, world.pandle, on=not world.pandle.enabled)
+
+
+def domain_comes_and_goes(world: World) -> None:
+    (restore_domain if world.pandle.removed else remove_domain)(SYSTEM, world.pandle)
+
+
+def move_between_lists(world: World) -> None:
+    world.settings.QMAILPANEL_RCPTHOSTS = 3 - world.settings.QMAILPANEL_RCPTHOSTS
+
+
+def lose_files(world: World) -> None:
+    for name in ("users/assign", "users/cdb", "control/validrcptto.cdb"):
+        (world.panel.home / name).unlink(missing_ok=True)
+
+
+def write_by_hand(world: World) -> None:
+    """A file that somebody changed is put back."""
+    file = world.panel.below(f"{world.pandle.name}/.qmail-file")
+    file.write_text("&by-hand@side.test\n")
+    world.run()
+    for drift in SyncDrift.objects.all():
+        put_ours_back(SYSTEM, drift)
+
+
+def start_anew(world: World) -> None:
+    """A service that starts reads what the last one remembered."""
+    switch(world)
+    world.reconciler = Reconciler(open_host())
+
+
+CHANGES = [
+    come_and_go,
+    switch,
+    point_elsewhere,
+    change_file,
+    alias_comes_and_goes,
+    rename_mailbox,
+    name_domain,
+    name_alias_domain,
+    serve_domain,
+    domain_comes_and_goes,
+    move_between_lists,
+    lose_files,
+    write_by_hand,
+    start_anew,
+    add_mailbox,
+]
+
+
+@pytest.fixture
+def world(panel: Panel, settings: Any) -> World:
+    for shared, raws in FOREIGN.items():
+        end = b".\ndead text\n" if shared is Shared.ASSIGN else b""
+        panel.write(shared, b"".join(raws) + end)
+    settings.QMAILPANEL_RCPTHOSTS = 1
+    settings.QMAILPANEL_RECIPIENTS = "validrcptto"
+    pandle, other = panel.add_domain("pandle.net"), panel.add_domain("b.test")
+    for domain in (pandle, other):
+        for local in ("ann", "bob"):
+            panel.add_mailbox(domain, local)
+    panel.add_alias(pandle, "info", "ann@pandle.net")
+    panel.add_alias(pandle, "team", "ann@pandle.net")
+    panel.add_alias(pandle, "file", "one@side.test", "two@side.test")
+    world = World(panel, settings, pandle)
+    world.run()
+    change_domain(SYSTEM, other, unknown=Unknown.REFUSE)
+    world.run()
+    for home in ("pandle.net/ann", "pandle.net/bob", "b.test/ann"):
+        mail = home.replace("/", "-")
+        (panel.below(home) / f"Maildir/new/{mail}.mail").write_text(f"for {mail}")
+    check(world)
+    return world
+
+
+def test_whatever_call_fails_nothing_is_lost_and_it_is_said_and_mended(world, as_operator) -> None:
+    tried: set[tuple[Call, int]] = set()
+    numbers = itertools.count()
+    for change in CHANGES:
+        calls = record(world, change)
+        assert calls
+        for fault in faults_of(calls, tried):
+            try:
+                try_one(world, change, fault, as_operator if next(numbers) % 20 == 0 else None)
+            except BaseException as error:
+                error.add_note(f"{change.__name__}: {fault}")
+                raise
+    sys.stdout.write(f"{len(cases)} faults in system calls of the host\n")
+    assert len(cases) > 400
+
+
+def try_one(
+    world: World, change: Callable[[World], None], fault: Fault, browser: Client | None
+) -> None:
+    if not provoke(world, change, fault):
+        return
+    cases.append(str(fault))
+    check(world)
+    if browser and dirty_domains(0):
+        check_pages(world, browser)
+    mend(world)
+
+
+def record(world: World, change: Callable[[World], None]) -> list[Call]:
+    """The calls of the change, there and back again."""
+    found: dict[Call, None] = {}
+    for _ in range(2):
+        change(world)
+        world.pandle.refresh_from_db()
+        with world.seam.watch():
+            world.run()
+        found |= world.seam.calls
+        mend(world)
+    return list(found)
+
+
+def faults_of(calls: list[Call], tried: set[tuple[Call, int]]) -> Iterator[Fault]:
+    """In CI each way to fail is tried in one change, once or lasting in turn."""
+    for call in calls:
+        for errno in call.errnos:
+            if (call, errno) in tried and not IS_SOAK:
+                continue
+            tried.add((call, errno))
+            for lasting in (False, True) if IS_SOAK else (len(tried) % 2 == 0,):
+                yield Fault(call, errno, lasting)
+
+
+def provoke(world: World, change: Callable[[World], None], fault: Fault) -> bool:
+    """A run with the fault. Whether its call was made, there or back again."""
+    for _ in range(2):
+        change(world)
+        world.pandle.refresh_from_db()
+        with world.seam.watch(fault):
+            report = world.run()
+        if world.seam.hits:
+            assert report.error or problems_of(report) or not dirty_domains(0)
+            return True
+        mend(world)
+    return False
+
+
+def problems_of(report: Report) -> list[str]:
+    return [one.text for problems in report.problems.values() for one in problems]
+
+
+def check(world: World) -> None:
+    """Every file is whole, every line and mail of others is there."""
+    panel = world.panel
+    for shared, raws in FOREIGN.items():
+        path = panel.home / shared
+        if path.exists():
+            content = path.read_bytes()
+            assert [line for line in content.splitlines(keepends=True) if line in raws] == raws
+            assert content.endswith(b"\n")
+    assert (panel.home / Shared.RCPT).exists()
+    if (panel.home / Shared.ASSIGN).exists():
+        records, dead = assign.cut(panel.read(Shared.ASSIGN))
+        assert dead in (b"dead text\n", b"")  # what is dead may go with its file
+        assert b"=101-ann:" in b"".join(records)
+    check_maps(panel)
+    assert "b.test:101" in panel.lines("control/virtualdomains")
+    assert "b.test" in panel.lines("control/rcpthosts") + panel.lines("control/morercpthosts")
+    for path in panel.below("").rglob(".qmail*"):
+        if "qmailpanel-new" not in path.name and path.stat().st_size:
+            assert path.read_bytes().endswith(b"\n"), path
+            dotqmail.parse(path.read_bytes())
+    mails = {path.name: path.read_text() for path in panel.below("").rglob("*.mail")}
+    assert mails == {
+        f"{mail}.mail": f"for {mail}" for mail in ("pandle.net-ann", "pandle.net-bob", "b.test-ann")
+    }
+
+
+def check_maps(panel: Panel) -> None:
+    expected = {"users/cdb": b"!101-ann\0", "control/validrcptto.cdb": b"ann@b.test"}
+    for name, key in expected.items():
+        if (panel.home / name).exists():
+            with (panel.home / name).open("rb") as file:
+                assert key in [found for found, _data in AnyMap(file).records()]
+
+
+def check_pages(world: World, browser: Client) -> None:
+    """What failed is a sentence on the operator's page and on those it concerns."""
+    page = browser.get("/sync/").content.decode()
+    problems = list(SyncProblem.objects.all())
+    assert problems
+    for problem in problems:
+        assert problem.text.endswith(".")
+        assert escaped(problem.text) in page
+    if any(problem.domain is None for problem in problems):
+        page = browser.get(f"/domains/{world.pandle.name}/settings/").content.decode()
+        assert escaped(problems[0].text) in page
+
+
+def escaped(text: str) -> str:
+    return text.replace("'", "&#x27;")
+
+
+def mend(world: World) -> None:
+    """The fault is gone: one run makes all true, and another service finds nothing amiss."""
+    for _ in range(3):
+        report = world.run()
+        if not report.error and not dirty_domains(0) and not SyncProblem.objects.exists():
+            break
+    assert (report.error, report.problems and problems_of(report)) == ("", [])
+    assert dirty_domains(0) == []
+    other = Reconciler(open_host())
+    assert not other.is_amiss(all_domains(), absent=True)
+    other.host.memory.close()
+    check(world)
