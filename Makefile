@@ -8,7 +8,7 @@ APART := QMAILPANEL_STATE_DIR=$(CURDIR)/.venv/state DATABASE_URL= QMAILPANEL_BAS
 PROGRAMS := /usr/bin/chromium /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf /usr/bin/doveadm /usr/sbin/deliverquota
 PACKAGES := chromium fonts-dejavu-core dovecot-core maildrop
 
-.PHONY: help run test lint fmt bench programs
+.PHONY: help run test soak lint fmt bench programs
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -19,6 +19,9 @@ run: .venv/installed  ## start the panel and its sync service; Ctrl-C ends both
 
 test: .venv/installed-dev programs lint  ## lint, then all tests
 	@$(BIN)/python -m pytest
+
+soak: .venv/installed-dev programs  ## kill a run 10,000 times, and fail every system call in every change
+	@QMAILPANEL_KILLS=10000 QMAILPANEL_SOAK=1 $(BIN)/python -m pytest -rP --show-capture=stdout tests/sync/test_kill.py tests/sync/test_faults.py
 
 lint: .venv/installed-dev  ## style, types, templates, import directions, migrations, settings
 	@$(BIN)/ruff check .

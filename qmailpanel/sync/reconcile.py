@@ -153,6 +153,7 @@ class Reconciler:
     def _make_true(self, wanted: Sequence[Wanted], report: Report) -> None:
         """Observe, plan, apply, until a plan is empty: what is read back then is live."""
         names = [one.name for one in wanted]
+        self.host.finish_move()
         applied = self.host.memory.sections(names)
         failed = self._move(wanted, applied, report)
         if report.steps:  # something was moved

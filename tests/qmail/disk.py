@@ -28,8 +28,8 @@ def make_home(home: Path, files: dict[Shared, bytes] | None = None) -> Path:
     return home
 
 
-def open_home(home: Path, hup: str = "none") -> Host:
-    layout = Layout(str(home), str(home / "mailnames"), MAIL_USER)
+def open_home(home: Path, hup: str = "none", lists: tuple[Shared, ...] = ()) -> Host:
+    layout = Layout(str(home), str(home / "mailnames"), MAIL_USER, lists=lists)
     return Host(layout, str(home / "memory"), hup)
 
 
@@ -45,16 +45,20 @@ def plan_on(host: Host, wanted: Sequence[Wanted], failed: dict[str, str] | None 
 def make_true(
     host: Host, rows: Sequence[DomainRows], report: Callable[[Step], None] = lambda _: None
 ) -> Plan:
-    """A run: observe, plan, apply until nothing is left. Returns the last plan."""
+    """A run: move, observe, plan, apply until nothing is left. Returns the last plan."""
     wanted = want_on(host, rows)
-    failed: dict[str, str] = {}
     with host.lock():
+        host.finish_move()
+        applied = host.memory.sections([one.name for one in wanted])
+        causes = {one.name: host.move(one, applied[one.name], report) for one in wanted}
+        failed = {name: cause for name, cause in causes.items() if cause}
         for _ in range(100):
             plan = plan_on(host, wanted, failed)
             if plan.question:
                 return plan
             if not plan.steps:
                 host.memory.finish(plan.after)
+                host.drop_links(plan.after.keys())
                 return plan
             host.memory.intend(plan.after)
             try:

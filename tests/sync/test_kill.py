@@ -17,37 +17,50 @@ from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
 from qmailpanel.qmail.shared import Shared
 from tests.qmail.disk import make_home, make_true, open_home, want_on
 
-KILLS = 220
+KILLS = int(os.environ.get("QMAILPANEL_KILLS") or 300)
 LONGEST = 0.05  # seconds that a run may last before it is killed
-NAMES = ("pandle.net", "b.test")
+NAMES = (("pandle.net", "pandle.com"), ("b.test", "bee.test"))  # each domain has two, by turns
+FURTHER = "also."  # before the name of an alias domain
+LISTS = (Shared.VALID, Shared.RECIPIENTS)
 LOCALS = ("ann", "bob", "info", "jane.roe", "x-y")
 FOREIGN = {
     Shared.ASSIGN: (b"=7-joe:joe:7:7:/home/joe:::\n", b"+w-:alias:7:7:/w:-::note\n"),
     Shared.VIRTUAL: (b"# by hand\n", b"old.test:7\n"),
     Shared.RCPT: (b"old.test\n", b".wild.test  \n"),
+    Shared.MORE: (b"# many\n", b"older.test\n"),
+    Shared.VALID: (b"joe@old.test\n",),
 }
 
 
 def random_rows(chance: random.Random) -> list[DomainRows]:
-    return [_random_domain(chance, number, name) for number, name in enumerate(NAMES)]
+    return [_random_domain(chance, number) for number in range(len(NAMES))]
 
 
-def _random_domain(chance: random.Random, number: int, name: str) -> DomainRows:
+def _random_domain(chance: random.Random, number: int) -> DomainRows:
     """A domain in any state; a mailbox keeps its number, so its mail stays whose it is."""
+    name, former = chance.sample(NAMES[number], 2)
     kinds = {local: chance.choice("-mMRaAs") for local in LOCALS}
+    others = {local: chance.choice(["", ".2"]) for local in LOCALS}  # behind a name: another one
+    aliases = [f"{FURTHER}{name}"] if chance.random() < 0.5 else []
+    if chance.random() < 0.3:
+        aliases.append(former)
     return DomainRows(
         domain=number + 1,
         name=name,
         prepend=100 + number,
         change=1,
         enabled=chance.random() < 0.8,
-        unknown=chance.choice(["bounce", "discard"]),
+        unknown=chance.choice(["bounce", "discard", "refuse"]),
+        alias_domains=tuple(aliases),
+        former=(former, *aliases),
+        subdomains=chance.random() < 0.2,
+        more=chance.random() < 0.5,
         removed=chance.random() < 0.1,
         mailboxes=[
             MailboxRow(
                 10 * number + at,
                 at,
-                local,
+                local + others[local],
                 enabled=kinds[local] != "M",
                 removed=kinds[local] == "R",
             )
@@ -86,7 +99,7 @@ def test_killed_at_any_moment_every_file_is_whole_and_the_next_start_converges(
 def start_home(home: Path) -> Path:
     content = {shared: b"".join(lines) for shared, lines in FOREIGN.items()}
     make_home(home, content | {Shared.ASSIGN: content[Shared.ASSIGN] + b".\ndead text\n"})
-    make_true(open_home(home), [])
+    make_true(open_home(home, lists=LISTS), [])
     return home
 
 
@@ -95,7 +108,7 @@ def run_and_kill(home: Path, chance: random.Random, seconds: float) -> None:
     child = os.fork()
     if not child:
         with suppress(BaseException):
-            host = open_home(home)
+            host = open_home(home, lists=LISTS)
             while True:
                 make_true(host, random_rows(chance))
         os._exit(1)
@@ -110,10 +123,17 @@ def check_whole(home: Path, maps: set[bytes]) -> None:
     records, dead = assign.cut(content[Shared.ASSIGN])
     assert dead == b"dead text\n"
     assert all(assign.parse(line) for line in records if line not in FOREIGN[Shared.ASSIGN])
-    allowed = {f"{name}:{100 + at}\n".encode() for at, name in enumerate(NAMES)}
+    hosts = {
+        f"{dot}{further}{name}": 100 + number
+        for number, names in enumerate(NAMES)
+        for name in names
+        for further in ("", FURTHER)
+        for dot in ("", ".")
+    }
+    allowed = {f"{name}:{prepend}\n".encode() for name, prepend in hosts.items()}
     assert_lines(content[Shared.VIRTUAL], {*FOREIGN[Shared.VIRTUAL], *allowed})
-    hosts = {f"{name}\n".encode() for name in NAMES}
-    assert_lines(content[Shared.RCPT], {*FOREIGN[Shared.RCPT], *hosts})
+    for shared in (Shared.RCPT, Shared.MORE):
+        assert_lines(content[shared], {*FOREIGN[shared], *(f"{name}\n".encode() for name in hosts)})
     for shared, lines in FOREIGN.items():
         assert content[shared].startswith(b"".join(lines))
     predecessors = (home / "users").glob(".assign.qmailpanel-old-*")
@@ -136,7 +156,7 @@ def compiled(content: bytes) -> bytes:
 
 def converge(home: Path, rows: list[DomainRows]) -> None:
     """A new start: nothing left to do, and all lines are those of the rows, or foreign."""
-    host = open_home(home)
+    host = open_home(home, lists=LISTS)
     done = make_true(host, rows)
     assert (done.steps, done.drifts, done.problems) == ((), {}, {})
     for shared, foreign in FOREIGN.items():

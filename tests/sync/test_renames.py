@@ -101,14 +101,14 @@ def test_there_and_back_again(panel, pandle) -> None:
 
 
 def test_something_in_the_way_is_said_and_the_old_name_goes_on(panel, pandle) -> None:
-    panel.below("pandle.net/anna").mkdir()
+    panel.below("pandle.net/anna/Maildir").mkdir(parents=True)
     rename(pandle, "anna", keep=False)
     panel.sync()
     assert panel.status(box(pandle)) is Status.FAILED
     assert "File exists" in panel.problem(box(pandle)).cause
     assert panel.answer("=100-ann")
     assert mail_of(panel, "pandle.net/ann").read_text() == "hello"
-    panel.below("pandle.net/anna").rmdir()
+    panel.below("pandle.net/anna/Maildir").rmdir()
     panel.sync()
     assert panel.status(box(pandle)) is Status.LIVE
 
@@ -167,13 +167,13 @@ def test_a_domain_and_a_mailbox_renamed_together(panel, pandle) -> None:
 
 
 def test_a_directory_in_the_way_of_a_domain_is_said_and_the_old_name_goes_on(panel, pandle) -> None:
-    panel.below("pandle.com").mkdir()
+    panel.below("pandle.com/by-hand").mkdir(parents=True)
     new_name(pandle, "pandle.com", keep=False)
     panel.sync()
     assert panel.status_of_domain(pandle) is Status.FAILED
     assert "pandle.net" in panel.lines("control/rcpthosts")
     assert b"pandle.net/ann" in (panel.answer("=100-ann") or b"")
-    panel.below("pandle.com").rmdir()
+    panel.below("pandle.com/by-hand").rmdir()
     panel.sync()
     assert panel.status_of_domain(pandle) is Status.LIVE
 

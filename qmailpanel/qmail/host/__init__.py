@@ -245,30 +245,48 @@ class Host:
         return next(same, "")
 
     @or_host_error
+    def finish_move(self) -> None:
+        """A run that was killed may have made a move and not have noted it."""
+        begun = self.memory.moving
+        if begun is None:
+            return
+        if self.root.is_moved(begun[2]):
+            self.memory.move(*begun)
+            self.known = {}
+        else:
+            self.memory.drop_move()
+
+    @or_host_error
     def move(self, one: Wanted, sections: Sequence[Section], report: Callable[[Step], None]) -> str:
         """Carry out the moves of a domain. Returns why it could not be done, if so."""
         for move in self.find_moves(one, sections):
             report(move)
+            name = move.path if "/" not in move.path else one.name
+            self.memory.begin_move(name, one.name, move)
             try:
                 self.root.apply(move)
             except StepFailed as error:
+                self.finish_move()
                 return f"{move.path}: {error}"
             self.root.settle()
-            self.memory.move(move.path if "/" not in move.path else one.name, one.name, move)
+            self.memory.move(name, one.name, move)
             self.known = {}
+        homes, links = one.section.homes, self.memory.links
+        self._drop([link for link in links if link[0] == one.name or link[0] in homes])
         return ""
 
     @or_host_error
     def drop_links(self, names: Set[str]) -> None:
         """Nobody looks for the old names any more: these domains are as they are wanted."""
-        links = self.memory.links
-        done = [link for link in links if link[1].partition("/")[0] in names]
+        self._drop([link for link in self.memory.links if link[1].partition("/")[0] in names])
+
+    def _drop(self, done: Sequence[tuple[str, str]]) -> None:
         if not done:
             return
         self.hup.let_deliveries_end()
-        for path, to in done:
-            self.root.drop_link(path, to)
-        self.memory.links = [link for link in links if link not in done]
+        for path, _to in done:
+            self.root.drop_link(path)
+        self.memory.links = [link for link in self.memory.links if link not in done]
 
     # apply
 

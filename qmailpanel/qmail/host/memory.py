@@ -63,16 +63,35 @@ class Memory:
                 rows.append((name, json.dumps([*known, text])))
         self._write("INSERT OR REPLACE INTO section VALUES (?, ?)", rows)
 
-    def move(self, name: str, to: str, move: Move) -> None:
-        """Note a move: what was applied for `name` is at its new place, and `to` is whose it is."""
+    @property
+    def moving(self) -> tuple[str, str, Move] | None:
+        """The move that was begun last and is not noted as done: the arguments of `move()`."""
+        text = self._fact("moving")
+        if text is None:
+            return None
+        name, owner, path, to = json.loads(text)
+        return name, owner, Move(path, to)
+
+    def begin_move(self, name: str, owner: str, move: Move) -> None:
+        """Note, before it is made, what a killed run may have left half-way."""
+        text = json.dumps([name, owner, move.path, move.to]).encode()
+        self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [("moving", text)])
+
+    def drop_move(self) -> None:
+        """It was not made."""
+        self._write("DELETE FROM fact WHERE name = ?", [("moving",)])
+
+    def move(self, name: str, owner: str, move: Move) -> None:
+        """Note a move: what was applied for `name` is at its new place, and `owner`'s."""
         moved = [move_section(section, move).encode().decode() for section in self._sections(name)]
         links = [(move_path(path, move), move_path(at, move)) for path, at in self.links]
         links = [link for link in links if link[0] != link[1]] + [(move.path, move.to)]
         with self._transaction():
             self._db.execute("DELETE FROM section WHERE name = ?", (name,))
             self._db.execute(
-                "INSERT OR REPLACE INTO section VALUES (?, ?)", (to, json.dumps(moved))
+                "INSERT OR REPLACE INTO section VALUES (?, ?)", (owner, json.dumps(moved))
             )
+            self._db.execute("DELETE FROM fact WHERE name = 'moving'")
             self._db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", _fact_of_links(links))
 
     @property

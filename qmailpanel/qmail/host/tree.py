@@ -131,12 +131,14 @@ class MailRoot:
             to = last_name(move.to)
             if link_at(parent, name) == to:
                 return  # a run that was cut came so far
-            if link_at(parent, to) == to:
-                os.unlink(to, dir_fd=parent)  # or so far
+            if link_at(parent, to) in (to, name):
+                os.unlink(to, dir_fd=parent)  # or so far, or it had moved the other way
             try:
                 os.close(os.open(name, DIRECTORY, dir_fd=parent))
             except FileNotFoundError:
                 return  # what is missing is made anew, at its new place
+            with contextlib.suppress(OSError):
+                os.rmdir(to, dir_fd=parent)  # an empty directory is no obstacle
             os.symlink(to, to, dir_fd=parent)
             try:
                 libc.exchange(parent, to, name)
@@ -147,10 +149,18 @@ class MailRoot:
                 libc.rename_new(parent, name, parent, to)  # a file system that cannot exchange
                 os.symlink(to, name, dir_fd=parent)
 
-    def drop_link(self, path: str, to: str) -> None:
-        """Take away the link that a move left, if it is still that."""
+    def is_moved(self, move: Move) -> bool:
+        """Whether the link of a move stands at the old name."""
+        try:
+            with self._parent(move.path) as (parent, name):
+                return link_at(parent, name) == last_name(move.to)
+        except FileNotFoundError:
+            return False
+
+    def drop_link(self, path: str) -> None:
+        """Take away the link that a move left, if it is still one."""
         with contextlib.suppress(FileNotFoundError), self._parent(path) as (parent, name):
-            if link_at(parent, name) == last_name(to):
+            if link_at(parent, name) is not None:
                 os.unlink(name, dir_fd=parent)
 
     def _make_directory(self, path: str) -> None:
