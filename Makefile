@@ -21,7 +21,7 @@ test: .venv/installed-dev programs lint  ## lint, then all tests
 	@$(BIN)/python -m pytest
 
 soak: .venv/installed-dev programs  ## kill a run 10,000 times, and fail every system call in every change
-	@QMAILPANEL_KILLS=10000 QMAILPANEL_SOAK=1 $(BIN)/python -m pytest -rP --show-capture=stdout tests/sync/test_kill.py tests/sync/test_faults.py
+	@TEST_KILLS=10000 TEST_SOAK=1 $(BIN)/python -m pytest -rP --show-capture=stdout tests/sync/test_kill.py tests/sync/test_faults.py
 
 lint: .venv/installed-dev  ## style, types, templates, import directions, migrations, settings
 	@$(BIN)/ruff check .

@@ -19,8 +19,8 @@ from tests.sync.panels import Panel
 @pytest.fixture
 def chance() -> random.Random:
     """What is random can be had again: pytest shows the seed of a test that failed."""
-    seed = int(os.environ.get("QMAILPANEL_SEED") or random.randrange(2**32))
-    sys.stdout.write(f"QMAILPANEL_SEED={seed}\n")
+    seed = int(os.environ.get("TEST_SEED") or random.randrange(2**32))
+    sys.stdout.write(f"TEST_SEED={seed}\n")
     return random.Random(seed)
 
 

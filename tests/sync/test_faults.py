@@ -39,7 +39,7 @@ from qmailpanel.sync.reconcile import Reconciler, all_domains, dirty_domains, op
 from tests.sync.faults import Call, Fault, Seam
 from tests.sync.panels import Panel
 
-IS_SOAK = bool(os.environ.get("QMAILPANEL_SOAK"))
+IS_SOAK = bool(os.environ.get("TEST_SOAK"))
 FOREIGN = {
     Shared.ASSIGN: [b"=7-joe:joe:7:7:/home/joe:::\n", b"+w-:alias:7:7:/w:-::note \xff\n"],
     Shared.VIRTUAL: [b"# by hand\n", b"old.test:7\n"],

@@ -17,7 +17,7 @@ from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
 from qmailpanel.qmail.shared import Shared
 from tests.qmail.disk import make_home, make_true, open_home, want_on
 
-KILLS = int(os.environ.get("QMAILPANEL_KILLS") or 300)
+KILLS = int(os.environ.get("TEST_KILLS") or 300)
 LONGEST = 0.05  # seconds that a run may last before it is killed
 NAMES = (("pandle.net", "pandle.com"), ("b.test", "bee.test"))  # each domain has two, by turns
 FURTHER = "also."  # before the name of an alias domain

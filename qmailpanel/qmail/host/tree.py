@@ -126,28 +126,29 @@ class MailRoot:
             raise HostError("The mail root could not be written to disk.", str(error)) from error
 
     def _move(self, move: Move) -> None:
-        """In one step: a link that leads to itself is swapped with the directory it shall name."""
-        with self._parent(move.path) as (parent, name):
+        """What is missing is made anew, at its new place."""
+        with contextlib.suppress(FileNotFoundError), self._parent(move.path) as (parent, name):
             to = last_name(move.to)
-            if link_at(parent, name) == to:
-                return  # a run that was cut came so far
-            if link_at(parent, to) in (to, name):
-                os.unlink(to, dir_fd=parent)  # or so far, or it had moved the other way
-            try:
-                os.close(os.open(name, DIRECTORY, dir_fd=parent))
-            except FileNotFoundError:
-                return  # what is missing is made anew, at its new place
-            with contextlib.suppress(OSError):
-                os.rmdir(to, dir_fd=parent)  # an empty directory is no obstacle
-            os.symlink(to, to, dir_fd=parent)
-            try:
-                libc.exchange(parent, to, name)
-            except OSError as error:
-                os.unlink(to, dir_fd=parent)
-                if error.errno != errno.EINVAL:
-                    raise
-                libc.rename_new(parent, name, parent, to)  # a file system that cannot exchange
-                os.symlink(to, name, dir_fd=parent)
+            if link_at(parent, name) != to:  # or a run that was cut came so far
+                self._swap_names(parent, name, to)
+
+    @staticmethod
+    def _swap_names(parent: int, name: str, to: str) -> None:
+        """In one step: a link that leads to itself is swapped with the directory it shall name."""
+        if link_at(parent, to) in (to, name):
+            os.unlink(to, dir_fd=parent)  # of a run that was cut, or of the move the other way
+        os.close(os.open(name, DIRECTORY, dir_fd=parent))
+        with contextlib.suppress(OSError):
+            os.rmdir(to, dir_fd=parent)  # an empty directory is no obstacle
+        os.symlink(to, to, dir_fd=parent)
+        try:
+            libc.exchange(parent, to, name)
+        except OSError as error:
+            os.unlink(to, dir_fd=parent)
+            if error.errno != errno.EINVAL:
+                raise
+            libc.rename_new(parent, name, parent, to)  # a file system that cannot exchange
+            os.symlink(to, name, dir_fd=parent)
 
     def is_moved(self, move: Move) -> bool:
         """Whether the link of a move stands at the old name."""
