@@ -151,12 +151,14 @@ class MailRoot:
             os.symlink(to, name, dir_fd=parent)
 
     def is_moved(self, move: Move) -> bool:
-        """Whether the link of a move stands at the old name."""
-        try:
-            with self._parent(move.path) as (parent, name):
-                return link_at(parent, name) == last_name(move.to)
-        except FileNotFoundError:
-            return False
+        """Whether the link of a move stands at the old name. If not, nothing of it is left."""
+        with contextlib.suppress(FileNotFoundError), self._parent(move.path) as (parent, name):
+            to = last_name(move.to)
+            if link_at(parent, name) == to:
+                return True
+            if link_at(parent, to) == to:
+                os.unlink(to, dir_fd=parent)
+        return False
 
     def drop_link(self, path: str) -> None:
         """Take away the link that a move left, if it is still one."""
