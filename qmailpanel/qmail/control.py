@@ -3,56 +3,15 @@ rejectnonexist. See qmail-control(5).
 
 They have one parser in qmail: blanks and tabs at the end of a line are dropped, blank lines too;
 `#` begins a comment in the first column only; a NUL splits an entry in two; upper case is folded;
-the last line may lack its newline. Everything else is part of an entry.
+the last line may lack its newline. Everything else is part of an entry; where that surprises,
+doctor/lists.py says so.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from io import BytesIO
 
-from qmailpanel.qmail.names import DomainName, gettext_noop
-
-_FAULTS = (
-    (
-        re.compile(rb"\A\xef\xbb\xbf"),
-        gettext_noop("a byte order mark before the entry; qmail takes it as part of the name"),
-    ),
-    (
-        re.compile(rb"\r"),
-        gettext_noop("a carriage return (CR); qmail takes it as part of the entry"),
-    ),
-    (
-        re.compile(rb"\A[ \t]"),
-        gettext_noop("a blank before the entry; qmail takes it as part of the name"),
-    ),
-    (
-        re.compile(rb"#"),
-        gettext_noop("a comment behind the entry; qmail takes it as part of the entry"),
-    ),
-    (
-        re.compile(rb"[ \t]"),
-        gettext_noop("a blank within the entry; qmail takes it as part of the entry"),
-    ),
-    (
-        re.compile(rb":.*:"),
-        gettext_noop("two colons; perhaps two entries without a newline between them"),
-    ),
-    (
-        re.compile(rb"[\x80-\xff]"),
-        gettext_noop("letters outside ASCII; qmail matches the xn-- form only"),
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A line that qmail reads otherwise than a person would."""
-
-    number: int
-    entry: bytes
-    reason: str
+from qmailpanel.qmail.names import DomainName
 
 
 def split_lines(content: bytes) -> list[bytes]:
@@ -68,16 +27,6 @@ def entries(content: bytes) -> list[tuple[int, bytes]]:
         for entry in _stripped(line).split(b"\0")
         if entry
     ]
-
-
-def faults(content: bytes) -> list[Fault]:
-    """The entries that are silently dead or wrong, each with the first reason found."""
-    found = []
-    for number, entry in entries(content):
-        reason = next((reason for fault, reason in _FAULTS if fault.search(entry)), None)
-        if reason:
-            found.append(Fault(number, entry, reason))
-    return found
 
 
 def virtual_key(line: bytes) -> bytes | None:

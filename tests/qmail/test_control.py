@@ -95,29 +95,6 @@ def test_a_virtualdomains_key_concerns_a_domain(key, name):
     assert control.routed_name(key) == name
 
 
-@pytest.mark.parametrize(
-    ("line", "says"),
-    [
-        (b"\xef\xbb\xbfv.test:1", "byte order mark"),
-        (b"v.test:100\r", "carriage return"),
-        (b" v.test:100", "blank before"),
-        (b"v.test:100 # note", "comment behind"),
-        (b"v.test : 100", "blank within"),
-        (b"w.test:200pandle.net:100", "two colons"),
-        ("bücher.example".encode(), "outside ASCII"),
-    ],
-)
-def test_a_line_that_qmail_reads_otherwise_than_people_is_found(line, says):
-    (fault,) = control.faults(b"# fine\nfine.test:1\n" + line + b"\n")
-    assert (fault.number, fault.entry) == (3, line)
-    assert says in fault.reason
-
-
-def test_a_file_without_faults_has_none():
-    content = b"# a b:c:d\r\n\npandle.net:100 \n.sub.test:1\nuser@v.test:2\nv.test:\n"
-    assert control.faults(content) == []
-
-
 @given(contents)
 def test_any_content_is_split_without_loss(content):
     assert b"".join(control.split_lines(content)) == content
@@ -130,7 +107,6 @@ def test_any_content_is_read_without_an_error(content):
         assert entry
         assert b"\n" not in entry
         assert b"\0" not in entry
-    assert len(control.faults(content)) <= len(control.entries(content))
 
 
 @given(contents.filter(lambda content: b"\0" not in content))
@@ -151,4 +127,3 @@ def test_a_rendered_line_is_read_back(name, prepend):
     line = control.render_virtual(name, prepend)
     assert control.virtual_key(line) == control.host_key(control.render_host(name)) == name.encode()
     assert control.virtual_value(line) == b"%b:%d" % (name.encode(), prepend)
-    assert control.faults(line) == []

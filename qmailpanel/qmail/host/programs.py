@@ -155,7 +155,7 @@ class Hup:
 
     def _find(self) -> Callable[[], None] | None:
         """The qmail-send of this home, whoever supervises it; None where none runs."""
-        pids = list(_senders(self.home))
+        pids = list(find_senders(self.home))
         return partial(_hang_up, pids) if pids else None
 
 
@@ -197,7 +197,7 @@ def _run(command: Sequence[str]) -> None:
         raise OSError(f"{shlex.join(command)}: {said or f'exit {done.returncode}'}")
 
 
-def _senders(home: str) -> Iterator[int]:
+def find_senders(home: str) -> Iterator[int]:
     """The processes called qmail-send that work in this home, or that we may not look at.
 
     Not told by the path of their program: it is the same in every container of this machine, and

@@ -1,0 +1,105 @@
+"""Traps of what runs: the programs of qmail, qmail-send, and the addresses every host must have."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator, Mapping
+
+from qmailpanel.qmail.doctor.finding import Finding, Severity, Trap
+from qmailpanel.qmail.doctor.homes import HomeNamed, HomeSeen
+from qmailpanel.qmail.doctor.instructions import NO_DOMAIN
+from qmailpanel.qmail.doctor.places import examine_home
+from qmailpanel.qmail.doctor.routes import Answers, find_locals
+from qmailpanel.qmail.doctor.seen import File, Seen
+from qmailpanel.qmail.names import gettext_noop
+
+ALARM, NOTE = Severity.ALARM, Severity.NOTE
+
+NO_PATH = Trap(
+    gettext_noop(
+        "qmail-send runs without %(directory)s in its PATH (%(path)s): dot-qmail lines that "
+        "name a program of qmail's without its path let each message wait."
+    ),
+    gettext_noop(
+        "Begin PATH with %(directory)s in the script that runs qmail-start, and restart it."
+    ),
+)
+BEHIND = Trap(
+    gettext_noop("qmail-send has not read it since it was written."),
+    gettext_noop("Send HUP to qmail-send."),
+)
+ELSEWHERE = Trap(
+    gettext_noop(
+        "It was built for another qmail home than %(home)s, and works on the files there."
+    ),
+    gettext_noop("Set QMAILPANEL_QMAIL_HOME to the home it was built for, or install qmail here."),
+)
+NO_SETUID = Trap(
+    gettext_noop("It is not setuid (mode %(mode)s): no mail can be put into the queue."),
+    gettext_noop("chmod 4711 it, and let its owner be qmailq."),
+    ALARM,
+)
+NO_TRIGGER = Trap(
+    gettext_noop(
+        "It is no fifo that everybody may write (mode %(mode)s): new mail is noticed only "
+        "every 25 minutes."
+    ),
+    gettext_noop("Stop qmail-send, make it with mkfifo, chown it to qmails:qmail, chmod 622 it."),
+)
+NOBODY = Trap(
+    gettext_noop(
+        "Nobody takes the mail of %(local)s at this host's own names: it bounces, and "
+        "double bounces vanish."
+    ),
+    gettext_noop("Write the address of a person into it, as &you@example.org, with mode 644."),
+)
+QUEUE, TRIGGER = "bin/qmail-queue", "queue/lock/trigger"
+EVERY_HOST = ("postmaster", "mailer-daemon", "root")
+
+
+def examine_machine(seen: Seen, exists: Callable[[str], bool]) -> Iterator[Finding]:
+    """Programs and processes, then the files of the user alias."""
+    for name in seen.compiled_elsewhere:
+        yield ELSEWHERE.at(name, home=seen.home)
+    yield from _examine_programs(seen.programs)
+    yield from _examine_senders(seen)
+    if seen.alias is not None:
+        yield from _examine_alias(seen, seen.alias, exists)
+
+
+def _examine_programs(programs: Mapping[str, File]) -> Iterator[Finding]:
+    queue, trigger = programs.get(QUEUE), programs.get(TRIGGER)
+    if queue and not queue.mode & stat.S_ISUID:
+        yield NO_SETUID.at(QUEUE, mode=queue.rights)
+    if trigger and not (stat.S_ISFIFO(trigger.mode) and trigger.mode & 0o002):
+        yield NO_TRIGGER.at(TRIGGER, mode=trigger.rights)
+
+
+def _examine_senders(seen: Seen) -> Iterator[Finding]:
+    directory = f"{seen.home}/bin"
+    for sender in seen.senders:
+        if sender.path is not None and directory not in sender.path.split(":"):
+            yield NO_PATH.at("qmail-send", directory=directory, path=sender.path)
+        for name in sender.behind:
+            yield BEHIND.at(name)
+
+
+def _examine_alias(
+    seen: Seen, files: Mapping[str, File], exists: Callable[[str], bool]
+) -> Iterator[Finding]:
+    answers = Answers(seen)
+    if find_locals(seen) and ".qmail-default" not in files:
+        for local in EVERY_HOST:
+            if f".qmail-{local}" not in files and not _is_assigned(answers, local.encode()):
+                yield NOBODY.at(f"alias/.qmail-{local}", local=local)
+    alias = next((reader for reader in seen.readers if reader.user == "alias"), None)
+    if alias:
+        named = HomeNamed(f"{seen.home}/alias", 0, alias.uid, alias.gid)
+        found = examine_home(HomeSeen(named, seen.files.get("alias"), files), exists)
+        yield from (one for one in found if one.trap is not NO_DOMAIN)  # names of this host
+
+
+def _is_assigned(answers: Answers, local: bytes) -> bool:
+    return local in answers.exact or any(
+        local[:length] in answers.wildcards for length in range(len(local) + 1)
+    )

@@ -1,0 +1,166 @@
+"""Traps that lie between files: where mail of a name goes. See qmail-send(8) and qmail-smtpd(8)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from qmailpanel.qmail import assign, control
+from qmailpanel.qmail.doctor.finding import Finding, Findings, Severity, Trap
+from qmailpanel.qmail.doctor.lists import BREATH, Accepted, find_fault, spellings
+from qmailpanel.qmail.doctor.seen import Seen
+from qmailpanel.qmail.names import gettext_noop
+
+VIRTUAL = "control/virtualdomains"
+LOCAL_TOO = Trap(
+    gettext_noop("%(name)s is also in %(other)s, which wins: this line has no effect."),
+    gettext_noop("Remove %(name)s from %(other)s and send HUP to qmail-send."),
+)
+REFUSED = Trap(
+    gettext_noop("Mail for %(name)s is refused: no line of control/rcpthosts is about it."),
+    gettext_noop("Add %(name)s to control/rcpthosts."),
+)
+GOES_OUT = Trap(
+    gettext_noop(
+        "Mail for %(name)s is accepted and sent on to the outside: it is in neither "
+        "control/locals nor control/virtualdomains."
+    ),
+    gettext_noop(
+        "Add it to control/virtualdomains and send HUP to qmail-send, or remove it here. "
+        "For a backup of another host, say where to in control/smtproutes."
+    ),
+)
+UNANSWERED = Trap(
+    gettext_noop(
+        "No assignment, user or file of the user alias takes mail of the prepend "
+        "%(prepend)s: all mail for %(name)s bounces."
+    ),
+    gettext_noop("Add +%(prepend)s-:…:-:: to users/assign and run qmail-newu, or remove the line."),
+    Severity.ALARM,
+)
+
+
+def find_locals(seen: Seen) -> dict[bytes, str]:
+    """The names that are qmail-send's own, and the file that says so: `me` where none does."""
+    content = seen.text("control/locals")
+    if content is not None or "control/locals" in seen.files:
+        return {e.lower(): "control/locals" for _, e in control.entries(content or b"")}
+    me = control.entries((seen.text("control/me") or b"").partition(b"\n")[0])
+    return {entry.lower(): "control/me" for _, entry in me}
+
+
+def examine_routes(seen: Seen) -> Findings:
+    """Names that are accepted and not delivered, or delivered and not accepted."""
+    virtual = list(_virtual_lines(seen.text(VIRTUAL) or b""))
+    ours, accepts = find_locals(seen), Accepted(seen)
+    answers = Answers(seen)
+    for count, line in enumerate(virtual, start=1):
+        yield from _examine_virtual(line, ours, accepts, answers)
+        if count % BREATH == 0:
+            yield None
+    yield from _find_going_out(seen, accepts, [*ours, *(line.name for line in virtual)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    number: int
+    key: bytes
+    prepend: bytes
+
+    @property
+    def name(self) -> bytes:
+        return control.routed_name(self.key)
+
+
+def _virtual_lines(content: bytes) -> Iterator[_Line]:
+    for number, entry in control.entries(content):
+        key, colon, prepend = entry.partition(b":")
+        if colon and not find_fault(entry):
+            yield _Line(number, key.lower(), prepend)
+
+
+def _examine_virtual(
+    line: _Line, ours: dict[bytes, str], accepts: Accepted, answers: Answers
+) -> Iterator[Finding]:
+    name = line.name
+    if name in ours:
+        yield LOCAL_TOO.at(VIRTUAL, line.number, name=name, other=ours[name])
+    if not line.prepend:
+        return  # a hole in a wider line: not virtual
+    if name and not accepts.has(name):
+        yield REFUSED.at(VIRTUAL, line.number, name=name)
+    if not answers.takes(line.prepend.lower()):
+        yield UNANSWERED.at(VIRTUAL, line.number, name=line.key or b"*", prepend=line.prepend)
+
+
+def _find_going_out(seen: Seen, accepts: Accepted, served: Sequence[bytes]) -> Findings:
+    """Of `.dom` it is enough that some name below it is served."""
+    routes = seen.text("control/smtproutes") or b""
+    routed = {entry.partition(b":")[0].lower() for _, entry in control.entries(routes)}
+    known = {*served, *(r for r in routed if r)}
+    below = sorted(name[::-1] for name in known)
+    is_everything = b"" in served or b"" in routed
+    for count, (name, (file, number)) in enumerate(accepts.numbers.items(), start=1):
+        is_known = any(one in known for one in spellings(name))
+        is_odd = find_fault(name) or not name.strip(b".") or name.startswith(b"[")
+        if not (is_known or is_everything or is_odd or _has_below(name, below)):
+            yield GOES_OUT.at(f"control/{file}", number, name=name)
+        if count % BREATH == 0:
+            yield None
+
+
+def _has_below(name: bytes, reversed_names: Sequence[bytes]) -> bool:
+    if not name.startswith(b"."):
+        return False
+    begin = name[::-1]
+    at = bisect_left(reversed_names, begin)
+    return at < len(reversed_names) and reversed_names[at].startswith(begin)
+
+
+class Answers:
+    """Who takes the mail of a prepend: assignments, else qmail-getpw(8): users, else alias."""
+
+    def __init__(self, seen: Seen) -> None:
+        content = seen.text("users/assign") or b""
+        keys = {assign.line_key(line) for line in _until_dot(content) if line.count(b":") > 6}
+        self.exact = {key[1:] for key in keys if key.startswith(b"=")}
+        self.wildcards = {key[1:] for key in keys if key.startswith(b"+")}
+        self.starts = sorted(key[1:] for key in keys)
+        self.is_account: Callable[[str], bool] = seen.is_account
+        self.alias = frozenset(seen.alias) if seen.alias is not None else frozenset[str]()
+
+    def takes(self, prepend: bytes) -> bool:
+        """Whether any name that begins with the prepend and a dash may be delivered."""
+        begin = prepend + b"-"
+        if any(begin[:length] in self.wildcards for length in range(len(begin) + 1)):
+            return True
+        at = bisect_left(self.starts, begin)
+        if at < len(self.starts) and self.starts[at].startswith(begin):
+            return True
+        text = prepend.decode("ascii", "replace")
+        return self._is_a_users(text) or self._is_aliass(text.replace(".", ":"))
+
+    def _is_a_users(self, prepend: str) -> bool:
+        """The longest user name wins that ends at a dash; so any will do."""
+        parts = prepend.split("-")
+        names = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
+        return any(name and len(name) < 33 and self.is_account(name) for name in names)
+
+    def _is_aliass(self, prepend: str) -> bool:
+        begin = f"{prepend}-"
+        return any(_takes(file.removeprefix(".qmail-"), begin) for file in self.alias)
+
+
+def _takes(extension: str, begin: str) -> bool:
+    if extension.startswith(begin):
+        return True
+    rest = extension.removesuffix("default")
+    return rest != extension and begin.startswith(rest)
+
+
+def _until_dot(content: bytes) -> Iterable[bytes]:
+    for line in control.split_lines(content):
+        if line.startswith(b"."):
+            return
+        yield line

@@ -1,0 +1,91 @@
+"""Looking without trust: nothing is followed, and no more than plain files are read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+
+from qmailpanel.qmail import maildir
+from qmailpanel.qmail.doctor.homes import Box
+from qmailpanel.qmail.doctor.seen import File
+
+WAY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+LARGEST = 1 << 20
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def describe(found: os.stat_result, content: bytes | None = None) -> File:
+    """What stat(2) said, as plain data; owners where they are the panel's business."""
+    counts = os.geteuid() == 0
+    return File(
+        mode=found.st_mode,
+        uid=found.st_uid if counts else None,
+        gid=found.st_gid if counts else None,
+        read_ns=found.st_atime_ns,
+        written_ns=found.st_mtime_ns,
+        content=content,
+    )
+
+
+def look_at_box(base: int, names: list[str]) -> Box:
+    """A maildir below an open directory, entered name by name."""
+    fd = os.dup(base)
+    try:
+        for name in names:
+            found = stat_at(fd, name)
+            if found is None or not found.is_directory:
+                return Box({".": found} if found and found.is_link else {})
+            inner = os.open(name, WAY | os.O_NOFOLLOW, dir_fd=fd)
+            os.close(fd)
+            fd = inner
+        parts = {".": describe(os.fstat(fd))}
+        found_parts = {name: stat_at(fd, name) for name in maildir.DIRECTORIES}
+        parts |= {name: part for name, part in found_parts.items() if part}
+        if size := file_at(fd, maildir.SIZE):
+            parts[maildir.SIZE] = size
+        return Box(parts)
+    finally:
+        os.close(fd)
+
+
+def read_dots(directory: int, *, whole: bool) -> dict[str, File]:
+    """The dot-qmail files of an open directory. `whole`: `.qmail` itself too."""
+    with os.scandir(directory) as entries:
+        names = sorted(e.name for e in entries if e.name.startswith(".qmail-"))
+    found = {name: file_at(directory, name) for name in [".qmail"] * whole + names}
+    return {name: file for name, file in found.items() if file}
+
+
+@contextlib.contextmanager
+def reading(directory: int) -> Iterator[int]:
+    """The same directory, open for reading its names."""
+    fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def stat_at(directory: int, name: str) -> File | None:
+    try:
+        return describe(os.stat(name, dir_fd=directory, follow_symlinks=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def file_at(directory: int, name: str) -> File | None:
+    """A plain file of one name with its content; of anything else what it is."""
+    try:
+        fd = os.open(name, _READ, dir_fd=directory)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return stat_at(directory, name)
+    try:
+        found = os.fstat(fd)
+        is_good = stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_size <= LARGEST
+        return describe(found, os.read(fd, LARGEST) if is_good else None)
+    finally:
+        os.close(fd)
