@@ -11,14 +11,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.domains.frame import SeeOther, around, notices, show
+from qmailpanel.domains.frame import SeeOther, notices, show
 from qmailpanel.ledger.services import Actor, Refused, Statuses
 from qmailpanel.qmail.shared import Shared
 from qmailpanel.qmail.steps import printable
 
 from .generations import SHOWN, describe_difference, read_generation
 from .models import Generation
-from .overview import here
+from .overview import frame, here
 from .way_back import WayBack, find_way_back, go_back
 
 
@@ -43,7 +43,7 @@ def history(request: PanelRequest) -> HttpResponse:
 
 
 def _around() -> dict[str, Any]:
-    return around(notices(Statuses([])))
+    return frame(notices(Statuses([])))
 
 
 @audience(Audience.OPERATOR)

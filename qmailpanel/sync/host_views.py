@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.domains.frame import SeeOther, around, find_domain, notices, show
+from qmailpanel.domains.frame import SeeOther, find_domain, notices, show
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.services import Actor, Refused, Statuses
 from qmailpanel.qmail.drift import Side
@@ -28,7 +28,7 @@ from .decisions import (
     take_theirs,
 )
 from .models import DriftDecision, ForeignLine, SyncDrift
-from .overview import here
+from .overview import frame, here
 
 LINES = 2000  # foreign lines shown
 DRIFTS = 200
@@ -60,7 +60,7 @@ def host(request: PanelRequest) -> HttpResponse:
 def _page(request: PanelRequest, why: str = "") -> HttpResponse:
     lines = list(here(ForeignLine).order_by("file", "number")[: LINES + 1])
     context = {
-        **around(notices(Statuses([]))),
+        **frame(notices(Statuses([]))),
         "groups": _by_domain(here(SyncDrift).order_by("domain", "file", "key")[:DRIFTS]),
         "left": DriftDecision.objects.filter(side=Side.THEIRS).select_related("domain"),
         "adoptable": list(find_adoptable(lines)),

@@ -1,6 +1,7 @@
 """What the operator page shows: runs, drift and questions; and what the operator decided."""
 
 from django.db import models
+from django.utils.translation import gettext
 
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.models import Change
@@ -70,6 +71,34 @@ class ForeignLine(models.Model):
     file = models.CharField(max_length=64)
     number = models.PositiveIntegerField()
     line = models.CharField(max_length=1024)
+
+
+class HostFinding(models.Model):
+    """What the doctor found: two templates of the ground floor's, and what fills them."""
+
+    node = models.CharField(max_length=64)
+    severity = models.CharField(max_length=8)
+    file = models.CharField(max_length=1024)
+    number = models.PositiveIntegerField(null=True)  # of the line
+    meaning = models.TextField()
+    remedy = models.TextField()
+    params = models.JSONField(default=dict)
+    since = models.DateTimeField()
+
+    @property
+    def place(self) -> str:
+        """File and line, as compilers write it."""
+        return self.file if self.number is None else f"{self.file}:{self.number}"
+
+    @property
+    def said(self) -> str:
+        """What it means for mail."""
+        return str(gettext(self.meaning) % self.params)
+
+    @property
+    def advice(self) -> str:
+        """The remedy."""
+        return str(gettext(self.remedy) % self.params)
 
 
 class Generation(models.Model):

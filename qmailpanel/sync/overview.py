@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -18,14 +19,38 @@ from django.db.models import (
     Value,
 )
 from django.db.models.functions import Concat
+from django.utils.translation import ngettext
 
+from qmailpanel.domains.frame import FAILED, Notice, around
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.ledger.models import SyncPosition, SyncProblem
+from qmailpanel.qmail.doctor import Severity
+
+from .models import HostFinding
+
+ALARMS = 3  # named in the banner
 
 
 def here(model: type[Model]) -> QuerySet[Any]:
     """The rows of this panel's node."""
     return model._default_manager.filter(node=settings.QMAILPANEL_NODE)
+
+
+def frame(found: Iterable[Notice]) -> dict[str, Any]:
+    """The context of sync/frame.html: what the banner says, and how much the doctor found."""
+    findings = here(HostFinding)
+    worst = list(findings.filter(severity=Severity.ALARM).order_by("file", "number")[:ALARMS])
+    alarm = [_alarm(worst)] if worst else []
+    return {**around([*alarm, *found]), "findings_count": findings.count()}
+
+
+def _alarm(worst: list[HostFinding]) -> Notice:
+    text = ngettext(
+        "The doctor found a trap that loses, refuses or relays mail. See the page Doctor.",
+        "The doctor found traps that lose, refuse or relay mail. See the page Doctor.",
+        len(worst),
+    )
+    return Notice(FAILED, text, "\n".join(f"{one.place}: {one.said}" for one in worst))
 
 
 def find_position() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.qmail.host import Busy, Host, HostError
 
 from . import publish as say
+from .doctor import Rounds
 from .models import SyncQuestion
 from .publish import Report
 from .reconcile import Reconciler, all_domains, dirty_domains
@@ -73,6 +74,7 @@ class Service:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.reconciler = Reconciler(host, between=self._between)
+        self.rounds = Rounds(host.layout)
         self.stopping = False
         self._through = 0
         self._unsettled: set[int] = set()
@@ -183,7 +185,7 @@ class Service:
         """Look at every domain, a few at a time; then make true what is amiss, in one run.
 
         One run, because a plan that drops much must be seen as a whole. It is also about what
-        has something on the host but no row.
+        has something on the host but no row. Then the doctor looks at what is there.
         """
         domains, amiss = all_domains(), list[int]()
         for start in range(0, len(domains), SCRUB_DOMAINS):
@@ -199,6 +201,8 @@ class Service:
             report = Report(timezone.now(), answered=True)
             self.reconciler.look_ahead(report)
             say.publish(report)
+        yield True
+        yield from self.rounds.go()
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import history_views, host_views, views
+from . import doctor_views, history_views, host_views, views
 
 app_name = "sync"
 
@@ -19,5 +19,6 @@ urlpatterns = [
     path("sync/history/", history_views.history, name="history"),
     path("sync/history/compare/", history_views.compare, name="compare"),
     path("sync/history/<int:pk>/back/", history_views.back, name="back"),
+    path("sync/doctor/", doctor_views.doctor, name="doctor"),
     path("sync/questions/<int:pk>/", views.answer, name="answer"),
 ]

@@ -8,12 +8,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.domains.frame import SeeOther, around, notices, show, tell, wants
+from qmailpanel.domains.frame import SeeOther, notices, show, tell, wants
 from qmailpanel.ledger.services import Actor, Statuses, find_node, is_alive
 
 from . import services
 from .models import SyncQuestion, SyncRun
-from .overview import find_position, find_problems, here
+from .overview import find_position, find_problems, frame, here
 from .preview import preview
 
 RUNS = 20  # as many as the page shows
@@ -26,7 +26,7 @@ def page(request: PanelRequest) -> HttpResponse:
     problems, node = list(find_problems()), find_node()
     of_host = [problem for problem in problems if problem.domain is None]
     context = {
-        **around(tell(of_host, node)),
+        **frame(tell(of_host, node)),
         **find_position(),
         "node": node,
         "is_running": is_alive(node),
@@ -45,7 +45,7 @@ def plan(request: PanelRequest) -> HttpResponse:
     part = "#plan" if wants(request, "plan") else ""
     context = {"plan": preview()}
     if not part:
-        context |= around(notices(Statuses([])))
+        context |= frame(notices(Statuses([])))
     return show(request, f"sync/plan.html{part}", context)
 
 

@@ -27,6 +27,7 @@ PAGES = {
     "activity": "/activity/",
     "sync": "/sync/",
     "host": "/sync/host/",
+    "doctor": "/sync/doctor/",
 }
 OPENED = {"mailbox": ("mailboxes", "brian"), "alias": ("aliases", "orders")}
 

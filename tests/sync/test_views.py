@@ -137,7 +137,7 @@ def test_foreign_lines_stand_under_their_file_and_drift_with_its_three_sides(
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize(("page", "queries"), [("", 9), ("host/", 9)])
+@pytest.mark.parametrize(("page", "queries"), [("", 11), ("host/", 11)])
 def test_the_pages_ask_the_database_as_often_for_one_row_as_for_three(
     as_operator: Client,
     domain: Domain,

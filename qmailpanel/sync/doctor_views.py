@@ -1,0 +1,39 @@
+"""What the doctor found on this host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.http import HttpResponse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET
+
+from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.domains.frame import notices, show
+from qmailpanel.ledger.services import Statuses
+from qmailpanel.qmail.doctor import Severity
+
+from .models import HostFinding
+from .overview import frame, here
+
+TITLES = {
+    Severity.ALARM: _("Mail is lost, refused, or relayed for everybody"),
+    Severity.TROUBLE: _("Mail waits, or goes where nobody expects it"),
+    Severity.NOTE: _("Good to know"),
+}
+
+
+@audience(Audience.OPERATOR)
+@require_GET
+def doctor(request: PanelRequest) -> HttpResponse:
+    """The findings, the worst first; by file and line within."""
+    found = list(here(HostFinding).order_by("file", "number", "pk"))
+    context = {**frame(notices(Statuses([]))), "groups": _by_severity(found)}
+    return show(request, "sync/doctor.html", context)
+
+
+def _by_severity(found: Iterable[HostFinding]) -> list[tuple[str, object, list[HostFinding]]]:
+    groups: dict[str, list[HostFinding]] = {severity: [] for severity in TITLES}
+    for finding in found:
+        groups[finding.severity].append(finding)
+    return [(kind, TITLES[Severity(kind)], rows) for kind, rows in groups.items() if rows]
