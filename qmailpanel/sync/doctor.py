@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from qmailpanel.qmail.doctor import Finding, Severity
-from qmailpanel.qmail.host.doctor import examine_homes_of, examine_shared_of
+from qmailpanel.qmail.host.doctor import examine_homes_of, examine_shared_of, glance
 from qmailpanel.qmail.layout import Layout
 
 from .models import HostFinding
@@ -21,15 +21,21 @@ ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
 class Rounds:
-    """Looks at the shared files whenever it is asked to, and at the homes once an hour."""
+    """Looks at the shared files when it is asked to, and at the homes once an hour."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self._homes: list[Finding] = []
         self._homes_at = 0.0
+        self._glanced: object = None
+
+    def has_news(self) -> bool:
+        """Whether somebody touched a file that only the doctor reads since the last round."""
+        return self._glanced is not None and glance(self.layout) != self._glanced
 
     def go(self) -> Iterator[bool]:
         """A round, with True at each breath; what it found is published at its end."""
+        self._glanced = glance(self.layout)
         shared: list[Finding] = []
         yield from _gather(examine_shared_of(self.layout), shared)
         if time.monotonic() >= self._homes_at:

@@ -17,8 +17,8 @@ from .models import HostFinding
 from .overview import frame, here
 
 TITLES = {
-    Severity.ALARM: _("Mail is lost, refused, or relayed for everybody"),
-    Severity.TROUBLE: _("Mail waits, or goes where nobody expects it"),
+    Severity.ALARM: _("Act now: mail is lost, bounces, or is relayed for everybody"),
+    Severity.TROUBLE: _("Some mail waits, is refused, or goes elsewhere"),
     Severity.NOTE: _("Good to know"),
 }
 
@@ -28,7 +28,7 @@ TITLES = {
 def doctor(request: PanelRequest) -> HttpResponse:
     """The findings, the worst first; by file and line within."""
     found = list(here(HostFinding).order_by("file", "number", "pk"))
-    context = {**frame(notices(Statuses([]))), "groups": _by_severity(found)}
+    context = {**frame(notices(Statuses([])), alarm=False), "groups": _by_severity(found)}
     return show(request, "sync/doctor.html", context)
 
 

@@ -36,12 +36,16 @@ def here(model: type[Model]) -> QuerySet[Any]:
     return model._default_manager.filter(node=settings.QMAILPANEL_NODE)
 
 
-def frame(found: Iterable[Notice]) -> dict[str, Any]:
-    """The context of sync/frame.html: what the banner says, and how much the doctor found."""
+def frame(found: Iterable[Notice], *, alarm: bool = True) -> dict[str, Any]:
+    """The context of sync/frame.html: what the banner says, and how much the doctor found.
+
+    `alarm`: the worst of that is in the banner too.
+    """
     findings = here(HostFinding)
-    worst = list(findings.filter(severity=Severity.ALARM).order_by("file", "number")[:ALARMS])
-    alarm = [_alarm(worst)] if worst else []
-    return {**around([*alarm, *found]), "findings_count": findings.count()}
+    alarms = findings.filter(severity=Severity.ALARM).order_by("file", "number")
+    worst = list(alarms[:ALARMS]) if alarm else []
+    notices = [*([_alarm(worst)] if worst else []), *found]
+    return {**around(notices), "findings_count": findings.count()}
 
 
 def _alarm(worst: list[HostFinding]) -> Notice:

@@ -10,6 +10,7 @@ import socket
 import stat
 import time
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from django.conf import settings
@@ -149,6 +150,8 @@ class Service:
         disturbed = self.reconciler.disturbed()
         if disturbed:
             self._run(sorted(disturbed))
+        if self.rounds.has_news():
+            self._scrub = chain(self._scrub, self.rounds.go())
 
     def _beat(self) -> None:
         now = time.monotonic()

@@ -221,6 +221,23 @@ def test_the_files_of_a_host_on_which_others_write(page, domain, foreign_lines, 
     check(page)
 
 
+@pytest.fixture
+def traps(panel):
+    """What the doctor finds at once: one that lets everybody relay, one that has no effect."""
+    control = panel.host.home / "control"
+    (control / "percenthack").write_text("anybody.example\n")
+    (control / "badmailfrom").write_text(f"{'never-matches' * 12}\n")
+    yield
+    for name in ("percenthack", "badmailfrom"):
+        (control / name).unlink(missing_ok=True)
+
+
+def test_what_the_doctor_finds(page, traps):
+    reload_until(page, "/sync/doctor/", "control/percenthack:1")
+    expect(page.get_by_role("link", name=re.compile("Doctor 2 findings"))).to_be_visible()
+    check(page)
+
+
 def reload_until(page, address, text):
     def is_so():
         page.goto(address)

@@ -7,7 +7,9 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,6 +149,16 @@ def test_the_user_alias_takes_the_mail_of_a_prepend_without_assignments(pattern)
     assert examine(replace(SEEN, is_account=lambda _: False, alias=more)) == []
 
 
+@pytest.mark.parametrize("line", ["=Root", "+ro", "+"])
+def test_an_assignment_takes_the_mail_of_root(line):
+    alias = {name: file for name, file in ALIAS.items() if name != ".qmail-root"}
+    without = replace(SEEN, alias=alias)
+    assert [one.file for one in examine(without)] == ["alias/.qmail-root"]
+    content = f"{line}:u:1:1:/h:-::\n.\n".encode()
+    seen = replace(with_file("users/assign", File(PLAIN, 0, 0, content=content)), alias=alias)
+    assert not [one for one in examine(seen) if one.file == "alias/.qmail-root"]
+
+
 # what the collector makes of a real machine
 
 
@@ -159,30 +171,40 @@ def home() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def test_the_path_of_a_running_qmail_send_is_read(home):
+@contextmanager
+def running_send(home: Path) -> Iterator[None]:
+    """A process that looks like the qmail-send of this home."""
     program = home / "bin/qmail-send"
     shutil.copy("/bin/sleep", program)
     with subprocess.Popen([program, "60"], cwd=home, env={"PATH": "/usr/bin:/bin"}) as process:
         try:
-            found = [one for one in look(home) if one.file == "qmail-send"]
+            proc = Path(f"/proc/{process.pid}")
+            while not ((proc / "comm").read_text() == "qmail-send\n" and _has_environ(proc)):
+                time.sleep(0.005)
+            yield
         finally:
             process.kill()
+
+
+def _has_environ(proc: Path) -> bool:
+    return b"PATH=" in (proc / "environ").read_bytes()
+
+
+def test_the_path_of_a_running_qmail_send_is_read(home):
+    with running_send(home):
+        found = [one for one in look(home) if one.file == "qmail-send"]
     assert [one.params["path"] for one in found] == ["/usr/bin:/bin"]
 
 
 def test_a_control_file_written_since_qmail_send_read_it_is_told(home):
-    shutil.copy("/bin/sleep", home / "bin/qmail-send")
     file = home / "control/virtualdomains"
-    with subprocess.Popen([home / "bin/qmail-send", "60"], cwd=home, env={}) as process:
-        try:
-            written = file.stat().st_mtime_ns
-            os.utime(file, ns=(written + 1, written))
-            before = [one.meaning for one in look(home) if one.file == "control/virtualdomains"]
-            os.utime(file, ns=(written - 1, written))
-            after = [one.meaning for one in look(home) if one.file == "control/virtualdomains"]
-        finally:
-            process.kill()
-    assert (before, after) == ([], ["qmail-send has not read it since it was written."])
+    written = file.stat().st_mtime_ns
+    said = []
+    with running_send(home):
+        for later in (1, -1):
+            os.utime(file, ns=(written + later, written))
+            said += [one.meaning for one in look(home) if one.file == "control/virtualdomains"]
+    assert said == ["qmail-send has not read it since it was written."]
 
 
 def test_the_doctor_leaves_the_access_time_of_virtualdomains_alone(home):

@@ -113,6 +113,28 @@ def test_the_service_publishes_what_it_finds_and_takes_it_back(embedded) -> None
     assert not HostFinding.objects.exists()
 
 
+@pytest.mark.parametrize("what", ["content", "mode"])
+def test_files_that_only_the_doctor_reads_are_looked_at_when_somebody_touched_them(
+    embedded, what
+) -> None:
+    service = embedded.serve()
+    if what == "content":
+        embedded.write("control/badmailfrom", b"spam.test\n")
+    else:
+        (embedded.home / "control/rcpthosts").chmod(0o666)
+    settle(service)
+    assert HostFinding.objects.count() == 1
+
+
+def test_a_change_of_the_panels_own_makes_no_round(embedded) -> None:
+    domain = embedded.add_domain("pandle.net")
+    service = embedded.serve()
+    embedded.add_mailbox(domain, "joe")
+    service.turn()
+    assert not service.rounds.has_news()
+    assert not service._scrub_step()
+
+
 def test_homes_are_looked_at_once_an_hour(embedded, monkeypatch) -> None:
     domain = embedded.add_domain("pandle.net")
     embedded.add_mailbox(domain, "joe")

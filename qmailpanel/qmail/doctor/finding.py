@@ -21,8 +21,8 @@ MOST = 20  # findings of one trap in one file, or in all homes
 class Severity(StrEnum):
     """What a trap does to mail."""
 
-    ALARM = "alarm"  # lost, bounced, refused, or relayed for everybody
-    TROUBLE = "trouble"  # late, or not where a person would expect it
+    ALARM = "alarm"  # lost, bounced, refused to all, or relayed for everybody
+    TROUBLE = "trouble"  # some of it late, refused, or not where a person would expect it
     NOTE = "note"  # nothing yet
 
 

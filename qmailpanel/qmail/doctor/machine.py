@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 
@@ -9,7 +10,7 @@ from qmailpanel.qmail.doctor.finding import Finding, Severity, Trap
 from qmailpanel.qmail.doctor.homes import HomeNamed, HomeSeen
 from qmailpanel.qmail.doctor.instructions import NO_DOMAIN
 from qmailpanel.qmail.doctor.places import examine_home
-from qmailpanel.qmail.doctor.routes import Answers, find_locals
+from qmailpanel.qmail.doctor.routes import find_locals
 from qmailpanel.qmail.doctor.seen import File, Seen
 from qmailpanel.qmail.names import gettext_noop
 
@@ -87,10 +88,10 @@ def _examine_senders(seen: Seen) -> Iterator[Finding]:
 def _examine_alias(
     seen: Seen, files: Mapping[str, File], exists: Callable[[str], bool]
 ) -> Iterator[Finding]:
-    answers = Answers(seen)
+    content = (seen.text("users/assign") or b"").lower()
     if find_locals(seen) and ".qmail-default" not in files:
         for local in EVERY_HOST:
-            if f".qmail-{local}" not in files and not _is_assigned(answers, local.encode()):
+            if f".qmail-{local}" not in files and not _is_assigned(local, content):
                 yield NOBODY.at(f"alias/.qmail-{local}", local=local)
     alias = next((reader for reader in seen.readers if reader.user == "alias"), None)
     if alias:
@@ -99,7 +100,7 @@ def _examine_alias(
         yield from (one for one in found if one.trap is not NO_DOMAIN)  # names of this host
 
 
-def _is_assigned(answers: Answers, local: bytes) -> bool:
-    return local in answers.exact or any(
-        local[:length] in answers.wildcards for length in range(len(local) + 1)
-    )
+def _is_assigned(local: str, content: bytes) -> bool:
+    names = [f"={local}", *(f"+{local[:length]}" for length in range(len(local) + 1))]
+    pattern = "|".join(map(re.escape, names))
+    return re.search(f"^(?:{pattern}):".encode(), content, re.MULTILINE) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qmailpanel.qmail import assign, control
@@ -55,6 +55,7 @@ def examine_routes(seen: Seen) -> Findings:
     virtual = list(_virtual_lines(seen.text(VIRTUAL) or b""))
     ours, accepts = find_locals(seen), Accepted(seen)
     answers = Answers(seen)
+    yield from answers.read(seen.text("users/assign") or b"")
     for count, line in enumerate(virtual, start=1):
         yield from _examine_virtual(line, ours, accepts, answers)
         if count % BREATH == 0:
@@ -122,21 +123,35 @@ class Answers:
     """Who takes the mail of a prepend: assignments, else qmail-getpw(8): users, else alias."""
 
     def __init__(self, seen: Seen) -> None:
-        content = seen.text("users/assign") or b""
-        keys = {assign.line_key(line) for line in _until_dot(content) if line.count(b":") > 6}
-        self.exact = {key[1:] for key in keys if key.startswith(b"=")}
-        self.wildcards = {key[1:] for key in keys if key.startswith(b"+")}
-        self.starts = sorted(key[1:] for key in keys)
+        self.wildcards: set[bytes] = set()
+        self.starts: set[bytes] = set()  # of names with a dash, all that ends at one
         self.is_account: Callable[[str], bool] = seen.is_account
         self.alias = frozenset(seen.alias) if seen.alias is not None else frozenset[str]()
+
+    def read(self, content: bytes) -> Iterator[None]:
+        """The assignments, with a breath now and then."""
+        for count, line in enumerate(control.split_lines(content), start=1):
+            if line.startswith(b"."):
+                return
+            if line.count(b":") >= assign.COLONS:
+                self._add(assign.line_key(line))
+            if count % BREATH == 0:
+                yield None
+
+    def _add(self, key: bytes) -> None:
+        if key.startswith(b"+"):
+            self.wildcards.add(key[1:])
+        at = key.find(b"-")
+        while at >= 0:
+            self.starts.add(key[1 : at + 1])
+            at = key.find(b"-", at + 1)
 
     def takes(self, prepend: bytes) -> bool:
         """Whether any name that begins with the prepend and a dash may be delivered."""
         begin = prepend + b"-"
         if any(begin[:length] in self.wildcards for length in range(len(begin) + 1)):
             return True
-        at = bisect_left(self.starts, begin)
-        if at < len(self.starts) and self.starts[at].startswith(begin):
+        if begin in self.starts:
             return True
         text = prepend.decode("ascii", "replace")
         return self._is_a_users(text) or self._is_aliass(text.replace(".", ":"))
@@ -157,10 +172,3 @@ def _takes(extension: str, begin: str) -> bool:
         return True
     rest = extension.removesuffix("default")
     return rest != extension and begin.startswith(rest)
-
-
-def _until_dot(content: bytes) -> Iterable[bytes]:
-    for line in control.split_lines(content):
-        if line.startswith(b"."):
-            return
-        yield line

@@ -54,6 +54,31 @@ def examine_homes_of(layout: Layout, *, whole: bool = False) -> Findings:
         yield from found if whole else shorten(found)
 
 
+def glance(layout: Layout) -> tuple[object, ...]:
+    """A cheap look: equal as long as nobody touched a file that only the doctor reads.
+
+    Of the files that sync writes only the modes count; who else writes them is seen by sync.
+    """
+    home, ours = layout.qmail_home, {*map(str, Shared), *_MAPS}
+    names = {*(f"control/{name}" for name in NAMES), *DIRECTORIES, *_TEMPORARY, *ours}
+    return tuple(_glance(_lstat(f"{home}/{name}"), name in ours) for name in sorted(names))
+
+
+def _lstat(path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(path)
+    except OSError:
+        return None
+
+
+def _glance(found: os.stat_result | None, is_ours: bool) -> object:
+    if found is None:
+        return None
+    rights = found.st_mode, found.st_uid, found.st_gid
+    is_written_by_sync = is_ours or stat.S_ISDIR(found.st_mode)
+    return rights if is_written_by_sync else (*rights, found.st_ino, found.st_mtime_ns)
+
+
 @contextlib.contextmanager
 def _looked_at(home: str) -> Iterator[Seen]:
     with contextlib.ExitStack() as stack:
@@ -161,10 +186,12 @@ def _senders(home: str) -> Iterator[Sender]:
 
 def _path_of(pid: int) -> str | None:
     try:
-        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        variables = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:
         return None
-    found = (one[5:] for one in variables if one.startswith(b"PATH="))
+    if not variables:
+        return None  # it is just starting
+    found = (one[5:] for one in variables.split(b"\0") if one.startswith(b"PATH="))
     return os.fsdecode(next(found, b""))
 
 
