@@ -45,6 +45,11 @@ def link_box(home: Path) -> None:
     (home / BOX).symlink_to(home / "elsewhere")
 
 
+def link_maildir(home: Path) -> None:
+    (home / BOX / "Maildir").rename(home / BOX / "other")
+    (home / BOX / "Maildir").symlink_to("other")
+
+
 def maildir(name: str) -> Plant:
     return lambda home: shutil.rmtree(home / BOX / "Maildir" / name)
 
@@ -199,6 +204,7 @@ HOMES: list[Row] = [
         link_box,
         BOX, None, "does not follow", "real path",
     ),
+    (link_maildir, f"{BOX}/Maildir", None, "symbolic link", "real path"),
     (mode(BOX, 0o600), BOX, None, "may not enter", "chmod 700"),
     (mode("mailnames/pandle.net", 0o600), BOX, None, "may not pass through", "chmod 711"),
     (mode(BOX, 0o1700), BOX, None, "sticky", "chmod -t"),

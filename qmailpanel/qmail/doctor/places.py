@@ -188,14 +188,14 @@ def _examine_dot(
     home: HomeSeen, name: str, file: File, exists: Callable[[str], bool]
 ) -> Iterator[Finding]:
     named, path = home.named, f"{home.named.path}/{name}"
-    if file.content is None and not file.is_link:
+    if not file.lets(named.uid, named.gid, READ):
+        yield UNREADABLE.at(path, uid=str(named.uid), mode=file.rights)
+    elif file.content is None and not file.is_link:
         yield NOT_A_FILE.at(path)
         return
     yield from examine_name(path, name)
     if name.endswith("-owner") and named.begins:
         yield OWNER.at(path)
-    if not file.lets(named.uid, named.gid, READ):
-        yield UNREADABLE.at(path, uid=str(named.uid), mode=file.rights)
     content = file.content or b""
     yield from _examine_dot_mode(path, file, content)
     own = named.own_of(name)
@@ -232,6 +232,7 @@ def _examine_box(named: HomeNamed, path: str, box: Box) -> Iterator[Finding]:
     uid, gid = named.uid, named.gid
     if not itself.lets(uid, gid, ENTER):
         yield SHUT_MAILDIR.at(path, uid=str(uid), part=path, mode=itself.rights)
+        return
     for part in ("tmp", "new"):
         file = box.files.get(part)
         if file is None:

@@ -22,6 +22,7 @@ from qmailpanel.qmail.host.look import (
     describe,
     file_at,
     look_at_box,
+    may_enter,
     read_dots,
     reading,
     stat_at,
@@ -81,7 +82,8 @@ class Walk:
         except Linked:
             return HomeSeen(named, None, unseen="link")
         except PermissionError:
-            return HomeSeen(named, None, unseen="closed")
+            shut = self._shut(named)
+            return HomeSeen(named, None, shut=shut, unseen="" if shut else "closed")
         except OSError:
             return HomeSeen(named, None)
 
@@ -133,7 +135,7 @@ class Walk:
         fd = self._open(self.stops[-1], name)
         try:
             here = describe(os.fstat(fd))
-            dots = self._read_dots(fd, named)
+            dots = self._read_dots(fd, named) if may_enter(fd) else {}
             paths = {p: None for file in dots.values() for p in find_places(file.content or b"")}
             boxes, kinds = dict[bytes, Box](), dict[bytes, bool]()
             for path in paths:

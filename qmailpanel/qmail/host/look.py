@@ -41,6 +41,8 @@ def look_at_box(base: int, names: list[str]) -> Box:
             os.close(fd)
             fd = inner
         parts = {".": describe(os.fstat(fd))}
+        if not may_enter(fd):
+            return Box(parts)
         found_parts = {name: stat_at(fd, name) for name in maildir.DIRECTORIES}
         parts |= {name: part for name, part in found_parts.items() if part}
         if size := file_at(fd, maildir.SIZE):
@@ -66,6 +68,11 @@ def reading(directory: int) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def may_enter(directory: int) -> bool:
+    """Whether we ourselves may look at what is in it."""
+    return os.access(".", os.X_OK, dir_fd=directory)
 
 
 def stat_at(directory: int, name: str) -> File | None:
