@@ -21,7 +21,10 @@ ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
 class Rounds:
-    """Looks at the shared files when it is asked to, and at the homes once an hour."""
+    """Looks at the shared files when it is asked to, and at the mail root once an hour.
+
+    Homes elsewhere are for the command: the service may be kept from them.
+    """
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -40,7 +43,7 @@ class Rounds:
         yield from _gather(examine_shared_of(self.layout), shared)
         if time.monotonic() >= self._homes_at:
             homes: list[Finding] = []
-            yield from _gather(examine_homes_of(self.layout), homes)
+            yield from _gather(examine_homes_of(self.layout, everywhere=False), homes)
             self._homes, self._homes_at = homes, time.monotonic() + HOMES_SECONDS
         publish_findings([*shared, *self._homes])
 

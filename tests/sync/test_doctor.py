@@ -151,6 +151,13 @@ def test_homes_are_looked_at_once_an_hour(embedded, monkeypatch) -> None:
     assert HostFinding.objects.count() == 1
 
 
+def test_homes_of_users_are_for_the_command(panel) -> None:
+    """The host of `panel` has =7-joe at /home/joe, which is not there."""
+    panel.serve()
+    assert not HostFinding.objects.filter(file__startswith="/home").exists()
+    assert "/home/joe" in examine()[1]
+
+
 ODD = Trap("%(line)s is odd.", "Do.", Severity.TROUBLE)
 
 

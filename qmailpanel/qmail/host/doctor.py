@@ -32,6 +32,7 @@ _READERS = (
     ("qmailr", "qmail-remote"),
     ("alias", "qmail-local"),
 )
+_PROTECTED = ("/home", "/root", "/run/user")
 _COMPILED = ("bin/qmail-newu", "bin/qmail-newmrh", "bin/qmail-send")
 _TEMPORARY = tuple(f"{its.path.removesuffix('.cdb')}.tmp" for its in MAPS.values())
 _MAPS = tuple(its.path for its in MAPS.values())
@@ -47,10 +48,14 @@ def examine_shared_of(layout: Layout, *, whole: bool = False) -> Findings:
         yield from found if whole else shorten(found)
 
 
-def examine_homes_of(layout: Layout, *, whole: bool = False) -> Findings:
-    """What is wrong with the homes that users/assign names, likewise."""
+def examine_homes_of(layout: Layout, *, whole: bool = False, everywhere: bool = True) -> Findings:
+    """What is wrong with the homes that users/assign names, likewise.
+
+    `everywhere`: those of users too, and not only those below the mail root.
+    """
     with _looked_at(layout.qmail_home) as seen:
-        found = examine_homes(seen, layout, _program_finder(seen))
+        exists = _program_finder(seen)
+        found = examine_homes(seen, layout, exists, everywhere=everywhere)
         yield from found if whole else shorten(found)
 
 
@@ -174,9 +179,20 @@ def _is_account(name: str) -> bool:
     """Whether qmail-getpw(8) takes it for a user: not root, and the owner of his home."""
     try:
         found = pwd.getpwnam(name)
-        return found.pw_uid != 0 and os.stat(found.pw_dir).st_uid == found.pw_uid
+        if found.pw_uid == 0 or _is_hidden(found.pw_dir):
+            return found.pw_uid != 0
+        return os.stat(found.pw_dir).st_uid == found.pw_uid
     except (KeyError, OSError, ValueError):
         return False
+
+
+def _is_hidden(path: str) -> bool:
+    """Whether the supervisor keeps homes from us. See ProtectHome in systemd.exec(5)."""
+    top = next((one for one in _PROTECTED if path.startswith(f"{one}/")), "")
+    try:
+        return bool(top) and not os.listdir(top)
+    except OSError:
+        return True
 
 
 def _senders(home: str) -> Iterator[Sender]:
@@ -245,5 +261,5 @@ def _runs(path: str) -> bool:
     try:
         found = os.stat(path)
     except (OSError, ValueError):
-        return False
+        return _is_hidden(path)
     return stat.S_ISREG(found.st_mode) and bool(found.st_mode & 0o111)

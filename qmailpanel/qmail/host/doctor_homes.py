@@ -36,14 +36,17 @@ class Linked(Exception):
     """A symbolic link is on the way."""
 
 
-def examine_homes(seen: Seen, layout: Layout, exists: Callable[[str], bool]) -> Findings:
+def examine_homes(
+    seen: Seen, layout: Layout, exists: Callable[[str], bool], *, everywhere: bool
+) -> Findings:
     """Each home once, in the order of their paths: those of one directory follow each other."""
     homes: dict[str, HomeNamed] = {}
     yield from find_homes(seen, homes)
     delivers = os.path.exists(f"{layout.qmail_home}/bin/qmail-local")
     with contextlib.closing(Walk(layout.mail_root, delivers=delivers)) as walk:
         for count, path in enumerate(sorted(homes), start=1):
-            yield from examine_home(walk.look(homes[path]), exists)
+            if everywhere or path.startswith(f"{walk.mail_root}/"):
+                yield from examine_home(walk.look(homes[path]), exists)
             if count % BREATH == 0:
                 yield None
 
