@@ -159,6 +159,10 @@ COMPILED: list[Row] = [
         "users/assign", 4, "users/cdb was not made since", "qmail-newu",
     ),
     (
+        assign(ASSIGN.replace("pandle.net:-", "elsewhere:-"), compiled=False),
+        "users/assign", 3, "says something else of +100-", "qmail-newu",
+    ),
+    (
         assign(ASSIGN[ASSIGN.index("\n") + 1 :], compiled=False),
         "users/cdb", None, "still answers for =100-biliards", "qmail-newu",
     ),
@@ -297,3 +301,44 @@ def test_each_trap_is_found_with_its_file_its_line_and_the_remedy(home, row):
         and remedy in finding.remedy
         for finding in found
     ), [(one.file, one.number, one.meaning, one.remedy) for one in found]
+
+
+FINE: list[Plant] = [
+    both(append(RCPT, b".a.test\n"), append(VIRTUAL, b".a.test:100\n")),
+    both(append(RCPT, b".a.test\n"), append(VIRTUAL, b"x.y.a.test:100\n")),
+    both(append(RCPT, b".a.test\n"), append(VIRTUAL, b".a.test:100\nx.a.test:\n")),
+    both(
+        append(RCPT, b"x.a.test\n"), append(VIRTUAL, b".a.test:100\n"), append(RCPT, b".a.test\n")
+    ),
+    both(append(RCPT, b"a.test\n"), append(VIRTUAL, b":100\n")),
+    both(append(RCPT, b"a.test\n"), write("control/smtproutes", b"a.test:mx.b.test\n")),
+    append(VIRTUAL, b"joe@pandle.net:100\n"),
+    append(VIRTUAL, b"# a comment: with\ta b:c\r\n\n \t\n"),
+    both(write(VIRTUAL, b"PANDLE.net:100 \t"), write(RCPT, b"mail.VM.test\nPandle.Net")),
+    write("control/badmailfrom", b"a@b.test\n@c.test\n"),
+    assign(ASSIGN + f"+100-john-:{GIVEN}/biliards:-::\n+100-anna+:{GIVEN}:-::\n"),
+    assign(ASSIGN + f"=100-Upper:{GIVEN}/biliards:::\n"),
+    both(
+        write("control/morercpthosts", b"# more\npandle.net\n"),
+        compiled_list("control/morercpthosts.cdb", b"pandle.net"),
+        write(RCPT, b"mail.vm.test\n"),
+    ),
+    dot(DOT, b"#\n\n  \n./Maildir/"),
+    dot(DOT, b"./Maildir/\n&Joe@elsewhere.test\nann@elsewhere.test\n|exit 99\n"),
+    dot(DOT, b"|/bin/true 'a b' c\n|A=1 exit 0\n| true\n|[ -n \"$SENDER\" ] || exit 99\n"),
+    dot(DOT, b""),
+    remove(DOT),
+    lambda h: (h / "mailnames/pandle.net/.qmail-d").symlink_to(".qmail-default"),
+    dot("mailnames/pandle.net/.qmail-jane:roe", b"&a@b.test\n"),
+    dot(SIZE, b"5000S, 3C\n    10    1\n"),
+    dot(SIZE, b"1C,5000S\n    10    1\n"),
+    mode(BOX, 0o500),
+    mode(DOT, 0o610),
+    both(dot(DEFAULT, b"&a@b.test\n"), mode(DEFAULT, 0o700)),
+]
+
+
+@pytest.mark.parametrize("plant", FINE, ids=range(len(FINE)))
+def test_what_only_looks_like_a_trap_gives_nothing(home, plant):
+    plant(home)
+    assert [(one.file, one.number, one.meaning) for one in look(home)] == []
