@@ -1,0 +1,266 @@
+"""What deploy/ says is true: units that systemd takes, and processes that need no more than those.
+
+systemd itself does not run here; its restrictions are made by hand: the same capabilities, the
+same writable places, and system calls compared with what the filter lets through.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qmailpanel.sync.embedded import prepare_embedded_home
+
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
+UNITS = ["qmailpanel-sync.service", "qmailpanel-web.service"]
+SCRIPTS = sorted(DEPLOY.glob("daemontools/**/run"))
+NOBODY = 65534
+FILL = """
+from qmailpanel.domains.services import add_domain
+from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox
+from qmailpanel.qmail.names import DomainName, LocalPart
+domain = add_domain(SYSTEM, DomainName("pandle.net"))
+add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+"""
+# every place that the unit says may be written is a mount of its own; all else is read-only
+CONFINED = """
+for place in $PLACES; do mount --bind "$place" "$place" || exit 1; done
+mount -o remount,bind,ro / || exit 1
+exec setpriv --bounding-set "$CAPABILITIES" --no-new-privs "$@"
+"""
+
+is_root = os.geteuid() == 0
+
+
+def may_mount() -> bool:
+    tried = subprocess.run(["unshare", "-m", "true"], capture_output=True, check=False)
+    return is_root and not tried.returncode
+
+
+def settings_of(unit: str) -> dict[str, list[str]]:
+    """What a unit sets, each as often as it stands there."""
+    found: dict[str, list[str]] = {}
+    for line in (DEPLOY / "systemd" / unit).read_text().splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def run(command: list[Any], **options: Any) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+# what others say of the files
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_takes_the_unit(unit, tmp_path) -> None:
+    text = (DEPLOY / "systemd" / unit).read_text()
+    here = text.replace("/opt/qmailpanel/.venv/bin/", f"{Path(sys.executable).parent}/")
+    here = here.replace("/opt/qmailpanel", str(ROOT))
+    (tmp_path / unit).write_text(here)
+    done = run(["systemd-analyze", "verify", "--man=no", tmp_path / unit])
+    assert [line for line in done.stderr.splitlines() if unit in line] == []
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_calls_the_unit_well_confined(unit) -> None:
+    command = ["systemd-analyze", "security", "--offline=yes", "--threshold=30"]
+    run([*command, DEPLOY / "systemd" / unit])
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(DEPLOY)))
+def test_a_run_script_is_one(script) -> None:
+    assert os.access(script, os.X_OK)
+    run(["sh", "-n", script])
+
+
+def test_the_run_scripts_start_what_the_units_start() -> None:
+    for name in ("sync", "web"):
+        [command] = settings_of(f"qmailpanel-{name}.service")["ExecStart"]
+        script = (DEPLOY / f"daemontools/qmailpanel-{name}/run").read_text()
+        words = script.replace("\\\n", " ").replace('"', "").replace("'", "").split()
+        started = command.removeprefix("/opt/qmailpanel/").replace("{", "").replace("}", "")
+        assert " ".join(started.split()) in " ".join(words)
+
+
+def test_nginx_takes_the_example(tmp_path) -> None:
+    text = (DEPLOY / "nginx/qmailpanel.conf").read_text()
+    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=panel.example.org"
+    run([*command.split(), "-keyout", key, "-out", certificate])
+    text = re.sub(r"(ssl_certificate_key) +\S+;", rf"\1 {key};", text)
+    text = re.sub(r"(ssl_certificate) +\S+;", rf"\1 {certificate};", text)
+    text = re.sub(r"listen +(\[::\]:)?(80|443)", r"listen 127.0.0.1:1\2", text)
+    lines = list(dict.fromkeys(re.findall(r" +listen .*", text)))
+    assert len(lines) == 2
+    text = re.sub(r"( +listen .*\n)\1", r"\1", text)
+    whole = tmp_path / "nginx.conf"
+    whole.write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{text}\n}}\n")
+    run(["nginx", "-t", "-q", "-e", tmp_path / "log", "-c", whole])
+
+
+# what the processes need
+
+
+@pytest.fixture
+def world() -> Iterator[dict[str, str]]:
+    """The environment of a panel of its own, with something to do for sync."""
+    place = Path("/var/tmp") / f"qmailpanel-deploy-{os.getpid()}"
+    home, state = place / "qmail", place / "state"
+    state.mkdir(parents=True)
+    state.chmod(0o2770)
+    prepare_embedded_home(home)
+    for name in ("mailnames", "qmailpanel"):
+        (home / name).mkdir(exist_ok=True)
+    kept = {name: text for name, text in os.environ.items() if "QMAILPANEL" not in name}
+    environment = kept | {
+        "QMAILPANEL_STATE_DIR": str(state),
+        "QMAILPANEL_QMAIL_HOME": str(home),
+        "DATABASE_URL": "",
+        "EMAIL_URL": "dummymail://",
+    }
+    for command in (["migrate", "--verbosity", "0"], ["shell", "--no-imports", "-c", FILL]):
+        run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment)
+    yield environment
+    shutil.rmtree(place)
+
+
+def places(environment: dict[str, str]) -> list[str]:
+    """Where sync may write, on this test's host."""
+    [found] = settings_of(UNITS[0])["ReadWritePaths"]
+    home, state = environment["QMAILPANEL_QMAIL_HOME"], environment["QMAILPANEL_STATE_DIR"]
+    here = found.replace("/var/qmail", home).replace("/var/lib/qmailpanel", state)
+    return here.split()
+
+
+def sync_confined(
+    environment: dict[str, str], capabilities: list[str]
+) -> subprocess.CompletedProcess[str]:
+    named = [f"+{name.removeprefix('CAP_').lower()}" for name in capabilities]
+    confined = environment | {
+        "PLACES": " ".join(places(environment)),
+        "CAPABILITIES": ",".join(["-all", *named]),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    command = ["unshare", "-m", "--propagation", "private", "sh", "-c", CONFINED, "sh"]
+    return subprocess.run(
+        [*command, sys.executable, "manage.py", "qmailsync", "--once"],
+        cwd=ROOT,
+        env=confined,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def home_of(environment: dict[str, str]) -> Path:
+    return Path(environment["QMAILPANEL_QMAIL_HOME"]) / "mailnames/pandle.net/biliards"
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not may_mount(), reason="needs to be root, and to mount")
+def test_sync_needs_no_more_than_its_unit_gives(world) -> None:
+    [capabilities] = settings_of(UNITS[0])["CapabilityBoundingSet"]
+    done = sync_confined(world, capabilities.split())
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
+    found = (home_of(world) / "Maildir/new").stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (110, 31, 0o700)
+    removal = FILL.partition("domain =")[0] + (
+        "from qmailpanel.domains.models import Address\n"
+        "remove_mailbox(SYSTEM, Address.objects.get(local='biliards'))"
+    )
+    run([sys.executable, "manage.py", "shell", "--no-imports", "-c", removal], cwd=ROOT, env=world)
+    done = sync_confined(world, capabilities.split())
+    assert done.returncode == 0, done.stderr
+    assert not home_of(world).exists()
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not may_mount(), reason="needs to be root, and to mount")
+@pytest.mark.parametrize("without", ["CAP_CHOWN", "CAP_DAC_OVERRIDE"])
+def test_sync_says_what_it_could_not_do_without_a_capability(world, without) -> None:
+    [capabilities] = settings_of(UNITS[0])["CapabilityBoundingSet"]
+    done = sync_confined(world, [name for name in capabilities.split() if name != without])
+    assert "pandle.net" in done.stderr or done.returncode
+    assert "Traceback" not in done.stderr
+
+
+def system_calls_of(command: list[Any], environment: dict[str, str], log: Path) -> str:
+    run(["strace", "-f", "-qq", "-o", log, *command], cwd=ROOT, env=environment)
+    return log.read_text()
+
+
+def let_through(unit: str) -> set[str]:
+    """The system calls that the unit's filter leaves."""
+    left: set[str] = set()
+    for line in settings_of(unit)["SystemCallFilter"]:
+        names = [name for group in line.lstrip("~").split() for name in members_of(group)]
+        left = left - set(names) if line.startswith("~") else left | set(names)
+    return left
+
+
+def members_of(group: str) -> Iterator[str]:
+    if not group.startswith("@"):
+        yield group
+        return
+    for line in run(["systemd-analyze", "syscall-filter", group]).stdout.splitlines()[1:]:
+        if not line.strip().startswith("#") and line.strip():
+            yield from members_of(line.strip())
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_no_process_makes_a_system_call_that_its_unit_refuses(unit, world, tmp_path) -> None:
+    once = [sys.executable, "manage.py", "qmailsync", "--once"]
+    page = (
+        "from django.test import Client; from django.core.management import call_command\n"
+        "call_command('createcachetable', verbosity=0)\n"
+        "assert Client().get('/sign-in/', headers={'host': 'localhost'}).status_code == 200\n"
+    )
+    shell = [sys.executable, "manage.py", "shell", "--no-imports", "-c", page]
+    text = system_calls_of(once if "sync" in unit else shell, world, tmp_path / "log")
+    made = set(re.findall(r"^\d+ +(\w+)\(", text, re.MULTILINE))
+    assert made > {"execve", "openat"}
+    # SQLite hands its files over only when it is root, as here
+    assert made - let_through(unit) - {"fchown"} == set()
+    # MemoryDenyWriteExecute
+    assert not re.search(r"PROT_WRITE\|PROT_EXEC|mprotect\(.*PROT_EXEC", text)
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not is_root, reason="needs to be root")
+def test_the_web_process_cannot_write_anything_of_qmails(world) -> None:
+    """As a user of its own, in the group of the state directory."""
+    state, home = Path(world["QMAILPANEL_STATE_DIR"]), Path(world["QMAILPANEL_QMAIL_HOME"])
+    run([sys.executable, "manage.py", "qmailsync", "--once"], cwd=ROOT, env=world)
+    for path in (state, *state.iterdir()):
+        os.chown(path, 0, NOBODY)
+    state.chmod(0o2770)
+    files = [home, *home.rglob("*")]
+    assert any(path.name == "cdb" for path in files)
+    assert ask_as_web(lambda: os.access(state / "db.sqlite3", os.W_OK))
+    assert not ask_as_web(lambda: any(os.access(path, os.W_OK) for path in files))
+
+
+def ask_as_web(question: Callable[[], bool]) -> bool:
+    """The answer of a process that is only in the group of the state directory."""
+    child = os.fork()
+    if not child:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        os._exit(0 if question() else 1)
+    return os.waitpid(child, 0)[1] == 0
