@@ -11,9 +11,10 @@ import pytest
 
 from qmailpanel.aliases.services import change_alias
 from qmailpanel.domains.alias_domains import add_alias_domain
+from qmailpanel.domains.renames import rename_address, rename_domain
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.services import SYSTEM
-from qmailpanel.qmail.names import Destination, DomainName
+from qmailpanel.qmail.names import Destination, DomainName, LocalPart
 
 from .real_panel import Panel, new_alias, new_domain, new_mailbox, real_panel
 from .real_qmail import Message, mails_in, needs_qmail, submit, wait_for
@@ -144,3 +145,26 @@ def test_mail_to_an_alias_that_changes_its_kind_never_bounces_and_never_waits(pa
     assert len(stream.sent) > 25
     assert stream.verdicts() == set()
     wait_for(lambda: len(mails_in("pandle.net/biliards")) == len(stream.sent))
+
+
+def test_mail_to_a_mailbox_and_a_domain_that_get_other_names_never_bounces_and_never_waits(
+    panel,
+) -> None:
+    """Through its old names, which are kept, and through its new ones as soon as they are live."""
+    domain = new_domain("pandle.net")
+    box = new_mailbox(domain, "biliards")
+    panel.make_live()
+    old, new = Door(panel, "biliards@pandle.net"), Door(panel, "billard@pandle.com")
+    with old.flowing():
+        rename_address(SYSTEM, box, LocalPart("billard"), keep=True)
+        panel.make_live()
+        rename_domain(SYSTEM, domain, DomainName("pandle.com"), keep=True)
+        panel.make_live()
+        with new.flowing():
+            for name in ("pandle.net", "pandle.com"):
+                rename_domain(SYSTEM, domain, DomainName(name), keep=True)
+                panel.make_live()
+    assert len(old.sent) > 25
+    assert new.sent
+    assert old.verdicts() | new.verdicts() == set()
+    wait_for(lambda: len(mails_in("pandle.com/billard")) == len(old.sent) + len(new.sent))
