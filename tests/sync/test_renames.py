@@ -12,10 +12,14 @@ import pytest
 
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.renames import rename_address, rename_domain
+from qmailpanel.domains.services import remove_domain
+from qmailpanel.ledger.models import SyncProblem
 from qmailpanel.ledger.services import SYSTEM, Status
 from qmailpanel.mailboxes.services import remove_mailbox, restore_mailbox
 from qmailpanel.qmail import names
 from qmailpanel.qmail.host import libc
+from qmailpanel.sync.decisions import take_theirs
+from qmailpanel.sync.models import SyncDrift
 from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
 from tests.sync.panels import Panel
 
@@ -237,3 +241,27 @@ def _homes_named_by_the_map(panel: Panel) -> set[str]:
     records = [panel.answer(f"=100-{local}") for local in ("ann", "anna")]
     homes = {record.split(b"\0")[3].decode() for record in records if record}
     return {Path(home, "Maildir/new/1.mail").read_text() for home in homes}
+
+
+# in the way of a former domain
+
+
+def test_the_name_of_a_domain_that_left_a_file_behind_is_taken_without_losing_mail(
+    panel, pandle
+) -> None:
+    other = panel.add_domain("pandle.com")
+    panel.sync()
+    panel.below("pandle.com/.qmail-default").write_text("|/bin/true\n")
+    panel.sync()
+    take_theirs(SYSTEM, SyncDrift.objects.get())
+    remove_domain(SYSTEM, other)
+    panel.sync()
+    new_name(pandle, "pandle.com")
+    panel.sync()
+    assert mail_of(panel, "pandle.net/ann").read_text() == "hello"
+    assert "File exists" in SyncProblem.objects.get().cause
+    panel.below("pandle.com/.qmail-default").unlink()
+    panel.sync()
+    assert panel.status(box(pandle)) is Status.LIVE
+    assert mail_of(panel, "pandle.com/ann").read_text() == "hello"
+    assert entries(panel) == {"pandle.com"}

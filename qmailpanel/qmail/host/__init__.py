@@ -230,7 +230,8 @@ class Host:
         """
         if one.held:
             return []
-        former = "" if sections else self._find_former_name(one)
+        is_here = any(section.prepend == one.section.prepend for section in sections)
+        former = "" if is_here else self._find_former_name(one)
         if not former:
             return find_moves(one, sections)
         move = Move(former, one.name)

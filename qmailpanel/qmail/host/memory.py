@@ -82,8 +82,14 @@ class Memory:
         self._write("DELETE FROM fact WHERE name = ?", [("moving",)])
 
     def move(self, name: str, owner: str, move: Move) -> None:
-        """Note a move: what was applied for `name` is at its new place, and `owner`'s."""
-        moved = [move_section(section, move).encode().decode() for section in self._sections(name)]
+        """Note a move: what was applied for `name` is at its new place, and `owner`'s.
+
+        Of another domain that had the owner's name only lines can be left, or nothing could move.
+        """
+        before = () if name == owner else self._sections(owner)
+        others = [Section(section.prepend, section.lines, {}, {}) for section in before]
+        sections = [*others, *(move_section(section, move) for section in self._sections(name))]
+        moved = [section.encode().decode() for section in sections]
         links = [(move_path(path, move), move_path(at, move)) for path, at in self.links]
         links = [link for link in links if link[0] != link[1]] + [(move.path, move.to)]
         with self._transaction():
