@@ -26,12 +26,16 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What stands on disk, as text that a person saw, and whose version shall stand."""
+    """What stands on disk, as text that a person saw, and whose version shall stand.
+
+    `change`: the one that says so.
+    """
 
     file: str
     key: str
     actual: str
     side: Side
+    change: int = 0
 
 
 def as_text(line: bytes | str | None) -> str:

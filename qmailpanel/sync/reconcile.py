@@ -12,13 +12,13 @@ from itertools import chain
 from django.conf import settings
 from django.utils import timezone
 
-from qmailpanel.domains.models import Domain
+from qmailpanel.domains.models import Domain, DomainName
 from qmailpanel.ledger.models import SyncPosition
 from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.host import Busy, Host, HostError, Raced
 from qmailpanel.qmail.plan import Plan, make_plan
 from qmailpanel.qmail.shared import Foreign
-from qmailpanel.qmail.state import Applied, Wanted, empty_section
+from qmailpanel.qmail.state import Applied, Section, Wanted, empty_section
 from qmailpanel.qmail.steps import Step, describe
 
 from . import publish as say
@@ -77,6 +77,7 @@ class Reconciler:
         """`reconcile` for who holds the lock already."""
         report = Report(timezone.now())
         scope = {*domains, *([0] if absent else [])}
+        self.host.finish_move()
         wanted, unwritable = self._read(domains, absent=absent)
         before, self._at_work = self._at_work, self._at_work | set(domains)
         try:
@@ -104,8 +105,8 @@ class Reconciler:
     def disturbed(self) -> set[int]:
         """The domains whose lines somebody else changed, as seen in passing since the last call."""
         names, self.host.disturbed = self.host.disturbed, set()
-        claiming = Domain.objects.claiming().filter(name__in=names)
-        return set(claiming.values_list("id", flat=True))
+        claims = DomainName.objects.filter(name__in=names, claims=True)
+        return set(claims.values_list("domain", flat=True))
 
     def preview(self, domains: Sequence[int], *, absent: bool = False) -> Plan:
         """The plan for these domains; nothing is written."""
@@ -128,14 +129,26 @@ class Reconciler:
         wanted, unwritable = read_wanted(domains, self.host.layout)
         through = held_after()
         if through is not None:
-            wanted = [self._as_applied(one) if one.change > through else one for one in wanted]
+            wanted = [
+                self._as_applied(one, through) if one.change > through else one for one in wanted
+            ]
             unwritable = [one for one in unwritable if one.change <= through]
         return wanted + (self._absent() if absent else []), unwritable
 
-    def _as_applied(self, one: Wanted) -> Wanted:
-        [sections] = self.host.memory.sections([one.name]).values()
-        section = sections[-1] if sections else empty_section(one.section.prepend)
-        return replace(one, section=section, archive={}, known=None, problems=(), held=True)
+    def _as_applied(self, one: Wanted, through: int) -> Wanted:
+        """By the name it has on the host, and with no decision that waits as well."""
+        name = self.host.find_name(one)
+        own = [s for s in self.host.memory.sections([name])[name] if _is_of(one, s)]
+        return replace(
+            one,
+            name=name,
+            section=own[-1] if own else empty_section(one.section.prepend),
+            archive={},
+            known=None,
+            problems=(),
+            decisions=tuple(each for each in one.decisions if each.change <= through),
+            held=True,
+        )
 
     def look_ahead(self, report: Report) -> None:
         """What applying the changes that wait would do."""
@@ -153,7 +166,6 @@ class Reconciler:
     def _make_true(self, wanted: Sequence[Wanted], report: Report) -> None:
         """Observe, plan, apply, until a plan is empty: what is read back then is live."""
         names = [one.name for one in wanted]
-        self.host.finish_move()
         applied = self.host.memory.sections(names)
         failed = self._move(wanted, applied, report)
         if report.steps:  # something was moved
@@ -212,7 +224,8 @@ class Reconciler:
                 report.live.add(one.domain)
         if not plan.question:
             self.host.memory.finish(plan.after)
-            self.host.drop_links(plan.after.keys())
+            held = {one.name for one in wanted if one.held}
+            self.host.drop_links(plan.after.keys() - held)
 
     def _reporter(self, report: Report) -> Callable[[Step], None]:
         def note(step: Step) -> None:
@@ -293,6 +306,10 @@ NO_OWNERS = (
     "The sync service does not run as root, so it leaves the owner of files and directories as "
     "it is. That is right for trying the panel out, not for a real qmail."
 )
+
+
+def _is_of(one: Wanted, section: Section) -> bool:
+    return section.prepend == one.section.prepend
 
 
 def _add_unwritable(report: Report, unwritable: Sequence[Unwritable]) -> None:

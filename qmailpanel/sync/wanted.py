@@ -68,7 +68,8 @@ def read_wanted(domains: Sequence[int], layout: Layout) -> tuple[list[Wanted], l
 def _read_decisions(domains: Sequence[int]) -> dict[int, list[Decision]]:
     found: dict[int, list[Decision]] = defaultdict(list)
     for row in DriftDecision.objects.filter(domain__in=domains):
-        found[row.domain_id].append(Decision(row.file, row.key, row.actual, Side(row.side)))
+        decision = Decision(row.file, row.key, row.actual, Side(row.side), row.change_id)
+        found[row.domain_id].append(decision)
     return found
 
 

@@ -7,9 +7,15 @@ from typing import Any
 import pytest
 
 from qmailpanel.domains.models import Domain
+from qmailpanel.domains.renames import rename_address, rename_domain
 from qmailpanel.ledger.models import Change, Hold, SyncNode, Verb
 from qmailpanel.ledger.services import SYSTEM, Status
 from qmailpanel.mailboxes.services import remove_mailbox
+from qmailpanel.qmail.host import HostError
+from qmailpanel.qmail.host.memory import Memory
+from qmailpanel.qmail.names import DomainName, LocalPart
+from qmailpanel.sync.decisions import put_ours_back
+from qmailpanel.sync.models import SyncDrift
 from qmailpanel.sync.reconcile import open_host
 from qmailpanel.sync.service import Service
 from qmailpanel.sync.services import apply_changes, switch_hold
@@ -135,6 +141,58 @@ def test_the_operator_switches_and_applies(as_operator: Any, domain: Domain) -> 
     assert Hold.objects.get().on
     assert as_operator.post("/sync/hold/", {"on": "0"}).status_code == 303
     assert not Hold.objects.get().on
+
+
+def test_a_decision_about_drift_waits_too(panel, pandle, service) -> None:
+    ours = panel.read("users/assign")
+    theirs = ours.replace(b"=100-ann:popuser:110:31", b"=100-ann:joe:7:7")
+    panel.write("users/assign", theirs)
+    settle(service)
+    put_ours_back(SYSTEM, SyncDrift.objects.get())
+    settle(service)
+    assert sorted(panel.lines("users/assign")) == sorted(theirs.decode().splitlines())
+    assert "+ =100-ann:popuser:110:31" in node().preview
+    apply_changes(SYSTEM, newest())
+    settle(service)
+    assert sorted(panel.lines("users/assign")) == sorted(ours.decode().splitlines())
+
+
+def test_a_domain_whose_new_name_waits_is_healed_under_its_old_one(panel, pandle, service) -> None:
+    rename_domain(SYSTEM, pandle, DomainName("pandle.com"), keep=False)
+    settle(service)
+    hosts = panel.lines("control/rcpthosts")
+    panel.write("control/rcpthosts", b"old.test\n")
+    settle(service)
+    assert panel.lines("control/rcpthosts") == hosts
+    assert panel.below("pandle.net/ann/Maildir").is_dir()
+    assert "move pandle.net to pandle.com" in node().preview
+    apply_changes(SYSTEM, newest())
+    settle(service)
+    assert panel.below("pandle.com/ann/Maildir").is_dir()
+
+
+def test_a_move_cut_short_keeps_its_link_while_changes_wait(
+    panel, pandle, service, monkeypatch
+) -> None:
+    """What was applied still names the old home, until the rest of the rename may be applied."""
+    ann = pandle.addresses.get(local="ann")
+    rename_address(SYSTEM, ann, LocalPart("anna"), keep=False)
+    apply_changes(SYSTEM, newest())
+    with monkeypatch.context() as patched:
+        patched.setattr(Memory, "intend", fail)
+        service.turn()
+    panel.add_mailbox(pandle, "bob")
+    settle(service)
+    assert b"pandle.net/ann" in (panel.answer("=100-ann") or b"")
+    assert panel.below("pandle.net/ann/Maildir").is_dir()
+    apply_changes(SYSTEM, newest())
+    settle(service)
+    assert panel.status(ann) is Status.LIVE
+    assert not panel.below("pandle.net/ann").is_symlink()
+
+
+def fail(*_arguments: object) -> None:
+    raise HostError("The disk is full.")
 
 
 @pytest.mark.parametrize("page", ["hold", "apply"])

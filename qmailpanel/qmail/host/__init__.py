@@ -230,20 +230,19 @@ class Host:
         """
         if one.held:
             return []
-        is_here = any(section.prepend == one.section.prepend for section in sections)
-        former = "" if is_here else self._find_former_name(one)
-        if not former:
+        former = self.find_name(one)
+        if former == one.name:
             return find_moves(one, sections)
         move = Move(former, one.name)
         before = self.memory.sections([former])[former]
         return [move, *find_moves(one, [move_section(section, move) for section in before])]
 
-    def _find_former_name(self, one: Wanted) -> str:
-        """Under which name it was applied; a prepend is never given twice, so it tells."""
-        prepend = one.section.prepend
-        known = self.memory.sections(one.former).items()
-        same = (name for name, found in known if found and found[-1].prepend == prepend)
-        return next(same, "")
+    def find_name(self, one: Wanted) -> str:
+        """The name it was applied under; a prepend is never given twice, so it tells."""
+        for name, found in self.memory.sections([one.name, *one.former]).items():
+            if found and found[-1].prepend == one.section.prepend:
+                return name
+        return one.name
 
     @or_host_error
     def finish_move(self) -> None:
