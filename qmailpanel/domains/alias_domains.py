@@ -37,6 +37,7 @@ def add_alias_domain(
 def remove_alias_domain(actor: Actor, alias: DomainName) -> DomainName:
     """Refuse mail to that name; no mail is kept under it, so nothing is asked."""
     reread(alias)
+    refuse_removed(alias.domain)
     amend(actor, Verb.REMOVED, alias, removed=True)
     return alias
 

@@ -97,8 +97,8 @@ def _targets(alias: Address) -> list[str]:
 
 
 def _say(actor: Actor, row: Address | Domain, field: str, before: object, after: object) -> None:
-    """That it followed; of a removed row there is nothing to say."""
-    if row.removed:
+    """That it followed; of a removed row, or in a removed domain, there is nothing to say."""
+    if row.removed or (isinstance(row, Address) and row.domain.removed):
         row.save()
         return
     stamp(log(actor, Verb.CHANGED, row, before={field: before}, after={field: after}), row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.aliases.services import add_alias, change_alias, switch_alias
@@ -62,6 +63,8 @@ def take_theirs(actor: Actor, drift: SyncDrift) -> None:
 
 def _decide(actor: Actor, verb: Verb, drift: SyncDrift | DriftDecision, side: Side) -> None:
     domain = _domain_of(drift)
+    if not Domain.objects.claiming().filter(pk=domain.pk).exists():
+        raise Refused(_("%(domain)s is another domain by now."), domain=domain.name)
     reread(domain)
     target = drift.file if drift.file == drift.key else f"{drift.file} {drift.key}"
     change = record(actor, verb, Noun.LINE, target[:320], domain=domain.pk)
@@ -87,6 +90,12 @@ def _domain_of(drift: SyncDrift | DriftDecision) -> Domain:
 def no_longer_leave(actor: Actor, left: DriftDecision) -> None:
     """Write the panel's version over something that was left alone."""
     _decide(actor, Verb.PUT_BACK, left, Side.OURS)
+
+
+def find_left() -> QuerySet[DriftDecision]:
+    """What was left alone, of domains that hold their name."""
+    left = DriftDecision.objects.filter(side=Side.THEIRS, domain__in=Domain.objects.claiming())
+    return left.select_related("domain").order_by("domain__name", "file", "key")
 
 
 def find_offers(domain: Domain, drifts: Sequence[SyncDrift]) -> list[Offer | None]:

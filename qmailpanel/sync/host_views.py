@@ -22,6 +22,7 @@ from qmailpanel.qmail.drift import Side
 from .decisions import (
     Offer,
     find_adoptable,
+    find_left,
     find_offers,
     no_longer_leave,
     put_ours_back,
@@ -62,7 +63,7 @@ def _page(request: PanelRequest, why: str = "") -> HttpResponse:
     context = {
         **frame(notices(Statuses([]))),
         "groups": _by_domain(here(SyncDrift).order_by("domain", "file", "key")[:DRIFTS]),
-        "left": DriftDecision.objects.filter(side=Side.THEIRS).select_related("domain"),
+        "left": find_left(),
         "adoptable": list(find_adoptable(lines)),
         "files": _by_file(lines),
         "is_cut": len(lines) > LINES,

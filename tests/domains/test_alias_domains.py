@@ -172,3 +172,10 @@ def test_the_pulse_tells_when_an_alias_domain_is_live(as_operator: Client, domai
     answer = as_operator.get("/pulse/", {"pending": f"n{alias.pk}"}).content.decode()
     assert f'id="status-n{alias.pk}"' in answer
     assert "pandle.org is live" in answer
+
+
+def test_an_alias_domain_of_a_removed_domain_is_not_removed_on_its_own(domain) -> None:
+    alias = add_alias_domain(SYSTEM, domain, DomainName("pandle.org"))
+    remove_domain(SYSTEM, domain)
+    with pytest.raises(Refused, match="is removed"):
+        remove_alias_domain(SYSTEM, alias)

@@ -8,9 +8,9 @@ from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.alias_domains import add_alias_domain
 from qmailpanel.domains.models import Address, Domain, DomainName, Unknown
 from qmailpanel.domains.renames import rename_address, rename_domain
-from qmailpanel.domains.services import add_domain, change_domain
+from qmailpanel.domains.services import add_domain, change_domain, remove_domain
 from qmailpanel.ledger.models import Change, Verb
-from qmailpanel.ledger.services import SYSTEM, Refused
+from qmailpanel.ledger.services import SYSTEM, Refused, Status, Statuses
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail import names
 from tests.live import make_live
@@ -157,3 +157,16 @@ def test_the_old_name_of_a_domain_is_free_once_the_rename_is_live(domain) -> Non
         add_domain(SYSTEM, names.DomainName("pandle.net"))
     make_live(domain)
     add_domain(SYSTEM, names.DomainName("pandle.net"))
+
+
+def test_an_alias_in_a_domain_that_lost_its_name_follows_without_waiting_for_ever(domain) -> None:
+    gone = add_domain(SYSTEM, names.DomainName("gone.test"))
+    ann = mailbox(domain, "ann")
+    far = alias(gone, "info", "ann@pandle.net")
+    remove_domain(SYSTEM, gone)
+    make_live(gone)
+    add_domain(SYSTEM, names.DomainName("gone.test"))
+    rename(ann, "anna")
+    new_name(domain, "pandle.com")
+    assert targets(far) == ["anna@pandle.com"]
+    assert Statuses([gone.pk]).of_domain(Domain.objects.get(pk=gone.pk)) is Status.REMOVED

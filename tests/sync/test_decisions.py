@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from qmailpanel.domains.models import Address, Domain, DomainName, Unknown
+from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.models import Change, Verb
 from qmailpanel.ledger.services import SYSTEM, Refused, Status
 from qmailpanel.sync.decisions import (
@@ -275,3 +276,17 @@ def test_other_lines_are_not_offered(panel, pandle, line) -> None:
     panel.write("users/assign", f"{text}\n".encode() + panel.read("users/assign"))
     assert adopt(panel) == []
     assert text in panel.lines("users/assign")
+
+
+def test_of_a_domain_that_lost_its_name_nothing_is_decided_or_shown(
+    panel, pandle, as_operator
+) -> None:
+    panel.below("pandle.net/.qmail-default").write_text("|/bin/true\n")
+    take_theirs(SYSTEM, only_drift(panel))
+    remove_domain(SYSTEM, pandle)
+    panel.sync()
+    panel.add_domain("pandle.net")
+    assert "Left as they are" not in as_operator.get("/sync/host/").content.decode()
+    with pytest.raises(Refused, match="another domain"):
+        no_longer_leave(SYSTEM, DriftDecision.objects.get())
+    assert panel.status_of_domain(pandle) is Status.REMOVED
