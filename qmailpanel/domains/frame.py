@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -91,7 +91,8 @@ def _face(status: Status, _language: str | None) -> SafeString:
 class Notice:
     """A banner: what it means for mail and what happens next; the cause is for operators.
 
-    Of long work also how many of its steps are done.
+    Of long work also how many of its steps are done. `route`: the operator's page that says more,
+    and what its link says. `is_private`: the whole of it is for operators.
     """
 
     tone: str
@@ -99,6 +100,9 @@ class Notice:
     cause: str = ""
     done: int = 0
     total: int = 0
+    route: str = ""
+    link: str = ""
+    is_private: bool = False
 
 
 def address_key(address: Address) -> SafeString:
@@ -141,14 +145,18 @@ def tell(
     problems: Iterable[SyncProblem], node: SyncNode | None, *, is_waiting: bool = True
 ) -> list[Notice]:
     """The banner's words. `is_waiting`: long work of the service may concern what is shown."""
-    found = [Notice(FAILED, problem.text, problem.cause) for problem in problems]
+    failed = [Notice(FAILED, problem.text, problem.cause) for problem in problems]
+    return [*_of_service(node, is_waiting=is_waiting), *failed, *_for_operators(node)]
+
+
+def _of_service(node: SyncNode | None, *, is_waiting: bool) -> Iterator[Notice]:
     if node is None or not is_alive(node):
-        return [_waiting(), *found]
-    if node.total and is_waiting:
-        found.insert(0, _working(node.done, node.total))
+        yield _waiting()
+        return
     if node.holding:
-        found.insert(0, _holding())
-    return found
+        yield _holding()
+    if node.total and is_waiting:
+        yield _working(node.done, node.total)
 
 
 def _working(done: int, total: int) -> Notice:
@@ -160,7 +168,31 @@ def _working(done: int, total: int) -> Notice:
 
 def _holding() -> Notice:
     text = _("Saved, waiting: the operator looks at changes and applies them together.")
-    return Notice(WAITING, text, _("Look at the plan and apply it on the page Sync."))
+    return Notice(WAITING, text, route="sync:page", link=_("Look at the plan and apply it"))
+
+
+def _for_operators(node: SyncNode | None) -> Iterator[Notice]:
+    if node and node.drifts:
+        yield _drift(node.drifts)
+    if node and node.alarms:
+        yield _alarm()
+
+
+def _drift(count: int) -> Notice:
+    text = ngettext(
+        "Somebody changed a line or file of the panel's on the host. It stays so until you decide.",
+        "Somebody changed %(count)d lines or files of the panel's on the host."
+        " They stay so until you decide.",
+        count,
+    )
+    said, link = text % {"count": count}, _("Decide on it")
+    return Notice(WAITING, said, route="sync:host", link=link, is_private=True)
+
+
+def _alarm() -> Notice:
+    text = _("The doctor found what makes this host lose, refuse or relay mail.")
+    link = _("See what, and the remedy")
+    return Notice(FAILED, text, route="sync:doctor", link=link, is_private=True)
 
 
 def _waiting() -> Notice:

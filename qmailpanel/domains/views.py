@@ -11,13 +11,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.ledger.services import Actor, Refused, Statuses
+from qmailpanel.ledger.services import Actor, Refused, Statuses, find_node, is_alive
 
 from . import services
 from .forms import AddDomainForm, RemoveDomainForm
 from .frame import (
     FIRST_WAIT,
-    WAITING,
     SeeOther,
     around,
     domain_key,
@@ -27,6 +26,7 @@ from .frame import (
     notices,
     sent,
     show,
+    tell,
     wants,
 )
 from .lists import Query, domain_row, health
@@ -137,11 +137,11 @@ def _list_context(request: PanelRequest, form: AddDomainForm) -> dict[str, Any]:
 
 def _host_line(request: PanelRequest, statuses: Statuses, is_unsettled: bool) -> dict[str, Any]:
     """How the host is: the banner for everybody, one line for operators."""
-    said = notices(statuses)
-    is_running = not any(notice.tone == WAITING for notice in said)
+    node = find_node()
+    said = tell(statuses.problems_of_host, node)
     return {
         **around(said, wait=FIRST_WAIT if is_unsettled else 0),
-        "health": health(is_running) if request.user.is_operator else None,
+        "health": health(is_alive(node)) if request.user.is_operator else None,
     }
 
 

@@ -89,6 +89,8 @@ class SyncNode(models.Model):
     holding = models.PositiveIntegerField(default=0)  # domains that wait for the operator's apply
     done = models.PositiveIntegerField(default=0)  # steps of the run at work, if it takes long
     total = models.PositiveIntegerField(default=0)  # … and how many it has; 0 between runs
+    drifts = models.PositiveIntegerField(default=0)  # lines and files the operator decides about
+    alarms = models.PositiveIntegerField(default=0)  # the doctor's worst findings
 
 
 class SyncPosition(models.Model):

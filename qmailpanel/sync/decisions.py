@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.aliases.services import add_alias, change_alias, switch_alias
@@ -42,6 +43,34 @@ class Offer:
 
 
 # drift
+
+
+@dataclass(frozen=True)
+class DriftRow:
+    """A drift as a page shows it; without an offer its line cannot become rows."""
+
+    drift: SyncDrift
+    offer: Offer | None
+
+
+@dataclass(frozen=True)
+class DriftsOfDomain:
+    """The drifts of one domain; without a domain nothing can be decided."""
+
+    domain: Domain | None
+    rows: Sequence[DriftRow]
+
+
+def group_drifts(drifts: Iterable[SyncDrift]) -> list[DriftsOfDomain]:
+    """Drifts in the order of their domains, with what could be done about each."""
+    groups = [(pk, list(found)) for pk, found in groupby(drifts, attrgetter("domain"))]
+    domains = Domain.objects.in_bulk([pk for pk, _found in groups if pk])
+    return [_group(domains.get(pk or 0), found) for pk, found in groups]
+
+
+def _group(domain: Domain | None, drifts: Sequence[SyncDrift]) -> DriftsOfDomain:
+    offers = find_offers(domain, drifts) if domain else [None for _drift in drifts]
+    return DriftsOfDomain(domain, [DriftRow(*pair) for pair in zip(drifts, offers, strict=True)])
 
 
 @ledger_locked()
@@ -87,15 +116,17 @@ def _domain_of(drift: SyncDrift | DriftDecision) -> Domain:
 
 
 @ledger_locked()
+def decide_all(actor: Actor, drifts: Iterable[SyncDrift], side: Side) -> None:
+    """All of them or, when one is refused, none."""
+    decide = put_ours_back if side is Side.OURS else take_theirs
+    for drift in drifts:
+        decide(actor, drift)
+
+
+@ledger_locked()
 def no_longer_leave(actor: Actor, left: DriftDecision) -> None:
     """Write the panel's version over something that was left alone."""
     _decide(actor, Verb.PUT_BACK, left, Side.OURS)
-
-
-def find_left() -> QuerySet[DriftDecision]:
-    """What was left alone, of domains that hold their name."""
-    left = DriftDecision.objects.filter(side=Side.THEIRS, domain__in=Domain.objects.claiming())
-    return left.select_related("domain").order_by("domain__name", "file", "key")
 
 
 def find_offers(domain: Domain, drifts: Sequence[SyncDrift]) -> list[Offer | None]:

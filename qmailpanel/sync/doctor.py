@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from qmailpanel.ledger.models import SyncNode
 from qmailpanel.qmail.doctor import Finding, Severity
 from qmailpanel.qmail.host.doctor import examine_homes_of, examine_shared_of, glance
 from qmailpanel.qmail.layout import Layout
@@ -70,6 +71,8 @@ def publish_findings(found: Sequence[Finding]) -> None:
             row.since = now
             if key not in old:
                 row.save()
+        alarms = sum(row.severity == Severity.ALARM for row in rows)
+        SyncNode.objects.update_or_create(node=node, defaults={"alarms": alarms})
 
 
 def _row(node: str, finding: Finding) -> HostFinding:

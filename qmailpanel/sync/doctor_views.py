@@ -14,7 +14,7 @@ from qmailpanel.ledger.services import Statuses
 from qmailpanel.qmail.doctor import Severity
 
 from .models import HostFinding
-from .overview import frame, here
+from .overview import frame
 
 TITLES = {
     Severity.ALARM: _("Act now: mail is lost, bounces, or is relayed for everybody"),
@@ -27,8 +27,8 @@ TITLES = {
 @require_GET
 def doctor(request: PanelRequest) -> HttpResponse:
     """The findings, the worst first; by file and line within."""
-    found = list(here(HostFinding).order_by("file", "number", "pk"))
-    context = {**frame(notices(Statuses([])), alarm=False), "groups": _by_severity(found)}
+    found = list(HostFinding.objects.for_user(request.user).order_by("file", "number", "pk"))
+    context = {**frame(request, notices(Statuses([]))), "groups": _by_severity(found)}
     return show(request, "sync/doctor.html", context)
 
 

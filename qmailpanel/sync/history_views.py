@@ -18,7 +18,7 @@ from qmailpanel.qmail.steps import printable
 
 from .generations import SHOWN, describe_difference, read_generation
 from .models import Generation
-from .overview import frame, here
+from .overview import frame
 from .way_back import WayBack, find_way_back, go_back
 
 
@@ -26,13 +26,13 @@ from .way_back import WayBack, find_way_back, go_back
 @require_GET
 def history(request: PanelRequest) -> HttpResponse:
     """The generations of one file, newest first."""
-    generations = here(Generation).defer("content")
+    generations = Generation.objects.for_user(request.user).defer("content")
     files = sorted(set(generations.values_list("file", flat=True)))
     file = request.GET.get("file", "")
     if file not in files:
         file = Shared.ASSIGN if Shared.ASSIGN in files else next(iter(files), "")
     context = {
-        **_around(),
+        **_around(request),
         "files": files,
         "file": file,
         "generations": list(
@@ -42,8 +42,8 @@ def history(request: PanelRequest) -> HttpResponse:
     return show(request, "sync/history.html", context)
 
 
-def _around() -> dict[str, Any]:
-    return frame(notices(Statuses([])))
+def _around(request: PanelRequest) -> dict[str, Any]:
+    return frame(request, notices(Statuses([])))
 
 
 @audience(Audience.OPERATOR)
@@ -52,12 +52,13 @@ def compare(request: PanelRequest) -> HttpResponse:
     """What differs between two generations of a file, the older one first."""
     typed = [request.GET.get(side, "") for side in ("one", "other")]
     asked = [pk for pk in typed if pk.isascii() and pk.isdigit() and len(pk) < 19]
-    found = list(here(Generation).filter(pk__in=asked).order_by("number"))
+    mine = Generation.objects.for_user(request.user)
+    found = list(mine.filter(pk__in=asked).order_by("number"))
     if not found or len({one.file for one in found}) > 1:
         return SeeOther(reverse("sync:history"))
     old, new = found[0], found[-1]
     text = describe_difference(read_generation(old), read_generation(new))
-    context = {**_around(), "old": old, "new": new, "difference": text[:SHOWN]}
+    context = {**_around(request), "old": old, "new": new, "difference": text[:SHOWN]}
     return show(request, "sync/compare.html", {**context, "is_cut": len(text) > SHOWN})
 
 
@@ -65,8 +66,9 @@ def compare(request: PanelRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def back(request: PanelRequest, pk: int) -> HttpResponse:
     """What going back to a generation takes; and going there."""
-    to = get_object_or_404(here(Generation), pk=pk)
-    newest = here(Generation).filter(file=to.file).latest("number")
+    mine = Generation.objects.for_user(request.user)
+    to = get_object_or_404(mine, pk=pk)
+    newest = mine.filter(file=to.file).latest("number")
     way, why = WayBack([], []), ""
     try:
         way = find_way_back(to, newest)
@@ -76,7 +78,7 @@ def back(request: PanelRequest, pk: int) -> HttpResponse:
     except Refused as refusal:
         why = str(refusal)
     context = {
-        **_around(),
+        **_around(request),
         "to": to,
         "newest": newest,
         "offers": way.offers,

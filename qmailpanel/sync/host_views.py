@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import attrgetter
 
-from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -15,40 +13,15 @@ from django.views.decorators.http import require_GET, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import SeeOther, find_domain, notices, show
-from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.services import Actor, Refused, Statuses
 from qmailpanel.qmail.drift import Side
 
-from .decisions import (
-    Offer,
-    find_adoptable,
-    find_left,
-    find_offers,
-    no_longer_leave,
-    put_ours_back,
-    take_theirs,
-)
+from .decisions import decide_all, find_adoptable, group_drifts, no_longer_leave
 from .models import DriftDecision, ForeignLine, SyncDrift
-from .overview import frame, here
+from .overview import frame
 
 LINES = 2000  # foreign lines shown
 DRIFTS = 200
-
-
-@dataclass(frozen=True)
-class DriftRow:
-    """A drift as the page shows it; without an offer its line cannot become rows."""
-
-    drift: SyncDrift
-    offer: Offer | None
-
-
-@dataclass(frozen=True)
-class DriftsOfDomain:
-    """The drifts of one domain; without a domain nothing can be decided."""
-
-    domain: Domain | None
-    rows: Sequence[DriftRow]
 
 
 @audience(Audience.OPERATOR)
@@ -59,11 +32,12 @@ def host(request: PanelRequest) -> HttpResponse:
 
 
 def _page(request: PanelRequest, why: str = "") -> HttpResponse:
-    lines = list(here(ForeignLine).order_by("file", "number")[: LINES + 1])
+    lines = list(ForeignLine.objects.for_user(request.user).order_by("file", "number")[: LINES + 1])
+    drifts = SyncDrift.objects.for_user(request.user).order_by("domain", "file", "key")
     context = {
-        **frame(notices(Statuses([]))),
-        "groups": _by_domain(here(SyncDrift).order_by("domain", "file", "key")[:DRIFTS]),
-        "left": find_left(),
+        **frame(request, notices(Statuses([]))),
+        "groups": group_drifts(drifts[:DRIFTS]),
+        "left": DriftDecision.objects.for_user(request.user).left(),
         "adoptable": list(find_adoptable(lines)),
         "files": _by_file(lines),
         "is_cut": len(lines) > LINES,
@@ -76,17 +50,6 @@ def _by_file(lines: Iterable[ForeignLine]) -> list[tuple[str, list[ForeignLine]]
     return [(file, list(found)) for file, found in groupby(lines, attrgetter("file"))]
 
 
-def _by_domain(drifts: Iterable[SyncDrift]) -> list[DriftsOfDomain]:
-    groups = [(pk, list(found)) for pk, found in groupby(drifts, attrgetter("domain"))]
-    domains = Domain.objects.in_bulk([pk for pk, _ in groups if pk])
-    return [_group(domains.get(pk or 0), found) for pk, found in groups]
-
-
-def _group(domain: Domain | None, drifts: Sequence[SyncDrift]) -> DriftsOfDomain:
-    offers = find_offers(domain, drifts) if domain else [None for _drift in drifts]
-    return DriftsOfDomain(domain, [DriftRow(*pair) for pair in zip(drifts, offers, strict=True)])
-
-
 def _try(request: PanelRequest, act: Callable[[Actor], object]) -> HttpResponse:
     try:
         act(Actor.of(request))
@@ -95,41 +58,37 @@ def _try(request: PanelRequest, act: Callable[[Actor], object]) -> HttpResponse:
     return SeeOther(reverse("sync:host"))
 
 
-def _decide(request: PanelRequest, actor: Actor, drift: SyncDrift) -> None:
-    decide = put_ours_back if request.POST.get("side") == Side.OURS else take_theirs
-    decide(actor, drift)
+def _side(request: PanelRequest) -> Side:
+    """What the button said."""
+    return Side.OURS if request.POST.get("side") == Side.OURS else Side.THEIRS
 
 
 @audience(Audience.OPERATOR)
 @require_POST
 def decide(request: PanelRequest, pk: int) -> HttpResponse:
     """One drift. If it is another one by now, nothing happens and the page shows that one."""
-    drift = here(SyncDrift).filter(pk=pk).first()
-    if drift is None:
-        return SeeOther(reverse("sync:host"))
-    return _try(request, lambda actor: _decide(request, actor, drift))
+    found = list(SyncDrift.objects.for_user(request.user).filter(pk=pk))
+    return _try(request, lambda actor: decide_all(actor, found, _side(request)))
 
 
 @audience(Audience.OPERATOR)
 @require_POST
-def decide_all(request: PanelRequest, name: str) -> HttpResponse:
+def decide_of(request: PanelRequest, name: str) -> HttpResponse:
     """All drifts of a domain that the page showed, or none."""
-    domain = find_domain(request, name)
-    shown = here(SyncDrift).filter(domain=domain.pk, pk__in=request.POST.getlist("drift"))
+    domain, pks = find_domain(request, name), _numbers(request.POST.getlist("drift"))
+    shown = SyncDrift.objects.for_user(request.user).filter(domain=domain.pk, pk__in=pks)
+    return _try(request, lambda actor: decide_all(actor, shown, _side(request)))
 
-    def act(actor: Actor) -> None:
-        with transaction.atomic():
-            for drift in shown:
-                _decide(request, actor, drift)
 
-    return _try(request, act)
+def _numbers(typed: Iterable[str]) -> list[int]:
+    return [int(one) for one in typed if one.isascii() and one.isdigit() and len(one) < 19]
 
 
 @audience(Audience.OPERATOR)
 @require_POST
 def put_back(request: PanelRequest, pk: int) -> HttpResponse:
     """What was left alone becomes what the panel wants."""
-    left = get_object_or_404(DriftDecision, pk=pk, side=Side.THEIRS)
+    left = get_object_or_404(DriftDecision.objects.for_user(request.user).left(), pk=pk)
     return _try(request, lambda actor: no_longer_leave(actor, left))
 
 
@@ -138,7 +97,7 @@ def put_back(request: PanelRequest, pk: int) -> HttpResponse:
 def adopt(request: PanelRequest) -> HttpResponse:
     """A foreign line becomes a row of the panel's. If it is gone by now, nothing happens."""
     file, text = request.POST.get("file", ""), request.POST.get("line", "")
-    line = here(ForeignLine).filter(file=file, line=text)[:1]
+    line = ForeignLine.objects.for_user(request.user).filter(file=file, line=text)[:1]
     for _, offer in find_adoptable(line):
         return _try(request, offer.act)
     return SeeOther(reverse("sync:host"))

@@ -1,11 +1,38 @@
 """What the operator page shows: runs, drift and questions; and what the operator decided."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext
 
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.models import Change
 from qmailpanel.qmail.drift import Side
+
+if TYPE_CHECKING:
+    from qmailpanel.accounts.models import User
+
+
+class HostQuerySet(models.QuerySet[Any]):
+    """Rows about the host of this panel, which only operators may see."""
+
+    def for_user(self, user: User) -> HostQuerySet:
+        """The rows of this node ``user`` may see: the only door from a view to them."""
+        return self.filter(node=settings.QMAILPANEL_NODE) if user.is_operator else self.none()
+
+
+class DecisionQuerySet(models.QuerySet["DriftDecision"]):
+    def for_user(self, user: User) -> DecisionQuerySet:
+        """The decisions ``user`` may see."""
+        return self if user.is_operator else self.none()
+
+    def left(self) -> DecisionQuerySet:
+        """What was left alone, of domains that hold their name."""
+        left = self.filter(side=Side.THEIRS, domain__in=Domain.objects.claiming())
+        return left.select_related("domain").order_by("domain__name", "file", "key")
 
 
 class SyncRun(models.Model):
@@ -19,6 +46,8 @@ class SyncRun(models.Model):
     error = models.TextField(blank=True)
     tries = models.PositiveIntegerField(default=1)
 
+    objects = HostQuerySet.as_manager()
+
 
 class SyncDrift(models.Model):
     """A line or file that two sides want differently: kept as it is on disk."""
@@ -30,6 +59,8 @@ class SyncDrift(models.Model):
     wanted = models.TextField(blank=True)
     applied = models.TextField(blank=True)
     actual = models.TextField(blank=True)
+
+    objects = HostQuerySet.as_manager()
 
 
 class DriftDecision(models.Model):
@@ -44,6 +75,8 @@ class DriftDecision(models.Model):
     actual = models.TextField(blank=True)
     side = models.CharField(max_length=8, choices=[(side, side) for side in Side])
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
+
+    objects = DecisionQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -60,6 +93,8 @@ class SyncQuestion(models.Model):
     asked = models.DateTimeField()
     answer = models.ForeignKey(Change, null=True, on_delete=models.SET_NULL, related_name="+")
 
+    objects = HostQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["node", "digest"], name="question_once")]
 
@@ -71,6 +106,8 @@ class ForeignLine(models.Model):
     file = models.CharField(max_length=64)
     number = models.PositiveIntegerField()
     line = models.CharField(max_length=1024)
+
+    objects = HostQuerySet.as_manager()
 
 
 class HostFinding(models.Model):
@@ -84,6 +121,8 @@ class HostFinding(models.Model):
     remedy = models.TextField()
     params = models.JSONField(default=dict)
     since = models.DateTimeField()
+
+    objects = HostQuerySet.as_manager()
 
     @property
     def place(self) -> str:
@@ -118,6 +157,8 @@ class Generation(models.Model):
     tail = models.PositiveIntegerField(default=0)
     size = models.PositiveIntegerField()  # bytes of the file
     diff = models.TextField(blank=True)  # to the one before: lines that went and that came
+
+    objects = HostQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -12,59 +12,38 @@ from django.db.models import (
     Exists,
     F,
     Max,
-    Model,
     OuterRef,
     QuerySet,
     Subquery,
     Value,
 )
 from django.db.models.functions import Concat
-from django.utils.translation import ngettext
 
-from qmailpanel.domains.frame import FAILED, Notice, around
+from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.domains.frame import Notice, around
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.ledger.models import SyncPosition, SyncProblem
-from qmailpanel.qmail.doctor import Severity
 
 from .models import HostFinding
 
-ALARMS = 3  # named in the banner
 
-
-def here(model: type[Model]) -> QuerySet[Any]:
-    """The rows of this panel's node."""
-    return model._default_manager.filter(node=settings.QMAILPANEL_NODE)
-
-
-def frame(found: Iterable[Notice], *, alarm: bool = True) -> dict[str, Any]:
-    """The context of sync/frame.html: what the banner says, and how much the doctor found.
-
-    `alarm`: the worst of that is in the banner too.
-    """
-    findings = here(HostFinding)
-    alarms = findings.filter(severity=Severity.ALARM).order_by("file", "number")
-    worst = list(alarms[:ALARMS]) if alarm else []
-    notices = [*([_alarm(worst)] if worst else []), *found]
-    return {**around(notices), "findings_count": findings.count()}
-
-
-def _alarm(worst: list[HostFinding]) -> Notice:
-    text = ngettext(
-        "The doctor found a trap that loses, refuses or relays mail. See the page Doctor.",
-        "The doctor found traps that lose, refuse or relay mail. See the page Doctor.",
-        len(worst),
-    )
-    return Notice(FAILED, text, "\n".join(f"{one.place}: {one.said}" for one in worst))
+def frame(request: PanelRequest, found: Iterable[Notice]) -> dict[str, Any]:
+    """The context of sync/frame.html: what the banner says, and how much the doctor found."""
+    findings = HostFinding.objects.for_user(request.user)
+    return {**around(found), "findings_count": findings.count()}
 
 
 def find_position() -> dict[str, Any]:
     """The newest change, the newest that is live, and how many domains are behind."""
-    applied = here(SyncPosition).filter(domain=OuterRef("pk"), applied__gte=OuterRef("change_id"))
+    node = settings.QMAILPANEL_NODE
+    applied = SyncPosition.objects.filter(
+        node=node, domain=OuterRef("pk"), applied__gte=OuterRef("change_id")
+    )
     return {
         **Domain.objects.aggregate(
             newest=Max("change_id"), behind=Count("pk", filter=~Exists(applied))
         ),
-        **here(SyncPosition).aggregate(applied=Max("applied")),
+        **SyncPosition.objects.filter(node=node).aggregate(applied=Max("applied")),
     }
 
 
@@ -74,6 +53,6 @@ def find_problems() -> QuerySet[SyncProblem]:
     address = Address.objects.filter(pk=OuterRef("address")).values(
         name=Concat(F("local"), Value("@"), F("domain__name"), output_field=CharField())
     )
-    found: QuerySet[SyncProblem] = here(SyncProblem)
-    named = found.annotate(domain_name=Subquery(domain), address_name=Subquery(address))
+    here = SyncProblem.objects.filter(node=settings.QMAILPANEL_NODE)
+    named = here.annotate(domain_name=Subquery(domain), address_name=Subquery(address))
     return named.order_by("since", "id")

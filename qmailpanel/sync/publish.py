@@ -59,7 +59,7 @@ def publish(report: Report) -> None:
         _publish_problems(report)
         _publish_drifts(report)
         _publish_question(report)
-        _publish_preview(report)
+        _publish_node(report)
         if report.steps or report.error:
             _publish_run(report)
 
@@ -171,13 +171,14 @@ def _publish_question(report: Report) -> None:
     )
 
 
-def _publish_preview(report: Report) -> None:
+def _publish_node(report: Report) -> None:
     text = _short("\n".join(describe(step) for step in report.waiting))
     node, _ = SyncNode.objects.get_or_create(node=settings.QMAILPANEL_NODE)
     holding = node.holding if report.holding is None else report.holding
-    if (node.preview, node.holding, node.total) != (text, holding, 0):
+    drifts = SyncDrift.objects.filter(node=node.pk).count()
+    if (node.preview, node.holding, node.drifts, node.total) != (text, holding, drifts, 0):
         here = SyncNode.objects.filter(pk=node.pk)
-        here.update(preview=text, holding=holding, done=0, total=0)
+        here.update(preview=text, holding=holding, drifts=drifts, done=0, total=0)
 
 
 def publish_progress(report: Report) -> None:

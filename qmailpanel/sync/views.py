@@ -13,7 +13,7 @@ from qmailpanel.ledger.services import Actor, Statuses, find_node, is_alive
 
 from . import services
 from .models import SyncQuestion, SyncRun
-from .overview import find_position, find_problems, frame, here
+from .overview import find_position, find_problems, frame
 from .preview import preview
 
 RUNS = 20  # as many as the page shows
@@ -24,16 +24,17 @@ RUNS = 20  # as many as the page shows
 def page(request: PanelRequest) -> HttpResponse:
     """Where sync stands, what it did, what failed and what waits for an answer."""
     problems, node = list(find_problems()), find_node()
+    questions = SyncQuestion.objects.for_user(request.user)
     of_host = [problem for problem in problems if problem.domain is None]
     context = {
-        **frame(tell(of_host, node)),
+        **frame(request, tell(of_host, node)),
         **find_position(),
         "node": node,
         "is_running": is_alive(node),
         "hold": services.find_hold(),
         "problems": problems,
-        "questions": list(here(SyncQuestion).filter(answer=None).order_by("asked")),
-        "runs": list(here(SyncRun).order_by("-id")[:RUNS]),
+        "questions": list(questions.filter(answer=None).order_by("asked")),
+        "runs": list(SyncRun.objects.for_user(request.user).order_by("-id")[:RUNS]),
     }
     return show(request, "sync/page.html", context)
 
@@ -45,7 +46,7 @@ def plan(request: PanelRequest) -> HttpResponse:
     part = "#plan" if wants(request, "plan") else ""
     context = {"plan": preview()}
     if not part:
-        context |= frame(notices(Statuses([])))
+        context |= frame(request, notices(Statuses([])))
     return show(request, f"sync/plan.html{part}", context)
 
 
@@ -53,7 +54,7 @@ def plan(request: PanelRequest) -> HttpResponse:
 @require_POST
 def answer(request: PanelRequest, pk: int) -> HttpResponse:
     """Yes to a question of the sync service."""
-    question = get_object_or_404(here(SyncQuestion), pk=pk)
+    question = get_object_or_404(SyncQuestion.objects.for_user(request.user), pk=pk)
     services.answer_question(Actor.of(request), question)
     return SeeOther(reverse("sync:page"))
 

@@ -207,18 +207,24 @@ def test_the_page_shows_file_line_meaning_and_remedy(as_operator: Any) -> None:
     assert said.index("open relay") < said.index("control/x:7")
 
 
+ALARM = "The doctor found what makes this host lose, refuse or relay mail."
+
+
 @pytest.mark.parametrize("address", ["", "plan/", "host/", "history/"])
 def test_an_alarm_and_the_count_stand_on_every_page_about_sync(
     as_operator: Any, address: str
 ) -> None:
     publish_findings([ODD.at("f", 1, line="l")])
     said = page(as_operator, f"/sync/{address}")
-    assert "The doctor found" not in said
+    assert ALARM not in said
     assert '<span class="tag">1<span' in said
     publish_findings([ODD.at("f", 1, line="l"), OPEN_RELAY.at("control/rcpthosts")])
     said = page(as_operator, f"/sync/{address}")
-    assert "The doctor found a trap that loses, refuses or relays mail." in said
-    assert "control/rcpthosts: It is missing: this host is an open relay" in said
+    assert ALARM in said
+    assert '<a href="/sync/doctor/">See what, and the remedy</a>' in said
+    assert ALARM in page(as_operator, "/domains/")
+    publish_findings([])
+    assert ALARM not in page(as_operator, f"/sync/{address}")
 
 
 def test_the_page_is_for_operators(as_colleague: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -136,8 +137,26 @@ def test_foreign_lines_stand_under_their_file_and_drift_with_its_three_sides(
     assert "not-ours" not in page
 
 
+DRIFT = "Somebody changed a line or file of the panel's on the host."
+
+
+@pytest.mark.parametrize("page", ["/domains/", "/domains/pandle.net/mailboxes/", "/sync/"])
+def test_drift_is_told_to_operators_wherever_they_are_with_the_way_to_decide(
+    as_operator: Client, as_colleague: Client, domain: Domain, page: str
+) -> None:
+    SyncNode.objects.create(node=NODE, heartbeat=timezone.now(), drifts=1)
+    assert DRIFT in unescape(body(as_operator.get(page)))
+    assert '<a href="/sync/host/">Decide on it</a>' in body(as_operator.get(page))
+    assert DRIFT not in unescape(body(as_colleague.get(page)))
+
+
+def test_the_page_that_shows_the_drift_does_not_announce_it(as_operator: Client) -> None:
+    SyncNode.objects.create(node=NODE, heartbeat=timezone.now(), drifts=1)
+    assert DRIFT not in unescape(body(as_operator.get("/sync/host/")))
+
+
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize(("page", "queries"), [("", 11), ("host/", 11)])
+@pytest.mark.parametrize(("page", "queries"), [("", 10), ("host/", 10)])
 def test_the_pages_ask_the_database_as_often_for_one_row_as_for_three(
     as_operator: Client,
     domain: Domain,
