@@ -33,10 +33,10 @@ def host(request: PanelRequest) -> HttpResponse:
 
 def _page(request: PanelRequest, why: str = "") -> HttpResponse:
     lines = list(ForeignLine.objects.for_user(request.user).order_by("file", "number")[: LINES + 1])
-    drifts = SyncDrift.objects.for_user(request.user).order_by("domain", "file", "key")
+    drifts = SyncDrift.objects.for_user(request.user).undecided()
     context = {
         **frame(request, notices(Statuses([]))),
-        "groups": group_drifts(drifts[:DRIFTS]),
+        "groups": group_drifts(drifts.order_by("domain", "file", "key")[:DRIFTS]),
         "left": DriftDecision.objects.for_user(request.user).left(),
         "adoptable": list(find_adoptable(lines)),
         "files": _by_file(lines),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext
 
 from qmailpanel.domains.models import Domain
@@ -19,9 +20,16 @@ if TYPE_CHECKING:
 class HostQuerySet(models.QuerySet[Any]):
     """Rows about the host of this panel, which only operators may see."""
 
-    def for_user(self, user: User) -> HostQuerySet:
+    def for_user(self, user: User) -> Self:
         """The rows of this node ``user`` may see: the only door from a view to them."""
         return self.filter(node=settings.QMAILPANEL_NODE) if user.is_operator else self.none()
+
+
+class DriftQuerySet(HostQuerySet):
+    def undecided(self) -> DriftQuerySet:
+        """Without those that were decided, and that sync has not come to yet."""
+        same = {name: OuterRef(name) for name in ("domain", "file", "key", "actual")}
+        return self.exclude(Exists(DriftDecision.objects.filter(**same)))
 
 
 class DecisionQuerySet(models.QuerySet["DriftDecision"]):
@@ -60,7 +68,7 @@ class SyncDrift(models.Model):
     applied = models.TextField(blank=True)
     actual = models.TextField(blank=True)
 
-    objects = HostQuerySet.as_manager()
+    objects = DriftQuerySet.as_manager()
 
 
 class DriftDecision(models.Model):

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
 from tests.e2e.product import CHROMIUM, Product, enter, wait_until
 
@@ -54,6 +54,18 @@ def new_panel(tmp_path_factory: pytest.TempPathFactory) -> Product:
 def own_panel(new_panel: Product, tmp_path: Path) -> Iterator[Product]:
     """A new panel that runs, of this test alone."""
     yield from _running(new_panel.copy_to(tmp_path / "panel"))
+
+
+@pytest.fixture
+def own_page(browser: Browser, own_panel: Product, wrong: list[str]) -> Iterator[Page]:
+    """The operator before a panel in which nothing was ever done."""
+    context = browser.new_context(base_url=own_panel.url)
+    listen(context, wrong)
+    page = context.new_page()
+    enter(page, own_panel)
+    yield page
+    context.close()
+    assert wrong == []
 
 
 @pytest.fixture(scope="session")

@@ -99,6 +99,7 @@ def test_the_pages_of_the_first_sign_in_and_of_who_has_no_domain(anonymous, pane
         "/sync/",
         "/sync/plan/",
         "/sync/host/",
+        "/sync/history/",
         "/sync/doctor/",
         "/password/",
         "/sign-out/",

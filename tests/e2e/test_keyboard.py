@@ -6,19 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.pages import expect_status, focused, is_marked, mark, row_of, tab_to
-from tests.e2e.product import PASSWORD, enter
+from tests.e2e.product import PASSWORD
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture
-def own_page(browser, own_panel):
-    """The operator before a panel in which nothing was ever done."""
-    context = browser.new_context(base_url=own_panel.url)
-    page = context.new_page()
-    enter(page, own_panel)
-    yield page
-    context.close()
 
 
 def add_by_keys(page, *typed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import stat
 import subprocess
 from collections.abc import Iterator
@@ -147,13 +148,14 @@ def supervising(control: Path, pid: int) -> Iterator[subprocess.Popen[bytes]]:
     """A supervisor that does as it is told, once, and says what it was told."""
     script = 'exec 3<>"$1"; echo; head -c 1 <&3; kill -HUP "$2"'
     command = ["/bin/sh", "-c", script, "sh", str(control), str(pid)]
-    supervisor = subprocess.Popen(command, stdout=subprocess.PIPE)
+    supervisor = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     try:
         assert supervisor.stdout
         supervisor.stdout.readline()
         yield supervisor
     finally:
-        supervisor.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(supervisor.pid, signal.SIGKILL)
         supervisor.communicate()
 
 

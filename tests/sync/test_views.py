@@ -200,6 +200,16 @@ def test_the_operator_decides_a_drift(as_operator: Client, domain: Domain, side:
     assert domain.change == decided.change
 
 
+def test_a_decided_drift_is_no_longer_asked_about_though_sync_has_not_come_to_it(
+    as_operator: Client, domain: Domain
+) -> None:
+    found = drift(domain)
+    as_operator.post(f"/sync/drifts/{found.pk}/", {"side": "ours"})
+    assert "Put ours back" not in body(as_operator.get("/sync/host/"))
+    drift(domain, "|another")
+    assert "Put ours back" in body(as_operator.get("/sync/host/"))
+
+
 def test_all_drifts_of_a_domain_that_were_shown_are_decided_at_once(
     as_operator: Client, domain: Domain
 ) -> None:
