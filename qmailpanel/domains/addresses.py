@@ -26,9 +26,11 @@ def add_address(
     reread(domain)
     refuse_removed(domain)
     free_local(domain, local)
-    address = Address(domain=domain, local=local, kind=kind, comment=comment, change_id=upcoming())
+    address = Address.objects.create(
+        domain=domain, local=local, kind=kind, comment=comment, change_id=upcoming()
+    )
     shown = {"comment": comment, **after} if comment else after
-    stamp(log(actor, Verb.ADDED, address, before={}, after=shown), address)
+    stamp(log(actor, Verb.ADDED, address, before={}, after=shown), domain)
     return address
 
 

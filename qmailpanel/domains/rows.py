@@ -51,7 +51,17 @@ def log(
 ) -> Change:
     """The ledger line about one row."""
     owner = row.pk if isinstance(row, Domain) else row.domain_id
-    return record(actor, verb, _noun(row), str(row), domain=owner, before=before, after=after)
+    address = row.pk if isinstance(row, Address) else None
+    return record(
+        actor,
+        verb,
+        _noun(row),
+        str(row),
+        domain=owner,
+        address=address,
+        before=before,
+        after=after,
+    )
 
 
 def _noun(row: Row) -> Noun:

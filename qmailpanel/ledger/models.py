@@ -24,6 +24,16 @@ class Verb(models.TextChoices):
     PUT_BACK = "put back", _("put back")
     LEFT = "left", _("left alone")
     APPLIED = "applied", _("applied")
+    SIGNED_IN = "signed in", _("signed in as")
+    REFUSED = "refused", _("was refused to sign in as")
+    ENDED = "ended", _("ended")
+    INVITED = "invited", _("invited")
+    ACCEPTED = "accepted", _("accepted")
+    GRANTED = "granted", _("granted rights to")
+    REVOKED = "revoked", _("took all rights from")
+    REQUESTED = "requested", _("requested")
+    DECLINED = "declined", _("declined")
+    PROVED = "proved", _("proved to own")
 
 
 class Noun(models.TextChoices):
@@ -38,6 +48,11 @@ class Noun(models.TextChoices):
     HOST = "host", _("host")
     CHANGES = "changes", _("changes")
     CONFIRMING = "confirming", _("confirming")
+    INVITATION = "invitation", _("invitation")
+    SESSION = "session", _("session")
+    FACTOR = "factor", _("second factor")
+    REQUEST = "request", _("request")
+    LIMITS = "limits", _("limits of")
 
 
 class LedgerHead(models.Model):
@@ -60,11 +75,15 @@ class Change(models.Model):
     noun = models.CharField(max_length=12, choices=Noun)
     target = models.CharField(max_length=320)
     domain = models.PositiveBigIntegerField(null=True)
+    address = models.PositiveBigIntegerField(null=True)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
 
     class Meta:
-        indexes = [models.Index(fields=["domain", "id"], name="change_by_domain")]
+        indexes = [
+            models.Index(fields=["domain", "id"], name="change_by_domain"),
+            models.Index(fields=["address", "id"], name="change_by_address"),
+        ]
 
 
 class Hold(models.Model):

@@ -81,6 +81,7 @@ def record(
     target: str,
     *,
     domain: int | None = None,
+    address: int | None = None,
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> Change:
@@ -101,6 +102,7 @@ def record(
         noun=noun,
         target=target,
         domain=domain,
+        address=address,
         before=before or {},
         after=after or {},
     )
