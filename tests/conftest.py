@@ -40,6 +40,7 @@ from django.test import Client  # noqa: E402 - as above
 
 from qmailpanel.accounts.models import User  # noqa: E402 - as above
 from qmailpanel.domains.models import Domain, Grant  # noqa: E402 - as above
+from qmailpanel.domains.rights import Right  # noqa: E402 - as above
 from qmailpanel.domains.services import add_domain  # noqa: E402 - as above
 from qmailpanel.ledger.services import SYSTEM  # noqa: E402 - as above
 from qmailpanel.qmail.names import Destination, DomainName  # noqa: E402 - as above
@@ -143,7 +144,7 @@ def _make_user(email: str, domain: Domain | None = None, *, is_operator: bool = 
     # "!" is what Django takes for no password; anything else counts as one that nobody knows
     user = User.objects.create(email=email, is_operator=is_operator, password="argon2$nobody")
     if domain:
-        Grant.objects.create(user=user, domain=domain)
+        Grant.objects.create(user=user, domain=domain, rights=Right.values)
     return user
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.domains import addresses
+from qmailpanel.domains.limits import EXPECTED, refuse_many
 from qmailpanel.domains.models import Address, Destination, Domain, Kind
+from qmailpanel.domains.rights import Right, guard_sign_in, refuse_outside
 from qmailpanel.domains.routes import way_back
 from qmailpanel.domains.rows import log, one_line, reread, stamp
-from qmailpanel.domains.services import EXPECTED
 from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import Actor, Refused, ledger_locked
 from qmailpanel.qmail import names
@@ -30,6 +31,8 @@ def add_alias(
 ) -> Address:
     """A new alias; destinations named twice count once."""
     targets = _settled(f"{local}@{domain.name}", destinations)
+    refuse_outside(actor, domain, targets)
+    refuse_many(domain, len(targets))
     remark = one_line(comment, "comment")
     address = addresses.add_address(
         actor, domain, local, Kind.ALIAS, comment=remark, destinations=targets
@@ -47,7 +50,7 @@ def change_alias(
     comment: str | None = None,
 ) -> Address:
     """Other destinations or another comment; None leaves either alone."""
-    addresses.editable(address)
+    addresses.editable(actor, address, Right.ADDRESSES)
     wanted: dict[str, Any] = {}
     if destinations is not None:
         wanted["destinations"] = _settled(str(address), destinations)
@@ -55,9 +58,18 @@ def change_alias(
         wanted["comment"] = one_line(comment, "comment")
     actual = {"destinations": _targets(address), "comment": address.comment}
     after = {name: value for name, value in wanted.items() if value != actual[name]}
+    if "destinations" in after:
+        _allow(actor, address, actual["destinations"], after["destinations"])
     if after:
         _change(actor, address, {name: actual[name] for name in after}, after)
     return address
+
+
+def _allow(actor: Actor, address: Address, before: Sequence[str], after: Sequence[str]) -> None:
+    guard_sign_in(actor, address.domain, address.local)
+    refuse_outside(actor, address.domain, set(after) - set(before))
+    if len(after) > len(before):
+        refuse_many(address.domain, len(after))
 
 
 def _change(actor: Actor, address: Address, before: dict[str, Any], after: dict[str, Any]) -> None:

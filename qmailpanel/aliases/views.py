@@ -25,9 +25,9 @@ from qmailpanel.domains.addressed import (
 )
 from qmailpanel.domains.forms import RenameAddressForm
 from qmailpanel.domains.frame import SeeOther, sent, show, wants
+from qmailpanel.domains.limits import EXPECTED
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.path import Node, forwarded, maildir, path_of
-from qmailpanel.domains.services import EXPECTED
 from qmailpanel.ledger.services import Actor, Refused
 
 from . import services

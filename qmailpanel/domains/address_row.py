@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from qmailpanel.ledger.services import Statuses
 
 from .frame import address_badge, display
+from .limits import EXPECTED
 from .models import Address, Domain, Kind
-from .services import EXPECTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import Actor, Refused, Status, Statuses, upcoming
 from qmailpanel.qmail.names import LocalPart
 
+from .limits import refuse_full
 from .models import Address, Domain, Kind
+from .rights import Right, guard_sign_in, require
 from .rows import amend, log, refuse_removed, reread, stamp
 
 TAKEN = {
@@ -23,8 +25,11 @@ def add_address(
     actor: Actor, domain: Domain, local: LocalPart, kind: Kind, *, comment: str, **after: Any
 ) -> Address:
     """A new address; `after` is what the ledger shows of it besides the comment."""
+    require(actor, domain, Right.ADDRESSES)
     reread(domain)
     refuse_removed(domain)
+    guard_sign_in(actor, domain, local)
+    refuse_full(domain, kind, local)
     free_local(domain, local)
     address = Address.objects.create(
         domain=domain, local=local, kind=kind, comment=comment, change_id=upcoming()
@@ -50,26 +55,33 @@ def free_local(domain: Domain, local: str) -> None:
 
 def switch_address(actor: Actor, address: Address, *, on: bool) -> None:
     """Off: mail to it is refused; a mailbox keeps its mail."""
-    editable(address)
+    editable(actor, address, Right.SWITCHING)
     amend(actor, Verb.SWITCHED_ON if on else Verb.SWITCHED_OFF, address, enabled=on)
 
 
 def remove_address(actor: Actor, address: Address) -> None:
     """Stop delivery; the row keeps its claim on the name until that is live."""
+    require(actor, address.domain, Right.ADDRESSES)
     refuse_removed(address.domain)
+    guard_sign_in(actor, address.domain, address.local)
     amend(actor, Verb.REMOVED, address, removed=True)
 
 
 def restore_address(actor: Actor, address: Address) -> None:
     """Undo a removal, unless somebody else has the local part by now."""
+    require(actor, address.domain, Right.ADDRESSES)
     refuse_removed(address.domain)
+    guard_sign_in(actor, address.domain, address.local)
+    if address.removed:
+        refuse_full(address.domain, Kind(address.kind), address.local)
     if not address.claims:
         free_local(address.domain, address.local)
         address.claims = True
     amend(actor, Verb.RESTORED, address, removed=False)
 
 
-def editable(address: Address) -> None:
-    """Read it again and refuse to edit what is removed."""
+def editable(actor: Actor, address: Address, right: Right) -> None:
+    """Read it again; refuse to edit what is removed, and who lacks the right."""
     reread(address)
+    require(actor, address.domain, right)
     refuse_removed(address)

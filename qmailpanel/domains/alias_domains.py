@@ -8,6 +8,7 @@ from qmailpanel.qmail import names
 
 from .claims import free_name, refuse_routed
 from .models import Domain, DomainName
+from .rights import Right, require, require_operator
 from .rows import amend, log, refuse_removed, reread, stamp
 
 
@@ -19,6 +20,7 @@ def add_alias_domain(
 
     `is_routed_to_it`: a line of the host that is not ours routes its mail to this very domain.
     """
+    require_operator(actor)
     reread(domain)
     refuse_removed(domain)
     if not is_routed_to_it:
@@ -37,6 +39,7 @@ def add_alias_domain(
 def remove_alias_domain(actor: Actor, alias: DomainName) -> DomainName:
     """Refuse mail to that name; no mail is kept under it, so nothing is asked."""
     reread(alias)
+    require(actor, alias.domain, Right.NAMES)
     refuse_removed(alias.domain)
     amend(actor, Verb.REMOVED, alias, removed=True)
     return alias
@@ -46,6 +49,7 @@ def remove_alias_domain(actor: Actor, alias: DomainName) -> DomainName:
 def restore_alias_domain(actor: Actor, alias: DomainName) -> DomainName:
     """Undo a removal, unless somebody else has the name by now."""
     reread(alias)
+    require(actor, alias.domain, Right.NAMES)
     refuse_removed(alias.domain)
     if alias.removed:
         refuse_routed(alias.name)

@@ -162,12 +162,24 @@ class Destination(models.Model):
 
 
 class Grant(models.Model):
-    """A person looks after a domain."""
+    """A person looks after a domain; `rights` are values of `rights.Right`."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="grants"
     )
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="grants")
+    rights = models.JSONField(default=list)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "domain"], name="grant_once")]
+
+
+class Limits(models.Model):
+    """How much there may be in a domain; none is no limit. A domain without a row has none."""
+
+    domain = models.OneToOneField(
+        Domain, on_delete=models.CASCADE, primary_key=True, related_name="limits"
+    )
+    mailboxes = models.PositiveIntegerField(null=True)
+    aliases = models.PositiveIntegerField(null=True)
+    destinations = models.PositiveIntegerField(null=True)  # of one alias

@@ -18,10 +18,11 @@ from qmailpanel.qmail import names
 
 from .addresses import editable, free_local
 from .claims import free_name, refuse_routed
+from .limits import EXPECTED, refuse_full
 from .models import Address, Destination, Domain, DomainName, Kind
+from .rights import Right, guard_sign_in, require_operator
 from .routes import way_back
 from .rows import log, refuse_removed, reread, stamp
-from .services import EXPECTED
 
 
 @ledger_locked()
@@ -29,7 +30,7 @@ def rename_address(
     actor: Actor, address: Address, local: names.LocalPart, *, keep: bool
 ) -> Address:
     """Another local part; `keep`: mail to the old one arrives too."""
-    editable(address)
+    editable(actor, address, Right.ADDRESSES)
     if local == address.local:
         return address
     if address.kind == Kind.ALIAS:
@@ -38,6 +39,10 @@ def rename_address(
     if keep:
         _as_alias(address.local, "keep")
     _refuse_expected(address, keep=keep)
+    for each in (address.local, local):
+        guard_sign_in(actor, address.domain, each)
+    if keep:
+        refuse_full(address.domain, Kind.ALIAS, address.local)
     free_local(address.domain, local)
     old = address.local
     change = log(actor, Verb.RENAMED, address, before={"local": old}, after={"local": local})
@@ -107,6 +112,7 @@ def _say(actor: Actor, row: Address | Domain, field: str, before: object, after:
 @ledger_locked()
 def rename_domain(actor: Actor, domain: Domain, name: names.DomainName, *, keep: bool) -> Domain:
     """Another name for the domain and so for all its addresses; `keep`: the old one goes on too."""
+    require_operator(actor)
     reread(domain)
     refuse_removed(domain)
     if name == domain.name:

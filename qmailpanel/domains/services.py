@@ -13,11 +13,11 @@ from qmailpanel.ledger.services import Actor, Refused, knows_recipients, ledger_
 from qmailpanel.qmail import names
 
 from .claims import claim_again, free_name, refuse_routed
+from .limits import EXPECTED
 from .models import Address, Destination, Domain, DomainName, Kind, Unknown
+from .rights import Right, guard_unknown, refuse_outside, require, require_operator
 from .routes import way_back
 from .rows import amend, log, one_line, refuse_removed, reread
-
-EXPECTED = ("postmaster", "abuse")  # addresses that every domain answers to. See RFC 2142.
 
 
 @ledger_locked()
@@ -30,6 +30,7 @@ def add_domain(
     enabled: bool = True,
 ) -> Domain:
     """A new domain; with a contact, its postmaster and abuse deliver there."""
+    require_operator(actor)
     free_name(name)
     refuse_routed(name)
     domain = Domain.objects.create(
@@ -90,8 +91,22 @@ def change_domain(
         wanted |= {"subdomains": subdomains}
     if subdomains and not domain.subdomains:
         _refuse_subdomains(domain)
+    _allow(actor, domain, {name for name in wanted if wanted[name] != getattr(domain, name)})
+    if wanted.get("unknown_target", domain.unknown_target) != domain.unknown_target:
+        refuse_outside(actor, domain, [wanted["unknown_target"]])
     amend(actor, Verb.CHANGED, domain, **wanted)
     return domain
+
+
+def _allow(actor: Actor, domain: Domain, changed: set[str]) -> None:
+    """Whether the person may change these fields of the domain."""
+    if "description" in changed:
+        require(actor, domain, Right.ADDRESSES)
+    if "subdomains" in changed:
+        require_operator(actor)
+    if changed - {"description", "subdomains"}:
+        require(actor, domain, Right.UNKNOWN)
+        guard_unknown(actor, domain)
 
 
 def _refuse_subdomains(domain: Domain) -> None:
@@ -145,6 +160,7 @@ def _mailbox_target(domain: Domain, text: str) -> str:
 @ledger_locked()
 def switch_domain(actor: Actor, domain: Domain, *, on: bool) -> Domain:
     """Off: the host no longer accepts mail for the domain; its rows and its mail are kept."""
+    require_operator(actor)
     reread(domain)
     refuse_removed(domain)
     _amend_whole(actor, Verb.SWITCHED_ON if on else Verb.SWITCHED_OFF, domain, enabled=on)
@@ -154,6 +170,7 @@ def switch_domain(actor: Actor, domain: Domain, *, on: bool) -> Domain:
 @ledger_locked()
 def remove_domain(actor: Actor, domain: Domain) -> Domain:
     """Stop delivery; all rows stay, and the name stays claimed until that is live."""
+    require_operator(actor)
     reread(domain)
     _amend_whole(actor, Verb.REMOVED, domain, removed=True)
     return domain
@@ -162,6 +179,7 @@ def remove_domain(actor: Actor, domain: Domain) -> Domain:
 @ledger_locked()
 def restore_domain(actor: Actor, domain: Domain) -> Domain:
     """Undo a removal, unless somebody else has the name by now."""
+    require_operator(actor)
     reread(domain)
     if domain.removed:
         claim_again(domain)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_noop as _
 
 from qmailpanel.domains import addresses
 from qmailpanel.domains.models import Address, Domain, Kind
+from qmailpanel.domains.rights import Right, guard_sign_in
 from qmailpanel.domains.routes import pointers_to
 from qmailpanel.domains.rows import amend, log, one_line, reread, stamp
 from qmailpanel.ledger.models import Verb
@@ -52,7 +53,8 @@ def set_password(actor: Actor, address: Address, *, password: str) -> Address:
     """Another password; the ledger says that it was set, and not to what."""
     hashed = _hashed(password)
     with ledger_locked():
-        addresses.editable(address)
+        addresses.editable(actor, address, Right.PASSWORDS)
+        guard_sign_in(actor, address.domain, address.local)
         Mailbox.objects.filter(address=address).update(password=hashed)
         stamp(log(actor, Verb.PASSWORD, address, before={}, after={}), address)
     return address
@@ -76,7 +78,7 @@ def change_mailbox(
     actor: Actor, address: Address, *, comment: str | None = None, refusal: str | None = None
 ) -> Address:
     """Another comment, or another text while it is switched off; None leaves either alone."""
-    addresses.editable(address)
+    addresses.editable(actor, address, Right.ADDRESSES)
     wanted = {"comment": comment, "refusal": refusal}
     given = {name: one_line(text, name) for name, text in wanted.items() if text is not None}
     amend(actor, Verb.CHANGED, address, **given)

@@ -1,0 +1,192 @@
+"""What a person may do with a domain, and the checks inside the transaction of each service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.text import get_text_list
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
+
+from qmailpanel.accounts.models import User
+from qmailpanel.ledger.services import Actor, Refused
+
+from .models import Domain, DomainName, Grant
+
+
+class Right(models.TextChoices):
+    """One switch of a grant; the label goes on after “may”."""
+
+    PASSWORDS = "passwords", _("reset passwords")
+    SWITCHING = "switching", _("switch addresses off and on")
+    ADDRESSES = "addresses", _("create, change, rename and remove mailboxes and aliases")
+    FORWARDING = "forwarding", _("deliver to addresses outside")
+    UNKNOWN = "unknown", _("decide about unknown recipients")
+    NAMES = "names", _("remove alias domains and ask for new ones")
+    GRANTING = "granting", _("let others look after the domain")
+
+
+Rights = frozenset[Right]
+ALL: Rights = frozenset(Right)
+NONE: Rights = frozenset()
+
+
+class Preset(models.TextChoices):
+    """A set of rights with a name."""
+
+    FULL = "full", _("Full: everything but the operator's limits")
+    MAILBOXES = "mailboxes", _("Mailboxes: mailboxes, aliases and passwords")
+    HELP_DESK = "help desk", _("Help desk: see, reset passwords, switch off and on")
+
+    @property
+    def rights(self) -> Rights:
+        return PRESETS[self]
+
+
+HELPING = frozenset({Right.PASSWORDS, Right.SWITCHING})
+PRESETS = {
+    Preset.FULL: ALL,
+    Preset.MAILBOXES: HELPING | {Right.ADDRESSES},
+    Preset.HELP_DESK: HELPING,
+}
+
+
+def preset_of(rights: Iterable[Right]) -> Preset | None:
+    """The preset that is just these rights."""
+    given = frozenset(rights)
+    return next((preset for preset in Preset if preset.rights == given), None)
+
+
+class NotAllowed(Refused):
+    """The person lacks a right."""
+
+
+def rights_of(user: User, domain: Domain) -> Rights:
+    """What the person may do with the domain now."""
+    if not user.is_active:
+        return NONE
+    if user.is_operator:
+        return ALL
+    grant = Grant.objects.filter(user=user, domain=domain).first()
+    return read_rights(grant.rights) if grant else NONE
+
+
+def read_rights(values: Iterable[str]) -> Rights:
+    """The rights that a row or a form names; what is none of them is left out."""
+    return frozenset(Right(value) for value in values if value in Right.values)
+
+
+def in_order(rights: Iterable[Right]) -> list[str]:
+    """As a row holds them."""
+    given = set(rights)
+    return [right.value for right in Right if right in given]
+
+
+def in_words(rights: Iterable[Right]) -> str:
+    """What these rights allow: “reset passwords and deliver to addresses outside”."""
+    words = [str(Right(value).label) for value in in_order(rights)]
+    return str(get_text_list(words, gettext("and")))
+
+
+def find_person(actor: Actor) -> User | None:
+    """Who acts; None for the command line and the system. Raises NotAllowed if that one left."""
+    if actor.user_id is None:
+        return None
+    person = User.objects.filter(pk=actor.user_id, is_active=True).first()
+    if person is None:
+        raise NotAllowed(gettext_noop("You no longer have an account here."))
+    return person
+
+
+def require(actor: Actor, domain: Domain, *rights: Right) -> None:
+    """Whoever acts has these rights in the domain at this moment, or NotAllowed is raised."""
+    person = find_person(actor)
+    missing = set(rights) - rights_of(person, domain) if person else set()
+    if missing:
+        raise NotAllowed(
+            gettext_noop(
+                "You may not %(what)s in %(domain)s. "
+                "Ask the operator of this host, or somebody who may grant it."
+            ),
+            what=in_words(missing),
+            domain=domain.name,
+        )
+
+
+def require_operator(actor: Actor) -> None:
+    """Whoever acts runs this host, or NotAllowed is raised."""
+    person = find_person(actor)
+    if person and not person.is_operator:
+        raise NotAllowed(gettext_noop("Only the operator of this host may do that."))
+
+
+def refuse_outside(actor: Actor, domain: Domain, targets: Iterable[str]) -> None:
+    """Mail may leave the domains that the person looks after, or these targets are in them."""
+    person = find_person(actor)
+    if person is None or person.is_operator:
+        return
+    places = {target.rpartition("@")[2].lower() for target in targets if target}
+    inside = DomainName.objects.for_user(person).filter(name__in=places, claims=True)
+    if places - set(inside.values_list("name", flat=True)):
+        require(actor, domain, Right.FORWARDING)
+
+
+# the addresses with which people sign in
+
+
+def guard_sign_in(actor: Actor, domain: Domain, local: str) -> None:
+    """Nobody gets at the mail of an address with which somebody with more rights signs in."""
+    person = find_person(actor)
+    if person and not person.is_operator:
+        _guard(person, {f"{local}@{name}" for name in _names(domain)})
+
+
+def guard_unknown(actor: Actor, domain: Domain) -> None:
+    """The same of mail to addresses of the domain that nobody has."""
+    person = find_person(actor)
+    if person is None or person.is_operator:
+        return
+    in_domain = (Q(at__endswith=f"@{name}") for name in _names(domain))
+    emails = _signing_in().filter(reduce(or_, in_domain)).values_list("at", flat=True)
+    taken = set(domain.addresses.filter(removed=False).values_list("local", flat=True))
+    _guard(person, {email for email in emails if email.rpartition("@")[0] not in taken})
+
+
+def _names(domain: Domain) -> set[str]:
+    """All that the domain answers to."""
+    claimed = domain.names.filter(claims=True).values_list("name", flat=True)
+    return {domain.name, *claimed}
+
+
+def _signing_in() -> models.QuerySet[Any]:
+    return User.objects.filter(is_active=True).annotate(at=Lower("email"))
+
+
+def _guard(person: User, emails: set[str]) -> None:
+    for other in _signing_in().filter(at__in=emails).exclude(pk=person.pk):
+        if outranks(other, person):
+            raise NotAllowed(
+                gettext_noop(
+                    "Somebody with more rights signs in as %(email)s. "
+                    "Only the operator of this host can change where its mail goes."
+                ),
+                email=other.email,
+            )
+
+
+def outranks(other: User, person: User) -> bool:
+    """Whether the other one may do anything anywhere that the person may not."""
+    if person.is_operator or other.is_operator:
+        return other.is_operator and not person.is_operator
+    mine = {grant.domain_id: set(grant.rights) for grant in Grant.objects.filter(user=person)}
+    theirs = Grant.objects.filter(user=other)
+    return any(
+        grant.domain_id not in mine or not set(grant.rights) <= mine[grant.domain_id]
+        for grant in theirs
+    )
