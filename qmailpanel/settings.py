@@ -24,6 +24,7 @@ QMAILPANEL_BASE_URL         The address people open (http://127.0.0.1:8025)
 QMAILPANEL_OPERATOR         The operator that ``make run`` creates (operator@example.org)
 QMAILPANEL_MAIL_FROM        The sender of the panel's own mail (qmailpanel@ the base URL's host)
 QMAILPANEL_DEBUG            Django's debug pages, for development only (off)
+QMAILPANEL_RESOLVER         Who is asked in DNS whose a domain is, address:port (the system's)
 DATABASE_URL                The database (SQLite: ``db.sqlite3`` in the state directory)
 EMAIL_URL                   How the panel sends its own mail (smtp://localhost:25)
 =========================== =================================================================
@@ -88,6 +89,7 @@ QMAILPANEL_PORT = _number("QMAILPANEL_PORT", 8025)
 QMAILPANEL_BASE_URL = env.str(
     "QMAILPANEL_BASE_URL", default=f"http://{QMAILPANEL_HOST}:{QMAILPANEL_PORT}"
 ).rstrip("/")
+QMAILPANEL_RESOLVER = env.str("QMAILPANEL_RESOLVER", default="")
 QMAILPANEL_OPERATOR = env.str("QMAILPANEL_OPERATOR", default="operator@example.org")
 
 _base = urlsplit(QMAILPANEL_BASE_URL)
@@ -105,6 +107,7 @@ WSGI_APPLICATION = "qmailpanel.wsgi.application"
 INSTALLED_APPS = [
     "qmailpanel.sync.apps.SyncConfig",
     "qmailpanel.activity.apps.ActivityConfig",
+    "qmailpanel.people.apps.PeopleConfig",
     "qmailpanel.mailboxes.apps.MailboxesConfig",
     "qmailpanel.aliases.apps.AliasesConfig",
     "qmailpanel.domains.apps.DomainsConfig",
@@ -194,7 +197,10 @@ CACHES = {
 # people
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = [
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "qmailpanel.mailboxes.owners.MailboxBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "qmailpanel.accounts.passwords.GuessableValidator"}]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 LOGIN_URL = "account_login"
@@ -232,6 +238,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # an address names one person; owners of mailboxes sign in by another backend
     "security.W002",  # frame-ancestors above says what X-Frame-Options would
     "security.W004",  # HSTS and
     "security.W008",  # the redirect to HTTPS belong to the proxy that speaks HTTPS

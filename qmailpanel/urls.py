@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("qmailpanel.accounts.urls")),
     path("", include("qmailpanel.sync.urls")),
     path("", include("qmailpanel.activity.urls")),
+    path("", include("qmailpanel.people.urls")),
     path("", include("qmailpanel.mailboxes.urls")),
     path("", include("qmailpanel.aliases.urls")),
     path("", include("qmailpanel.domains.urls")),

@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
 
 class Audience(Enum):
-    """Anyone at all, whoever signed in, or operators only."""
+    """Anyone at all, whoever signed in, the one or the other kind of them, or operators only.
+
+    A person has an account; an owner has a mailbox and signs in with that mailbox's password.
+    """
 
     ANYONE = auto()
     SIGNED_IN = auto()
+    OWNER = auto()
+    PERSON = auto()
     OPERATOR = auto()
 
 
@@ -57,4 +62,10 @@ def _belongs(request: HttpRequest, who: Audience) -> bool:
     if who is Audience.ANYONE:
         return True
     user = request.user
-    return user.is_authenticated and (who is Audience.SIGNED_IN or user.is_operator)
+    if not user.is_authenticated or who is Audience.SIGNED_IN:
+        return user.is_authenticated
+    return {
+        Audience.OWNER: user.is_owner,
+        Audience.PERSON: not user.is_owner,
+        Audience.OPERATOR: user.is_operator,
+    }[who]

@@ -52,7 +52,7 @@ class PasswordRequiredMiddleware:
         self, request: HttpRequest, view: Callable[..., HttpResponseBase], *_: Any
     ) -> HttpResponseBase | None:
         user = request.user
-        if not user.is_authenticated or user.has_usable_password():
+        if not user.is_authenticated or user.is_owner or user.has_usable_password():
             return None
         if not getattr(view, "login_required", True) or getattr(view, "without_password", False):
             return None

@@ -4,6 +4,7 @@ from allauth.account import views as allauth_views
 from django.urls import path, re_path
 
 from qmailpanel.accounts import views
+from qmailpanel.accounts.access import Audience, audience
 
 app_name = "accounts"
 
@@ -17,7 +18,11 @@ allauth_urlpatterns = [
     path("sign-in/", allauth_views.login, name="account_login"),
     path("sign-out/", allauth_views.logout, name="account_logout"),
     path("sign-in/inactive/", allauth_views.account_inactive, name="account_inactive"),
-    path("password/", allauth_views.password_change, name="account_change_password"),
+    path(
+        "password/",
+        audience(Audience.PERSON)(allauth_views.password_change),
+        name="account_change_password",
+    ),
     path("password/reset/", allauth_views.password_reset, name="account_reset_password"),
     path(
         "password/reset/sent/",

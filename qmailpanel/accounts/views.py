@@ -40,7 +40,7 @@ def _answer_link(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "accounts/sign_in_by_link.html", context, status=status)
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
 @sensitive_post_parameters("password")
 @never_cache
 @require_http_methods(["GET", "POST"])

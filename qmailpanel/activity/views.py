@@ -22,11 +22,11 @@ def list_activity(request: PanelRequest) -> HttpResponse:
     return show(request, "activity/list.html", context)
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
 @require_GET
 def list_of_domain(request: PanelRequest, name: str) -> HttpResponse:
     domain = find_domain(request, name)
-    page = domain_page(domain, "activity", Statuses([domain.pk]))
+    page = domain_page(request, domain, "activity", Statuses([domain.pk]))
     return show(request, "activity/domain.html", {**page, **_entries(request, domain)})
 
 

@@ -24,10 +24,11 @@ from qmailpanel.domains.addressed import (
     try_rename,
 )
 from qmailpanel.domains.forms import RenameAddressForm
-from qmailpanel.domains.frame import SeeOther, sent, show, wants
+from qmailpanel.domains.frame import SeeOther, needs, sent, show, wants
 from qmailpanel.domains.limits import EXPECTED
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.path import Node, forwarded, maildir, path_of
+from qmailpanel.domains.rights import Right
 from qmailpanel.ledger.services import Actor, Refused
 
 from . import services
@@ -49,7 +50,8 @@ def _to(address: Address) -> str:
     return joined(_targets(address))
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.ADDRESSES, seeing=True)
 @require_http_methods(["GET", "POST"])
 def list_aliases(request: PanelRequest, name: str) -> HttpResponse:
     domain, top = find_list(request, name, ALIAS)
@@ -88,14 +90,17 @@ def _answer(request: PanelRequest, domain: Domain) -> HttpResponse:
     if not wants(request, "add"):
         return SeeOther(f"{request.path}?top={address.pk}")
     context = row_context(request, address, request.path, _to(address), new=True)
-    context |= {**form_context(request, domain), "form": _empty_form(domain, focus=True)}
+    context |= {
+        **form_context(domain, ALIAS, request.path),
+        "form": _empty_form(domain, focus=True),
+    }
     return show(request, f"{LIST}#added", context)
 
 
 def _form_again(request: PanelRequest, domain: Domain, form: AddAliasForm) -> HttpResponse:
     if not wants(request, "add"):
         return _list(request, domain, form, status=422)
-    context = {**form_context(request, domain), "form": form}
+    context = {**form_context(domain, ALIAS, request.path), "form": form}
     return show(request, f"{LIST}#add", context, status=422)
 
 
@@ -110,7 +115,8 @@ def _add(request: PanelRequest, domain: Domain, form: AddAliasForm) -> Address |
         return None
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.ADDRESSES, seeing=True)
 @require_http_methods(["GET", "POST"])
 def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, ALIAS, pk)
@@ -140,7 +146,7 @@ def _detail(
 ) -> HttpResponse:
     shown, renaming = form or _form(request, address, blank=True), rename or RenameAddressForm()
     context = {
-        **address_page(address),
+        **address_page(request, address),
         "form": shown,
         "rename": renaming,
         "hops": path_of(address, _ends(request, address)),
@@ -165,7 +171,8 @@ def _is_mailbox(request: PanelRequest, domain: Domain, local: str) -> bool:
     return mine.filter(kind=Kind.MAILBOX, removed=False).exists()
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.ADDRESSES)
 @require_POST
 def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Another local part."""
@@ -176,7 +183,8 @@ def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     return SeeOther(reverse("aliases:detail", args=[name, pk]))
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.SWITCHING)
 @require_POST
 def switch(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """On or off, as the button said."""
@@ -188,7 +196,8 @@ def switch(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     return SeeOther(reverse("aliases:detail", args=[name, pk]))
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.ADDRESSES)
 @require_http_methods(["GET", "POST"])
 def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Asks first."""
@@ -203,13 +212,14 @@ def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 
 def _ask(request: PanelRequest, address: Address, why: str) -> HttpResponse:
     in_row = is_in_row(request, address)
-    context: dict[str, Any] = {**address_page(address), "in_row": in_row, "why": why}
+    context: dict[str, Any] = {**address_page(request, address), "in_row": in_row, "why": why}
     context |= {"targets": _targets(address), "href": _href(address.domain.name)}
     template = "aliases/remove.html#row" if in_row else "aliases/remove.html"
     return show(request, template, context, status=422 if why else 200)
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.ADDRESSES)
 @require_POST
 def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Undo a removal."""
@@ -220,7 +230,7 @@ def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     return settle(request, address, _href(name), _to(address), why)
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
 @require_GET
 def row(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """The row again, when somebody decided to keep the alias."""

@@ -25,10 +25,12 @@ class Place:
     href: SafeString
     host: SafeString
     remove: SafeString
+    can_remove: bool
 
     @classmethod
-    def of(cls, request: HttpRequest, href: str, domain: Domain) -> Place:
-        return cls(request, escape(href), escape(f"@{display(domain)}"), escape(_("Remove")))
+    def of(cls, request: HttpRequest, href: str, domain: Domain, *, can_remove: bool) -> Place:
+        host = escape(f"@{display(domain)}")
+        return cls(request, escape(href), host, escape(_("Remove")), can_remove)
 
     def row(
         self,
@@ -56,6 +58,8 @@ class Place:
         )
 
     def _act(self, address: Address, href: str, *, focus: bool) -> str:
+        if not self.can_remove:
+            return ""
         full = f"{escape(address.local)}{self.host}"
         if address.removed:
             named = {"href": SafeString(href), "full": SafeString(full), "focus": focus}

@@ -30,9 +30,11 @@ from .frame import (
     show,
     wants,
 )
+from .limits import room_of
 from .lists import Query
 from .models import Address, AddressQuerySet, Domain, Kind
 from .renames import rename_address
+from .rights import Right, rights_of
 
 Where = Callable[[Address], str]
 SHOWN = {Kind.MAILBOX: (), Kind.ALIAS: ("destinations",)}  # what the rows of a list fetch besides
@@ -55,7 +57,7 @@ def find_list(request: PanelRequest, name: str, kind: Kind) -> tuple[Domain, Add
 
 def _find_top(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address | None:
     domains = Domain.objects.for_user(request.user).claiming().filter(name=name)
-    mine = Address.objects.for_user(request.user).claiming().select_related("domain")
+    mine = Address.objects.for_user(request.user).claiming().select_related("domain__limits")
     return mine.filter(pk=pk, kind=kind, domain__in=domains).first()
 
 
@@ -66,13 +68,13 @@ def list_context(
     query, statuses = Query.of(request), Statuses([domain.pk])
     found = query.page_of(_rows(request, domain, kind, query), ("local",))
     prefetch_related_objects([*found.rows, *([top] if top else [])], *SHOWN[kind])
-    place = Place.of(request, request.path, domain)
+    page = domain_page(request, domain, TABS[kind], statuses)
+    place = Place.of(request, request.path, domain, can_remove="addresses" in page["may"])
     rows = [place.row(statuses, row, to(row)) for row in found.rows]
     if top:
         gone = top.removed
         rows.insert(0, place.row(statuses, top, to(top), new=not gone, focus=gone))
-    page = domain_page(domain, TABS[kind], statuses)
-    context = {**page, **query.context(found), **form_context(request, domain)}
+    context = {**page, **query.context(found), **form_context(domain, kind, request.path)}
     return {**context, "rows": SafeString("".join(rows))}
 
 
@@ -82,16 +84,21 @@ def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> Ad
     return rows.starting(local) if local else rows
 
 
-def form_context(request: PanelRequest, domain: Domain) -> dict[str, Any]:
+def form_context(domain: Domain, kind: Kind, href: str) -> dict[str, Any]:
     """What the form that adds an address needs besides itself."""
-    place = Place.of(request, request.path, domain)
-    return {"domain": domain, "host": place.host, "href": place.href}
+    return {
+        "domain": domain,
+        "host": f"@{display(domain)}",
+        "href": href,
+        "room": room_of(domain, kind),
+        "kind": kind,
+    }
 
 
-def address_page(address: Address) -> dict[str, Any]:
+def address_page(request: PanelRequest, address: Address) -> dict[str, Any]:
     """The context of a page about one address."""
     statuses = Statuses([address.domain_id])
-    page = domain_page(address.domain, TABS[Kind(address.kind)], statuses)
+    page = domain_page(request, address.domain, TABS[Kind(address.kind)], statuses)
     return {
         **page,
         "address": address,
@@ -111,7 +118,8 @@ def row_context(
 ) -> dict[str, Any]:
     """One row, swapped into its place in the list at `href`, and the pulse, awake."""
     statuses = Statuses([address.domain_id])
-    row = Place.of(request, href, address.domain).row
+    can_remove = Right.ADDRESSES in rights_of(request.user, address.domain)
+    row = Place.of(request, href, address.domain, can_remove=can_remove).row
     return {
         **around(notices(statuses, address.domain), wait=FIRST_WAIT),
         "row": row(statuses, address, to, why=why, new=new, focus=not new),

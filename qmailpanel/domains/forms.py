@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.forms.models import model_to_dict
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.ledger.services import Refused
 from qmailpanel.qmail import names
 
+from .limits import limits_of
 from .models import Domain, Unknown
 
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
@@ -175,6 +177,30 @@ class SettingsForm(PanelForm):
         for name in details.values():
             self.errors.pop(name, None)
         self._focus()
+
+
+def _limit(label: Any) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label,
+        required=False,
+        min_value=0,
+        max_value=10_000_000,
+        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "numeric"}),
+        error_messages={"invalid": _("Enter a number, or nothing for no limit.")},
+    )
+
+
+class LimitsForm(PanelForm):
+    """Blank is no limit."""
+
+    mailboxes = _limit(_("Mailboxes"))
+    aliases = _limit(_("Aliases"))
+    destinations = _limit(_("Destinations of an alias"))
+
+    @classmethod
+    def of(cls, domain: Domain, data: Any = None) -> LimitsForm:
+        """The form as the limits are now, or with what was typed."""
+        return cls(data, initial=model_to_dict(limits_of(domain)), auto_id="limit_%s")
 
 
 class RemoveDomainForm(PanelForm):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
@@ -18,13 +19,17 @@ from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
-from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.accounts.access import PanelRequest, View
 from qmailpanel.ledger.models import SyncNode, SyncProblem
 from qmailpanel.ledger.services import Status, Statuses, find_node, is_alive
 from qmailpanel.qmail import names
 
-from .models import Address, Domain, DomainName
+from .models import Address, Domain, DomainName, Grant
+from .rights import Right, in_order, in_words, read_rights, shown_rights
 from .templatetags.panel import icon
+
+if TYPE_CHECKING:
+    from qmailpanel.accounts.models import User
 
 WORDS = {
     Status.PENDING: gettext_lazy("Pending"),
@@ -208,8 +213,10 @@ def around(found: Iterable[Notice], *, wait: int = 0) -> dict[str, Any]:
     return {"notices": shown, "notices_key": f"{key:x}", "pulse": wait}
 
 
-def domain_page(domain: Domain, tab: str, statuses: Statuses) -> dict[str, Any]:
-    """The context of domains/page.html."""
+def domain_page(
+    request: PanelRequest, domain: Domain, tab: str, statuses: Statuses
+) -> dict[str, Any]:
+    """The context of domains/page.html; `may`: what the person may do with the domain."""
     badge = domain_badge(statuses, domain)
     return {
         **around(notices(statuses, domain), wait=FIRST_WAIT if badge.is_unsettled else 0),
@@ -217,14 +224,43 @@ def domain_page(domain: Domain, tab: str, statuses: Statuses) -> dict[str, Any]:
         "display": display(domain),
         "domain_badge": badge,
         "tab": tab,
+        "may": dict.fromkeys(in_order(shown_rights(request.user, domain)), True),
     }
+
+
+def needs(*rights: Right, seeing: bool = False) -> Callable[[View], View]:
+    """Declare the rights that a view of a domain needs; without them the answer is 403.
+
+    `seeing`: looking needs none of them. The services ask again, in their transaction.
+    """
+
+    def declare(view: View) -> View:
+        @wraps(view)
+        def guarded(request: PanelRequest, name: str, *args: Any, **kwargs: Any) -> Any:
+            is_free = seeing and request.method in ("GET", "HEAD")
+            if not is_free and not _has_rights(request.user, name, set(rights)):
+                raise PermissionDenied(_("You may not %s.") % in_words(rights))
+            return view(request, name, *args, **kwargs)
+
+        guarded.rights = frozenset(rights)  # type: ignore[attr-defined]  # as `audience`
+        guarded.seeing = seeing  # type: ignore[attr-defined]
+        return cast(View, guarded)
+
+    return declare
+
+
+def _has_rights(user: User, name: str, rights: set[Right]) -> bool:
+    """True also for a domain that the person does not look after: the view answers 404."""
+    if user.is_operator:
+        return True
+    grants = list(Grant.objects.filter(user=user, domain__name=name))
+    return not grants or any(rights <= read_rights(grant.rights) for grant in grants)
 
 
 def find_domain(request: PanelRequest, name: str) -> Domain:
     """The person's domain of that name; 404 if it is somebody else's."""
-    return get_object_or_404(
-        Domain.objects.for_user(request.user), name=name, names__name=name, names__claims=True
-    )
+    mine = Domain.objects.for_user(request.user).select_related("limits")
+    return get_object_or_404(mine, name=name, names__name=name, names__claims=True)
 
 
 def display(domain: Domain | DomainName) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.ledger.models import Noun, Verb
@@ -16,6 +17,7 @@ from .rows import refuse_removed, reread, stamp
 EXPECTED = ("postmaster", "abuse")  # addresses that every domain answers to. See RFC 2142.
 FIELDS = ("mailboxes", "aliases", "destinations")
 NAMES = {Kind.MAILBOX: "mailboxes", Kind.ALIAS: "aliases"}
+TITLES = {Kind.MAILBOX: gettext_lazy("Mailboxes"), Kind.ALIAS: gettext_lazy("Aliases")}
 FULL = {
     Kind.MAILBOX: _(
         "%(domain)s has %(used)d mailboxes and may have %(limit)d. "
@@ -38,6 +40,11 @@ class Room:
     @property
     def is_full(self) -> bool:
         return self.used is not None and self.limit is not None and self.used >= self.limit
+
+    @property
+    def is_over(self) -> bool:
+        """More than there may be: the limit was lowered since."""
+        return self.is_full and self.used != self.limit
 
 
 def limits_of(domain: Domain) -> Limits:

@@ -37,8 +37,13 @@ class Kind(models.TextChoices):
 
 class DomainQuerySet(models.QuerySet["Domain"]):
     def for_user(self, user: User) -> DomainQuerySet:
-        """The domains ``user`` may administer: the only door from a view to the data."""
-        return self if user.is_operator else self.filter(grants__user=user)
+        """The domains ``user`` may administer: the only door from a view to the data.
+
+        `held`: the rights of the grant, unless the person needs none.
+        """
+        if user.is_operator:
+            return self
+        return self.filter(grants__user=user).annotate(held=F("grants__rights"))
 
     def claiming(self) -> DomainQuerySet:
         """Those that hold their name, removed or not: at most one for each name."""
@@ -161,6 +166,12 @@ class Destination(models.Model):
         ]
 
 
+class GrantQuerySet(models.QuerySet["Grant"]):
+    def for_user(self, user: User) -> GrantQuerySet:
+        """The grants of the domains ``user`` may administer, everybody's."""
+        return self if user.is_operator else self.filter(domain__grants__user=user)
+
+
 class Grant(models.Model):
     """A person looks after a domain; `rights` are values of `rights.Right`."""
 
@@ -169,6 +180,8 @@ class Grant(models.Model):
     )
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="grants")
     rights = models.JSONField(default=list)
+
+    objects = GrantQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "domain"], name="grant_once")]

@@ -27,7 +27,7 @@ class Right(models.TextChoices):
     SWITCHING = "switching", _("switch addresses off and on")
     ADDRESSES = "addresses", _("create, change, rename and remove mailboxes and aliases")
     FORWARDING = "forwarding", _("deliver to addresses outside")
-    UNKNOWN = "unknown", _("decide about unknown recipients")
+    UNKNOWN = "unknown", _("change the description and what happens to unknown recipients")
     NAMES = "names", _("remove alias domains and ask for new ones")
     GRANTING = "granting", _("let others look after the domain")
 
@@ -75,6 +75,12 @@ def rights_of(user: User, domain: Domain) -> Rights:
         return ALL
     grant = Grant.objects.filter(user=user, domain=domain).first()
     return read_rights(grant.rights) if grant else NONE
+
+
+def shown_rights(user: User, domain: Domain) -> Rights:
+    """What a page shows: of a domain that came with them the rights it came with."""
+    held = getattr(domain, "held", None)
+    return rights_of(user, domain) if held is None else read_rights(held)
 
 
 def read_rights(values: Iterable[str]) -> Rights:

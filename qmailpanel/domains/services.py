@@ -100,12 +100,11 @@ def change_domain(
 
 def _allow(actor: Actor, domain: Domain, changed: set[str]) -> None:
     """Whether the person may change these fields of the domain."""
-    if "description" in changed:
-        require(actor, domain, Right.ADDRESSES)
     if "subdomains" in changed:
         require_operator(actor)
-    if changed - {"description", "subdomains"}:
+    if changed - {"subdomains"}:
         require(actor, domain, Right.UNKNOWN)
+    if changed - {"subdomains", "description"}:
         guard_unknown(actor, domain)
 
 

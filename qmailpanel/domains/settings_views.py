@@ -16,11 +16,23 @@ from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.ledger.services import Actor, Refused, Statuses, knows_recipients
 
 from . import alias_domains, services
-from .forms import AddAliasDomainForm, PanelForm, RenameDomainForm, SettingsForm
-from .frame import Badge, SeeOther, display, domain_page, find_domain, name_badge, sent, show
-from .models import Domain, DomainName, Unknown
+from .forms import AddAliasDomainForm, LimitsForm, PanelForm, RenameDomainForm, SettingsForm
+from .frame import (
+    Badge,
+    SeeOther,
+    display,
+    domain_page,
+    find_domain,
+    name_badge,
+    needs,
+    sent,
+    show,
+)
+from .limits import TITLES, change_limits, room_of
+from .models import Domain, DomainName, Kind, Unknown
 from .path import path_of_unknown
 from .renames import rename_domain
+from .rights import Right
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +52,12 @@ def settings_page(
     """The page, with a form that was not good or a reason why not."""
     statuses = Statuses([domain.pk])
     context = {
-        **domain_page(domain, "settings", statuses),
+        **domain_page(request, domain, "settings", statuses),
         "form": SettingsForm.of(domain),
         "name_form": AddAliasDomainForm(),
         "rename": RenameDomainForm(),
+        "limits_form": LimitsForm.of(domain),
+        "rooms": [(TITLES[kind], room_of(domain, kind)) for kind in Kind],
         "names": [_name_row(statuses, one) for one in domain.names.aliases().order_by("name")],
         "hops": path_of_unknown(domain),
         "may_refuse": knows_recipients() or domain.unknown == Unknown.REFUSE,
@@ -72,7 +86,8 @@ def _try(form: PanelForm, service: Callable[[], Any]) -> bool:
     return not form.errors
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.UNKNOWN, seeing=True)
 @require_http_methods(["GET", "POST"])
 def settings(request: PanelRequest, name: str) -> HttpResponse:
     domain = find_domain(request, name)
@@ -117,6 +132,19 @@ def rename(request: PanelRequest, name: str) -> HttpResponse:
 
 @audience(Audience.OPERATOR)
 @require_POST
+def limits(request: PanelRequest, name: str) -> HttpResponse:
+    """How much there may be in the domain."""
+    domain = find_domain(request, name)
+    form = LimitsForm.of(domain, request.POST)
+    if form.is_valid():
+        change = partial(change_limits, Actor.of(request), domain, **form.cleaned_data)
+        if _try(form, change):
+            return SeeOther(f"{_here(name)}#limits")
+    return settings_page(request, domain, limits_form=form)
+
+
+@audience(Audience.OPERATOR)
+@require_POST
 def switch_subdomains(request: PanelRequest, name: str) -> HttpResponse:
     """Mail to all names below the domain's, or not, as the button said."""
     domain = find_domain(request, name)
@@ -141,13 +169,15 @@ def add_name(request: PanelRequest, name: str) -> HttpResponse:
     return settings_page(request, domain, name_form=form)
 
 
-@audience(Audience.OPERATOR)
+@audience(Audience.PERSON)
+@needs(Right.NAMES)
 @require_POST
 def remove_name(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     return _change_name(request, name, pk, alias_domains.remove_alias_domain)
 
 
-@audience(Audience.OPERATOR)
+@audience(Audience.PERSON)
+@needs(Right.NAMES)
 @require_POST
 def restore_name(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     return _change_name(request, name, pk, alias_domains.restore_alias_domain)

@@ -18,6 +18,7 @@ urlpatterns = [
     path(
         "domains/<str:name>/subdomains/", settings_views.switch_subdomains, name="switch_subdomains"
     ),
+    path("domains/<str:name>/limits/", settings_views.limits, name="limits"),
     path("domains/<str:name>/names/", settings_views.add_name, name="add_name"),
     path(
         "domains/<str:name>/names/<int:pk>/remove/", settings_views.remove_name, name="remove_name"

@@ -38,7 +38,9 @@ from .settings_views import settings_page
 @audience(Audience.SIGNED_IN)
 @require_GET
 def home(request: PanelRequest) -> HttpResponse:
-    """Who looks after one domain starts there."""
+    """Who looks after one domain starts there, and an owner with the mailbox."""
+    if request.user.is_owner:
+        return redirect("mailboxes:own")
     mine = [] if request.user.is_operator else list(_domains(request)[:2])
     if len(mine) == 1:
         return redirect("domains:detail", mine[0].name)
@@ -56,7 +58,7 @@ def _domains(request: PanelRequest) -> Any:
     return Domain.objects.for_user(request.user).claiming()
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
 @require_GET
 def list_domains(request: PanelRequest) -> HttpResponse:
     template = "domains/list.html#list" if wants(request, "list") else "domains/list.html"
@@ -145,11 +147,11 @@ def _host_line(request: PanelRequest, statuses: Statuses, is_unsettled: bool) ->
     }
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
 @require_GET
-def detail(_request: PanelRequest, name: str) -> HttpResponse:
+def detail(request: PanelRequest, name: str) -> HttpResponse:
     """A domain is looked at for its mailboxes."""
-    return redirect("mailboxes:list", name)
+    return redirect("mailboxes:list", find_domain(request, name).name)
 
 
 @audience(Audience.OPERATOR)
@@ -162,7 +164,7 @@ def remove(request: PanelRequest, name: str) -> HttpResponse:
     if form.is_valid():
         services.remove_domain(Actor.of(request), domain)
         return lead(request, f"{reverse('domains:list')}?top={domain.pk}")
-    context = domain_page(domain, "settings", Statuses([domain.pk]))
+    context = domain_page(request, domain, "settings", Statuses([domain.pk]))
     context["form"] = form
     return show(request, "domains/remove.html", context, status=422 if form.is_bound else 200)
 

@@ -74,6 +74,18 @@ class PasswordForm(GuardedForm):
         return super().clean_password()
 
 
+class OwnPasswordForm(PasswordForm):
+    """The owner's next password."""
+
+    present = forms.CharField(
+        label=_("Present password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        error_messages={"required": _("Enter the password you signed in with.")},
+    )
+    field_order = ("present", "password")
+
+
 class MailboxForm(PanelForm):
     comment = forms.CharField(
         label=_("Comment"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})

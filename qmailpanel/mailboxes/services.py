@@ -17,6 +17,7 @@ from qmailpanel.qmail.names import InvalidName, LocalPart
 from qmailpanel.qmail.passwd import hash_password
 
 from .models import Mailbox
+from .owners import end_sessions
 
 SHOWN = 5  # pointers a sentence can carry
 
@@ -55,7 +56,10 @@ def set_password(actor: Actor, address: Address, *, password: str) -> Address:
     with ledger_locked():
         addresses.editable(actor, address, Right.PASSWORDS)
         guard_sign_in(actor, address.domain, address.local)
-        Mailbox.objects.filter(address=address).update(password=hashed)
+        mailbox = Mailbox.objects.select_related("owner").get(address=address)
+        mailbox.password = hashed
+        mailbox.save(update_fields=["password"])
+        end_sessions(mailbox)
         stamp(log(actor, Verb.PASSWORD, address, before={}, after={}), address)
     return address
 

@@ -2,11 +2,12 @@
 
 from django.urls import include, path
 
-from . import views
+from . import own_views, views
 
 app_name = "mailboxes"
 
 urlpatterns = [
+    path("mailbox/", own_views.own, name="own"),
     path(
         "domains/<str:name>/mailboxes/",
         include(

@@ -24,9 +24,10 @@ from qmailpanel.domains.addressed import (
     try_rename,
 )
 from qmailpanel.domains.forms import RenameAddressForm
-from qmailpanel.domains.frame import SeeOther, sent, show, wants
+from qmailpanel.domains.frame import SeeOther, needs, sent, show, wants
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.path import maildir, path_of
+from qmailpanel.domains.rights import Right
 from qmailpanel.domains.routes import pointers_to
 from qmailpanel.ledger.services import Actor, Refused
 
@@ -45,7 +46,8 @@ def _to(address: Address) -> str:
     return f"{address.local}/Maildir/"
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.ADDRESSES, seeing=True)
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def list_mailboxes(request: PanelRequest, name: str) -> HttpResponse:
@@ -84,7 +86,7 @@ def _answer(request: PanelRequest, domain: Domain) -> HttpResponse:
     if not wants(request, "add"):
         return SeeOther(f"{request.path}?top={address.pk}")
     context = row_context(request, address, request.path, _to(address), new=True)
-    context |= {**form_context(request, domain), "form": _empty_form()}
+    context |= {**form_context(domain, MAILBOX, request.path), "form": _empty_form()}
     return show(request, f"{LIST}#added", context)
 
 
@@ -99,7 +101,7 @@ def _form_again(
 ) -> HttpResponse:
     if not wants(request, "add"):
         return _list(request, domain, form, status=status)
-    context = {**form_context(request, domain), "form": form}
+    context = {**form_context(domain, MAILBOX, request.path), "form": form}
     return show(request, f"{LIST}#add", context, status=status)
 
 
@@ -114,7 +116,8 @@ def _add(request: PanelRequest, domain: Domain, form: AddMailboxForm) -> Address
         return None
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.ADDRESSES, seeing=True)
 @require_http_methods(["GET", "POST"])
 def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, MAILBOX, pk)
@@ -132,7 +135,7 @@ def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 def _detail(request: PanelRequest, address: Address, **extra: Any) -> HttpResponse:
     """The page of a mailbox, with a form that was not good or a reason why not."""
     context = {
-        **address_page(address),
+        **address_page(request, address),
         "form": MailboxForm(initial={"comment": address.comment, "refusal": address.refusal}),
         "password_form": PasswordForm(),
         "rename": RenameAddressForm(),
@@ -145,7 +148,8 @@ def _detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRespon
     return show(request, DETAIL, context, status=422 if is_wrong else 200)
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.PASSWORDS)
 @sensitive_post_parameters("password")
 @require_POST
 def password(request: PanelRequest, name: str, pk: int) -> HttpResponse:
@@ -164,7 +168,8 @@ def password(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     return _detail(request, address, password_form=form)
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.ADDRESSES)
 @require_POST
 def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Another local part; the mail moves with it."""
@@ -175,7 +180,8 @@ def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.SWITCHING)
 @require_POST
 def switch(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """On or off, as the button said."""
@@ -187,7 +193,8 @@ def switch(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.ADDRESSES)
 @require_http_methods(["GET", "POST"])
 def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Asks first, and names those that deliver to it."""
@@ -206,14 +213,15 @@ def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 
 
 def _ask(request: PanelRequest, address: Address, pointers: list[str], why: str) -> HttpResponse:
-    page = address_page(address)
+    page = address_page(request, address)
     context = {**page, "pointers": pointers, "why": why, "href": _href(address.domain.name)}
     context["in_row"] = is_in_row(request, address)
     template = "mailboxes/remove.html#row" if context["in_row"] else "mailboxes/remove.html"
     return show(request, template, context, status=200 if request.method == "GET" else 422)
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
+@needs(Right.ADDRESSES)
 @require_POST
 def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Undo a removal."""
@@ -224,7 +232,7 @@ def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     return settle(request, address, _href(name), _to(address), why)
 
 
-@audience(Audience.SIGNED_IN)
+@audience(Audience.PERSON)
 @require_GET
 def row(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """The row again, when somebody decided to keep the mailbox."""

@@ -148,15 +148,25 @@ def test_a_bad_or_taken_name_is_an_error_at_the_field(as_operator: Client, domai
         assert "id_name_error" in answer.content.decode()
 
 
-def test_a_colleague_sees_the_alias_domains_and_changes_none(
+def test_a_colleague_without_the_right_sees_the_alias_domains_and_changes_none(
     as_colleague: Client, domain: Domain
 ) -> None:
+    domain.grants.update(rights=["addresses"])
     alias = add_alias_domain(SYSTEM, domain, ALIAS)
     page = as_colleague.get(PAGE).content.decode()
     assert "pandle.org" in page
     assert "/names/" not in page
-    for place in ("names/", f"names/{alias.pk}/remove/", "subdomains/"):
-        assert as_colleague.post(f"/domains/pandle.net/{place}").status_code == 404
+    assert as_colleague.post(f"/domains/pandle.net/names/{alias.pk}/remove/").status_code == 403
+    assert domain.names.filter(name="pandle.org", removed=False).exists()
+
+
+def test_a_colleague_with_the_right_removes_an_alias_domain_but_adds_none(
+    as_colleague: Client, domain: Domain
+) -> None:
+    alias = add_alias_domain(SYSTEM, domain, ALIAS)
+    assert as_colleague.post("/domains/pandle.net/names/").status_code == 404
+    assert as_colleague.post(f"/domains/pandle.net/names/{alias.pk}/remove/").status_code == 303
+    assert not domain.names.filter(name="pandle.org", removed=False).exists()
 
 
 def test_sub_domains_are_switched_by_a_button(as_operator: Client, domain: Domain) -> None:

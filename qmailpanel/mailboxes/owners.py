@@ -1,0 +1,118 @@
+"""Owners of mailboxes: they sign in with the address and its password, and have only that."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.http import HttpRequest
+from django.utils.translation import gettext_noop as _
+
+from qmailpanel.accounts.models import User
+from qmailpanel.domains.models import Address, Kind
+from qmailpanel.domains.rights import NotAllowed
+from qmailpanel.domains.rows import log, stamp
+from qmailpanel.ledger.models import Verb
+from qmailpanel.ledger.services import Actor, Refused, ledger_locked
+from qmailpanel.qmail.names import InvalidName
+from qmailpanel.qmail.passwd import hash_password, verify_password
+
+from .models import Mailbox
+
+
+class MailboxBackend(ModelBackend):
+    """Signs in the owner of a mailbox. One hash is computed, whoever asks."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,  # noqa: ARG002 - django's name
+        username: str | None = None,  # noqa: ARG002 - django's name
+        password: str | None = None,
+        email: str = "",
+        **_more: Any,
+    ) -> User | None:
+        if not password:
+            return None
+        mailbox = find_mailbox(email)
+        is_right = verify_password(password, (mailbox and mailbox.password) or _nobodys())
+        return owner_of(mailbox) if is_right and mailbox and mailbox.password else None
+
+    def get_user(self, user_id: int) -> User | None:
+        return User.owners.filter(pk=user_id, is_active=True).first()
+
+
+@cache
+def _nobodys() -> str:
+    """What is compared where there is nothing to compare with."""
+    return hash_password("nobody's")
+
+
+def find_mailbox(email: str) -> Mailbox | None:
+    """The mailbox of that address, under any name of its domain."""
+    local, _at, name = email.strip().lower().rpartition("@")
+    found = Mailbox.objects.select_related("address__domain").filter(
+        address__local=local,
+        address__kind=Kind.MAILBOX,
+        address__removed=False,
+        address__domain__removed=False,
+        address__domain__names__name=name,
+        address__domain__names__claims=True,
+        address__domain__names__removed=False,
+    )
+    return found.first()
+
+
+def owner_of(mailbox: Mailbox) -> User:
+    """The row that signs in for the mailbox, made at the first time."""
+    with ledger_locked():
+        mailbox.refresh_from_db()
+        owner, address = mailbox.owner or User(is_owner=True), str(mailbox.address)
+        if owner.pk is None:
+            owner.set_unusable_password()
+        if owner.email != address:
+            owner.email = address
+            owner.save()
+        if mailbox.owner_id is None:
+            mailbox.owner = owner
+            mailbox.save(update_fields=["owner"])
+    return owner
+
+
+def end_sessions(mailbox: Mailbox) -> None:
+    """The owner's sessions: what a session was signed with is another one now."""
+    if mailbox.owner:
+        mailbox.owner.set_unusable_password()
+        mailbox.owner.save(update_fields=["password"])
+
+
+def set_own_password(actor: Actor, mailbox: Mailbox, *, present: str, password: str) -> User:
+    """The owner's next password; all other sessions of the owner end."""
+    if not verify_password(present, mailbox.password):
+        raise Refused(_("That is not the present password."), "present")
+    try:
+        hashed = hash_password(password)
+    except InvalidName as error:
+        raise Refused(error.template, "password", **error.params) from error
+    with ledger_locked():
+        mailbox.refresh_from_db()
+        owner = mailbox.owner
+        if owner is None or owner.pk != actor.user_id or mailbox.address.removed:
+            raise NotAllowed(_("This mailbox is no longer yours."))
+        mailbox.password = hashed
+        mailbox.save(update_fields=["password"])
+        end_sessions(mailbox)
+        address = mailbox.address
+        stamp(log(actor, Verb.PASSWORD, address, before={}, after={}), address)
+    return owner
+
+
+def find_further(address: Address) -> list[str]:
+    """The aliases of the domain that deliver here, and here alone or not."""
+    names = address.domain.names.filter(claims=True, removed=False).values_list("name", flat=True)
+    targets = [f"{address.local}@{name}" for name in names]
+    aliases = address.domain.addresses.filter(
+        destinations__target__in=targets, removed=False, enabled=True
+    )
+    found = aliases.order_by("local").values_list("local", flat=True).distinct()
+    return [f"{local}@{address.domain.name}" for local in found]

@@ -1,0 +1,93 @@
+"""What people type about people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from qmailpanel.accounts.forms import ChoosePasswordForm
+from qmailpanel.domains.forms import PLAIN, PanelForm, ParsedField
+from qmailpanel.domains.rights import Preset, Right, Rights, in_order, preset_of, read_rights
+from qmailpanel.qmail import names
+
+OWN = "own"
+EMAIL = {**PLAIN, "inputmode": "email", "placeholder": "name@example.org"}
+
+
+class EmailForm(PanelForm):
+    """Whom to invite."""
+
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        widget=forms.TextInput(attrs=EMAIL),
+        error_messages={
+            "required": _("Enter an e-mail address, as name@example.org."),
+            "invalid": _("Enter an e-mail address, as name@example.org."),
+        },
+    )
+
+
+class RightsForm(PanelForm):
+    """A preset, or a choice of one's own; `mine`: who grants has no more to give."""
+
+    preset = forms.ChoiceField(
+        label=_("May do"),
+        choices=[*Preset.choices, (OWN, _("A choice of these:"))],
+        widget=forms.RadioSelect,
+        initial=Preset.MAILBOXES,
+    )
+    rights = forms.MultipleChoiceField(
+        choices=Right.choices, required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, data: Any = None, *, mine: Rights, rights: Rights | None = None) -> None:
+        initial = {} if rights is None else _initial(rights)
+        super().__init__(data, initial=initial)
+        presets = [(preset.value, preset.label) for preset in Preset if preset.rights <= mine]
+        own = [(OWN, _("A choice of these:"))]
+        self.fields["preset"].choices = presets + own  # type: ignore[attr-defined]
+        offered = [(right.value, right.label) for right in Right if right in mine]
+        self.fields["rights"].choices = offered  # type: ignore[attr-defined]
+
+    @property
+    def chosen(self) -> Rights:
+        """What a good form asks for."""
+        preset = self.cleaned_data["preset"]
+        if preset == OWN:
+            return read_rights(self.cleaned_data["rights"])
+        return Preset(preset).rights
+
+
+def _initial(rights: Rights) -> dict[str, Any]:
+    return {"preset": preset_of(rights) or OWN, "rights": in_order(rights)}
+
+
+class InviteForm(EmailForm, RightsForm):
+    field_order = ("email", "preset", "rights")
+
+
+class AskForm(PanelForm):
+    """A name that somebody asks for."""
+
+    name = ParsedField(
+        names.DomainName,
+        label=_("Domain"),
+        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "example.org", "data-new": True}),
+        error_messages={"required": _("Enter a domain name, as example.org.")},
+    )
+
+
+class DeclineForm(PanelForm):
+    why = ParsedField(
+        names.ReplyText,
+        label=_("Why not"),
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class AcceptForm(ChoosePasswordForm):
+    """The first password of somebody who was invited."""

@@ -1,0 +1,118 @@
+"""Names that somebody asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.domains.frame import SeeOther, around, find_domain, needs, notices, sent, show
+from qmailpanel.domains.rights import Right
+from qmailpanel.ledger.services import Actor, Refused, Statuses
+
+from . import requests
+from .forms import AskForm, DeclineForm
+from .models import NameRequest, Outcome
+from .proof import record_name, record_text
+from .views import people_frame
+
+
+@audience(Audience.PERSON)
+@require_http_methods(["GET", "POST"])
+def ask(request: PanelRequest) -> HttpResponse:
+    """One's own requests, or for an operator all of them; and the form that asks for a domain."""
+    form = AskForm(sent(request))
+    if form.is_valid() and _try(form, request, form.cleaned_data["name"]):
+        return SeeOther(reverse("people:requests"))
+    return _page(request, form=form)
+
+
+def _try(form: AskForm, request: PanelRequest, name: Any, domain: Any = None) -> bool:
+    try:
+        requests.request_name(Actor.of(request), name, domain)
+    except Refused as refusal:
+        form.refuse(refusal)
+    return not form.errors
+
+
+@audience(Audience.PERSON)
+@needs(Right.NAMES)
+@require_POST
+def ask_name(request: PanelRequest, name: str) -> HttpResponse:
+    """An alias domain of a domain."""
+    domain, form = find_domain(request, name), AskForm(request.POST)
+    if form.is_valid() and _try(form, request, form.cleaned_data["name"], domain):
+        return SeeOther(reverse("people:requests"))
+    return _page(request, form=form, domain=domain)
+
+
+def _page(
+    request: PanelRequest, *, form: AskForm | None = None, why: str = "", domain: Any = None
+) -> HttpResponse:
+    shown = form or AskForm()
+    mine = NameRequest.objects.for_user(request.user).select_related("domain", "person")
+    if request.user.is_operator:
+        mine = mine.filter(outcome=Outcome.OPEN)
+    context = {
+        **around(notices(Statuses([]))),
+        **people_frame(request),
+        "requests": [_row(one) for one in mine.order_by("-asked")],
+        "form": shown,
+        "decline_form": DeclineForm(),
+        "domain": domain,
+        "why": why,
+    }
+    status = 422 if why or shown.errors else 200
+    return show(request, "people/requests.html", context, status=status)
+
+
+def _row(asked: NameRequest) -> dict[str, Any]:
+    return {
+        "asked": asked,
+        "is_open": asked.outcome == Outcome.OPEN,
+        "record": record_name(asked.name),
+        "text": record_text(asked.token),
+    }
+
+
+@audience(Audience.PERSON)
+@require_POST
+def prove(request: PanelRequest, pk: int) -> HttpResponse:
+    """Look into DNS now."""
+    return _act(request, pk, requests.prove_request)
+
+
+@audience(Audience.PERSON)
+@require_POST
+def withdraw(request: PanelRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, requests.withdraw_request)
+
+
+@audience(Audience.OPERATOR)
+@require_POST
+def accept(request: PanelRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, requests.accept_request)
+
+
+@audience(Audience.OPERATOR)
+@require_POST
+def decline(request: PanelRequest, pk: int) -> HttpResponse:
+    form = DeclineForm(request.POST)
+    if not form.is_valid():
+        return _page(request, why=" ".join(map(str, form.errors["why"])))
+    return _act(request, pk, partial(requests.decline_request, why=form.cleaned_data["why"]))
+
+
+def _act(request: PanelRequest, pk: int, service: Callable[..., Any]) -> HttpResponse:
+    asked = get_object_or_404(NameRequest.objects.for_user(request.user), pk=pk)
+    try:
+        service(Actor.of(request), asked)
+    except Refused as refusal:
+        return _page(request, why=str(refusal))
+    return SeeOther(reverse("people:requests"))

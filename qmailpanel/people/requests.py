@@ -1,0 +1,126 @@
+"""Names that somebody asks for: live on the operator's yes, or when DNS proves whose they are."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.utils.translation import gettext_noop as _
+
+from qmailpanel.accounts.models import User
+from qmailpanel.domains.alias_domains import add_alias_domain
+from qmailpanel.domains.models import Domain
+from qmailpanel.domains.rights import ALL, Right, find_person, require, require_operator
+from qmailpanel.domains.rows import one_line
+from qmailpanel.domains.services import add_domain
+from qmailpanel.ledger.models import Noun, Verb
+from qmailpanel.ledger.services import SYSTEM, Actor, Refused, ledger_locked, record
+from qmailpanel.qmail.names import Destination, DomainName
+
+from .grants import give
+from .models import NameRequest, Outcome
+from .proof import find_proof
+from .well_known import is_well_known
+
+MOST = 20  # open requests of one person
+
+
+@ledger_locked()
+def request_name(actor: Actor, name: DomainName, domain: Domain | None = None) -> NameRequest:
+    """Ask for a domain, or for one more name of a domain. Asking again changes nothing."""
+    person = _person(actor)
+    if domain is not None:
+        require(actor, domain, Right.NAMES)
+    if is_well_known(name):
+        raise Refused(
+            _("%(name)s belongs to a well-known mail provider. Nobody but its owner gets it."),
+            "name",
+            name=name,
+        )
+    mine = NameRequest.objects.filter(person=person, outcome=Outcome.OPEN)
+    if old := mine.filter(name=name).first():
+        return old
+    if mine.count() >= MOST:
+        raise Refused(_("You already wait for %(most)d names."), "name", most=MOST)
+    asked = NameRequest.objects.create(
+        name=name, domain=domain, person=person, token=secrets.token_hex(16)
+    )
+    _say(actor, Verb.REQUESTED, asked)
+    return asked
+
+
+def _person(actor: Actor) -> User:
+    person = find_person(actor)
+    if person is None:
+        raise Refused(_("Only a person can ask for a name."))
+    return person
+
+
+@ledger_locked()
+def accept_request(actor: Actor, asked: NameRequest) -> NameRequest:
+    """The operator's yes: the name is added, and who asked looks after it."""
+    require_operator(actor)
+    return _add(actor, asked)
+
+
+def prove_request(actor: Actor, asked: NameRequest) -> NameRequest:
+    """The TXT record is there, so the name is theirs. Raises Refused: it is not, or DNS is mute."""
+    found = find_proof(asked.name, asked.token)
+    with ledger_locked():
+        asked.refresh_from_db()
+        if found and asked.outcome == Outcome.OPEN:
+            _say(actor, Verb.PROVED, asked)
+            _add(SYSTEM, asked)
+    if not found:
+        raise Refused(
+            _("The TXT record is not there yet. New records can take an hour to be seen.")
+        )
+    return asked
+
+
+def _add(actor: Actor, asked: NameRequest) -> NameRequest:
+    asked.refresh_from_db()
+    if asked.outcome != Outcome.OPEN:
+        return asked
+    name = DomainName(asked.name)
+    if asked.domain:
+        require(_as_person(asked), asked.domain, Right.NAMES)
+        add_alias_domain(actor, asked.domain, name)
+    else:
+        domain = add_domain(actor, name, contact=Destination(asked.person.email))
+        give(actor, asked.person, domain, ALL)
+    asked.outcome = Outcome.DONE
+    asked.save(update_fields=["outcome"])
+    return asked
+
+
+def _as_person(asked: NameRequest) -> Actor:
+    return Actor(asked.person_id, str(asked.person), None)
+
+
+@ledger_locked()
+def decline_request(actor: Actor, asked: NameRequest, why: str) -> NameRequest:
+    """The operator's no, with a reason that the person reads."""
+    require_operator(actor)
+    asked.refresh_from_db()
+    if asked.outcome == Outcome.OPEN:
+        asked.outcome, asked.why = Outcome.DECLINED, one_line(why, "why")
+        asked.save(update_fields=["outcome", "why"])
+        _say(actor, Verb.DECLINED, asked)
+    return asked
+
+
+@ledger_locked()
+def withdraw_request(actor: Actor, asked: NameRequest) -> None:
+    """Who asked no longer wants it, or has read the answer."""
+    asked.refresh_from_db()
+    if actor.user_id != asked.person_id:
+        require_operator(actor)
+    if asked.outcome == Outcome.OPEN:
+        _say(actor, Verb.REMOVED, asked)
+    asked.delete()
+
+
+def _say(actor: Actor, verb: Verb, asked: NameRequest) -> None:
+    after = {"domain": asked.domain.name} if asked.domain else {}
+    domain = asked.domain_id
+    record(actor, verb, Noun.REQUEST, asked.name, domain=domain, after=after)

@@ -1,0 +1,24 @@
+"""People and what they were given; invitations; names that were asked for."""
+
+from django.urls import path
+
+from . import request_views, views
+
+app_name = "people"
+
+urlpatterns = [
+    path("people/", views.people, name="list"),
+    path("people/<int:pk>/switch/", views.switch, name="switch"),
+    path("people/<int:pk>/demote/", views.demote, name="demote"),
+    path("invitation/", views.accept, name="accept"),
+    path("invitations/<int:pk>/withdraw/", views.withdraw, name="withdraw"),
+    path("domains/<str:name>/people/", views.of_domain, name="of_domain"),
+    path("domains/<str:name>/people/<int:pk>/", views.grant, name="grant"),
+    path("domains/<str:name>/people/<int:pk>/revoke/", views.revoke, name="revoke"),
+    path("domains/<str:name>/names/ask/", request_views.ask_name, name="ask_name"),
+    path("requests/", request_views.ask, name="requests"),
+    path("requests/<int:pk>/prove/", request_views.prove, name="prove"),
+    path("requests/<int:pk>/withdraw/", request_views.withdraw, name="withdraw_request"),
+    path("requests/<int:pk>/accept/", request_views.accept, name="accept_request"),
+    path("requests/<int:pk>/decline/", request_views.decline, name="decline_request"),
+]
