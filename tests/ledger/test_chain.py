@@ -111,7 +111,7 @@ if connection.vendor == "sqlite":
     REFUSED.append(f"INSERT OR REPLACE INTO ledger_change ({COLUMNS}) {SELECTED}")
     REFUSED.append(f"REPLACE INTO ledger_change ({COLUMNS}) {SELECTED}")
 else:
-    REFUSED.append("TRUNCATE ledger_change CASCADE")
+    REFUSED.append("SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE ledger_change CASCADE")
 
 
 @pytest.mark.parametrize("sql", REFUSED)
