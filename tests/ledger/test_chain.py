@@ -157,9 +157,9 @@ def unguarded(db):
     guard(connection)
 
 
-def command():
+def command(*digests):
     out = StringIO()
-    call_command("ledger", stdout=out)
+    call_command("ledger", *digests, stdout=out)
     return out.getvalue()
 
 
@@ -229,6 +229,19 @@ def test_the_newest_one_altered_together_with_its_digest_is_not_what_the_head_kn
     digest = chain(Change.objects.get(id=1).digest, {n: getattr(newest, n) for n in FIELDS})
     Change.objects.filter(id=2).update(target="x", digest=digest)
     assert verify().broken == 2
+
+
+def test_a_ledger_written_anew_lacks_the_digest_that_was_kept_elsewhere(unguarded):
+    write(3)
+    kept = verify().digest
+    write(1)
+    assert "holds through change 4" in command(kept)
+    Change.objects.all().delete()
+    LedgerHead.objects.all().delete()
+    write(4)
+    assert "holds through change 4" in command()
+    with pytest.raises(CommandError, match=f"no change has the digest {kept}"):
+        command(kept)
 
 
 def test_a_change_that_the_head_knows_nothing_of_is_named(unguarded):

@@ -9,14 +9,16 @@ FIELDS = (
 )
 
 
-def fill(apps, _editor):
+def fill(apps, editor):
     """Chain what was recorded before there was a chain."""
-    changes = apps.get_model("ledger", "Change").objects
     digest = ""
-    for rows in pieces(changes.all(), key=["id"]):
+    for rows in pieces(apps.get_model("ledger", "Change").objects.all(), key=["id"]):
+        digests = []
         for row in rows:
-            digest = row.digest = chain(digest, {name: getattr(row, name) for name in FIELDS})
-        changes.bulk_update(rows, ["digest"], batch_size=200)
+            digest = chain(digest, {name: getattr(row, name) for name in FIELDS})
+            digests.append((digest, row.id))
+        with editor.connection.cursor() as cursor:
+            cursor.executemany("UPDATE ledger_change SET digest = %s WHERE id = %s", digests)
     apps.get_model("ledger", "LedgerHead").objects.update(digest=digest)
 
 
