@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from django.core.signing import BadSignature, Signer
@@ -52,6 +53,18 @@ def page(
     )
 
 
+def pieces(
+    queryset: QuerySet[ModelRow], *, key: Sequence[str], size: int = 1_000
+) -> Iterator[list[ModelRow]]:
+    """All rows in the order of `key`, some at a time: no query stays open while they are used."""
+    some = queryset.order_by(*key)
+    rows = list(some[:size])
+    while rows:
+        yield rows
+        start = _values(key, rows[-1])
+        rows = list(some.filter(_beyond(key, start))[:size]) if len(rows) == size else []
+
+
 def _beyond(order: Sequence[str], start: Sequence[Any]) -> Q:
     """What comes later in this order; the first comparison stands alone, so an index serves it."""
     if len(order) == 1:
@@ -72,7 +85,16 @@ def _opposite(name: str) -> str:
 
 
 def _cursor(signer: Signer, key: Sequence[str], row: Model) -> str:
-    return signer.sign_object([getattr(row, name.lstrip("-")) for name in key])
+    return signer.sign_object(list(map(_plain, _values(key, row))))
+
+
+def _values(key: Sequence[str], row: Model) -> list[Any]:
+    return [getattr(row, name.lstrip("-")) for name in key]
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it; a filter understands a time that is written so."""
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _read(signer: Signer, cursor: str) -> list[Any] | None:

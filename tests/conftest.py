@@ -35,15 +35,30 @@ import django  # noqa: E402 - only now may the settings be read
 
 django.setup()
 
-from django.db import connections  # noqa: E402 - as above
-from django.test import Client  # noqa: E402 - as above
+from django.db import connection, connections  # noqa: E402 - as above
+from django.test import Client, TransactionTestCase  # noqa: E402 - as above
 
 from qmailpanel.accounts.models import User  # noqa: E402 - as above
 from qmailpanel.domains.models import Domain, Grant  # noqa: E402 - as above
 from qmailpanel.domains.rights import Right  # noqa: E402 - as above
 from qmailpanel.domains.services import add_domain  # noqa: E402 - as above
+from qmailpanel.ledger.append_only import guard, unguard  # noqa: E402 - as above
 from qmailpanel.ledger.services import SYSTEM  # noqa: E402 - as above
 from qmailpanel.qmail.names import Destination, DomainName  # noqa: E402 - as above
+
+_clear = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # Django's own
+
+
+def _clear_all(case: TransactionTestCase) -> None:
+    """Only here are changes removed: a test that commits leaves an empty database behind."""
+    unguard(connection)
+    try:
+        _clear(case)
+    finally:
+        guard(connection)
+
+
+TransactionTestCase._fixture_teardown = _clear_all  # type: ignore[attr-defined]  # as above
 
 
 def pytest_unconfigure() -> None:

@@ -1,32 +1,60 @@
-"""The ledger as sentences."""
+"""The ledger for people: who sees which of its lines, how they look for some, and as sentences."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Subquery
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Domain, Unknown
-from qmailpanel.ledger.models import Change, Noun, Verb
+from qmailpanel.domains.models import LAST, Domain, DomainName, Unknown
+from qmailpanel.ledger.models import Change, LedgerHead, Noun
+from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.paging import Page, page
 
+from .sentences import Said, say, says_place
+
+NEWEST = ("-at", "-id")  # as the indexes of the ledger are
 LABELS = {
+    "changes": gettext_noop("Changes"),
     "comment": gettext_noop("Comment"),
     "contact": gettext_noop("Postmaster and abuse deliver to"),
     "description": gettext_noop("Description"),
     "destinations": gettext_noop("Delivers to"),
     "local": gettext_noop("Name"),
+    "method": gettext_noop("With"),
     "name": gettext_noop("Name"),
     "refusal": gettext_noop("Text while switched off"),
+    "rights": gettext_noop("Rights"),
+    "subdomains": gettext_noop("Mail to all sub-domains"),
     "unknown": gettext_noop("Unknown recipients"),
     "unknown_target": gettext_noop("Unknown recipients go to"),
     "unknown_text": gettext_noop("Text for unknown recipients"),
 }
+LABELS_OF_LIMITS = {
+    "aliases": gettext_noop("Aliases"),
+    "destinations": gettext_noop("Destinations"),
+    "mailboxes": gettext_noop("Mailboxes"),
+}
 SAID = {"enabled", "removed"}  # by the verb of the sentence
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What somebody looks for: all that is given must be so. Both days are included."""
+
+    domain: str = ""  # a name it has or had
+    person: str = ""  # the name of who did it, or how that begins
+    verb: str = ""
+    since: date | None = None
+    until: date | None = None
 
 
 @dataclass(frozen=True)
@@ -40,42 +68,96 @@ class Detail:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the ledger, for people."""
+    """One line of the ledger, for people. `place`: from where, unless the sentence says it."""
 
     change: Change
-    sentence: str
+    sentence: Said
     details: list[Detail]
+    place: str
+
+
+def seen_by(user: User) -> QuerySet[Change]:
+    """The changes that a person may see: the only place that says so."""
+    if user.is_operator:
+        return Change.objects.all()
+    if user.is_owner:
+        mine = Mailbox.objects.owned_by(user).values("address")
+        return Change.objects.filter(address__in=mine)
+    in_own_domains = Q(domain__in=Domain.objects.for_user(user).values("pk"))
+    done_by_themself = Q(actor=user)
+    return Change.objects.filter(in_own_domains | done_by_themself)
+
+
+def place_of(user: User, change: Change) -> str:
+    """From where it was done, as far as this person may know: "" where not."""
+    return change.ip or "" if user.is_operator or change.actor_id == user.pk else ""
+
+
+def find_changes(user: User, wanted: Filter, domain: Domain | None = None) -> QuerySet[Change]:
+    """What this person may see of what they look for."""
+    changes = seen_by(user)
+    if domain:
+        changes = changes.filter(domain=domain.pk)
+    if wanted.domain:
+        changes = changes.filter(_of_domain(wanted.domain))
+    if wanted.person:
+        changes = changes.filter(_by(wanted.person))
+    if wanted.verb:
+        changes = changes.filter(verb=wanted.verb)
+    if wanted.since:
+        changes = changes.filter(at__gte=_start_of(wanted.since))
+    if wanted.until:
+        changes = changes.filter(at__lt=_start_of(wanted.until + timedelta(days=1)))
+    return changes
+
+
+def _of_domain(name: str) -> Q:
+    """Of the domains that have the name or had it; of one alone, the index has the order too."""
+    found = list(DomainName.objects.filter(name=name).values_list("domain", flat=True).distinct())
+    return Q(domain=found[0]) if len(found) == 1 else Q(domain__in=found)
+
+
+def _by(text: str) -> Q:
+    """By who is called so, or by all whose names begin so; of one alone as above."""
+    names = Q(actor_name__gte=text, actor_name__lt=text + LAST)
+    found = Change.objects.filter(names).order_by("actor_name").values("actor_name")
+    ends = LedgerHead.objects.values_list(Subquery(found[:1]), Subquery(found.reverse()[:1]))
+    first, last = ends.first() or (None, None)
+    if first is None:
+        return Q(pk__in=())
+    return Q(actor_name=first) if first in (text, last) else names
+
+
+def _start_of(day: date) -> datetime:
+    return datetime.combine(day, time.min, timezone.get_current_timezone())
 
 
 def list_entries(
-    user: User, *, domain: Domain | None = None, after: str = "", before: str = ""
+    user: User,
+    wanted: Filter | None = None,
+    *,
+    domain: Domain | None = None,
+    after: str = "",
+    before: str = "",
 ) -> Page[Entry]:
-    """What happened, newest first: an operator sees all, others their own domains."""
-    changes = _seen_by(user)
-    if domain:
-        changes = changes.filter(domain=domain.pk)
-    found = page(changes, key=("-id",), after=after, before=before)
-    return Page([_entry(change) for change in found.rows], found.next, found.previous)
+    """A page of what happened, newest first."""
+    changes = find_changes(user, wanted or Filter(), domain)
+    found = page(changes, key=NEWEST, after=after, before=before)
+    names = {domain.pk: domain.name} if domain else names_of(found.rows)
+    entries = [_entry(user, change, names) for change in found.rows]
+    return Page(entries, found.next, found.previous)
 
 
-def _seen_by(user: User) -> QuerySet[Change]:
-    everything = Change.objects.all()
-    if user.is_operator:
-        return everything
-    return everything.filter(domain__in=Domain.objects.for_user(user).values("pk"))
+def names_of(changes: Iterable[Change]) -> dict[int, str]:
+    """What the domains of these changes are called today."""
+    domains = {change.domain for change in changes if change.domain}
+    return dict(Domain.objects.filter(pk__in=domains).values_list("pk", "name"))
 
 
-def _entry(change: Change) -> Entry:
-    return Entry(change, _sentence(change), _details(change))
-
-
-def _sentence(change: Change) -> str:
-    return _("%(actor)s %(verb)s the %(noun)s %(target)s") % {
-        "actor": change.actor_name,
-        "verb": Verb(change.verb).label,
-        "noun": Noun(change.noun).label,
-        "target": change.target,
-    }
+def _entry(user: User, change: Change, names: Mapping[int, str]) -> Entry:
+    place = place_of(user, change)
+    sentence = say(change, domain=names.get(change.domain or 0, ""), place=place)
+    return Entry(change, sentence, _details(change), "" if says_place(change) else place)
 
 
 def _details(change: Change) -> list[Detail]:
@@ -85,14 +167,22 @@ def _details(change: Change) -> list[Detail]:
 
 
 def _detail(field: str, change: Change) -> Detail:
-    label = LABELS.get(field, field)
-    before, after = (_words(field, side.get(field)) for side in (change.before, change.after))
-    return Detail(_(label), before, after)
+    if change.noun == Noun.LIMITS:
+        label, words = LABELS_OF_LIMITS.get(field, field), _words_of_limit
+    else:
+        label, words = LABELS.get(field, field), partial(_words, field)
+    return Detail(_(label), *(words(side.get(field)) for side in (change.before, change.after)))
+
+
+def _words_of_limit(value: Any) -> str:
+    return _("no limit") if value is None else str(value)
 
 
 def _words(field: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
     if field == "unknown" and value in Unknown.values:
         return str(Unknown(value).label)
     return "" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""The ledger as pages."""
+"""The ledger as pages and files."""
 
 from django.urls import path
 
@@ -8,5 +8,7 @@ app_name = "activity"
 
 urlpatterns = [
     path("activity/", views.list_activity, name="list"),
+    path("activity/export.csv", views.export_activity, name="export"),
     path("domains/<str:name>/activity/", views.list_of_domain, name="domain"),
+    path("domains/<str:name>/activity/export.csv", views.export_of_domain, name="export_domain"),
 ]

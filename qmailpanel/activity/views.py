@@ -1,38 +1,90 @@
-"""What happened, newest first: on the whole host, or in one domain."""
+"""What happened, newest first: on the whole host, or in one domain; as a page, or as a file."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.domains.frame import around, domain_page, find_domain, notices, show
+from qmailpanel.domains.frame import around, domain_page, find_domain, notices, show, wants
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.services import Statuses
 
-from .services import list_entries
+from .export import export
+from .forms import FilterForm
+from .services import Filter, find_changes, list_entries
+
+PART = "components/entries.html"
 
 
 @audience(Audience.SIGNED_IN)
 @require_GET
 def list_activity(request: PanelRequest) -> HttpResponse:
-    context = {**around(notices(Statuses([]))), **_entries(request)}
-    return show(request, "activity/list.html", context)
+    return _page(request, _form(request))
 
 
 @audience(Audience.PERSON)
 @require_GET
 def list_of_domain(request: PanelRequest, name: str) -> HttpResponse:
     domain = find_domain(request, name)
-    page = domain_page(request, domain, "activity", Statuses([domain.pk]))
-    return show(request, "activity/domain.html", {**page, **_entries(request, domain)})
+    return _page(request, _form(request, domain), domain)
 
 
-def _entries(request: PanelRequest, domain: Domain | None = None) -> dict[str, Any]:
-    get = request.GET.get
-    found = list_entries(
-        request.user, domain=domain, after=get("after", ""), before=get("before", "")
+@audience(Audience.SIGNED_IN)
+@require_GET
+def export_activity(request: PanelRequest) -> HttpResponseBase:
+    return _file(request, _form(request))
+
+
+@audience(Audience.PERSON)
+@require_GET
+def export_of_domain(request: PanelRequest, name: str) -> HttpResponseBase:
+    domain = find_domain(request, name)
+    return _file(request, _form(request, domain), domain)
+
+
+def _form(request: PanelRequest, domain: Domain | None = None) -> FilterForm:
+    return FilterForm(request.GET, of_domain=domain is not None)
+
+
+def _page(request: PanelRequest, form: FilterForm, domain: Domain | None = None) -> HttpResponse:
+    status = 200 if form.is_valid() else 422
+    context = _found(request, form, domain)
+    if wants(request, "activity"):
+        return show(request, PART, context, status=status)
+    if domain is None:
+        context |= around(notices(Statuses([])))
+        return show(request, "activity/list.html", context, status=status)
+    context |= domain_page(request, domain, "activity", Statuses([domain.pk]))
+    return show(request, "activity/domain.html", context, status=status)
+
+
+def _found(request: PanelRequest, form: FilterForm, domain: Domain | None) -> dict[str, Any]:
+    """The form, and what it finds unless it has errors."""
+    here = reverse("activity:domain", args=[domain.name]) if domain else reverse("activity:list")
+    context = {"form": form, "here": here, "query": "", "page": None}
+    if not form.is_valid():
+        return context
+    cursors = {name: request.GET.get(name, "") for name in ("after", "before")}
+    wanted = Filter(**form.cleaned_data)
+    context["page"] = list_entries(request.user, wanted, domain=domain, **cursors)
+    context["query"] = f"{form.query}&" if form.query else ""
+    return context
+
+
+def _file(
+    request: PanelRequest, form: FilterForm, domain: Domain | None = None
+) -> HttpResponseBase:
+    if not form.is_valid():
+        return _page(request, form, domain)
+    changes = find_changes(request.user, Filter(**form.cleaned_data), domain)
+    name = f"activity-{domain.name}.csv" if domain else "activity.csv"
+    return StreamingHttpResponse(
+        export(request.user, changes),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-    return {"page": found, "query": ""}

@@ -56,18 +56,23 @@ class Noun(models.TextChoices):
 
 
 class LedgerHead(models.Model):
-    """One row: the id of the newest change. Locked by `record()`, so ids commit in order."""
+    """One row: id and digest of the newest change. Locked by `record()`: ids commit in order."""
 
     last = models.PositiveBigIntegerField(default=0)
+    digest = models.CharField(max_length=64, blank=True)
 
 
 class Change(models.Model):
-    """One ledger line. Its id is audit trail and revision at once."""
+    """One ledger line. Its id is audit trail and revision at once.
+
+    Lines are only ever added: the database refuses everything else (`append_only.py`), and
+    `digest` binds each to all before it (`chain.py`).
+    """
 
     id = models.PositiveBigIntegerField(primary_key=True)
     at = models.DateTimeField()
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     actor_name = models.CharField(max_length=320)
     ip = models.GenericIPAddressField(null=True)
@@ -78,11 +83,15 @@ class Change(models.Model):
     address = models.PositiveBigIntegerField(null=True)
     before = models.JSONField(default=dict)
     after = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64)
 
     class Meta:
         indexes = [
-            models.Index(fields=["domain", "id"], name="change_by_domain"),
-            models.Index(fields=["address", "id"], name="change_by_address"),
+            models.Index(fields=["at", "id"], name="change_by_time"),
+            models.Index(fields=["domain", "at", "id"], name="change_by_domain_time"),
+            models.Index(fields=["address", "at", "id"], name="change_by_address_time"),
+            models.Index(fields=["actor_name", "at", "id"], name="change_by_actor_time"),
+            models.Index(fields=["verb", "at", "id"], name="change_by_verb_time"),
         ]
 
 

@@ -20,9 +20,12 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from .chain import digest_of
 from .models import Change, Hold, LedgerHead, Noun, SyncNode, SyncPosition, SyncProblem, Verb
 
 HEARTBEAT = timedelta(seconds=10)
+SECRETS = {"password", "hash", "token", "secret"}  # what is never a field of a change
+IP = Change._meta.get_field("ip")  # knows the spelling that the database gives back
 
 
 class Refused(ValueError):
@@ -89,23 +92,34 @@ def record(
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("record() needs the caller's transaction")
     head = _lock()
-    head.last += 1
-    head.save(update_fields=["last"])
-    transaction.on_commit(pull)
-    return Change.objects.create(
-        id=head.last,
+    change = Change(
+        id=head.last + 1,
         at=timezone.now(),
         actor_id=actor.user_id,
         actor_name=actor.name,
-        ip=actor.ip,
+        ip=IP.get_prep_value(actor.ip),
         verb=verb,
         noun=noun,
         target=target,
         domain=domain,
         address=address,
-        before=before or {},
-        after=after or {},
+        before=_open(before),
+        after=_open(after),
     )
+    change.digest = digest_of(change, head.digest)
+    change.save(force_insert=True)
+    head.last, head.digest = change.id, change.digest
+    head.save(update_fields=["last", "digest"])
+    transaction.on_commit(pull)
+    return change
+
+
+def _open(fields: dict[str, Any] | None) -> dict[str, Any]:
+    """What may be read by everybody who may see the change, for ever."""
+    secret = SECRETS & set(fields or {})
+    if secret:
+        raise ValueError(f"the ledger keeps no secrets: {', '.join(secret)}")
+    return fields or {}
 
 
 def _open_fifo() -> int | None:

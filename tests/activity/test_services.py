@@ -1,19 +1,35 @@
 from __future__ import annotations
 
-import pytest
+from datetime import date, datetime
 
-from qmailpanel.activity.services import Detail, list_entries
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from qmailpanel.activity.sentences import WORDS
+from qmailpanel.activity.services import NEWEST, Detail, Filter, find_changes, list_entries
 from qmailpanel.aliases.services import add_alias, change_alias
-from qmailpanel.domains.models import Unknown
+from qmailpanel.domains.alias_domains import add_alias_domain
+from qmailpanel.domains.models import Grant, Unknown
+from qmailpanel.domains.renames import rename_domain
 from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import COMMAND, Actor, ledger_locked, record
 from qmailpanel.mailboxes.services import add_mailbox, set_password
-from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
 
 
-def sentences(user, **more):
-    return [entry.sentence for entry in list_entries(user, **more).rows]
+def sentences(user, wanted=None, **more):
+    return [str(entry.sentence) for entry in list_entries(user, wanted, **more).rows]
+
+
+def targets(user, wanted=None):
+    return [entry.change.target for entry in list_entries(user, wanted).rows]
+
+
+def write(target="", *, by=COMMAND, verb=Verb.ADDED, noun=Noun.PERSON, **more):
+    with ledger_locked():
+        return record(by, verb, noun, target, **more)
 
 
 def newest(user):
@@ -38,8 +54,7 @@ def test_an_entry_is_a_sentence(domain, operator):
 def test_an_operator_sees_all_and_others_their_own_domains(
     domain, other_domain, operator, colleague, stranger
 ):
-    with ledger_locked():
-        record(COMMAND, Verb.ADDED, Noun.PERSON, "new@example.org")
+    write("new@example.org")
     assert len(sentences(operator)) == 3
     assert sentences(colleague) == ["system added the domain pandle.net"]
     assert sentences(stranger) == ["system added the domain stranger.example"]
@@ -71,12 +86,11 @@ def test_what_the_sentence_says_is_no_detail(domain, operator):
 
 def test_pages_follow_each_other_from_the_newest(operator):
     for number in range(60):
-        with ledger_locked():
-            record(COMMAND, Verb.ADDED, Noun.PERSON, str(number))
+        write(str(number))
     first = list_entries(operator)
     second = list_entries(operator, after=first.next)
-    targets = [entry.change.target for entry in [*first.rows, *second.rows]]
-    assert targets == [str(number) for number in reversed(range(60))]
+    found = [entry.change.target for entry in [*first.rows, *second.rows]]
+    assert found == [str(number) for number in reversed(range(60))]
     assert list_entries(operator, before=second.previous) == first
 
 
@@ -88,3 +102,238 @@ def test_a_page_is_one_query_for_any_number_of_entries(
         add_mailbox(COMMAND, domain, LocalPart(f"a{one}"))
     with django_assert_num_queries(1):
         list_entries(colleague, domain=domain)
+
+
+# words
+
+ANN, BOB = "ann@example.org", "bob@example.org"
+WORDED = [
+    (Verb.SIGNED_IN, Noun.PERSON, ANN, f"{ANN} signed in from 192.0.2.7"),
+    (Verb.SIGNED_IN, Noun.SESSION, "", f"{ANN} signed in from 192.0.2.7"),
+    (Verb.SIGNED_IN, Noun.PERSON, BOB, f"{ANN} signed in as {BOB} from 192.0.2.7"),
+    (Verb.SIGNED_IN, Noun.MAILBOX, BOB, f"{ANN} signed in as {BOB} from 192.0.2.7"),
+    (Verb.REFUSED, Noun.PERSON, "x@y", "Somebody was refused to sign in as x@y from 192.0.2.7"),
+    (Verb.REFUSED, Noun.SESSION, "", "Somebody was refused to sign in from 192.0.2.7"),
+    (
+        Verb.REFUSED,
+        Noun.FACTOR,
+        BOB,
+        f"Somebody was refused the second factor of {BOB} from 192.0.2.7",
+    ),
+    (Verb.ENDED, Noun.SESSION, ANN, f"{ANN} ended a session of their own"),
+    (Verb.ENDED, Noun.SESSION, BOB, f"{ANN} ended a session of {BOB}"),
+    (Verb.ENDED, Noun.SESSION, "Firefox on Linux", f"{ANN} ended the session Firefox on Linux"),
+    (Verb.ENDED, Noun.PERSON, ANN, f"{ANN} ended all other sessions of their own"),
+    (Verb.ENDED, Noun.PERSON, BOB, f"{ANN} ended all sessions of {BOB}"),
+    (Verb.ADDED, Noun.FACTOR, "passkey Laptop", f"{ANN} added the passkey Laptop"),
+    (Verb.ADDED, Noun.FACTOR, ANN, f"{ANN} added a second factor"),
+    (Verb.ADDED, Noun.FACTOR, BOB, f"{ANN} added a second factor for {BOB}"),
+    (Verb.CHANGED, Noun.FACTOR, "recovery codes", f"{ANN} changed the recovery codes"),
+    (Verb.REMOVED, Noun.FACTOR, "passkey Laptop", f"{ANN} removed the passkey Laptop"),
+    (Verb.REMOVED, Noun.FACTOR, BOB, f"{ANN} removed a second factor of {BOB}"),
+    (Verb.PASSWORD, Noun.PERSON, ANN, f"{ANN} changed their password"),
+    (Verb.PASSWORD, Noun.PERSON, BOB, f"{ANN} set the password of {BOB}"),
+    (Verb.INVITED, Noun.PERSON, BOB, f"{ANN} invited {BOB}"),
+    (Verb.ACCEPTED, Noun.INVITATION, BOB, f"{ANN} accepted the invitation of {BOB}"),
+    (Verb.ACCEPTED, Noun.INVITATION, ANN, f"{ANN} accepted an invitation"),
+    (Verb.DECLINED, Noun.INVITATION, "", f"{ANN} declined an invitation"),
+    (Verb.REVOKED, Noun.INVITATION, BOB, f"{ANN} withdrew the invitation of {BOB}"),
+    (Verb.REMOVED, Noun.INVITATION, BOB, f"{ANN} withdrew the invitation of {BOB}"),
+    (Verb.GRANTED, Noun.PERSON, BOB, f"{ANN} granted rights to {BOB}"),
+    (Verb.REVOKED, Noun.PERSON, BOB, f"{ANN} took all rights from {BOB}"),
+    (Verb.ADDED, Noun.PERSON, BOB, f"{ANN} added the person {BOB}"),
+    (Verb.CHANGED, Noun.PERSON, BOB, f"{ANN} changed the person {BOB}"),
+    (Verb.SWITCHED_OFF, Noun.PERSON, BOB, f"{ANN} switched off the person {BOB}"),
+    (Verb.REQUESTED, Noun.REQUEST, "new.example", f"{ANN} requested new.example"),
+    (Verb.REQUESTED, Noun.DOMAIN, "new.example", f"{ANN} requested new.example"),
+    (Verb.ACCEPTED, Noun.REQUEST, "new.example", f"{ANN} accepted the request for new.example"),
+    (Verb.DECLINED, Noun.REQUEST, "new.example", f"{ANN} declined the request for new.example"),
+    (Verb.REMOVED, Noun.REQUEST, "new.example", f"{ANN} withdrew the request for new.example"),
+    (Verb.PROVED, Noun.DOMAIN, "new.example", f"{ANN} proved to own new.example"),
+    (Verb.PROVED, Noun.PERSON, ANN, f"{ANN} proved to read the mail to this address"),
+    (Verb.ADDED, Noun.LIMITS, "pandle.net", f"{ANN} set limits for pandle.net"),
+    (Verb.CHANGED, Noun.LIMITS, "pandle.net", f"{ANN} changed the limits of pandle.net"),
+    (Verb.REMOVED, Noun.LIMITS, "pandle.net", f"{ANN} lifted the limits of pandle.net"),
+    (
+        Verb.PUT_BACK,
+        Noun.LINE,
+        "users/assign",
+        f"{ANN} put the panel's version back into users/assign",
+    ),
+    (Verb.LEFT, Noun.LINE, "users/assign", f"{ANN} left users/assign as it is on the host"),
+    (Verb.CONFIRMED, Noun.HOST, "0a1b", f"{ANN} confirmed the plan 0a1b"),
+    (Verb.SWITCHED_ON, Noun.CONFIRMING, "", f"{ANN} let changes wait from now on"),
+    (Verb.SWITCHED_OFF, Noun.CONFIRMING, "", f"{ANN} let changes be applied at once again"),
+    (Verb.APPLIED, Noun.CHANGES, "3–5", f"{ANN} applied the changes 3–5"),
+    (Verb.RENAMED, Noun.ALIAS_DOMAIN, "a.example", f"{ANN} renamed the alias domain a.example"),
+]
+
+
+@pytest.mark.parametrize(("verb", "noun", "target", "sentence"), WORDED)
+def test_every_kind_of_change_is_a_plain_sentence(operator, verb, noun, target, sentence):
+    write(target, by=Actor(None, ANN, "192.0.2.7"), verb=verb, noun=noun)
+    assert sentences(operator) == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("verb", "noun", "sentence"),
+    [
+        (Verb.INVITED, Noun.PERSON, f"{ANN} invited {BOB} to look after pandle.net"),
+        (Verb.INVITED, Noun.INVITATION, f"{ANN} invited {BOB} to look after pandle.net"),
+        (Verb.ACCEPTED, Noun.INVITATION, f"{ANN} accepted the invitation to look after pandle.net"),
+        (Verb.DECLINED, Noun.INVITATION, f"{ANN} declined the invitation to look after pandle.net"),
+        (Verb.GRANTED, Noun.PERSON, f"{ANN} granted rights in pandle.net to {BOB}"),
+        (Verb.CHANGED, Noun.PERSON, f"{ANN} changed the rights of {BOB} in pandle.net"),
+        (Verb.REVOKED, Noun.PERSON, f"{ANN} took all rights in pandle.net from {BOB}"),
+    ],
+)
+def test_what_concerns_a_domain_names_it(domain, operator, verb, noun, sentence):
+    write(BOB, by=Actor(None, ANN, None), verb=verb, noun=noun, domain=domain.pk)
+    assert sentences(operator)[0] == sentence
+    assert sentences(operator, domain=domain)[0] == sentence
+
+
+def test_every_template_takes_only_names_that_every_sentence_has():
+    names = {"actor": "a", "target": "t", "domain": "d", "place": "p"}
+    for words in WORDS.values():
+        for template in vars(words).values():
+            assert "%" not in template % names
+
+
+def test_limits_and_switches_are_told_in_words(domain, operator):
+    before, after = {"mailboxes": None, "destinations": 5}, {"mailboxes": 20, "destinations": None}
+    write("pandle.net", verb=Verb.CHANGED, noun=Noun.LIMITS, before=before, after=after)
+    assert newest(operator).details == [
+        Detail("Mailboxes", "no limit", "20"),
+        Detail("Destinations", "5", "no limit"),
+    ]
+    change_domain(COMMAND, domain, subdomains=True)
+    assert newest(operator).details == [Detail("Mail to all sub-domains", "no", "yes")]
+
+
+# who sees what
+
+
+def test_what_somebody_did_they_see_wherever_it_was(domain, other_domain, colleague, stranger):
+    actor = Actor(colleague.pk, colleague.email, "192.0.2.7")
+    write(colleague.email, by=actor, verb=Verb.SIGNED_IN)
+    switch_domain(actor, other_domain, on=False)
+    assert sentences(colleague)[:2] == [
+        "colleague@example.org switched off the domain stranger.example",
+        "colleague@example.org signed in from 192.0.2.7",
+    ]
+    assert (
+        sentences(stranger)[0] == "colleague@example.org switched off the domain stranger.example"
+    )
+    assert len(sentences(stranger)) == 2
+
+
+def test_from_where_is_told_to_operators_and_to_who_did_it(domain, operator, colleague, stranger):
+    Grant.objects.create(user=stranger, domain=domain)
+    switch_domain(Actor(colleague.pk, colleague.email, "192.0.2.7"), domain, on=False)
+    assert [newest(user).place for user in (operator, colleague, stranger)] == [
+        "192.0.2.7",
+        "192.0.2.7",
+        "",
+    ]
+    entrance = {"verb": Verb.SIGNED_IN, "domain": domain.pk}
+    write("", by=Actor(colleague.pk, colleague.email, "192.0.2.7"), **entrance)
+    assert "192.0.2.7" in str(newest(operator).sentence)
+    assert newest(operator).place == ""
+    assert str(newest(stranger).sentence) == "colleague@example.org signed in"
+
+
+# the filter
+
+
+@pytest.fixture
+def three_people(db):
+    for name in ("ann@example.org", "ann@example.org.au", "bob@example.org", "ann@example.org"):
+        write(f"by {name}", by=Actor(None, name, None))
+
+
+@pytest.mark.parametrize(
+    ("person", "number"),
+    [
+        ("ann@example.org", 2),  # exact: the longer name that begins so is somebody else
+        ("ann@example.org.", 1),
+        ("ann", 3),
+        ("b", 1),
+        ("example.org", 0),
+        ("bob@example.org.au", 0),
+        ("%", 0),
+        ("zz", 0),
+    ],
+)
+def test_a_person_is_found_by_name_or_by_how_it_begins(three_people, operator, person, number):
+    assert len(targets(operator, Filter(person=person))) == number
+
+
+def test_a_domain_is_found_by_every_name_it_has_or_had(domain, other_domain, operator):
+    add_alias_domain(COMMAND, domain, DomainName("alias.example"))
+    rename_domain(COMMAND, domain, DomainName("renamed.example"), keep=False)
+    for name in ("pandle.net", "renamed.example", "alias.example"):
+        assert len(targets(operator, Filter(domain=name))) == 3
+    assert targets(operator, Filter(domain="stranger.example")) == ["stranger.example"]
+    assert targets(operator, Filter(domain="nowhere.example")) == []
+
+
+def test_a_filter_shows_nothing_that_one_may_not_see(domain, other_domain, stranger):
+    assert targets(stranger, Filter(domain="pandle.net")) == []
+    assert targets(stranger, Filter(person="system")) == ["stranger.example"]
+
+
+def test_a_verb_is_looked_for(domain, operator):
+    switch_domain(COMMAND, domain, on=False)
+    assert sentences(operator, Filter(verb="off")) == [
+        "command line switched off the domain pandle.net"
+    ]
+
+
+def test_both_days_are_included(operator, monkeypatch):
+    moments = ["2026-11-26T23:59:59.999999", "2026-11-27T00:00:00", "2026-11-28T23:59:59.999999"]
+    for moment in [*moments, "2026-11-29T00:00:00"]:
+        at = datetime.fromisoformat(f"{moment}+00:00")
+        monkeypatch.setattr(timezone, "now", lambda at=at: at)
+        write(moment)
+    since, until = date(2026, 11, 27), date(2026, 11, 28)
+    assert targets(operator, Filter(since=since, until=until)) == [moments[2], moments[1]]
+    assert len(targets(operator, Filter(since=since))) == 3
+    assert len(targets(operator, Filter(until=until))) == 3
+
+
+def test_all_that_is_given_must_be_so(domain, operator):
+    switch_domain(Actor(None, ANN, None), domain, on=False)
+    switch_domain(Actor(None, BOB, None), domain, on=True)
+    switch_domain(Actor(None, ANN, None), domain, on=False)
+    write("elsewhere", by=Actor(None, ANN, None), verb=Verb.SWITCHED_OFF)
+    today = timezone.now().date()
+    wanted = Filter(domain="pandle.net", person=ANN, verb="off", since=today, until=today)
+    assert targets(operator, wanted) == ["pandle.net", "pandle.net"]
+
+
+def test_pages_of_a_filter_follow_each_other(operator):
+    for number in range(120):
+        write(str(number), verb=Verb.ADDED if number % 2 else Verb.CHANGED)
+    wanted = Filter(verb="added")
+    first = list_entries(operator, wanted)
+    second = list_entries(operator, wanted, after=first.next)
+    found = [entry.change.target for entry in [*first.rows, *second.rows]]
+    assert found == [str(number) for number in reversed(range(120)) if number % 2]
+    assert list_entries(operator, wanted, before=second.previous) == first
+
+
+PLANS = {
+    "change_by_time": Filter(since=date(2026, 1, 1), until=date(2026, 1, 2)),
+    "change_by_domain_time": Filter(domain="pandle.net"),
+    "change_by_actor_time": Filter(person="system"),
+    "change_by_verb_time": Filter(verb="added"),
+}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL decides by the table's size")
+@pytest.mark.parametrize(("index", "wanted"), PLANS.items(), ids=PLANS)
+def test_each_filter_is_a_stretch_of_an_index_already_in_order(domain, operator, index, wanted):
+    plan = find_changes(operator, wanted).order_by(*NEWEST)[:51].explain()
+    assert f"USING INDEX {index}" in plan
+    assert "TEMP B-TREE" not in plan

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from qmailpanel.domains.models import Domain
-from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.accounts.models import User
+from qmailpanel.domains.models import Domain, Grant
+from qmailpanel.ledger.models import Noun, Verb
+from qmailpanel.ledger.services import SYSTEM, Actor, ledger_locked, record
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import LocalPart
 
 
 def body(response: Any) -> str:
+    """The page, without the marks that keep names apart."""
     text: str = response.content.decode()
-    return text
+    return text.replace("<bdi>", "").replace("</bdi>", "")
 
 
 def test_what_somebody_does_is_a_sentence_with_their_name(
@@ -48,8 +53,11 @@ def test_the_first_change_is_still_to_come(as_operator: Client) -> None:
     assert "Nothing has happened yet." in body(as_operator.get("/activity/"))
 
 
+PAGES = ["/activity/", "/domains/pandle.net/activity/"]
+
+
 @pytest.mark.parametrize("rows", [1, 3])
-@pytest.mark.parametrize("address", ["/activity/", "/domains/pandle.net/activity/"])
+@pytest.mark.parametrize("address", PAGES)
 def test_the_list_asks_the_database_as_often_for_one_row_as_for_three(
     as_operator: Client,
     domain: Domain,
@@ -59,5 +67,169 @@ def test_the_list_asks_the_database_as_often_for_one_row_as_for_three(
 ) -> None:
     for number in range(rows):
         add_mailbox(SYSTEM, domain, LocalPart(f"m{number}"))
-    with django_assert_num_queries(5 if address == "/activity/" else 7):
+    with django_assert_num_queries(6 if address == "/activity/" else 7):
         as_operator.get(address)
+
+
+@pytest.mark.parametrize("rows", [1, 60])
+@pytest.mark.parametrize("address", PAGES)
+def test_a_page_with_every_filter_takes_at_most_eight_queries(
+    as_operator: Client,
+    domain: Domain,
+    django_assert_max_num_queries: Any,
+    rows: int,
+    address: str,
+) -> None:
+    for number in range(rows):
+        add_mailbox(SYSTEM, domain, LocalPart(f"m{number}"))
+    query = {
+        "domain": domain.name,
+        "person": "sys",
+        "verb": "added",
+        "since": "2020-01-01",
+        "until": "2999-12-31",
+    }
+    with django_assert_max_num_queries(8):
+        assert "the mailbox m0@pandle.net" in body(as_operator.get(address, query)) or rows > 1
+
+
+# the filter
+
+
+def write(target: str, actor: Actor = SYSTEM, verb: Verb = Verb.ADDED) -> None:
+    with ledger_locked():
+        record(actor, verb, Noun.PERSON, target)
+
+
+def test_the_filter_stands_in_the_address_and_in_the_form(
+    as_operator: Client, domain: Domain, other_domain: Domain
+) -> None:
+    page = body(as_operator.get("/activity/", {"domain": "pandle.net", "verb": "added"}))
+    assert "the domain pandle.net" in page
+    assert "stranger.example" not in page
+    assert 'value="pandle.net"' in page
+    assert '<option value="added" selected>' in page
+
+
+def test_the_filter_goes_with_the_pages(as_operator: Client, domain: Domain) -> None:
+    for number in range(60):
+        add_mailbox(SYSTEM, domain, LocalPart(f"m{number}"))
+        write(f"person {number}", verb=Verb.INVITED)
+    first = as_operator.get("/activity/", {"verb": "added", "person": "system"})
+    link = re.search(r'rel="next" href="([^"]+)"', body(first))
+    assert link
+    assert "person=system&amp;verb=added&amp;after=" in link[1]
+    second = as_operator.get(f"/activity/{html.unescape(link[1])}")
+    assert "the mailbox m0@pandle.net" in body(second)
+    assert "person 0" not in body(second)
+
+
+def test_what_matches_nothing_says_so_and_offers_to_clear_the_filter(
+    as_operator: Client, domain: Domain
+) -> None:
+    page = body(as_operator.get("/activity/", {"person": "nobody"}))
+    assert "Nothing matches this filter." in page
+    assert '<a href="/activity/">Clear the filter</a>' in page
+    page = body(as_operator.get("/domains/pandle.net/activity/", {"person": "nobody"}))
+    assert '<a href="/domains/pandle.net/activity/">Clear the filter</a>' in page
+
+
+WRONG = [
+    ({"since": "yesterday"}, "since", "Enter a day as 2026-11-28."),
+    ({"until": "2026-02-30"}, "until", "Enter a day as 2026-11-28."),
+    ({"until": "0001-01-01"}, "until", "Enter a day as 2026-11-28."),
+    ({"until": "9999-12-31"}, "until", "Enter a day as 2026-11-28."),
+    ({"since": "2026-11-28", "until": "2026-11-27"}, "until", "This day is before the first one."),
+    ({"verb": "x"}, "verb", "Choose one of the list."),
+    ({"person": "a\0b"}, "person", "Null characters are not allowed."),
+    ({"domain": "not a name"}, "domain", "is not a domain name."),
+]
+
+
+@pytest.mark.parametrize(("query", "field", "error"), WRONG)
+@pytest.mark.parametrize("address", ["/activity/", "/activity/export.csv"])
+def test_what_cannot_be_looked_for_is_told_at_its_field(
+    as_operator: Client, domain: Domain, query: dict[str, str], field: str, error: str, address: str
+) -> None:
+    answer = as_operator.get(address, query)
+    assert answer.status_code == 422
+    told = re.findall(r'<p class="error" id="([^"]+)">.*?<span>([^<]+)', body(answer))
+    assert [name for name, _text in told] == [f"id_{field}_error"]
+    assert error in told[0][1]
+    assert "the domain pandle.net" not in body(answer)
+
+
+def test_htmx_gets_the_form_and_the_list_alone(as_operator: Client, domain: Domain) -> None:
+    headers = {"HX-Request": "true", "HX-Target": "activity"}
+    for address in PAGES:
+        part = body(as_operator.get(address, {"verb": "added"}, headers=headers))
+        assert part.startswith('\n<div id="activity"')
+        assert "the domain pandle.net" in part
+    assert as_operator.get("/activity/", {"since": "x"}, headers=headers).status_code == 422
+
+
+def test_a_domains_own_page_asks_for_no_domain_and_stays_with_its_own(
+    as_operator: Client, domain: Domain, other_domain: Domain
+) -> None:
+    page = body(as_operator.get("/domains/pandle.net/activity/", {"domain": "stranger.example"}))
+    assert "the domain pandle.net" in page
+    assert 'name="domain" value="stranger' not in page
+
+
+# from where
+
+
+def test_from_where_is_for_operators_and_for_who_did_it(
+    as_operator: Client, as_colleague: Client, domain: Domain, colleague: User
+) -> None:
+    friend = User.objects.create(email="friend@example.org", password="argon2$nobody")
+    Grant.objects.create(user=friend, domain=domain)
+    as_friend = Client()
+    as_friend.force_login(friend)
+    as_colleague.post(
+        "/domains/pandle.net/mailboxes/", {"local": "biliards"}, REMOTE_ADDR="192.0.2.7"
+    )
+    for browser, is_told in ((as_operator, True), (as_colleague, True), (as_friend, False)):
+        for address in PAGES:
+            page = body(browser.get(address))
+            assert "added the mailbox biliards@pandle.net" in page
+            assert ("192.0.2.7" in page) == is_told
+
+
+def test_the_exact_time_is_in_the_title(as_operator: Client, domain: Domain) -> None:
+    at = domain.change.at.isoformat()
+    assert f'<time datetime="{at}" title="{at}">' in body(as_operator.get("/activity/"))
+
+
+# hostile text
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "{{ user.password }}{% debug %}",
+    "%(actor)s %s %",
+    "\u202egro.elpmaxe@nna",
+    '"><img src=x onerror=alert(1)>',
+    "w" * 300,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_text(as_operator: Client, domain: Domain, text: str) -> None:
+    with ledger_locked():
+        record(
+            Actor(None, text, None),
+            Verb.CHANGED,
+            Noun.PERSON,
+            text,
+            domain=domain.pk,
+            before={text: text, "comment": text},
+            after={"comment": [text, {text: text}]},
+        )
+        record(SYSTEM, Verb.ADDED, Noun.LINE, text, domain=domain.pk)
+    for address in PAGES:
+        answer = as_operator.get(address, {"person": text})
+        assert answer.status_code == 200
+        raw = answer.content.decode()
+        assert f"<bdi>{html.escape(text)}</bdi> changed the rights of " in raw
+        assert "<script>alert" not in raw
+        assert "<img" not in raw.partition('<div id="activity"')[2]

@@ -1,0 +1,84 @@
+"""The filter of the activity pages: it is read from the address."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+from qmailpanel.domains.forms import PLAIN, PanelForm, ParsedField
+from qmailpanel.ledger.models import Verb
+from qmailpanel.qmail import names
+
+NO_DAY = _("Enter a day as 2026-11-28.")
+DAYS = [
+    MinValueValidator(date(1970, 1, 1), message=NO_DAY),
+    MaxValueValidator(date(2999, 12, 31), message=NO_DAY),
+]
+SHORT = {  # where the verb of a sentence would stand there unfinished
+    Verb.PASSWORD: _("set a password"),
+    Verb.SIGNED_IN: _("signed in"),
+    Verb.REFUSED: _("was refused to sign in"),
+    Verb.GRANTED: _("granted rights"),
+    Verb.REVOKED: _("took all rights"),
+    Verb.PROVED: _("proved to own a name"),
+}
+VERBS = [("", _("anything")), *((verb.value, SHORT.get(verb, verb.label)) for verb in Verb)]
+
+
+def _day(label: Any) -> forms.DateField:
+    return forms.DateField(
+        required=False,
+        label=label,
+        input_formats=["%Y-%m-%d"],
+        validators=DAYS,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": NO_DAY},
+    )
+
+
+class FilterForm(PanelForm):
+    """What is looked for; a domain's own page asks for no domain."""
+
+    domain = ParsedField(
+        names.DomainName,
+        required=False,
+        label=_("Domain"),
+        widget=forms.TextInput(attrs={**PLAIN, "data-find": True}),
+    )
+    person = forms.CharField(
+        required=False,
+        max_length=320,
+        label=_("Person"),
+        widget=forms.TextInput(attrs=PLAIN),
+    )
+    verb = forms.ChoiceField(
+        required=False,
+        label=_("What was done"),
+        choices=VERBS,
+        error_messages={"invalid_choice": _("Choose one of the list.")},
+    )
+    since = _day(_("From day"))
+    until = _day(_("To day"))
+
+    def __init__(self, data: Any, *, of_domain: bool) -> None:
+        super().__init__(data)
+        if of_domain:
+            del self.fields["domain"]
+            self.fields["person"].widget.attrs["data-find"] = True
+
+    def clean(self) -> dict[str, Any]:
+        wanted = self.cleaned_data
+        since, until = wanted.get("since"), wanted.get("until")
+        if since and until and until < since:
+            self.add_error("until", _("This day is before the first one."))
+        return wanted
+
+    @property
+    def query(self) -> str:
+        """What was asked for, as it stands in an address: only what is filled in, "" for all."""
+        return urlencode({name: value for name, value in self.cleaned_data.items() if value})
