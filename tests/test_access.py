@@ -150,8 +150,7 @@ def ask_as(rows, domain, other_domain, operator):
             client.force_login(owner_of(rows["mailboxes"].mailbox), backend=BACKEND)
         elif kind != "anonymous":
             sign_in_with_grant(client, kind, domain, other_domain)
-        person = User.objects.filter(email=f"{kind.replace(' ', '-')}@example.org").first()
-        asker = person if kind == "full" else operator
+        asker = User.objects.get(email="full@example.org") if kind == "full" else operator
         asked = NameRequest.objects.create(name="asked.example", person=asker, token="t")
         rows.update(dict.fromkeys([*OWN, "people:accept_request", "people:decline_request"], asked))
         return client

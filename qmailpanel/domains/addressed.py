@@ -34,7 +34,7 @@ from .limits import room_of
 from .lists import Query
 from .models import Address, AddressQuerySet, Domain, Kind
 from .renames import rename_address
-from .rights import Right, rights_of
+from .rights import Right, shown_rights
 
 Where = Callable[[Address], str]
 SHOWN = {Kind.MAILBOX: (), Kind.ALIAS: ("destinations",)}  # what the rows of a list fetch besides
@@ -45,7 +45,14 @@ SHARED = "components/addresses.html"
 def find_address(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address:
     """The person's mailbox or alias of that number; 404 if it is somebody else's."""
     mine = Address.objects.for_user(request.user).select_related("domain")
-    return get_object_or_404(mine, domain__name=name, kind=kind, pk=pk)
+    return _with_rights(get_object_or_404(mine, domain__name=name, kind=kind, pk=pk))
+
+
+def _with_rights(address: Address) -> Address:
+    """What the person may do in the domain came with the address."""
+    if hasattr(address, "held"):
+        setattr(address.domain, "held", address.held)  # noqa: B010 - an annotation of both
+    return address
 
 
 def find_list(request: PanelRequest, name: str, kind: Kind) -> tuple[Domain, Address | None]:
@@ -58,7 +65,8 @@ def find_list(request: PanelRequest, name: str, kind: Kind) -> tuple[Domain, Add
 def _find_top(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address | None:
     domains = Domain.objects.for_user(request.user).claiming().filter(name=name)
     mine = Address.objects.for_user(request.user).claiming().select_related("domain__limits")
-    return mine.filter(pk=pk, kind=kind, domain__in=domains).first()
+    found = mine.filter(pk=pk, kind=kind, domain__in=domains).first()
+    return found and _with_rights(found)
 
 
 def list_context(
@@ -118,7 +126,7 @@ def row_context(
 ) -> dict[str, Any]:
     """One row, swapped into its place in the list at `href`, and the pulse, awake."""
     statuses = Statuses([address.domain_id])
-    can_remove = Right.ADDRESSES in rights_of(request.user, address.domain)
+    can_remove = Right.ADDRESSES in shown_rights(request.user, address.domain)
     row = Place.of(request, href, address.domain, can_remove=can_remove).row
     return {
         **around(notices(statuses, address.domain), wait=FIRST_WAIT),

@@ -114,8 +114,10 @@ class DomainName(models.Model):
 
 class AddressQuerySet(models.QuerySet["Address"]):
     def for_user(self, user: User) -> AddressQuerySet:
-        """The addresses of the domains ``user`` may administer."""
-        return self if user.is_operator else self.filter(domain__grants__user=user)
+        """The addresses of the domains ``user`` may administer; `held` as that of a domain."""
+        if user.is_operator:
+            return self
+        return self.filter(domain__grants__user=user).annotate(held=F("domain__grants__rights"))
 
     def claiming(self) -> AddressQuerySet:
         """Those that hold their local part, removed or not."""

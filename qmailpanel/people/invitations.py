@@ -114,8 +114,8 @@ def send(invitation: Invitation, link: str) -> bool:
     message = EmailMessage(subject=lines[0], body=lines[1].strip() + "\n", to=[invitation.email])
     try:
         return bool(message.send())
-    except (OSError, smtplib.SMTPException):
-        logger.exception("The mail server did not take an invitation (see EMAIL_URL).")
+    except (OSError, smtplib.SMTPException) as error:
+        logger.warning("The mail server took no invitation (see EMAIL_URL): %s", error)
         return False
 
 

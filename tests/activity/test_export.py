@@ -90,7 +90,7 @@ def test_from_where_is_for_operators_and_for_who_did_it(
     as_operator, as_colleague, domain, operator, colleague
 ):
     switch_domain(Actor(operator.pk, operator.email, "192.0.2.1"), domain, on=False)
-    switch_domain(Actor(colleague.pk, colleague.email, "192.0.2.7"), domain, on=True)
+    change_domain(Actor(colleague.pk, colleague.email, "192.0.2.7"), domain, description="x")
     places = {
         browser: [row["from"] for row in read(browser.get("/activity/export.csv"))]
         for browser in (as_operator, as_colleague)

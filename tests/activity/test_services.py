@@ -217,20 +217,20 @@ def test_limits_and_switches_are_told_in_words(domain, operator):
 def test_what_somebody_did_they_see_wherever_it_was(domain, other_domain, colleague, stranger):
     actor = Actor(colleague.pk, colleague.email, "192.0.2.7")
     write(colleague.email, by=actor, verb=Verb.SIGNED_IN)
-    switch_domain(actor, other_domain, on=False)
+    grant = Grant.objects.create(user=colleague, domain=other_domain, rights=["unknown"])
+    change_domain(actor, other_domain, description="x")
+    grant.delete()
     assert sentences(colleague)[:2] == [
-        "colleague@example.org switched off the domain stranger.example",
+        "colleague@example.org changed the domain stranger.example",
         "colleague@example.org signed in from 192.0.2.7",
     ]
-    assert (
-        sentences(stranger)[0] == "colleague@example.org switched off the domain stranger.example"
-    )
+    assert sentences(stranger)[0] == "colleague@example.org changed the domain stranger.example"
     assert len(sentences(stranger)) == 2
 
 
 def test_from_where_is_told_to_operators_and_to_who_did_it(domain, operator, colleague, stranger):
     Grant.objects.create(user=stranger, domain=domain)
-    switch_domain(Actor(colleague.pk, colleague.email, "192.0.2.7"), domain, on=False)
+    change_domain(Actor(colleague.pk, colleague.email, "192.0.2.7"), domain, description="x")
     assert [newest(user).place for user in (operator, colleague, stranger)] == [
         "192.0.2.7",
         "192.0.2.7",

@@ -1,0 +1,112 @@
+"""Giving and taking rights: never more than one's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from qmailpanel.domains.models import Grant
+from qmailpanel.domains.rights import NotAllowed, Preset, Right, read_rights
+from qmailpanel.ledger.models import Change
+from qmailpanel.ledger.services import SYSTEM, Refused
+from qmailpanel.people.grants import change_grant, revoke
+from qmailpanel.people.persons import demote, switch_person
+from tests.people.conftest import rights_in, user_of
+
+
+@pytest.fixture
+def helper(domain, person):
+    """Somebody at the help desk, and the grant."""
+    actor = person("passwords", "switching", email="helper@example.org")
+    return Grant.objects.get(domain=domain, user=user_of(actor))
+
+
+def test_other_rights_are_recorded_with_those_before(domain, helper, operator):
+    change_grant(SYSTEM, helper, Preset.MAILBOXES.rights)
+    assert rights_in(domain, "helper@example.org") == ["addresses", "passwords", "switching"]
+    change = Change.objects.latest("id")
+    assert change.before == {"rights": ["passwords", "switching"]}
+    assert change.after == {"rights": ["passwords", "switching", "addresses"]}
+    assert change.domain == domain.pk
+
+
+def test_who_may_grant_gives_what_they_have_and_no_more(domain, helper, person):
+    actor = person("granting", "passwords", "switching", "addresses")
+    change_grant(actor, helper, read_rights(["addresses"]))
+    with pytest.raises(NotAllowed, match="deliver to addresses outside"):
+        change_grant(actor, helper, read_rights(["forwarding"]))
+    assert rights_in(domain, "helper@example.org") == ["addresses"]
+
+
+def test_nobody_takes_from_those_who_have_more(domain, person, colleague):
+    mighty = Grant.objects.get(domain=domain, user=colleague)
+    actor = person("granting", "passwords")
+    with pytest.raises(NotAllowed):
+        change_grant(actor, mighty, read_rights(["passwords"]))
+    with pytest.raises(NotAllowed):
+        revoke(actor, mighty)
+    assert rights_in(domain, "colleague@example.org") == sorted(Right.values)
+
+
+def test_who_may_not_grant_changes_nothing(helper, person):
+    actor = person(*(set(Right.values) - {"granting"}))
+    with pytest.raises(NotAllowed):
+        change_grant(actor, helper, read_rights(["names"]))
+    with pytest.raises(NotAllowed):
+        revoke(actor, helper)
+
+
+def test_nobody_changes_their_own_rights_but_anybody_may_leave(domain, colleague, person):
+    own = Grant.objects.get(domain=domain, user=colleague)
+    actor = person(email="colleague@example.org")
+    with pytest.raises(NotAllowed, match="Nobody changes their own rights"):
+        change_grant(actor, own, read_rights(["passwords"]))
+    revoke(actor, own)
+    assert rights_in(domain, "colleague@example.org") is None
+
+
+def test_a_grant_of_nothing_is_refused(helper):
+    with pytest.raises(Refused, match="Choose at least one right"):
+        change_grant(SYSTEM, helper, read_rights([]))
+
+
+def test_what_is_taken_is_gone_in_open_sessions_at_once(domain, as_colleague, colleague):
+    assert as_colleague.get("/domains/pandle.net/mailboxes/").status_code == 200
+    revoke(SYSTEM, Grant.objects.get(domain=domain, user=colleague))
+    assert as_colleague.get("/domains/pandle.net/mailboxes/").status_code == 404
+    data = {"local": "late"}
+    assert as_colleague.post("/domains/pandle.net/mailboxes/", data).status_code == 404
+    assert not domain.addresses.filter(local="late").exists()
+
+
+# accounts
+
+
+def test_who_is_switched_off_is_out_at_once_and_comes_back(as_colleague, colleague, operator):
+    switch_person(SYSTEM, colleague, on=False)
+    assert as_colleague.get("/domains/").status_code == 302
+    switch_person(SYSTEM, colleague, on=True)
+    assert as_colleague.get("/domains/").status_code == 200
+
+
+def test_the_last_operator_stays(operator, person):
+    other = person(email="second@example.org")
+    with pytest.raises(Refused, match="last operator"):
+        switch_person(SYSTEM, operator, on=False)
+    with pytest.raises(Refused, match="last operator"):
+        demote(SYSTEM, operator)
+    second = user_of(other)
+    second.is_operator = True
+    second.save()
+    demote(SYSTEM, operator)
+    operator.refresh_from_db()
+    assert not operator.is_operator
+
+
+def test_only_operators_decide_about_accounts_and_not_about_their_own(
+    operator, colleague, person, stranger
+):
+    with pytest.raises(NotAllowed):
+        switch_person(person(*Right.values), colleague, on=False)
+    actor = person(email="operator@example.org")
+    with pytest.raises(NotAllowed, match="to themselves"):
+        switch_person(actor, operator, on=False)

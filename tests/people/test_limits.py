@@ -1,0 +1,185 @@
+"""How much there may be in a domain."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+
+from qmailpanel.aliases.services import add_alias, change_alias, remove_alias, restore_alias
+from qmailpanel.domains.limits import change_limits, room_of
+from qmailpanel.domains.models import Domain, Kind
+from qmailpanel.domains.renames import rename_address
+from qmailpanel.ledger.models import Change
+from qmailpanel.ledger.services import COMMAND, SYSTEM, Refused
+from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox, restore_mailbox
+from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+
+HERE = Destination("postmaster@pandle.net")
+
+
+def limit(domain: Domain, **limits: int | None) -> None:
+    change_limits(
+        SYSTEM, domain, **{"mailboxes": None, "aliases": None, "destinations": None, **limits}
+    )
+
+
+def box(domain, local, actor=SYSTEM):
+    return add_mailbox(actor, domain, LocalPart(local))
+
+
+def alias(domain, local, *targets):
+    return add_alias(SYSTEM, domain, AliasLocal(local), list(targets) or [HERE])
+
+
+def test_the_last_that_fits_is_added_and_the_next_is_refused_by_number(domain):
+    limit(domain, mailboxes=2)
+    box(domain, "a")
+    box(domain, "b")
+    with pytest.raises(Refused) as refused:
+        box(domain, "c")
+    assert str(refused.value) == (
+        "pandle.net has 2 mailboxes and may have 2. The operator of this host can raise the limit."
+    )
+    assert refused.value.field == "local"
+
+
+@pytest.mark.parametrize("who", [COMMAND, SYSTEM])
+def test_the_limit_holds_for_commands_and_the_system_too(domain, who):
+    limit(domain, mailboxes=0)
+    with pytest.raises(Refused):
+        box(domain, "a", who)
+
+
+def test_no_limit_is_a_value(domain):
+    limit(domain, mailboxes=0)
+    limit(domain)
+    box(domain, "a")
+
+
+def test_postmaster_and_abuse_do_not_count(domain):
+    limit(domain, aliases=1)
+    alias(domain, "sales")
+    with pytest.raises(Refused, match="1 aliases and may have 1"):
+        alias(domain, "info")
+
+
+def test_the_old_name_that_is_kept_is_an_alias_more(domain):
+    limit(domain, aliases=0)
+    mailbox = box(domain, "a")
+    with pytest.raises(Refused):
+        rename_address(SYSTEM, mailbox, LocalPart("b"), keep=True)
+    assert rename_address(SYSTEM, mailbox, LocalPart("b"), keep=False).local == "b"
+
+
+def test_what_is_removed_makes_room_and_comes_back_only_into_room(domain):
+    limit(domain, mailboxes=1, aliases=1)
+    first, sales = box(domain, "a"), alias(domain, "sales")
+    remove_mailbox(SYSTEM, first)
+    remove_alias(SYSTEM, sales)
+    box(domain, "b")
+    alias(domain, "info")
+    for restore, row in ((restore_mailbox, first), (restore_alias, sales)):
+        with pytest.raises(Refused):
+            restore(SYSTEM, row)
+
+
+def test_an_alias_has_as_many_destinations_as_it_may(domain):
+    limit(domain, destinations=2)
+    three = [Destination(f"{local}@example.org") for local in "abc"]
+    with pytest.raises(Refused, match="may deliver to 2 addresses"):
+        alias(domain, "sales", *three)
+    found = alias(domain, "sales", *three[:2])
+    with pytest.raises(Refused):
+        change_alias(SYSTEM, found, destinations=three)
+
+
+def test_a_limit_below_what_there_is_removes_nothing_and_lets_things_shrink(domain):
+    three = [Destination(f"{local}@example.org") for local in "abc"]
+    found = alias(domain, "sales", *three)
+    box(domain, "a")
+    box(domain, "b")
+    limit(domain, mailboxes=1, destinations=1)
+    assert domain.addresses.filter(kind=Kind.MAILBOX, removed=False).count() == 2
+    change_alias(SYSTEM, found, destinations=three[1:])
+    assert [one.target for one in found.destinations.all()] == ["b@example.org", "c@example.org"]
+
+
+def test_another_limit_is_recorded_with_the_old_one_and_the_same_one_is_not(domain):
+    limit(domain, mailboxes=5)
+    limit(domain, mailboxes=7)
+    count = Change.objects.count()
+    limit(domain, mailboxes=7)
+    assert Change.objects.count() == count
+    change = Change.objects.latest("id")
+    assert (change.before, change.after) == ({"mailboxes": 5}, {"mailboxes": 7})
+
+
+def test_room_is_counted_only_where_there_is_a_limit(domain, django_assert_num_queries):
+    assert room_of(domain, Kind.MAILBOX).limit is None
+    limit(domain, mailboxes=3)
+    box(domain, "a")
+    found = Domain.objects.select_related("limits").get(pk=domain.pk)
+    with django_assert_num_queries(1):
+        room = room_of(found, Kind.MAILBOX)
+    assert (room.used, room.limit, room.is_full) == (1, 3, False)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_people_who_add_the_last_mailbox_at_once_one_wins(domain):
+    limit(domain, mailboxes=1)
+
+    def race(number):
+        try:
+            return str(box(domain, f"m{number}"))
+        except Refused as refused:
+            return refused.field
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(race, range(6)))
+    assert answers.count("local") == 5
+    assert domain.addresses.filter(kind=Kind.MAILBOX).count() == 1
+
+
+# the pages
+
+
+def test_the_list_shows_how_many_of_how_many_and_the_form_says_why_not(as_colleague, domain):
+    limit(domain, mailboxes=1)
+    page = "/domains/pandle.net/mailboxes/"
+    assert "0 of 1 in use." in as_colleague.get(page).content.decode()
+    as_colleague.post(page, {"local": "a"})
+    answer = as_colleague.post(page, {"local": "b"})
+    assert answer.status_code == 422
+    said = answer.content.decode()
+    assert "pandle.net has 1 mailboxes and may have 1." in said
+    assert 'value="b"' in said
+
+
+def test_the_operator_sets_limits_and_others_see_them(as_operator, as_colleague, domain):
+    page = "/domains/pandle.net/limits/"
+    data = {"mailboxes": "10", "aliases": "", "destinations": "3"}
+    assert as_operator.post(page, data).status_code == 303
+    assert as_colleague.post(page, data).status_code == 404
+    said = as_colleague.get("/domains/pandle.net/settings/").content.decode()
+    assert "Mailboxes: 0 of 10" in said
+    assert "Aliases: no limit" in said
+    assert "at most 3" in said
+
+
+@pytest.mark.parametrize("typed", ["-1", "many", "1.5", "99999999999"])
+def test_a_limit_that_is_none_is_refused_at_its_field(as_operator, domain, typed):
+    answer = as_operator.post("/domains/pandle.net/limits/", {"mailboxes": typed})
+    assert answer.status_code == 422
+    assert 'id="limit_mailboxes_error"' in answer.content.decode()
+
+
+def test_a_lowered_limit_says_that_nothing_is_removed(as_operator, domain):
+    box(domain, "a")
+    box(domain, "b")
+    limit(domain, mailboxes=1)
+    said = as_operator.get("/domains/pandle.net/settings/").content.decode()
+    assert "nothing is removed" in said
