@@ -241,11 +241,15 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 MFA_TOTP_ISSUER = f"qmailpanel {_base.hostname}"
 MFA_TOTP_TOLERANCE = 1  # clocks differ; forms.use_code() keeps a code from working again
+_forms = "qmailpanel.accounts.forms"
 MFA_FORMS = {
-    "activate_totp": "qmailpanel.accounts.forms.ActivateCodesForm",
-    "add_webauthn": "qmailpanel.accounts.forms.AddPasskeyForm",
-    "authenticate": "qmailpanel.accounts.forms.SecondStepForm",
-    "reauthenticate": "qmailpanel.accounts.forms.ConfirmByCodeForm",
+    "activate_totp": f"{_forms}.ActivateCodesForm",
+    "add_webauthn": f"{_forms}.AddPasskeyForm",
+    "authenticate": f"{_forms}.SecondStepForm",
+    "authenticate_webauthn": f"{_forms}.SecondStepByPasskeyForm",
+    "login_webauthn": f"{_forms}.SignInByPasskeyForm",
+    "reauthenticate": f"{_forms}.ConfirmByCodeForm",
+    "reauthenticate_webauthn": f"{_forms}.ConfirmByPasskeyForm",
 }
 USERSESSIONS_TRACK_ACTIVITY = False
 

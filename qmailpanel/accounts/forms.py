@@ -11,7 +11,13 @@ from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
+from cryptography.exceptions import InvalidSignature
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
@@ -104,6 +110,10 @@ def _once(user: User, code: str) -> str:
     return code
 
 
+# what fido2 raises at an answer that no browser would send, and allauth lets through
+MADE_UP = (AttributeError, InvalidSignature, KeyError, TypeError, ValueError)
+
+
 class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
     """A name to know it by, and whether it is enough for signing in."""
 
@@ -114,3 +124,31 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
         required=False,
         initial=True,
     )
+
+    def clean(self) -> Any:
+        try:
+            return super().clean()
+        except MADE_UP:
+            raise get_adapter().validation_error("incorrect_code") from None
+
+
+class _Passkey:
+    """An answer that is made up is one that does not fit."""
+
+    def clean_credential(self) -> Any:
+        try:
+            return super().clean_credential()  # type: ignore[misc]
+        except MADE_UP:
+            raise get_adapter().validation_error("incorrect_code") from None
+
+
+class SignInByPasskeyForm(_Passkey, LoginWebAuthnForm):  # type: ignore[misc]
+    """A passkey instead of address and password."""
+
+
+class SecondStepByPasskeyForm(_Passkey, AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey after the password."""
+
+
+class ConfirmByPasskeyForm(_Passkey, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey before something dangerous."""

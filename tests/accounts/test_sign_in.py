@@ -353,7 +353,7 @@ def test_a_forged_host_is_refused_or_stands_in_no_mail(colleague, anonymous, for
     assert answer.status_code == 400 or len(mail.outbox) == 1
     for message in mail.outbox:
         assert "http://localhost:8025/password/reset/" in message.body
-        assert "evil" not in message.body + message.subject
+        assert "evil" not in f"{message.subject} {message.body}"
 
 
 def test_a_signed_out_person_is_led_back_to_the_page_they_wanted(anonymous):
