@@ -272,8 +272,8 @@ if QMAILPANEL_TRUSTED_PROXIES and _is_https:
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 _nobody = (
-    "accelerometer bluetooth camera display-capture geolocation gyroscope hid magnetometer"
-    " microphone midi payment serial usb"
+    "accelerometer camera display-capture geolocation gyroscope hid magnetometer microphone midi"
+    " payment serial usb"
 )
 PERMISSIONS_POLICY = {
     "publickey-credentials-create": "(self)",
