@@ -251,6 +251,14 @@ def test_a_passkey_of_another_host_signs_nobody_in(person, anonymous, wrong):
     assert signed_in_as(anonymous) is None
 
 
+def test_the_second_step_offers_a_passkey_to_who_has_one(person, anonymous):
+    enrol(person)
+    type_password(anonymous, person.email)
+    assert "passkey" not in anonymous.get(reverse("mfa_authenticate")).content.decode()
+    Key().belongs_to(person)
+    assert "Use a passkey" in anonymous.get(reverse("mfa_authenticate")).content.decode()
+
+
 def test_somebody_elses_passkey_does_not_sign_a_person_in(person, stranger, anonymous):
     key = Key()
     key.belongs_to(stranger)
