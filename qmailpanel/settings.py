@@ -7,7 +7,7 @@ QMAILPANEL_QMAIL_HOME         The qmail home (embedded: ``qmail`` in the state d
 QMAILPANEL_MAIL_ROOT          Where mail is kept (``mailnames`` in the qmail home)
 QMAILPANEL_MAIL_USER          Who deliveries run as, name:uid:gid (popuser:110:31)
 QMAILPANEL_FIRST_PREPEND      The prepend of the first domain (100)
-QMAILPANEL_STATE_DIR          Database, fifo, secret key (``var`` beside manage.py)
+QMAILPANEL_STATE_DIR          Database, fifo, keys (``var`` beside manage.py)
 QMAILPANEL_SYNC_DIR           What sync remembers (``qmailpanel`` in the qmail home)
 QMAILPANEL_HUP                How qmail-send is told: auto, none, or a command (auto; none for a
                               qmail home without bin/qmail-send)

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.forms import UserTokenForm
 from allauth.core import context
+from allauth.mfa import signals
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
@@ -133,13 +134,22 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
 
 
 class _Passkey:
-    """An answer that is made up is one that does not fit."""
+    """An answer that is made up is one that does not fit; either is a refused sign-in."""
+
+    user: User | None
 
     def clean_credential(self) -> Any:
         try:
             return super().clean_credential()  # type: ignore[misc]
         except MADE_UP:
-            raise get_adapter().validation_error("incorrect_code") from None
+            refusal = get_adapter().validation_error("incorrect_code")
+        except forms.ValidationError as error:
+            refusal = error
+        if refusal.code == "incorrect_code":
+            signals.authentication_failed.send(
+                Authenticator, request=context.request, user=self.user, authenticator=None
+            )
+        raise refusal
 
 
 class SignInByPasskeyForm(_Passkey, LoginWebAuthnForm):  # type: ignore[misc]

@@ -29,5 +29,6 @@ def _removed(request: HttpRequest, user: User, authenticator: Any, **_: Any) -> 
     note_factor(Actor.of(request), Verb.REMOVED, user, authenticator)
 
 
-def _failed(request: HttpRequest, user: User, **_: Any) -> None:
-    note_refused(request, user.email, by="code")
+def _failed(request: HttpRequest, user: User | None, authenticator: Any, **_: Any) -> None:
+    """Without `authenticator` it was a passkey; without `user` one that is not known here."""
+    note_refused(request, user.email if user else "", by="code" if authenticator else "passkey")

@@ -88,7 +88,7 @@ def note_signed_in(request: HttpRequest, methods: list[str]) -> None:
 def note_refused(request: HttpRequest, email: str, *, by: str = "password") -> None:
     """Write into the ledger that somebody was not let in.
 
-    What was typed is noted only where it is an address: it may be a password in the wrong field.
+    What was typed is noted only if it is an address: it may be a password in the wrong field.
     """
     known = Actor.of(request)
     actor = known if known.user_id else Actor(None, "somebody", known.ip)
@@ -100,7 +100,7 @@ def _address(typed: str) -> str:
     try:
         validate_email(typed)
     except ValidationError:
-        return ""
+        return "unknown"
     return typed[:254]
 
 

@@ -7,6 +7,7 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from django.urls import path, re_path
+from django.views.decorators.cache import never_cache
 
 from qmailpanel.accounts import views
 from qmailpanel.accounts.views import for_who_has, with_passkeys
@@ -54,7 +55,7 @@ allauth_urlpatterns = [
     ),
     path("security/", views.security, name="mfa_index"),
     path("security/", views.security, name="mfa_list_webauthn"),
-    path("security/app/add/", totp.activate_totp, name="mfa_activate_totp"),
+    path("security/app/add/", never_cache(totp.activate_totp), name="mfa_activate_totp"),
     path(
         "security/app/remove/",
         for_who_has(Authenticator.Type.TOTP)(totp.deactivate_totp),
@@ -62,7 +63,7 @@ allauth_urlpatterns = [
     ),
     path(
         "security/codes/",
-        for_who_has(Authenticator.Type.RECOVERY_CODES)(codes.view_recovery_codes),
+        never_cache(for_who_has(Authenticator.Type.RECOVERY_CODES)(codes.view_recovery_codes)),
         name="mfa_view_recovery_codes",
     ),
     path("security/codes/new/", codes.generate_recovery_codes, name="mfa_generate_recovery_codes"),

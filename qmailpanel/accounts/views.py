@@ -21,7 +21,6 @@ from qmailpanel.accounts.factors import factors_of, has_factor
 from qmailpanel.accounts.forms import NewPasswordForm
 from qmailpanel.accounts.services import (
     find_link_user,
-    note_refused,
     set_password,
     use_sign_in_link,
 )
@@ -160,7 +159,6 @@ class SignInByPasskey(LoginWebAuthnView):  # type: ignore[misc]  # allauth has n
     """Says on the page that a passkey is not known here; allauth says it nowhere."""
 
     def form_invalid(self, form: Any) -> HttpResponse:  # noqa: ARG002 - allauth's name
-        note_refused(self.request, "", by="passkey")
         return redirect(f"{reverse('account_login')}?passkey=unknown")
 
 

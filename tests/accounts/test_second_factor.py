@@ -218,6 +218,14 @@ def test_recovery_codes_alone_are_no_second_factor(person):
     assert not person.has_second_factor
 
 
+def test_pages_with_secrets_are_kept_by_no_cache(as_person, person):
+    page = as_person.get(reverse("mfa_activate_totp"))
+    enrol(person)
+    shown = as_person.post(reverse("mfa_generate_recovery_codes"), follow=True)
+    assert "no-store" in page["Cache-Control"]
+    assert "no-store" in shown["Cache-Control"]
+
+
 # passkeys
 
 

@@ -225,6 +225,22 @@ def test_a_wrong_code_is_a_refused_sign_in(person):
     assert (said, after) == (f"somebody refused person {person}", {"by": ["code"]})
 
 
+def test_a_passkey_that_does_not_fit_is_a_refused_sign_in(person):
+    Key().belongs_to(person)
+    client = Client()
+    client.get(reverse("mfa_login_webauthn"), headers={"accept": "application/json"})
+    client.post(reverse("mfa_login_webauthn"), {"credential": '{"id": "x"}'})
+    assert (ledger()[-1], last()[2]) == ("somebody refused person unknown", {"by": ["passkey"]})
+    type_password(client, person.email)
+    client.get(reverse("mfa_authenticate"))
+    wrong = json.dumps(Key().sign("AAAA", person))
+    client.post(reverse("mfa_authenticate"), {"credential": wrong})
+    assert (ledger()[-1], last()[2]) == (f"somebody refused person {person}", {"by": ["passkey"]})
+    for _ in range(10):
+        client.post(reverse("mfa_authenticate"), {"credential": wrong})
+    assert Change.objects.filter(verb="refused").count() == 6
+
+
 @pytest.mark.django_db(transaction=True)
 def test_factors_that_come_and_go_stand_in_the_ledger(person, here):
     confirm(here)
