@@ -1,6 +1,5 @@
 """Settings, all of them from the environment.
 
-=========================== =================================================================
 Variable                    What it says (default)
 =========================== =================================================================
 QMAILPANEL_QMAIL_HOME       The qmail home (embedded: ``qmail`` in the state directory)
@@ -23,11 +22,46 @@ QMAILPANEL_PORT             … and on which port (8025)
 QMAILPANEL_BASE_URL         The address people open (http://127.0.0.1:8025)
 QMAILPANEL_OPERATOR         The operator that ``make run`` creates (operator@example.org)
 QMAILPANEL_MAIL_FROM        The sender of the panel's own mail (qmailpanel@ the base URL's host)
+QMAILPANEL_RESOLVER           Who is asked in DNS whose a domain is, address:port (the system's)
 QMAILPANEL_DEBUG            Django's debug pages, for development only (off)
 QMAILPANEL_RESOLVER         Who is asked in DNS whose a domain is, address:port (the system's)
 DATABASE_URL                The database (SQLite: ``db.sqlite3`` in the state directory)
 EMAIL_URL                   How the panel sends its own mail (smtp://localhost:25)
 =========================== =================================================================
+=======
+============================= =================================================================
+Variable                      What it says (default)
+============================= =================================================================
+QMAILPANEL_QMAIL_HOME         The qmail home (embedded: ``qmail`` in the state directory)
+QMAILPANEL_MAIL_ROOT          Where mail is kept (``mailnames`` in the qmail home)
+QMAILPANEL_MAIL_USER          Who deliveries run as, name:uid:gid (popuser:110:31)
+QMAILPANEL_FIRST_PREPEND      The prepend of the first domain (100)
+QMAILPANEL_STATE_DIR          Database, fifo, keys (``var`` beside manage.py)
+QMAILPANEL_SYNC_DIR           What sync remembers (``qmailpanel`` in the qmail home)
+QMAILPANEL_HUP                How qmail-send is told: auto, none, or a command (auto; none for a
+                              qmail home without bin/qmail-send)
+QMAILPANEL_REJECTNONEXIST     control/rejectnonexist: auto (kept where it exists) or on (auto)
+QMAILPANEL_RCPTHOSTS          How many domains control/rcpthosts holds; further ones go to
+                              control/morercpthosts (1000)
+QMAILPANEL_RECIPIENTS         Which list of known recipients qmail-smtpd asks: validrcptto,
+                              recipients, none, or auto: the one that exists (auto)
+QMAILPANEL_GENERATIONS        How many generations of each shared file are kept (50)
+QMAILPANEL_NODE               The name of this mail host in the database (main)
+QMAILPANEL_HOST               Where the panel listens (127.0.0.1)
+QMAILPANEL_PORT               … and on which port (8025)
+QMAILPANEL_BASE_URL           The address people open (http://127.0.0.1:8025)
+QMAILPANEL_OPERATOR           The operator that ``make run`` creates (operator@example.org)
+QMAILPANEL_MAIL_FROM          The sender of the panel's own mail (qmailpanel@ the base URL's host)
+QMAILPANEL_SECOND_FACTOR      Who needs a second factor: none, operators or everybody (operators)
+QMAILPANEL_SECOND_FACTOR_DAYS How many days a new person has until then (7)
+QMAILPANEL_HSTS_SECONDS       How long browsers keep to https, if the base URL does (31536000)
+QMAILPANEL_TRUSTED_PROXIES    How many proxies stand before the panel and add the address they
+                              see to X-Forwarded-For (0)
+QMAILPANEL_RESOLVER           Who is asked in DNS whose a domain is, address:port (the system's)
+QMAILPANEL_DEBUG              Django's debug pages, for development only (off)
+DATABASE_URL                  The database (SQLite: ``db.sqlite3`` in the state directory)
+EMAIL_URL                     How the panel sends its own mail (smtp://localhost:25)
+============================= =================================================================
 """
 
 from pathlib import Path
@@ -40,6 +74,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.state_dir import make_database_file, prepare_state_dir, read_secret_key
+from qmailpanel.web_address import allows_passkeys
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -97,8 +132,15 @@ if _base.scheme not in ("http", "https") or not _base.hostname:
     raise ImproperlyConfigured("QMAILPANEL_BASE_URL must look like https://panel.example.org.")
 _is_https = _base.scheme == "https"
 
+QMAILPANEL_SECOND_FACTOR = env.str("QMAILPANEL_SECOND_FACTOR", default="operators")
+if QMAILPANEL_SECOND_FACTOR not in ("none", "operators", "everybody"):
+    raise ImproperlyConfigured("QMAILPANEL_SECOND_FACTOR must be none, operators or everybody.")
+QMAILPANEL_SECOND_FACTOR_DAYS = _number("QMAILPANEL_SECOND_FACTOR_DAYS", 7)
+QMAILPANEL_TRUSTED_PROXIES = _number("QMAILPANEL_TRUSTED_PROXIES", 0)
+
 DEBUG = env.bool("QMAILPANEL_DEBUG", default=False)
 SECRET_KEY = read_secret_key(QMAILPANEL_STATE_DIR / "secret-key")
+QMAILPANEL_FACTOR_KEY = read_secret_key(QMAILPANEL_STATE_DIR / "factor-key")
 ALLOWED_HOSTS = [_base.hostname, "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"]
 ROOT_URLCONF = "qmailpanel.urls"
@@ -120,12 +162,16 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "django_htmx",
     "csp",
 ]
 
 MIDDLEWARE = [
+    "qmailpanel.accounts.middleware.TrustedProxyMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "qmailpanel.accounts.middleware.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -137,6 +183,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "qmailpanel.accounts.middleware.SignInRequiredMiddleware",
     "qmailpanel.accounts.middleware.PasswordRequiredMiddleware",
+    "qmailpanel.accounts.middleware.SecondFactorRequiredMiddleware",
 ]
 
 # The loader and the builtin are template-partials' own set-up, without importing the admin.
@@ -191,6 +238,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache",
+        # a full cache throws counts out, so nobody may fill it by guessing under many names
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
 
@@ -198,7 +247,7 @@ CACHES = {
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "qmailpanel.accounts.backend.Backend",
     "qmailpanel.mailboxes.owners.MailboxBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "qmailpanel.accounts.passwords.GuessableValidator"}]
@@ -215,15 +264,57 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_FORMS = {"user_token": "qmailpanel.accounts.forms.ResetLinkForm"}
 
+MFA_ADAPTER = "qmailpanel.accounts.adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+if allows_passkeys(QMAILPANEL_BASE_URL):
+    MFA_SUPPORTED_TYPES.append("webauthn")
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = f"qmailpanel {_base.hostname}"
+MFA_TOTP_TOLERANCE = 1  # clocks differ; forms.use_code() keeps a code from working again
+_forms = "qmailpanel.accounts.forms"
+MFA_FORMS = {
+    "activate_totp": f"{_forms}.ActivateCodesForm",
+    "add_webauthn": f"{_forms}.AddPasskeyForm",
+    "authenticate": f"{_forms}.SecondStepForm",
+    "authenticate_webauthn": f"{_forms}.SecondStepByPasskeyForm",
+    "login_webauthn": f"{_forms}.SignInByPasskeyForm",
+    "reauthenticate": f"{_forms}.ConfirmByCodeForm",
+    "reauthenticate_webauthn": f"{_forms}.ConfirmByPasskeyForm",
+}
+USERSESSIONS_TRACK_ACTIVITY = False
+
+# two panels on one host name; the prefix keeps other hosts of the domain from setting them
+_prefix = "__Host-" if _is_https else ""
+SESSION_COOKIE_NAME = f"{_prefix}qmailpanel-{QMAILPANEL_PORT}"
+CSRF_COOKIE_NAME = f"{_prefix}qmailpanel-csrf-{QMAILPANEL_PORT}"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
-SESSION_COOKIE_NAME = f"qmailpanel-{QMAILPANEL_PORT}"  # two panels on one host name
-CSRF_COOKIE_NAME = f"qmailpanel-csrf-{QMAILPANEL_PORT}"
-CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 
 # the browser
 
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = _number("QMAILPANEL_HSTS_SECONDS", 31_536_000) if _is_https else 0
+if QMAILPANEL_TRUSTED_PROXIES and _is_https:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+_nobody = (
+    "accelerometer camera display-capture geolocation gyroscope hid magnetometer microphone midi"
+    " payment serial usb"
+)
+PERMISSIONS_POLICY = {
+    "publickey-credentials-create": "(self)",
+    "publickey-credentials-get": "(self)",
+    **dict.fromkeys(_nobody.split(), "()"),
+}
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],
@@ -240,8 +331,9 @@ CONTENT_SECURITY_POLICY = {
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # an address names one person; owners of mailboxes sign in by another backend
     "security.W002",  # frame-ancestors above says what X-Frame-Options would
-    "security.W004",  # HSTS and
-    "security.W008",  # the redirect to HTTPS belong to the proxy that speaks HTTPS
+    "security.W005",  # what other hosts of the domain do
+    "security.W021",  # is not the panel's to say
+    "security.W008",  # the redirect to HTTPS belongs to the proxy that speaks HTTPS
 ]
 
 STATIC_URL = "static/"

@@ -56,7 +56,7 @@ def make_database_file(path: Path) -> None:
 
 
 def read_secret_key(path: Path) -> str:
-    """The key that signs sessions, made at first start (0640)."""
+    """A key of the panel's own, made at first start (0640)."""
     if not path.exists():
         _create(path, secrets.token_urlsafe(48).encode(), 0o640)
     return path.read_text()

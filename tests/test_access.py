@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.db import transaction
 from django.test import Client
@@ -30,6 +31,7 @@ from qmailpanel.people.invitations import invite
 from qmailpanel.people.models import NameRequest
 from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
 from qmailpanel.sync.models import DriftDecision, Generation, SyncDrift, SyncQuestion
+from tests.passkeys import Key
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,7 +44,12 @@ ALLAUTH = {
     "account_reset_password_done": Audience.ANYONE,
     "account_reset_password_from_key": Audience.ANYONE,
     "account_reset_password_from_key_done": Audience.ANYONE,
+    "mfa_authenticate": Audience.ANYONE,  # whose password was right; all others are led away
+    "mfa_login_webauthn": Audience.ANYONE,
 }
+# what belongs to one person: to the operator if that is who asks, else to the one with all rights
+PERSONAL = {"accounts:end_session", "mfa_edit_webauthn", "mfa_remove_webauthn"}
+OWN = {"people:prove", "people:withdraw_request", *PERSONAL}
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,6 @@ SIGN_IN = "/sign-in/"
 PRESETS = {"full": Preset.FULL, "mailboxes": Preset.MAILBOXES, "help desk": Preset.HELP_DESK}
 STRANGERS = [f"{preset} elsewhere" for preset in PRESETS]
 KINDS = ["anonymous", "invited", "operator", *PRESETS, *STRANGERS, "removed", "owner"]
-OWN = {"people:prove", "people:withdraw_request"}  # of whoever asked: the one with all rights
 
 
 @pytest.fixture
@@ -151,11 +157,26 @@ def ask_as(rows, domain, other_domain, operator):
         elif kind != "anonymous":
             sign_in_with_grant(client, kind, domain, other_domain)
         asker = User.objects.get(email="full@example.org") if kind == "full" else operator
-        asked = NameRequest.objects.create(name="asked.example", person=asker, token="t")
-        rows.update(dict.fromkeys([*OWN, "people:accept_request", "people:decline_request"], asked))
+        rows.update(of_person(asker))
         return client
 
     return browser
+
+
+def of_person(asker: User) -> dict[str, Any]:
+    """What is one person's own."""
+    asked = NameRequest.objects.create(name="asked.example", person=asker, token="t")
+    passkey = Key().belongs_to(asker)
+    elsewhere = {"ip": "192.0.2.1", "session_key": "elsewhere"}
+    return {
+        "people:prove": asked,
+        "people:withdraw_request": asked,
+        "people:accept_request": asked,
+        "people:decline_request": asked,
+        "mfa_edit_webauthn": passkey,
+        "mfa_remove_webauthn": passkey,
+        "accounts:end_session": UserSession.objects.create(user=asker, **elsewhere),
+    }
 
 
 BACKEND = "qmailpanel.mailboxes.owners.MailboxBackend"

@@ -7,8 +7,12 @@ from enum import Enum, auto
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.utils.http import urlencode
+from django_htmx.http import HttpResponseClientRedirect
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
@@ -69,3 +73,34 @@ def _belongs(request: HttpRequest, who: Audience) -> bool:
         Audience.PERSON: not user.is_owner,
         Audience.OPERATOR: user.is_operator,
     }[who]
+
+
+def reauthenticated(view: View) -> View:
+    """Who did not show lately that it is still they does so first, and then comes back.
+
+    Stands below `audience`. A form that was sent is not kept meanwhile: it may hold a password.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if did_recently_reauthenticate(request):
+            return view(request, *args, **kwargs)
+        way = get_adapter().get_reauthentication_methods(request.user)[0]["url"]
+        return lead(request, f"{way}?{urlencode({'next': page_of(request)})}")
+
+    return cast(View, guarded)
+
+
+def lead(request: HttpRequest, address: str) -> HttpResponse:
+    """Lead the whole window there: a fragment would end up inside a cell of the page."""
+    if getattr(request, "htmx", False):
+        return HttpResponseClientRedirect(address)
+    return HttpResponseRedirect(address)
+
+
+def page_of(request: HttpRequest) -> str:
+    """The page the person looks at, not the fragment it asked for or the form it sent."""
+    htmx = getattr(request, "htmx", None)
+    if htmx:
+        return htmx.current_url_abs_path or "/"
+    return request.get_full_path() if request.method in ("GET", "HEAD") else "/"

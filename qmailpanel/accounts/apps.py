@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class AccountsConfig(AppConfig):
     name = "qmailpanel.accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from qmailpanel.accounts.notes import listen  # noqa: PLC0415 - needs the models
+
+        listen()

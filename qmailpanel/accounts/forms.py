@@ -1,17 +1,40 @@
-"""The form of the page that a new person's first visit leads to."""
+"""The forms of signing in that are not allauth's, or not quite."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.forms import UserTokenForm
+from allauth.core import context
+from allauth.mfa import signals
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
+from cryptography.exceptions import InvalidSignature
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
+from qmailpanel.accounts.factors import use_code
 from qmailpanel.accounts.models import User
 
+CODE = {
+    "autocomplete": "one-time-code",
+    "inputmode": "numeric",
+    "autofocus": True,
+    "maxlength": "20",
+}
 
-class ChoosePasswordForm(forms.Form):
+
+class NewPasswordForm(forms.Form):
     """One field: a password manager, not a second field, guards against a slip of the hand."""
 
     password = forms.CharField(
@@ -30,3 +53,112 @@ class ChoosePasswordForm(forms.Form):
         password: str = self.cleaned_data["password"]
         validate_password(password, self.user)
         return password
+
+
+class ResetLinkForm(UserTokenForm):  # type: ignore[misc]  # allauth has no types, here and below
+    """A link that was mailed before its person became an operator works no more."""
+
+    def _get_user(self, uidb36: str) -> User | None:
+        user: User | None = super()._get_user(uidb36)
+        return None if user is None or user.is_operator else user
+
+
+class ActivateCodesForm(ActivateTOTPForm):  # type: ignore[misc]
+    """The first code of an app. Until it is right the session keeps the secret, encrypted."""
+
+    code = forms.CharField(label=_("Code that the app shows"), widget=forms.TextInput(attrs=CODE))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        session = context.request.session
+        kept = session.get(SECRET_SESSION_KEY)
+        super().__init__(*args, **kwargs)
+        is_new = self.secret != kept
+        self.secret: str = self.secret if is_new else get_adapter().decrypt(kept)
+        if is_new:
+            session[SECRET_SESSION_KEY] = get_adapter().encrypt(self.secret)
+
+    def clean_code(self) -> str:
+        return _once(self.user, super().clean_code())
+
+
+class SecondStepForm(AuthenticateForm):  # type: ignore[misc]
+    """The code at sign-in: of the app, or a recovery code."""
+
+    code = forms.CharField(label=_("Code"), widget=forms.TextInput(attrs=CODE))
+
+    def clean_code(self) -> str:
+        code: str = super().clean_code()
+        return _once(self.user, code) if _is_of_app(self.authenticator) else code
+
+
+class ConfirmByCodeForm(ReauthenticateForm):  # type: ignore[misc]
+    """The same before something dangerous."""
+
+    code = forms.CharField(label=_("Code"), widget=forms.TextInput(attrs=CODE))
+
+    def clean_code(self) -> str:
+        code: str = super().clean_code()
+        return _once(self.user, code) if _is_of_app(self.authenticator) else code
+
+
+def _is_of_app(authenticator: Any) -> bool:
+    return bool(authenticator.type == Authenticator.Type.TOTP)
+
+
+def _once(user: User, code: str) -> str:
+    if not use_code(user, code):
+        raise get_adapter().validation_error("incorrect_code")
+    return code
+
+
+# what fido2 raises at an answer that no browser would send, and allauth lets through
+MADE_UP = (AttributeError, InvalidSignature, KeyError, TypeError, ValueError)
+
+
+class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    """A name to know it by, and whether it is enough for signing in."""
+
+    name = forms.CharField(label=_("Name"), max_length=40, required=False)
+    passwordless = forms.BooleanField(
+        label=_("Sign in with this passkey alone"),
+        help_text=_("It asks for your fingerprint, face or PIN, so no password is needed with it."),
+        required=False,
+        initial=True,
+    )
+
+    def clean(self) -> Any:
+        try:
+            return super().clean()
+        except MADE_UP:
+            raise get_adapter().validation_error("incorrect_code") from None
+
+
+class _Passkey:
+    """An answer that is made up is one that does not fit; either is a refused sign-in."""
+
+    user: User | None
+
+    def clean_credential(self) -> Any:
+        try:
+            return super().clean_credential()  # type: ignore[misc]
+        except MADE_UP:
+            refusal = get_adapter().validation_error("incorrect_code")
+        except forms.ValidationError as error:
+            refusal = error
+        if refusal.code == "incorrect_code":
+            signals.authentication_failed.send(
+                Authenticator, request=context.request, user=self.user, authenticator=None
+            )
+        raise refusal
+
+
+class SignInByPasskeyForm(_Passkey, LoginWebAuthnForm):  # type: ignore[misc]
+    """A passkey instead of address and password."""
+
+
+class SecondStepByPasskeyForm(_Passkey, AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey after the password."""
+
+
+class ConfirmByPasskeyForm(_Passkey, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey before something dangerous."""

@@ -1,23 +1,72 @@
-"""Two gates before every view: signed in, and with a password of one's own."""
+"""Where a request comes from, and the gates before every view: signed in, with a password of
+one's own, and with a second factor where one is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.urls import reverse
-from django_htmx.http import HttpResponseClientRedirect
+
+from qmailpanel.accounts.access import lead, page_of
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+SETTING_UP = {  # what somebody needs who has to add a second factor first
+    "accounts:security",
+    "accounts:choose_password",
+    "account_change_password",
+    "account_reauthenticate",
+    "mfa_index",
+    "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
+    "mfa_activate_totp",
+    "mfa_add_webauthn",
+    "mfa_view_recovery_codes",
+}
 
 
-def _lead(request: HttpRequest, address: str) -> HttpResponse:
-    """Lead the whole window there: a fragment would end up inside a cell of the page."""
-    if getattr(request, "htmx", False):
-        return HttpResponseClientRedirect(address)
-    return HttpResponseRedirect(address)
+class TrustedProxyMiddleware:
+    """The address of a client behind QMAILPANEL_TRUSTED_PROXIES proxies, as the outermost saw it.
+
+    What stands further to the left in X-Forwarded-For may be made up, so nobody reads it.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        hops = settings.QMAILPANEL_TRUSTED_PROXIES
+        seen = request.headers.get("X-Forwarded-For", "").split(",")
+        if 0 < hops <= len(seen):
+            self._believe(request, seen[-hops].strip())
+        return self.get_response(request)
+
+    def _believe(self, request: HttpRequest, address: str) -> None:
+        try:
+            request.META["REMOTE_ADDR"] = str(ip_address(address))
+        except ValueError:
+            return
+
+
+class PermissionsPolicyMiddleware:
+    """What a page may ask of the browser: passkeys, and nothing else."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        policy = settings.PERMISSIONS_POLICY
+        self.said = ", ".join(f"{feature}={allowed}" for feature, allowed in policy.items())
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response["Permissions-Policy"] = self.said
+        return response
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
@@ -27,22 +76,14 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
     ) -> HttpResponse:
         login = resolve_url(self.get_login_url(view_func))
-        back = redirect_to_login(_page_of(request), login, self.get_redirect_field_name(view_func))
-        return _lead(request, back.url)
-
-
-def _page_of(request: HttpRequest) -> str:
-    """The page the person looks at, not the fragment it asked for or the form it sent."""
-    htmx = getattr(request, "htmx", None)
-    if htmx:
-        return htmx.current_url_abs_path or "/"
-    return request.get_full_path() if request.method in ("GET", "HEAD") else "/"
+        back = redirect_to_login(page_of(request), login, self.get_redirect_field_name(view_func))
+        return lead(request, back.url)
 
 
 class PasswordRequiredMiddleware:
     """Whoever came by a sign-in link and has no password yet chooses one before anything else."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+    def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -56,4 +97,25 @@ class PasswordRequiredMiddleware:
             return None
         if not getattr(view, "login_required", True) or getattr(view, "without_password", False):
             return None
-        return _lead(request, reverse("accounts:choose_password"))
+        return lead(request, reverse("accounts:choose_password"))
+
+
+class SecondFactorRequiredMiddleware:
+    """Whose time for adding a second factor is over adds one before anything else."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], *_: Any
+    ) -> HttpResponseBase | None:
+        user = request.user
+        if not user.is_authenticated or not user.is_factor_overdue:
+            return None
+        match = request.resolver_match
+        if not getattr(view, "login_required", True) or (match and match.view_name in SETTING_UP):
+            return None
+        return lead(request, reverse("accounts:security"))

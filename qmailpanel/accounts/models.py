@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.functional import cached_property
+
+# recovery codes help who lost the others; by themselves they are a second password
+SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 
 
 class UserManager(BaseUserManager["User"]):
@@ -40,6 +49,7 @@ class User(AbstractBaseUser):
     is_owner = models.BooleanField(default=False)
     is_operator = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
+    since = models.DateTimeField(default=timezone.now)  # a person here, or an operator
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -54,6 +64,25 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.email
+
+    @cached_property
+    def has_second_factor(self) -> bool:
+        found = Authenticator.objects.filter(user=self, type__in=SECOND_FACTORS)
+        return bool(found.exists())
+
+    @property
+    def factor_due(self) -> datetime | None:
+        """When this person must have a second factor; none who has one, or needs none."""
+        asked = settings.QMAILPANEL_SECOND_FACTOR
+        needs = asked == "everybody" or (asked == "operators" and self.is_operator)
+        if not needs or self.is_owner or self.has_second_factor:
+            return None
+        return self.since + timedelta(days=settings.QMAILPANEL_SECOND_FACTOR_DAYS)
+
+    @property
+    def is_factor_overdue(self) -> bool:
+        due = self.factor_due
+        return due is not None and due <= timezone.now()
 
 
 class SignInLink(models.Model):

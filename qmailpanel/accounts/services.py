@@ -1,4 +1,4 @@
-"""Operators, and the links that sign them in once."""
+"""Operators, the links that sign them in once, and what the ledger says of signing in."""
 
 from __future__ import annotations
 
@@ -7,22 +7,32 @@ from datetime import timedelta
 from hashlib import sha256
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
 from qmailpanel.accounts.models import SignInLink, User
+from qmailpanel.ledger.models import Noun, Verb
+from qmailpanel.ledger.services import Actor, ledger_locked, record
 
 LINK_LIFETIME = timedelta(minutes=15)
 
 
 @transaction.atomic
 def add_operator(email: str) -> User:
-    """Find or create the operator with this address; a new one has no password yet."""
+    """Find or create the operator with this address; a new one has no password yet.
+
+    Who becomes an operator has as long as a new person to add a second factor.
+    """
     user = User.objects.filter(email__iexact=email).first() or User(email=email.lower())
     if user.pk is None:
         user.set_unusable_password()
+    if not user.is_operator:
+        user.since = timezone.now()
     user.is_operator = user.is_active = True
     user.save()
     return user
@@ -59,10 +69,39 @@ def use_sign_in_link(token: str) -> User | None:
     return user if deleted else None
 
 
-def set_password(user: User, password: str) -> None:
-    """The person's own password for the panel; all its other sessions end."""
-    user.set_password(password)
-    user.save(update_fields=["password"])
+def set_password(user: User, password: str, *, ip: str | None = None) -> None:
+    """The person's own password for the panel; all sessions that began with another one end."""
+    with ledger_locked():
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        actor = Actor(user.pk, str(user), ip)
+        record(actor, Verb.PASSWORD, Noun.PERSON, str(user))
+
+
+def note_signed_in(request: HttpRequest, methods: list[str]) -> None:
+    """Write into the ledger who signed in just now, and by what."""
+    actor = Actor.of(request)
+    with ledger_locked():
+        record(actor, Verb.SIGNED_IN, Noun.PERSON, actor.name, after={"by": methods})
+
+
+def note_refused(request: HttpRequest, email: str, *, by: str = "password") -> None:
+    """Write into the ledger that somebody was not let in.
+
+    What was typed is noted only if it is an address: it may be a password in the wrong field.
+    """
+    known = Actor.of(request)
+    actor = known if known.user_id else Actor(None, "somebody", known.ip)
+    with ledger_locked():
+        record(actor, Verb.REFUSED, Noun.PERSON, _address(email), after={"by": [by]})
+
+
+def _address(typed: str) -> str:
+    try:
+        validate_email(typed)
+    except ValidationError:
+        return "unknown"
+    return typed[:254]
 
 
 def _digest(token: str) -> str:

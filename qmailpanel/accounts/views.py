@@ -1,19 +1,37 @@
-"""The two pages that allauth does not have: the sign-in link, and the first password."""
+"""The pages that allauth does not have, and what its own pages lack."""
 
 from __future__ import annotations
 
-from django.contrib.auth import login, update_session_auth_hash
-from django.http import HttpRequest, HttpResponse
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.views import LoginWebAuthnView, ReauthenticateWebAuthnView
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.accounts.forms import ChoosePasswordForm
-from qmailpanel.accounts.services import find_link_user, set_password, use_sign_in_link
-
-BY_LINK = "by_link"  # in the session: came by a link, so need not know the present password
+from qmailpanel.accounts.access import Audience, PanelRequest, View, audience, reauthenticated
+from qmailpanel.accounts.factors import factors_of, has_factor
+from qmailpanel.accounts.forms import NewPasswordForm
+from qmailpanel.accounts.services import (
+    find_link_user,
+    set_password,
+    use_sign_in_link,
+)
+from qmailpanel.accounts.sessions import (
+    end_other_sessions,
+    end_session,
+    keep_session,
+    list_sessions,
+    sign_in,
+)
+from qmailpanel.ledger.services import Actor
 
 
 @audience(Audience.ANYONE)
@@ -28,8 +46,7 @@ def sign_in_by_link(request: HttpRequest) -> HttpResponse:
     user = use_sign_in_link(request.POST.get("token", ""))
     if user is None:
         return _answer_link(request, "")
-    login(request, user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    request.session[BY_LINK] = True
+    sign_in(request, user, "link")
     return redirect("/")
 
 
@@ -45,17 +62,109 @@ def _answer_link(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def choose_password(request: PanelRequest) -> HttpResponse:
-    """The first password, or another one for who forgot it and came by a sign-in link."""
-    if request.user.has_usable_password() and not request.session.get(BY_LINK):
+    """The first password."""
+    if request.user.has_usable_password():
         return redirect("account_change_password")
-    form = ChoosePasswordForm(request.POST or None, user=request.user)
-    if not form.is_valid():
-        status = 422 if form.is_bound else 200
-        return render(request, "accounts/choose_password.html", {"form": form}, status=status)
-    set_password(request.user, form.cleaned_data["password"])
-    update_session_auth_hash(request, request.user)
-    request.session.pop(BY_LINK, None)
-    return redirect("/")
+    return _new_password(request, "accounts/choose_password.html", "/")
 
 
 choose_password.without_password = True  # type: ignore[attr-defined]  # for the middleware
+
+
+@audience(Audience.PERSON)
+@sensitive_post_parameters("password")
+@never_cache
+@reauthenticated
+@require_http_methods(["GET", "POST"])
+def change_password(request: PanelRequest) -> HttpResponse:
+    """Another password, for who just typed the present one or came by a sign-in link."""
+    return _new_password(request, "accounts/change_password.html", reverse("accounts:security"))
+
+
+def _new_password(request: PanelRequest, template: str, then: str) -> HttpResponse:
+    form = NewPasswordForm(request.POST or None, user=request.user)
+    if not form.is_valid():
+        status = 422 if form.is_bound else 200
+        return render(request, template, {"form": form}, status=status)
+    set_password(request.user, form.cleaned_data["password"], ip=Actor.of(request).ip)
+    keep_session(request, request.user)
+    return redirect(then)
+
+
+@audience(Audience.PERSON)
+@never_cache
+@require_GET
+def security(request: PanelRequest) -> HttpResponse:
+    """How the person signs in, and where it is signed in."""
+    context = {
+        "factors": factors_of(request.user),
+        "sessions": list_sessions(request.user),
+        "allows_passkeys": _allows_passkeys(),
+    }
+    return render(request, "accounts/security.html", context)
+
+
+@audience(Audience.PERSON)
+@require_POST
+def end_one_session(request: PanelRequest, pk: int) -> HttpResponse:
+    if not end_session(Actor.of(request), request.user, pk):
+        raise Http404
+    return redirect("accounts:security")
+
+
+@audience(Audience.PERSON)
+@require_POST
+def end_sessions(request: PanelRequest) -> HttpResponse:
+    end_other_sessions(Actor.of(request), request.user, request)
+    return redirect("accounts:security")
+
+
+# allauth's pages
+
+
+def for_who_has(kind: str) -> Callable[[View], View]:
+    """A page about a factor, for who has it; all others are led back to the overview."""
+
+    def declare(view: View) -> View:
+        @wraps(view)
+        def guarded(request: PanelRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not has_factor(request.user, kind):
+                return redirect("accounts:security")
+            return view(request, *args, **kwargs)
+
+        return cast(View, guarded)
+
+    return declare
+
+
+def with_passkeys(view: View) -> View:
+    """A page about passkeys, where the base URL allows them; about one, for whose it is."""
+
+    @wraps(view)
+    def guarded(request: PanelRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        pk = kwargs.get("pk")
+        is_own = pk is None or has_factor(request.user, Authenticator.Type.WEBAUTHN, pk)
+        if not is_own or not _allows_passkeys():
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return cast(View, guarded)
+
+
+def _allows_passkeys() -> bool:
+    return "webauthn" in settings.MFA_SUPPORTED_TYPES
+
+
+class SignInByPasskey(LoginWebAuthnView):  # type: ignore[misc]  # allauth has no types
+    """Says on the page that a passkey is not known here; allauth says it nowhere."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:  # noqa: ARG002 - allauth's name
+        return redirect(f"{reverse('account_login')}?passkey=unknown")
+
+
+class ConfirmByPasskey(ReauthenticateWebAuthnView):  # type: ignore[misc]
+    """A passkey that does not fit is asked for again."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        context = self.get_context_data() | {"form": form}
+        return cast(HttpResponse, self.render_to_response(context, status=422))

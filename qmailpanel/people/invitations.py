@@ -165,8 +165,8 @@ def accept(actor: Actor, token: str, password: str = "") -> User:
 def _enter(actor: Actor, user: User, invitation: Invitation) -> None:
     _say(actor, Verb.ACCEPTED, invitation, {"by": invitation.by})
     if invitation.domain is None:
-        user.is_operator = user.is_active = True
-        user.save(update_fields=["is_operator", "is_active"])
+        user.is_operator, user.since = True, timezone.now()
+        user.save(update_fields=["is_operator", "since"])
         return
     give(actor, user, invitation.domain, _still_offered(invitation))
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.contrib.auth import login
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.accounts.models import User
+from qmailpanel.accounts.sessions import sign_in
 from qmailpanel.domains.frame import (
     SeeOther,
     around,
@@ -34,9 +34,6 @@ from qmailpanel.ledger.services import Actor, Refused, Statuses
 from . import grants, invitations, persons
 from .forms import AcceptForm, EmailForm, InviteForm, RightsForm
 from .models import Invitation, NameRequest, Outcome
-
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
-
 
 # who looks after a domain
 
@@ -277,6 +274,6 @@ def _enter(request: HttpRequest, context: dict[str, Any], password: str) -> Http
     except Refused as refusal:
         return render(request, "people/accept.html", {"why": str(refusal)}, status=422)
     if password:
-        login(request, user, backend=BACKEND)
+        sign_in(request, user, "invitation")
     domain = context["invitation"].domain
     return redirect(reverse("domains:detail", args=[domain.name]) if domain else "/")

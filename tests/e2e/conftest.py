@@ -138,7 +138,7 @@ def _note_failure(wrong: list[str], answer: Response) -> None:
 
 
 def _note_host(wrong: list[str], url: str) -> None:
-    if urlsplit(url).hostname not in ("127.0.0.1", None):
+    if urlsplit(url).hostname not in ("127.0.0.1", "localhost", None):
         wrong.append(url)
 
 

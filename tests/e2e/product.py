@@ -99,12 +99,14 @@ class MailHost:
 class Product:
     """One panel below one directory. `prepare()` first, then the two services."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **settings: str) -> None:
         self.directory = directory
+        self.settings = settings
         self.state = directory / "state"
         self.host = MailHost(self.state / "qmail")
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        name = settings.pop("host_name", "127.0.0.1")
+        self.url = f"http://{name}:{self.port}"
         self.web: subprocess.Popen[bytes] | None = None
         self.sync: subprocess.Popen[bytes] | None = None
 
@@ -114,11 +116,13 @@ class Product:
         mine = {
             "QMAILPANEL_STATE_DIR": str(self.state),
             "QMAILPANEL_PORT": str(self.port),
+            "QMAILPANEL_BASE_URL": self.url,
+            "QMAILPANEL_SECOND_FACTOR": "none",  # tests/e2e/test_security.py asks for one
             "EMAIL_URL": "dummymail://",
         }
         if os.geteuid():
             mine["QMAILPANEL_MAIL_USER"] = f"popuser:{os.geteuid()}:{os.getegid()}"
-        return outer | mine
+        return outer | mine | self.settings
 
     def manage(self, *arguments: str) -> str:
         """What the command prints."""
@@ -139,9 +143,9 @@ class Product:
             f"run.is_new = lambda: {demo}; run.prepare()"
         )
 
-    def copy_to(self, directory: Path) -> Product:
-        """Another panel, as this one is now."""
-        other = Product(directory)
+    def copy_to(self, directory: Path, **settings: str) -> Product:
+        """Another panel, as this one is now, with other settings."""
+        other = Product(directory, **settings)
         shutil.copytree(self.state, other.state)
         return other
 
