@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.accounts.forms import ChoosePasswordForm
+from qmailpanel.accounts.forms import NewPasswordForm
 from qmailpanel.domains.forms import PLAIN, PanelForm, ParsedField
 from qmailpanel.domains.rights import Preset, Right, Rights, in_order, preset_of, read_rights
 from qmailpanel.qmail import names
@@ -89,5 +89,5 @@ class DeclineForm(PanelForm):
     )
 
 
-class AcceptForm(ChoosePasswordForm):
+class AcceptForm(NewPasswordForm):
     """The first password of somebody who was invited."""
