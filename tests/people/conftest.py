@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
+from django.conf import settings
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.ledger.services import Actor
 
-LINK = "http://127.0.0.1:8025/invitation/?token="
+LINK = f"{settings.QMAILPANEL_BASE_URL}/invitation/?token="
 
 
 @pytest.fixture
