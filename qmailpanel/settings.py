@@ -169,7 +169,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "qmailpanel.accounts.middleware.TrustedProxyMiddleware",
+    "qmailpanel.accounts.middleware.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "qmailpanel.accounts.middleware.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -265,6 +265,7 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+PASSWORD_RESET_TIMEOUT = 60 * 60
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_FORMS = {"user_token": "qmailpanel.accounts.forms.ResetLinkForm"}
 

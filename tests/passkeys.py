@@ -50,10 +50,11 @@ class Key:
         }
         return self._credential(response) | {"clientExtensionResults": {"credProps": {"rk": True}}}
 
-    def sign(self, challenge: str, user: User) -> dict[str, Any]:
-        """What the browser sends after `navigator.credentials.get()`."""
+    def sign(self, challenge: str, user: User, *, verified: bool = True) -> dict[str, Any]:
+        """What the browser sends after `navigator.credentials.get()`; `verified`: by a finger."""
         client = self._client("webauthn.get", challenge)
-        made = AuthenticatorData.create(self._host_hash, VERIFIED, 1)
+        flags = VERIFIED if verified else AuthenticatorData.FLAG.UP
+        made = AuthenticatorData.create(self._host_hash, flags, 1)
         signature = self.secret.sign(made + sha256(client).digest(), ec.ECDSA(SHA256()))
         response = {
             "clientDataJSON": websafe_encode(client),

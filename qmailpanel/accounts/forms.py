@@ -81,28 +81,25 @@ class ActivateCodesForm(ActivateTOTPForm):  # type: ignore[misc]
         return _once(self.user, super().clean_code())
 
 
-class SecondStepForm(AuthenticateForm):  # type: ignore[misc]
-    """The code at sign-in: of the app, or a recovery code."""
+class _CodeForm(forms.Form):
+    """A code of the app, which works once, or a recovery code."""
 
+    user: User
+    authenticator: Any
     code = forms.CharField(label=_("Code"), widget=forms.TextInput(attrs=CODE))
 
     def clean_code(self) -> str:
-        code: str = super().clean_code()
-        return _once(self.user, code) if _is_of_app(self.authenticator) else code
+        code: str = super().clean_code()  # type: ignore[misc]  # of allauth's form behind it
+        is_of_app = self.authenticator.type == Authenticator.Type.TOTP
+        return _once(self.user, code) if is_of_app else code
 
 
-class ConfirmByCodeForm(ReauthenticateForm):  # type: ignore[misc]
-    """The same before something dangerous."""
-
-    code = forms.CharField(label=_("Code"), widget=forms.TextInput(attrs=CODE))
-
-    def clean_code(self) -> str:
-        code: str = super().clean_code()
-        return _once(self.user, code) if _is_of_app(self.authenticator) else code
+class SecondStepForm(_CodeForm, AuthenticateForm):  # type: ignore[misc]
+    """The code after the password."""
 
 
-def _is_of_app(authenticator: Any) -> bool:
-    return bool(authenticator.type == Authenticator.Type.TOTP)
+class ConfirmByCodeForm(_CodeForm, ReauthenticateForm):  # type: ignore[misc]
+    """The code before something dangerous."""
 
 
 def _once(user: User, code: str) -> str:

@@ -32,8 +32,8 @@ SETTING_UP = {  # what somebody needs who has to add a second factor first
 }
 
 
-class TrustedProxyMiddleware:
-    """The address of a client behind QMAILPANEL_TRUSTED_PROXIES proxies, as the outermost saw it.
+class ClientAddressMiddleware:
+    """REMOTE_ADDR is the client's: behind trusted proxies, what the outermost of them saw.
 
     What stands further to the left in X-Forwarded-For may be made up, so nobody reads it.
     """
@@ -44,15 +44,20 @@ class TrustedProxyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         hops = settings.QMAILPANEL_TRUSTED_PROXIES
         seen = request.headers.get("X-Forwarded-For", "").split(",")
-        if 0 < hops <= len(seen):
-            self._believe(request, seen[-hops].strip())
+        forwarded = _address(seen[-hops]) if 0 < hops <= len(seen) else None
+        address = forwarded or _address(request.META.get("REMOTE_ADDR", ""))
+        if address:
+            request.META["REMOTE_ADDR"] = address
         return self.get_response(request)
 
-    def _believe(self, request: HttpRequest, address: str) -> None:
-        try:
-            request.META["REMOTE_ADDR"] = str(ip_address(address))
-        except ValueError:
-            return
+
+def _address(text: str) -> str | None:
+    """One spelling for each client: ::ffff:192.0.2.1 is 192.0.2.1 on a socket for both kinds."""
+    try:
+        address = ip_address(text.strip())
+    except ValueError:
+        return None
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 class PermissionsPolicyMiddleware:

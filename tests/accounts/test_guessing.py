@@ -27,11 +27,6 @@ LIMIT = 5
 HERE, ELSEWHERE = {"REMOTE_ADDR": "192.0.2.1"}, {"REMOTE_ADDR": "198.51.100.7"}
 
 
-@pytest.fixture(autouse=True)
-def nobody_tried_yet(db):
-    cache.clear()
-
-
 @pytest.fixture
 def person(operator):
     return with_password(operator)

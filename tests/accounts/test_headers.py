@@ -137,6 +137,10 @@ def test_the_address_is_what_the_outermost_trusted_proxy_saw(
     assert address_seen(anonymous, settings, proxies, forwarded) == seen
 
 
+def test_one_client_has_one_address_on_a_socket_for_both_kinds(anonymous, settings):
+    assert address_seen(anonymous, settings, 0, None, remote="::ffff:192.0.2.1") == "192.0.2.1"
+
+
 def test_behind_a_proxy_each_client_has_limits_of_its_own(anonymous, settings):
     settings.QMAILPANEL_TRUSTED_PROXIES = 1
     cache.clear()

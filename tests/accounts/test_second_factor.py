@@ -247,6 +247,14 @@ def test_a_passkey_signs_in_without_password_and_without_a_second_step(person, a
     assert signed_in_as(anonymous) == person.email
 
 
+def test_a_key_that_somebody_found_is_not_enough_alone(person, anonymous):
+    key = Key()
+    key.belongs_to(person)
+    challenge = challenge_for(anonymous)
+    by_passkey(anonymous, key.sign(challenge, person, verified=False))
+    assert signed_in_as(anonymous) is None
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"origin": "https://evil.example"}, {"host": "evil.example"}],

@@ -26,6 +26,7 @@ from qmailpanel.accounts.services import (
     set_password,
     use_sign_in_link,
 )
+from tests.accounts.people import enrol
 
 PASSWORD = "correct horse battery staple"
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -345,6 +346,29 @@ def test_a_link_that_was_mailed_before_its_person_became_an_operator_works_no_mo
     (path,) = re.findall(r"http://[^/]*(/password/reset/\S+)", str(mail.outbox[0].body))
     add_operator(colleague.email)
     assert "used or too old" in anonymous.get(path, follow=True).content.decode()
+
+
+@pytest.mark.parametrize(("minutes", "works"), [(59, True), (61, False)])
+def test_a_mailed_link_lives_for_an_hour(colleague, anonymous, minutes, works):
+    with time_machine.travel(NOON, tick=False):
+        ask_for_reset(anonymous, colleague.email)
+    (path,) = re.findall(r"http://[^/]*(/password/reset/\S+)", str(mail.outbox[0].body))
+    with time_machine.travel(NOON + timedelta(minutes=minutes), tick=False):
+        page = anonymous.get(path, follow=True).content.decode()
+    assert ("used or too old" not in page) is works
+
+
+def test_a_reset_does_not_get_round_the_second_factor(colleague, anonymous):
+    enrol(colleague)
+    ask_for_reset(anonymous, colleague.email)
+    (path,) = re.findall(r"http://[^/]*(/password/reset/\S+)", str(mail.outbox[0].body))
+    page = anonymous.get(path, follow=True)
+    anonymous.post(page.wsgi_request.path, {"password1": PASSWORD, "password2": PASSWORD})
+    assert signed_in_as(anonymous) is None
+    entry = {"login": colleague.email, "password": PASSWORD}
+    answer = anonymous.post(reverse("account_login"), entry)
+    assert answer["Location"] == reverse("mfa_authenticate")
+    assert signed_in_as(anonymous) is None
 
 
 @pytest.mark.parametrize("forged", [{"host": "evil.example"}, {"x-forwarded-host": "evil.example"}])
