@@ -54,7 +54,11 @@ function lost(isLost) {
   if (notice) notice.hidden = !isLost;
 }
 document.addEventListener("htmx:sendError", () => lost(true));
-document.addEventListener("htmx:responseError", () => lost(true));
+// Who lost a right while the page was open gets the page as it is now.
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status === 403) location.reload();
+  else lost(true);
+});
 document.addEventListener("htmx:afterOnLoad", (event) => {
   if (event.detail.successful) lost(false);
 });

@@ -8,7 +8,6 @@ from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
@@ -239,7 +238,8 @@ def needs(*rights: Right, seeing: bool = False) -> Callable[[View], View]:
         def guarded(request: PanelRequest, name: str, *args: Any, **kwargs: Any) -> Any:
             is_free = seeing and request.method in ("GET", "HEAD")
             if not is_free and not _has_rights(request.user, name, set(rights)):
-                raise PermissionDenied(_("You may not %s.") % in_words(rights))
+                why = _("You may not %(what)s here.") % {"what": in_words(rights)}
+                return render(request, "403.html", {"why": why}, status=403)
             return view(request, name, *args, **kwargs)
 
         guarded.rights = frozenset(rights)  # type: ignore[attr-defined]  # as `audience`

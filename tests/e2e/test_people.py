@@ -1,0 +1,310 @@
+"""People with few rights, from their invitation on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from tests.accounts.people import code_of
+from tests.e2e.conftest import listen
+from tests.e2e.pages import add_mailbox, expect_status, row_of
+from tests.e2e.product import PASSWORD, Product, wait_until
+from tests.e2e.test_every_page import check
+
+pytestmark = pytest.mark.e2e
+WIDE: ViewportSize = {"width": 1280, "height": 800}
+OPERATOR, ADMIN, HELPER = "operator@example.org", "admin@example.org", "helper@example.org"
+SCENE = """
+from qmailpanel.domains.services import add_domain
+from qmailpanel.domains.limits import change_limits
+from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.qmail.names import Destination, DomainName, LocalPart
+domain = add_domain(SYSTEM, DomainName("pandle.net"), contact=Destination("operator@example.org"))
+add_mailbox(SYSTEM, domain, LocalPart("biliards"), password="seven lanterns over quiet water")
+change_limits(SYSTEM, domain, mailboxes=2, aliases=None, destinations=None)
+"""
+
+
+@pytest.fixture(scope="module")
+def panel(new_panel: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A panel with pandle.net, which may have two mailboxes; no mail server takes its mail."""
+    directory = tmp_path_factory.mktemp("people") / "panel"
+    found = new_panel.copy_to(directory, host_name="localhost", EMAIL_URL="smtp://127.0.0.1:9")
+    found.start()
+    found.shell(SCENE)
+    wait_until(lambda: found.host.assigned("pandle.net", "biliards"))
+    try:
+        yield found
+    finally:
+        found.stop()
+    assert "Traceback" not in found.log("web")
+
+
+@pytest.fixture
+def open_page(browser: Browser, panel: Product, wrong: list[str]):
+    """Makes a page of a browser in which nobody signed in."""
+    opened = []
+
+    def one() -> Page:
+        context = browser.new_context(base_url=panel.url, viewport=WIDE)
+        listen(context, wrong)
+        opened.append(context)
+        return context.new_page()
+
+    yield one
+    for context in opened:
+        context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def as_operator(open_page, panel):
+    page = open_page()
+    page.goto(panel.link(OPERATOR))
+    page.get_by_role("button", name="Sign in as").click()
+    page.wait_for_url(lambda url: "link" not in url)
+    if page.get_by_label("Password").count():
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Set password").click()
+    page.wait_for_url("**/domains/")
+    return page
+
+
+def invite(page: Page, email: str, preset: str) -> str:
+    """The link, which is shown because no mail server takes it."""
+    page.set_viewport_size(WIDE)
+    page.goto("/domains/pandle.net/people/")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_role("radio", name=preset).check()
+    check(page, "inviting")
+    page.set_viewport_size(WIDE)
+    page.get_by_role("button", name="Invite").click()
+    expect(page.get_by_text("could not be sent by mail. Copy this link")).to_be_visible()
+    check(page, "invited")
+    return page.locator("output").inner_text()
+
+
+def accept(page: Page, link: str) -> None:
+    page.goto(link)
+    expect(page.get_by_text("asks you to look after the mail of pandle.net")).to_be_visible()
+    check(page, "invitation")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Accept").click()
+    expect(page.get_by_role("heading", name="pandle.net")).to_be_visible()
+    page.set_viewport_size(WIDE)
+
+
+def test_from_the_invitation_to_the_limit_and_the_record_of_it(open_page, as_operator, panel):
+    page = open_page()
+    accept(page, invite(as_operator, ADMIN, "Full"))
+
+    page.goto("/security/app/add/")
+    secret = page.locator("output").inner_text()
+    page.get_by_label("Code that the app shows").fill(code_of(secret, time.time()))
+    page.get_by_role("button", name="Set up").click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    page.goto("/")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_label("Email").fill(ADMIN)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.get_by_label("Code").fill(code_of(secret, time.time() + 30))
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="pandle.net")).to_be_visible()
+
+    expect(page.get_by_text("1 of 2 in use.")).to_be_visible()
+    add_mailbox(page, "snooker")
+    expect_status(page, "snooker@pandle.net", "Live")
+    add_mailbox(page, "pool")
+    expect(page.get_by_text("pandle.net has 2 mailboxes and may have 2.")).to_be_visible()
+    check(page, "the limit")
+    assert panel.host.assigned("pandle.net", "pool") is None
+
+    page.set_viewport_size(WIDE)
+    page.get_by_role("link", name="Activity").last.click()
+    expect(page.get_by_text(f"{ADMIN} added the mailbox snooker@pandle.net")).to_be_visible()
+    check(page, "activity")
+
+
+def test_the_help_desk_sees_only_its_buttons_and_is_refused_the_others(
+    open_page, as_operator, panel, wrong
+):
+    page = open_page()
+    accept(page, invite(as_operator, HELPER, "Help desk"))
+    page.goto("/domains/pandle.net/mailboxes/")
+    expect(page.get_by_label("New mailbox")).to_have_count(0)
+    expect(page.get_by_role("link", name="Remove")).to_have_count(0)
+    check(page, "help desk: mailboxes")
+    page.set_viewport_size(WIDE)
+    page.get_by_role("link", name="biliards@pandle.net", exact=True).click()
+    expect(page.get_by_role("button", name="Set password")).to_be_visible()
+    expect(page.get_by_role("button", name="Switch off biliards@pandle.net")).to_be_visible()
+    for heading in ("Rename", "Remove", "Notes"):
+        expect(page.get_by_role("heading", name=heading)).to_have_count(0)
+    check(page, "help desk: mailbox")
+    here = page.url
+    page.goto("/domains/pandle.net/settings/")
+    expect(page.get_by_role("button", name="Save settings")).to_have_count(0)
+    check(page, "help desk: settings")
+
+    page.goto(here)
+    token = page.locator("input[name=csrfmiddlewaretoken]").first.input_value()
+    for place, data in (
+        (f"{here}remove/", {}),
+        (f"{here}rename/", {"local": "x"}),
+        ("/domains/pandle.net/mailboxes/", {"local": "byhand"}),
+        ("/domains/pandle.net/settings/", {"unknown": "discard"}),
+        ("/domains/pandle.net/people/", {"email": "x@example.org", "preset": "help desk"}),
+    ):
+        headers = {"Referer": here}
+        answer = page.request.post(
+            place, form={**data, "csrfmiddlewaretoken": token}, headers=headers
+        )
+        assert answer.status == 403, place
+    assert panel.host.assigned("pandle.net", "biliards") == "pandle.net/biliards"
+    page.goto(f"{here}remove/")
+    expect(page.get_by_text("You may not create, change, rename and remove")).to_be_visible()
+    check(page, "refused")
+    assert all("403" in one for one in wrong)
+    wrong.clear()
+
+
+def test_rights_are_changed_and_taken_away_on_a_page(open_page, as_operator, panel):
+    page = open_page()
+    accept(page, invite(as_operator, "third@example.org", "Help desk"))
+    as_operator.goto("/domains/pandle.net/people/")
+    as_operator.get_by_role("link", name="third@example.org").click()
+    as_operator.get_by_role("radio", name="A choice of these").check()
+    as_operator.get_by_role("checkbox", name="let others look after the domain").check()
+    check(as_operator, "changing rights")
+    as_operator.get_by_role("button", name="Save").click()
+    row = as_operator.get_by_role("row").filter(has_text="third@example.org")
+    expect(row).to_contain_text("let others look after the domain")
+    page.goto("/domains/pandle.net/people/")
+    expect(page.get_by_role("button", name="Invite")).to_be_visible()
+    row.get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
+    page.reload()
+    expect(page.get_by_text("There is no such page")).to_be_visible()
+    page.goto("/domains/")
+    expect(page.get_by_text("No domains yet.")).to_be_visible()
+    check(page, "no domain")
+
+
+def test_a_name_is_asked_for_and_given(open_page, as_operator, panel):
+    page = open_page()
+    accept(page, invite(as_operator, "fourth@example.org", "Full"))
+    page.goto("/requests/")
+    page.get_by_role("textbox", name="Domain").fill("gmail.com")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_text("belongs to a well-known mail provider")).to_be_visible()
+    check(page, "refused")
+    page.get_by_role("textbox", name="Domain").fill("bücher.example")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_role("region", name="TXT record")).to_contain_text("IN TXT")
+    check(page, "asked")
+    as_operator.goto("/people/")
+    check(as_operator, "people")
+    as_operator.set_viewport_size(WIDE)
+    as_operator.get_by_role("link", name="Requests").click()
+    check(as_operator, "requests")
+    as_operator.get_by_role("button", name="Yes, add it").click()
+    expect(as_operator.get_by_text("Nobody waits for a name.")).to_be_visible()
+    wait_until(lambda: panel.host.accepts("xn--bcher-kva.example"))
+    page.goto("/domains/")
+    expect(page.get_by_role("link", name="bücher.example")).to_be_visible()
+
+
+def test_the_owner_of_a_mailbox_sets_the_next_password_and_has_nothing_else(open_page, panel):
+    page, following = open_page(), "eleven boats below a green bridge"
+    page.goto("/sign-in/")
+    page.get_by_label("Email").fill("biliards@pandle.net")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="biliards@pandle.net")).to_be_visible()
+    expect(page.get_by_role("link", name="Domains")).to_have_count(0)
+    check(page, "owner")
+    page.get_by_label("Present password").fill(PASSWORD)
+    page.get_by_role("textbox", name="Password", exact=True).fill(following)
+    page.get_by_role("button", name="Set password").click()
+    expect(page.get_by_text("The password is set.")).to_be_visible()
+    page.set_viewport_size(WIDE)
+    page.get_by_role("link", name="Activity").click()
+    check(page, "owner's activity")
+
+
+# what people type
+
+
+HOSTILE = [
+    "<script>window.taken = 1</script>",
+    '"><img src=x onerror="window.taken = 1">',
+    "{{ request.user }}{% debug %} %(name)s %s",
+    "\u05e9\u05dc\u05d5\u05dd \u05dc\u05db\u05d5\u05dc\u05dd",
+    "w" * 200,
+]
+TYPED = """
+from qmailpanel.aliases.services import add_alias, change_alias
+from qmailpanel.domains.models import Domain, Unknown
+from qmailpanel.domains.services import change_domain
+from qmailpanel.domains.rights import Right
+from qmailpanel.accounts.models import User
+from qmailpanel.domains.models import Grant
+from qmailpanel.ledger.services import Actor, Refused
+from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, switch_mailbox
+from qmailpanel.people.invitations import invite
+from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+domain = Domain.objects.get(name="pandle.net")
+user, _ = User.objects.get_or_create(email="typist@example.org")
+Grant.objects.get_or_create(user=user, domain=domain, defaults={"rights": Right.values})
+who = Actor(user.pk, %r, None)
+text, local = %r, %r
+box = domain.addresses.get(local="biliards")
+alias = add_alias(who, domain, AliasLocal(local), [Destination("x@elsewhere.example")])
+refused = []
+for act in (
+    lambda: change_domain(who, domain, description=text),
+    lambda: change_domain(who, domain, unknown=Unknown.BOUNCE, unknown_text=text),
+    lambda: change_mailbox(who, box, comment=text, refusal=text),
+    lambda: switch_mailbox(who, box, on=False),
+    lambda: change_alias(who, alias, comment=text),
+):
+    try:
+        act()
+    except Refused as refusal:
+        refused.append(str(refusal))
+print(refused)
+"""
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+def test_whatever_an_admin_types_is_shown_harmlessly_to_the_operator(as_operator, panel, number):
+    text, page = HOSTILE[number], as_operator
+    panel.shell(TYPED % (text, text, f"typed{number}"))
+    box = "/domains/pandle.net/mailboxes/"
+    for address in (
+        "/domains/",
+        "/domains/pandle.net/settings/",
+        box,
+        "/domains/pandle.net/aliases/",
+        "/domains/pandle.net/activity/",
+        "/domains/pandle.net/people/",
+        "/activity/",
+        "/sync/",
+        "/people/",
+        "/requests/",
+    ):
+        page.goto(address)
+        check(page, address)
+        assert page.evaluate("window.taken") is None
+    page.set_viewport_size(WIDE)
+    page.goto(box)
+    expect(row_of(page, "biliards@pandle.net")).to_contain_text(text)
+    page.get_by_role("link", name="biliards@pandle.net", exact=True).click()
+    expect(page.get_by_label("Comment")).to_have_value(text)
+    check(page, "mailbox")
+    assert page.evaluate("window.taken") is None
