@@ -60,7 +60,8 @@ QMAILPANEL_TRUSTED_PROXIES    How many proxies stand before the panel and add th
 QMAILPANEL_RESOLVER           Who is asked in DNS whose a domain is, address:port (the system's)
 QMAILPANEL_DEBUG              Django's debug pages, for development only (off)
 DATABASE_URL                  The database (SQLite: ``db.sqlite3`` in the state directory)
-EMAIL_URL                     How the panel sends its own mail (smtp://localhost:25)
+EMAIL_URL                     How the panel sends its own mail, smtp://host:port or
+                              sendmail:///usr/sbin/sendmail (smtp://localhost:25)
 ============================= =================================================================
 """
 
@@ -354,6 +355,8 @@ TIME_ZONE = "UTC"
 
 # mail of the panel's own, and the log
 
+env.EMAIL_SCHEMES["sendmail"] = "qmailpanel.accounts.sendmail.EmailBackend"
+EMAIL_SENDMAIL = urlsplit(env.str("EMAIL_URL", default="")).path or "/usr/sbin/sendmail"
 _mail: dict[str, Any] = env.email_url("EMAIL_URL", default="smtp://localhost:25")
 EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
 EMAIL_HOST = _mail["EMAIL_HOST"]

@@ -24,6 +24,7 @@ from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.alias_domains import add_alias_domain
 from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.domains.rights import Preset, Right, in_order
+from qmailpanel.ledger.models import Change
 from qmailpanel.ledger.services import SYSTEM
 from qmailpanel.mailboxes.owners import owner_of
 from qmailpanel.mailboxes.services import add_mailbox
@@ -289,6 +290,79 @@ def test_a_row_is_not_found_through_the_name_of_another_domain(
     for method in ("get", "post"):
         address = address_of(route, rows, other_domain.name)
         assert undone(client, method, address).status_code in (404, 405)
+
+
+# ids of another tenant, elsewhere than in the path
+
+
+@pytest.fixture
+def spy(ask_as, rows, other_domain):
+    """Somebody with all rights elsewhere, and what is theirs."""
+    client = ask_as("full elsewhere")
+    mailbox = add_mailbox(SYSTEM, other_domain, LocalPart("mine"))
+    target = [Destination("mine@stranger.example")]
+    return client, mailbox, add_alias(SYSTEM, other_domain, AliasLocal("ours"), target)
+
+
+def test_a_filter_never_shows_what_is_somebody_elses(spy, rows):
+    client, _mailbox, _alias = spy
+    foreign = rows["mailboxes"]
+    for address in (
+        f"/domains/stranger.example/mailboxes/?top={foreign.pk}",
+        f"/domains/?top={foreign.domain_id}",
+        "/domains/?q=pandle",
+        "/activity/?domain=pandle.net",
+        "/activity/export.csv?domain=pandle.net",
+        f"/pulse/?pending=a{foreign.pk}&pending=d{foreign.domain_id}&domain=d{foreign.domain_id}",
+    ):
+        answer = client.get(address)
+        text = b"".join(answer) if answer.streaming else answer.content
+        shown = text.decode().replace('value="pandle', "").replace("“pandle”", "")
+        assert "biliards" not in shown, address
+        assert "pandle.net" not in shown, address
+
+
+def test_an_htmx_header_leads_to_nothing_that_is_somebody_elses(spy, rows):
+    client, mailbox, _alias = spy
+    foreign = rows["mailboxes"]
+    here = f"/domains/stranger.example/mailboxes/{foreign.pk}/"
+    headers = {
+        "HX-Request": "true",
+        "HX-Target": f"row-a{foreign.pk}",
+        "HX-Current-URL": "http://localhost:8025/domains/pandle.net/mailboxes/",
+    }
+    for place in ("row/", "remove/", "restore/", ""):
+        assert client.get(f"{here}{place}", headers=headers).status_code in (404, 405)
+        assert client.post(f"{here}{place}", headers=headers).status_code in (404, 405)
+    answer = client.get(f"/domains/stranger.example/mailboxes/{mailbox.pk}/row/", headers=headers)
+    assert "biliards" not in answer.content.decode()
+
+
+def test_a_form_that_names_what_is_somebody_elses_does_nothing_to_it(spy, rows, domain):
+    client, _mailbox, alias = spy
+    before = Change.objects.filter(domain=domain.pk).count()
+    for address, data in (
+        ("/domains/stranger.example/settings/", {"unknown": "mailbox", "mailbox": "biliards"}),
+        (
+            "/domains/stranger.example/settings/",
+            {"unknown": "mailbox", "mailbox": "biliards@pandle.net"},
+        ),
+        (f"/domains/stranger.example/aliases/{alias.pk}/rename/", {"local": "b@pandle.net"}),
+        ("/domains/stranger.example/mailboxes/", {"local": "x", "domain": domain.pk}),
+        ("/domains/stranger.example/people/", {"email": "a@b.test", "domain": domain.pk}),
+        ("/sync/drifts/of/stranger.example/", {"drift": rows["sync:decide"].pk, "side": "ours"}),
+        ("/sync/adopt/", {"file": "users/assign", "line": "=100-x:popuser:110:31:/x:::"}),
+    ):
+        client.post(address, data)
+    assert Change.objects.filter(domain=domain.pk).count() == before
+    assert not DriftDecision.objects.filter(side="ours").exists()
+
+
+def test_the_drifts_of_another_domain_are_not_decided_with_ones_own(ask_as, rows, other_domain):
+    client = ask_as("operator")
+    data = {"drift": [rows["sync:decide"].pk], "side": "ours"}
+    client.post("/sync/drifts/of/stranger.example/", data)
+    assert not DriftDecision.objects.filter(side="ours").exists()
 
 
 # the only door from a view to rows

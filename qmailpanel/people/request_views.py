@@ -15,6 +15,7 @@ from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import SeeOther, around, find_domain, needs, notices, sent, show
 from qmailpanel.domains.rights import Right
 from qmailpanel.ledger.services import Actor, Refused, Statuses
+from qmailpanel.qmail.names import DomainName
 
 from . import requests
 from .forms import AskForm, DeclineForm
@@ -75,6 +76,7 @@ def _page(
 def _row(asked: NameRequest) -> dict[str, Any]:
     return {
         "asked": asked,
+        "display": DomainName(asked.name).display,
         "is_open": asked.outcome == Outcome.OPEN,
         "record": record_name(asked.name),
         "text": record_text(asked.token),

@@ -8,6 +8,7 @@ app_name = "people"
 
 urlpatterns = [
     path("people/", views.people, name="list"),
+    path("people/invite/", views.invite_operator, name="invite_operator"),
     path("people/<int:pk>/switch/", views.switch, name="switch"),
     path("people/<int:pk>/demote/", views.demote, name="demote"),
     path("invitation/", views.accept, name="accept"),

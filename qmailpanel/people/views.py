@@ -12,9 +12,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.accounts.access import Audience, PanelRequest, audience, reauthenticated
 from qmailpanel.accounts.models import User
 from qmailpanel.accounts.sessions import sign_in
 from qmailpanel.domains.frame import (
@@ -161,26 +161,27 @@ def withdraw(request: PanelRequest, pk: int) -> HttpResponse:
 
 
 @audience(Audience.OPERATOR)
-@require_http_methods(["GET", "POST"])
+@require_GET
 def people(request: PanelRequest) -> HttpResponse:
-    """Everybody with an account, and the form that invites another operator."""
-    form = EmailForm(sent(request))
+    """Everybody with an account."""
+    return _people(request)
+
+
+@audience(Audience.OPERATOR)
+@reauthenticated
+@require_http_methods(["GET", "POST"])
+def invite_operator(request: PanelRequest) -> HttpResponse:
+    """Another operator, whom only somebody makes who just showed that it is still they."""
+    form, invited = EmailForm(sent(request)), None
     if form.is_valid():
         email = form.cleaned_data["email"]
         invited = _invite(form, partial(invitations.invite_operator, Actor.of(request), email))
-        if invited:
-            return _people(request, EmailForm(), invited=invited)
-    return _people(request, form)
+    around_it = {**around(notices(Statuses([]))), **people_frame(request)}
+    context = {**around_it, "form": EmailForm() if invited else form, "invited": invited}
+    return show(request, "people/invite.html", context, status=422 if form.errors else 200)
 
 
-def _people(
-    request: PanelRequest,
-    form: EmailForm | None = None,
-    *,
-    invited: dict[str, Any] | None = None,
-    why: str = "",
-) -> HttpResponse:
-    shown = form or EmailForm()
+def _people(request: PanelRequest, why: str = "") -> HttpResponse:
     everybody = User.objects.for_user(request.user).annotate(domains=Count("grants"))
     waiting = Invitation.objects.for_user(request.user).filter(domain=None)
     context = {
@@ -188,12 +189,9 @@ def _people(
         **people_frame(request),
         "people": list(everybody.order_by("-is_operator", "email")),
         "invitations": list(waiting.order_by("email")),
-        "form": shown,
-        "invited": invited,
         "why": why,
     }
-    status = 422 if why or shown.errors else 200
-    return show(request, "people/list.html", context, status=status)
+    return show(request, "people/list.html", context, status=422 if why else 200)
 
 
 def people_frame(request: PanelRequest) -> dict[str, Any]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from django.db import connections
 
 from qmailpanel.domains.models import Grant
 from qmailpanel.domains.rights import NotAllowed, Preset, Right, read_rights
-from qmailpanel.ledger.models import Change
-from qmailpanel.ledger.services import SYSTEM, Refused
+from qmailpanel.ledger.models import Change, Verb
+from qmailpanel.ledger.services import SYSTEM, Actor, Refused
+from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.people.grants import change_grant, revoke
 from qmailpanel.people.persons import demote, switch_person
+from qmailpanel.qmail.names import LocalPart
 from tests.people.conftest import rights_in, user_of
 
 
@@ -76,6 +81,32 @@ def test_what_is_taken_is_gone_in_open_sessions_at_once(domain, as_colleague, co
     data = {"local": "late"}
     assert as_colleague.post("/domains/pandle.net/mailboxes/", data).status_code == 404
     assert not domain.addresses.filter(local="late").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_between_a_removed_grant_and_an_open_form_the_first_wins_whole(domain, colleague):
+    """Whatever the order, nothing is done by somebody after the grant is gone."""
+    actor = Actor(colleague.pk, str(colleague), None)
+    grant = Grant.objects.get(domain=domain, user=colleague)
+
+    def race(number):
+        try:
+            if number == 3:
+                revoke(SYSTEM, grant)
+            else:
+                add_mailbox(actor, domain, LocalPart(f"m{number}"))
+        except NotAllowed:
+            return "refused"
+        finally:
+            connections.close_all()
+        return "done"
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(race, range(8)))
+    gone = Change.objects.get(verb=Verb.REVOKED).pk
+    added = Change.objects.filter(verb=Verb.ADDED, actor_id=colleague.pk)
+    assert not added.filter(pk__gt=gone).exists()
+    assert added.count() == answers.count("done") - 1
 
 
 # accounts

@@ -26,6 +26,7 @@ from qmailpanel.people.invitations import (
     withdraw,
 )
 from qmailpanel.people.models import Invitation
+from tests.accounts.people import confirm, with_password
 from tests.people.conftest import LINK, rights_in, user_of
 
 EMAIL, PASSWORD = "new@example.org", "seven lanterns over quiet water"
@@ -278,13 +279,21 @@ def test_who_leaves_is_led_home(as_colleague, domain, colleague):
     assert as_colleague.post(f"{PAGE}{grant.pk}/revoke/")["Location"] == "/"
 
 
-def test_operators_see_everybody_and_invite_another_one(as_operator, colleague):
-    said = as_operator.get("/people/").content.decode()
-    assert "colleague@example.org" in said
-    as_operator.post("/people/", {"email": EMAIL})
-    assert Invitation.objects.get().domain is None
-    pk = Invitation.objects.get().pk
-    assert as_operator.post(f"/invitations/{pk}/withdraw/").status_code == 303
+def test_operators_see_everybody(as_operator, colleague):
+    assert "colleague@example.org" in as_operator.get("/people/").content.decode()
+
+
+def test_an_operator_is_invited_only_by_one_who_showed_that_it_is_still_them(sign_in, operator):
+    browser = sign_in(with_password(operator))
+    assert browser.post("/people/invite/", {"email": EMAIL}).status_code == 302
+    assert not Invitation.objects.exists()
+    confirm(browser)
+    said = browser.post("/people/invite/", {"email": EMAIL}).content.decode()
+    assert "An invitation is on its way" in said
+    invitation = Invitation.objects.get()
+    assert invitation.domain is None
+    assert EMAIL in browser.get("/people/").content.decode()
+    assert browser.post(f"/invitations/{invitation.pk}/withdraw/").status_code == 303
     assert not Invitation.objects.exists()
 
 
