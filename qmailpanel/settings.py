@@ -45,6 +45,8 @@ QMAILPANEL_RCPTHOSTS          How many domains control/rcpthosts holds; further 
                               control/morercpthosts (1000)
 QMAILPANEL_RECIPIENTS         Which list of known recipients qmail-smtpd asks: validrcptto,
                               recipients, none, or auto: the one that exists (auto)
+QMAILPANEL_DELIVERQUOTA       The program that holds quotas: a path, none, or auto: where Debian's
+                              maildrop or courier put it (auto)
 QMAILPANEL_GENERATIONS        How many generations of each shared file are kept (50)
 QMAILPANEL_NODE               The name of this mail host in the database (main)
 QMAILPANEL_HOST               Where the panel listens (127.0.0.1)
@@ -113,6 +115,7 @@ if QMAILPANEL_RECIPIENTS not in ("auto", "none", "validrcptto", "recipients"):
     raise ImproperlyConfigured(
         "QMAILPANEL_RECIPIENTS must be auto, none, validrcptto or recipients."
     )
+QMAILPANEL_DELIVERQUOTA = env.str("QMAILPANEL_DELIVERQUOTA", default="auto")
 QMAILPANEL_RCPTHOSTS = _number("QMAILPANEL_RCPTHOSTS", 1_000)
 QMAILPANEL_GENERATIONS = _number("QMAILPANEL_GENERATIONS", 50)
 QMAILPANEL_NODE = env.str("QMAILPANEL_NODE", default="main")

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.ledger.services import Refused
 from qmailpanel.qmail import names
+from qmailpanel.qmail.sizes import parse_size, write_size
 
 from .limits import limits_of
 from .models import Domain, Unknown
@@ -190,12 +191,36 @@ def _limit(label: Any) -> forms.IntegerField:
     )
 
 
+class SizeField(forms.CharField):
+    """Bytes, written as 500 MB; blank is `blank`."""
+
+    def __init__(self, *, blank: int | None, **options: Any) -> None:
+        self.blank = blank
+        attrs = {**PLAIN, "placeholder": _("no limit")}
+        super().__init__(required=False, widget=forms.TextInput(attrs=attrs), **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return (write_size(value) if value else "") if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return self.blank
+        try:
+            return parse_size(text)
+        except names.InvalidName as error:
+            raise forms.ValidationError(gettext(error.template) % error.params) from error
+
+
 class LimitsForm(PanelForm):
     """Blank is no limit."""
 
     mailboxes = _limit(_("Mailboxes"))
     aliases = _limit(_("Aliases"))
     destinations = _limit(_("Destinations of an alias"))
+    pool = SizeField(blank=None, label=_("Storage of all mailboxes"))
+    largest_quota = SizeField(blank=None, label=_("Largest quota of a mailbox"))
+    default_quota = SizeField(blank=None, label=_("Quota of a new mailbox"))
 
     @classmethod
     def of(cls, domain: Domain, data: Any = None) -> LimitsForm:

@@ -15,7 +15,7 @@ from .rights import require_operator
 from .rows import refuse_removed, reread, stamp
 
 EXPECTED = ("postmaster", "abuse")  # addresses that every domain answers to. See RFC 2142.
-FIELDS = ("mailboxes", "aliases", "destinations")
+FIELDS = ("mailboxes", "aliases", "destinations", "pool", "largest_quota", "default_quota")
 NAMES = {Kind.MAILBOX: "mailboxes", Kind.ALIAS: "aliases"}
 TITLES = {Kind.MAILBOX: gettext_lazy("Mailboxes"), Kind.ALIAS: gettext_lazy("Aliases")}
 FULL = {
@@ -99,16 +99,23 @@ def change_limits(
     actor: Actor,
     domain: Domain,
     *,
-    mailboxes: int | None,
-    aliases: int | None,
-    destinations: int | None,
+    mailboxes: int | None = None,
+    aliases: int | None = None,
+    destinations: int | None = None,
+    pool: int | None = None,
+    largest_quota: int | None = None,
+    default_quota: int | None = None,
 ) -> Limits:
-    """Other limits. One below what there is removes nothing; it only keeps more from coming."""
+    """These limits, None for no limit.
+
+    One below what there is removes nothing; it only keeps more from coming.
+    """
     require_operator(actor)
     reread(domain)
     refuse_removed(domain)
     limits = Limits.objects.filter(domain=domain).first() or Limits(domain=domain)
-    wanted = {"mailboxes": mailboxes, "aliases": aliases, "destinations": destinations}
+    given = (mailboxes, aliases, destinations, pool, largest_quota, default_quota)
+    wanted = dict(zip(FIELDS, given, strict=True))
     before = {name: getattr(limits, name) for name in FIELDS}
     after = {name: value for name, value in wanted.items() if value != before[name]}
     if not after:

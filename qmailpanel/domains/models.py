@@ -198,3 +198,6 @@ class Limits(models.Model):
     mailboxes = models.PositiveIntegerField(null=True)
     aliases = models.PositiveIntegerField(null=True)
     destinations = models.PositiveIntegerField(null=True)  # of one alias
+    pool = models.PositiveBigIntegerField(null=True)  # bytes that all quotas together may be
+    largest_quota = models.PositiveBigIntegerField(null=True)  # bytes, of one mailbox
+    default_quota = models.PositiveBigIntegerField(null=True)  # bytes, of a new mailbox

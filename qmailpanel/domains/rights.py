@@ -28,6 +28,7 @@ class Right(models.TextChoices):
     ADDRESSES = "addresses", _("create, change, rename and remove mailboxes and aliases")
     FORWARDING = "forwarding", _("deliver to addresses outside")
     UNKNOWN = "unknown", _("change the description and what happens to unknown recipients")
+    QUOTAS = "quotas", _("set quotas")
     NAMES = "names", _("remove alias domains and ask for new ones")
     GRANTING = "granting", _("let others look after the domain")
 

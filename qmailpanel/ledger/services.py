@@ -171,6 +171,11 @@ def held_after() -> int | None:
     return Hold.objects.filter(on=True).values_list("through", flat=True).first()
 
 
+def holds_quotas() -> bool:
+    """Does the mail server count at delivery, so that it can refuse what is over a quota?"""
+    return SyncNode.objects.filter(node=settings.QMAILPANEL_NODE, holds_quotas=True).exists()
+
+
 def knows_recipients() -> bool:
     """Does the mail server ask a list of known recipients, so that it can refuse others?"""
     return SyncNode.objects.filter(node=settings.QMAILPANEL_NODE, knows_recipients=True).exists()

@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.domains.forms import PLAIN, PanelForm, ParsedField
+from qmailpanel.domains.forms import PLAIN, PanelForm, ParsedField, SizeField
 from qmailpanel.domains.models import Domain
 from qmailpanel.qmail import names
 from qmailpanel.qmail.passwd import weakness
@@ -72,6 +72,14 @@ class PasswordForm(GuardedForm):
         if not self.cleaned_data["password"]:
             raise forms.ValidationError(_("Enter a password, or let the panel suggest one."))
         return super().clean_password()
+
+
+class QuotaForm(PanelForm):
+    """Blank is no limit."""
+
+    quota = SizeField(
+        blank=0, label=_("Quota"), help_text=_("As 500 MB or 2 GB; nothing for no limit.")
+    )
 
 
 class OwnPasswordForm(PasswordForm):

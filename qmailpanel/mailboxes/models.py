@@ -25,6 +25,7 @@ class Mailbox(models.Model):
 
     address = models.OneToOneField(Address, on_delete=models.CASCADE, related_name="mailbox")
     password = models.CharField(max_length=255, blank=True)  # argon2id; empty: nobody can open it
+    quota = models.PositiveBigIntegerField(default=0)  # bytes; 0: no limit
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="mailbox"
     )

@@ -16,6 +16,7 @@ from qmailpanel.ledger.services import Actor, Refused, ledger_locked
 from qmailpanel.qmail.names import InvalidName, LocalPart
 from qmailpanel.qmail.passwd import hash_password
 
+from . import quotas
 from .models import Mailbox
 from .owners import end_sessions
 
@@ -38,15 +39,27 @@ class StillPointedTo(Refused):
 
 
 def add_mailbox(
-    actor: Actor, domain: Domain, local: LocalPart, *, password: str = "", comment: str = ""
+    actor: Actor,
+    domain: Domain,
+    local: LocalPart,
+    *,
+    password: str = "",
+    comment: str = "",
+    quota: int | None = None,
 ) -> Address:
-    """A new mailbox. Without a password nobody can open it."""
+    """A new mailbox. Without a password nobody can open it; `quota`: bytes, 0 for no limit.
+
+    None is the domain's default, which nobody needs a right for.
+    """
     hashed = _hashed(password) if password else ""
     with ledger_locked():
         address = addresses.add_address(
             actor, domain, local, Kind.MAILBOX, comment=one_line(comment, "comment")
         )
-        Mailbox.objects.create(address=address, password=hashed)
+        mailbox = Mailbox.objects.create(address=address, password=hashed)
+        mailbox.quota = quotas.of_new(actor, domain, quota)
+        if mailbox.quota:
+            mailbox.save(update_fields=["quota"])
     return address
 
 
@@ -62,6 +75,11 @@ def set_password(actor: Actor, address: Address, *, password: str) -> Address:
         end_sessions(mailbox)
         stamp(log(actor, Verb.PASSWORD, address, before={}, after={}), address)
     return address
+
+
+def mailbox_of(address: Address) -> Mailbox:
+    """What an address with a Maildir has beyond the address."""
+    return Mailbox.objects.get(address=address)
 
 
 def has_password(address: Address) -> bool:
@@ -90,6 +108,21 @@ def change_mailbox(
 
 
 @ledger_locked()
+def change_quota(actor: Actor, address: Address, *, quota: int) -> Address:
+    """Another limit in bytes, 0 for none. One below what is used refuses new mail only."""
+    addresses.editable(actor, address, Right.QUOTAS)
+    mailbox = Mailbox.objects.get(address=address)
+    if mailbox.quota == quota:
+        return address
+    quotas.refuse(address.domain, quota, besides=mailbox)
+    before, mailbox.quota = mailbox.quota, quota
+    mailbox.save(update_fields=["quota"])
+    sides = {"before": {"quota": before}, "after": {"quota": quota}}
+    stamp(log(actor, Verb.CHANGED, address, **sides), address)
+    return address
+
+
+@ledger_locked()
 def switch_mailbox(actor: Actor, address: Address, *, on: bool) -> Address:
     """Off: mail to it is refused with its text; the mail in it is kept."""
     addresses.switch_address(actor, address, on=on)
@@ -111,5 +144,8 @@ def remove_mailbox(actor: Actor, address: Address, *, despite_pointers: bool = F
 def restore_mailbox(actor: Actor, address: Address) -> Address:
     """Undo a removal: delivery goes on, into the mailbox as it was."""
     reread(address)
+    mailbox = Mailbox.objects.get(address=address)
+    if address.removed:
+        quotas.refuse_pool(address.domain, mailbox.quota, besides=mailbox)
     addresses.restore_address(actor, address)
     return address

@@ -15,6 +15,7 @@ urlpatterns = [
                 path("", views.list_mailboxes, name="list"),
                 path("<int:pk>/", views.detail, name="detail"),
                 path("<int:pk>/password/", views.password, name="password"),
+                path("<int:pk>/quota/", views.quota, name="quota"),
                 path("<int:pk>/rename/", views.rename, name="rename"),
                 path("<int:pk>/switch/", views.switch, name="switch"),
                 path("<int:pk>/remove/", views.remove, name="remove"),

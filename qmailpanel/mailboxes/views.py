@@ -29,10 +29,10 @@ from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.path import maildir, path_of
 from qmailpanel.domains.rights import Right
 from qmailpanel.domains.routes import pointers_to
-from qmailpanel.ledger.services import Actor, Refused
+from qmailpanel.ledger.services import Actor, Refused, holds_quotas
 
 from . import services
-from .forms import AddMailboxForm, GuardedForm, MailboxForm, PasswordForm, words_of
+from .forms import AddMailboxForm, GuardedForm, MailboxForm, PasswordForm, QuotaForm, words_of
 
 MAILBOX = Kind.MAILBOX
 LIST, DETAIL = "mailboxes/list.html", "mailboxes/detail.html"
@@ -134,16 +134,19 @@ def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 
 def _detail(request: PanelRequest, address: Address, **extra: Any) -> HttpResponse:
     """The page of a mailbox, with a form that was not good or a reason why not."""
+    mailbox = services.mailbox_of(address)
     context = {
         **address_page(request, address),
         "form": MailboxForm(initial={"comment": address.comment, "refusal": address.refusal}),
         "password_form": PasswordForm(),
+        "quota_form": QuotaForm(initial={"quota": mailbox.quota}),
+        "is_held": holds_quotas() if mailbox.quota else True,
         "rename": RenameAddressForm(),
-        "has_password": services.has_password(address),
+        "has_password": bool(mailbox.password),
         "hops": path_of(address, [maildir(address.local)]),
         **extra,
     }
-    forms = (context["form"], context["password_form"], context["rename"])
+    forms = [context[form] for form in ("form", "password_form", "quota_form", "rename")]
     is_wrong = bool(extra.get("why")) or any(form.errors for form in forms)
     return show(request, DETAIL, context, status=422 if is_wrong else 200)
 
@@ -166,6 +169,22 @@ def password(request: PanelRequest, name: str, pk: int) -> HttpResponse:
         except Refused as refusal:
             form.refuse(refusal)
     return _detail(request, address, password_form=form)
+
+
+@audience(Audience.PERSON)
+@needs(Right.QUOTAS)
+@require_POST
+def quota(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """How much the mailbox may hold."""
+    address = find_address(request, name, MAILBOX, pk)
+    form = QuotaForm(request.POST)
+    if form.is_valid():
+        try:
+            services.change_quota(Actor.of(request), address, **form.cleaned_data)
+            return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
+        except Refused as refusal:
+            form.refuse(refusal)
+    return _detail(request, address, quota_form=form)
 
 
 @audience(Audience.PERSON)

@@ -86,6 +86,8 @@ def read_meaning(content: str, layout: Layout) -> Meaning | None:
         match found:
             case [dotqmail.Maildir(b"./Maildir/")]:
                 return Delivers()
+            case [dotqmail.Program(_)] if _is_limited(content.encode(), layout):
+                return Delivers()
             case [dotqmail.Program(command)]:
                 return _read_bounce(command.decode(), layout)
             case [*_] if found and all(isinstance(one, dotqmail.Comment) for one in found):
@@ -95,6 +97,12 @@ def read_meaning(content: str, layout: Layout) -> Meaning | None:
     except (dotqmail.BadDotQmail, InvalidName, ValueError):
         pass
     return None
+
+
+def _is_limited(content: bytes, layout: Layout) -> bool:
+    if not layout.deliverquota:
+        return False
+    return content == dotqmail.render_limited(layout.preline, layout.deliverquota)
 
 
 def _read_bounce(command: str, layout: Layout) -> Bounces | None:

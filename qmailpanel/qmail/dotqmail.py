@@ -59,6 +59,21 @@ def render_mailbox() -> bytes:
     return b"./Maildir/\n"
 
 
+def render_limited(preline: str, deliverquota: str) -> bytes:
+    """The same through deliverquota, which refuses what is over the limit in maildirsize.
+
+    Without preline the message would lack its Return-Path and Delivered-To. See preline(1) and
+    deliverquota(8).
+    """
+    return f"|{_program(preline)} -f {_program(deliverquota)} ./Maildir\n".encode()
+
+
+def _program(path: str) -> str:
+    if not (path.startswith("/") and path.isprintable()):
+        raise ValueError(f"not an absolute path on one line: {path!r}")
+    return shlex.quote(path)
+
+
 def render_forwards(targets: Iterable[Destination]) -> bytes:
     """One line for each address. None at all would be an empty file: delivery as by default."""
     lines = [f"&{target}\n" for target in targets]
@@ -69,10 +84,8 @@ def render_forwards(targets: Iterable[Destination]) -> bytes:
 
 def render_bounce(program: str, text: ReplyText) -> bytes:
     """Refuse with a text. `program` is the path of bouncesaying. See bouncesaying(1)."""
-    if not (program.startswith("/") and program.isprintable()):
-        raise ValueError(f"not an absolute path on one line: {program!r}")
     quoted = text.replace("'", "'\\''")  # shlex.quote leaves a single word bare
-    return f"|{shlex.quote(program)} '{quoted}'\n".encode()
+    return f"|{_program(program)} '{quoted}'\n".encode()
 
 
 def render_discard() -> bytes:

@@ -46,7 +46,7 @@ class Layout:
     """Where this host keeps mail and as whom.
 
     `nonexist`: control/rejectnonexist is kept too. `lists`: the lists of known recipients that
-    this host's qmail-smtpd asks.
+    this host's qmail-smtpd asks. `deliverquota`: the program that holds quotas; none without it.
     """
 
     qmail_home: str
@@ -54,6 +54,12 @@ class Layout:
     mail_user: MailUser
     nonexist: bool = False
     lists: tuple[Shared, ...] = ()
+    deliverquota: str = ""
+
+    @property
+    def preline(self) -> str:
+        """See preline(1)."""
+        return f"{self.qmail_home}/bin/preline"
 
     @property
     def bouncesaying(self) -> str:
@@ -71,6 +77,7 @@ class MailboxRow:
     enabled: bool = True
     refusal: str = ""
     removed: bool = False
+    quota: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +202,14 @@ def _render_mailbox(draft: _Draft, row: MailboxRow, rows: DomainRows) -> None:
     if row.removed or rows.removed:
         draft.archive[path] = row.mailbox
         return
-    draft.homes[path] = Home(row.mailbox, _mailbox_instructions(draft.layout, row))
+    draft.homes[path] = Home(row.mailbox, _mailbox_instructions(draft.layout, row), row.quota)
     if rows.enabled:
         _assign_home(draft, local, path)
 
 
 def _mailbox_instructions(layout: Layout, row: MailboxRow) -> bytes:
+    if row.enabled and row.quota and layout.deliverquota:
+        return dotqmail.render_limited(layout.preline, layout.deliverquota)
     if row.enabled:
         return dotqmail.render_mailbox()
     text = ReplyText(row.refusal) if row.refusal else MAILBOX_OFF

@@ -29,6 +29,7 @@ from qmailpanel.qmail.state import (
 )
 from qmailpanel.qmail.steps import (
     ArchiveHome,
+    LimitHome,
     MakeDirectory,
     PlaceHome,
     RemoveDirectory,
@@ -142,10 +143,12 @@ def _settle_homes(
             draft.add_problem(path, NOT_MADE, f"{path}: {cause}")
             draft.lost_homes.add(path)
         elif found is None or isinstance(found, Bad):
-            draft.grow.append(PlaceHome(path, home.mailbox, home.dot_qmail))
+            draft.grow.append(PlaceHome(path, home.mailbox, home.dot_qmail, home.storage))
         else:
             if not found.whole:
                 draft.grow.append(PlaceHome(path, home.mailbox, None))
+            elif found.storage != home.storage:
+                draft.grow.append(LimitHome(path, home.storage))
             texts = [old.dot_qmail for old in before]
             _settle_file(draft, f"{path}/.qmail", home.dot_qmail, texts, found.dot_qmail, failed)
     for path, mailbox in wanted.archive.items():

@@ -17,10 +17,14 @@ from qmailpanel.qmail.shared import HOSTS, LineFile, Shared, keyed
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A mailbox on disk: `mailbox` names its archive, `dot_qmail` is the content of its .qmail."""
+    """A mailbox on disk: `mailbox` names its archive, `dot_qmail` is the content of its .qmail.
+
+    `storage`: the limit in its maildirsize, in bytes; 0 for none.
+    """
 
     mailbox: int
     dot_qmail: bytes
+    storage: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Section:
                 },
                 "files": {path: text.decode("latin-1") for path, text in self.files.items()},
                 "homes": {
-                    path: [home.mailbox, home.dot_qmail.decode("latin-1")]
+                    path: [home.mailbox, home.dot_qmail.decode("latin-1"), home.storage]
                     for path, home in self.homes.items()
                 },
             }
@@ -60,8 +64,8 @@ class Section:
             },
             files={path: text.encode("latin-1") for path, text in data["files"].items()},
             homes={
-                path: Home(mailbox, dot_qmail.encode("latin-1"))
-                for path, (mailbox, dot_qmail) in data["homes"].items()
+                path: Home(mailbox, dot_qmail.encode("latin-1"), *storage)
+                for path, (mailbox, dot_qmail, *storage) in data["homes"].items()
             },
         )
 
@@ -136,10 +140,15 @@ class Bad:
 
 @dataclass(frozen=True, slots=True)
 class HomeFound:
-    """A home as it is: its .qmail (None: missing), and whether the rest is as it should be."""
+    """A home as it is: its .qmail (None: missing), and whether the rest is as it should be.
+
+    `storage`: the limit in its maildirsize; looked at where one is wanted or was applied, else 0.
+    None: the file is none that deliverquota would understand.
+    """
 
     dot_qmail: bytes | Bad | None
     whole: bool
+    storage: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,22 @@ class MakeDirectory:
 class PlaceHome:
     """Bring a home into being: out of the archive, anew, or by mending what is missing.
 
-    `dot_qmail` is written too, unless it is None (the home has one).
+    `dot_qmail` is written too, unless it is None (the home has one). `storage`: the limit of a
+    new one.
     """
 
     path: str
     mailbox: int
     dot_qmail: bytes | None
+    storage: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitHome:
+    """Another limit in the maildirsize of a home, in bytes; 0 for none. What it counted stays."""
+
+    path: str
+    storage: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,8 @@ class Move:
     to: str
 
 
-PathStep = Move | MakeDirectory | PlaceHome | WriteFile | RemoveFile | ArchiveHome | RemoveDirectory
+Making = MakeDirectory | PlaceHome | LimitHome | WriteFile
+PathStep = Move | Making | RemoveFile | ArchiveHome | RemoveDirectory
 SharedStep = WriteShared | SettleTree | Compile | TellSend | LetDeliveriesEnd
 Step = PathStep | SharedStep
 
@@ -132,12 +143,16 @@ def describe(step: Step) -> str:
             return _describe_place(step)
 
 
-def _describe_place(step: Move | MakeDirectory | PlaceHome | ArchiveHome | RemoveDirectory) -> str:
+def _describe_place(
+    step: Move | MakeDirectory | PlaceHome | LimitHome | ArchiveHome | RemoveDirectory,
+) -> str:
     match step:
         case Move(path, to):
             return f"move {path} to {to}"
         case MakeDirectory(path):
             return f"make directory {path}"
+        case LimitHome(path, storage):
+            return f"limit home {path} to {storage} bytes" if storage else f"unlimit home {path}"
         case PlaceHome(path, _, dot_qmail):
             return f"{'mend' if dot_qmail is None else 'make'} home {path}"
         case ArchiveHome(path, mailbox):

@@ -11,6 +11,15 @@ from qmailpanel.qmail.maps import MAPS
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.shared import KNOWN_RECIPIENTS, Shared
 
+DELIVERQUOTA = (
+    "/usr/sbin/deliverquota",
+    "/usr/bin/deliverquota",
+    "/usr/bin/deliverquota.maildrop",
+    "/usr/bin/deliverquota.courier",
+    "/usr/lib/courier/bin/deliverquota",
+    "/usr/local/bin/deliverquota",
+)
+
 
 def read_layout() -> Layout:
     """Raises ValueError for a mail user that is none."""
@@ -21,8 +30,18 @@ def read_layout() -> Layout:
         mail_root=str(settings.QMAILPANEL_MAIL_ROOT),
         mail_user=MailUser.parse(settings.QMAILPANEL_MAIL_USER),
         nonexist=nonexist or settings.QMAILPANEL_REJECTNONEXIST == "on",
+        deliverquota=_find_deliverquota(home),
         lists=tuple(shared for shared in KNOWN_RECIPIENTS if _is_list_kept(home, shared)),
     )
+
+
+def _find_deliverquota(home: str) -> str:
+    """Of maildrop or courier, by the names that Debian and their own installation give it."""
+    asked = settings.QMAILPANEL_DELIVERQUOTA
+    if asked == "none" or not os.path.exists(f"{home}/bin/preline"):
+        return ""
+    places = DELIVERQUOTA if asked == "auto" else (asked,)
+    return next((place for place in places if os.access(place, os.X_OK)), "")
 
 
 def _is_list_kept(home: str, shared: Shared) -> bool:

@@ -226,6 +226,7 @@ def publish_host(
     files: Iterable[Foreign],
     *,
     knows_recipients: bool,
+    holds_quotas: bool,
 ) -> None:
     """What the web process must know of the host: prepends in use, names routed, foreign lines."""
     node = settings.QMAILPANEL_NODE
@@ -237,6 +238,7 @@ def publish_host(
                 "note": note,
                 "highest_prepend": prepend,
                 "knows_recipients": knows_recipients,
+                "holds_quotas": holds_quotas,
             },
         )
         RoutedLine.objects.filter(node=node).delete()

@@ -127,11 +127,12 @@ def _read_addresses(
     aliases: dict[int, list[AliasRow]] = defaultdict(list)
     destinations = _read_destinations(domains)
     rows = Address.objects.filter(domain__in=domains, claims=True).values_list(
-        "id", "domain_id", "local", "kind", "enabled", "refusal", "removed", "mailbox__id"
+        *("id", "domain_id", "local", "kind", "enabled", "refusal", "removed"),
+        *("mailbox__id", "mailbox__quota"),
     )
-    for pk, domain, local, kind, enabled, refusal, removed, mailbox in rows.iterator():
+    for pk, domain, local, kind, enabled, refusal, removed, mailbox, quota in rows.iterator():
         if kind == Kind.MAILBOX:
-            row = MailboxRow(mailbox, pk, local, enabled, refusal, removed)
+            row = MailboxRow(mailbox, pk, local, enabled, refusal, removed, quota)
             mailboxes[domain].append(row)
         else:
             targets = tuple(destinations[pk])

@@ -41,7 +41,12 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
     kinds = draw(st.fixed_dictionaries({local: st.sampled_from("-mMRaAs") for local in LOCALS}))
     mailboxes = [
         MailboxRow(
-            10 * number + i, i, local, enabled=kinds[local] != "M", removed=kinds[local] == "R"
+            10 * number + i,
+            i,
+            local,
+            enabled=kinds[local] != "M",
+            removed=kinds[local] == "R",
+            quota=draw(st.sampled_from([0, 5000])),
         )
         for i, local in enumerate(LOCALS)
         if kinds[local] in "mMR"

@@ -28,6 +28,7 @@ from qmailpanel.qmail.steps import (
     ArchiveHome,
     Compile,
     LetDeliveriesEnd,
+    LimitHome,
     MakeDirectory,
     PlaceHome,
     RemoveDirectory,
@@ -62,6 +63,7 @@ class World:
     homes: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     archive: dict[int, bytes] = field(default_factory=dict)
     memory: dict[str, tuple[Section, ...]] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)  # of homes, by path
 
     def copy(self) -> World:
         return World(
@@ -75,6 +77,7 @@ class World:
             dict(self.homes),
             dict(self.archive),
             dict(self.memory),
+            dict(self.limits),
         )
 
     def facts(self) -> object:
@@ -130,14 +133,14 @@ class World:
         below = f"{name}/"
         files = {path: text for path, text in self.files.items() if path.startswith(below)}
         homes = {
-            path: HomeFound(text, whole=True)
+            path: HomeFound(text, whole=True, storage=self.limits.get(path, 0))
             for path, (_, text) in self.homes.items()
             if path.startswith(below)
         }
         is_there = name in self.directories
         return Tree(is_there, is_there and not files and not homes, files, homes)
 
-    def apply(self, step: Step) -> None:  # noqa: C901  # one case a step
+    def apply(self, step: Step) -> None:  # noqa: C901, PLR0912  # one case a step
         match step:
             case WriteShared(shared, before, content):
                 assert self.shared[shared] == before
@@ -155,8 +158,12 @@ class World:
                 self.hup_owed = False
             case MakeDirectory(path):
                 self.directories.add(path)
-            case PlaceHome(path, mailbox, dot_qmail):
+            case LimitHome(path, storage):
+                assert path in self.homes
+                self.limits[path] = storage
+            case PlaceHome(path, mailbox, dot_qmail, storage):
                 assert path.split("/")[0] in self.directories
+                self.limits[path] = storage
                 old = self.archive.pop(mailbox, b"")
                 self.homes[path] = (mailbox, old if dot_qmail is None else dot_qmail)
             case WriteFile(path, before, content):

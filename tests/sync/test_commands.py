@@ -368,8 +368,12 @@ def test_the_docs_name_each_verb_and_option_and_what_becomes_of_it(name):
             "Say the new name, in the same domain: -new NAME.",
         ),
         (
-            "mail -c new@pandle.net -mbox_quota 10M",
-            "No -mbox_quota here. The panel sets no quotas: every mailbox is unlimited.",
+            "mail -c new@pandle.net -mbox_quota much",
+            "Write a size, as 500 MB or 2 GB.",
+        ),
+        (
+            "mail -c new@pandle.net -boxquota 10M",
+            "No -boxquota here. Write -mbox_quota.",
         ),
         (
             "mail -u biliards@pandle.net -redirect true -rediraddr a@x.test",

@@ -27,7 +27,13 @@ from qmailpanel.domains.renames import rename_address, rename_domain
 from qmailpanel.domains.services import change_domain, remove_domain, restore_domain, switch_domain
 from qmailpanel.ledger.models import SyncProblem
 from qmailpanel.ledger.services import SYSTEM
-from qmailpanel.mailboxes.services import remove_mailbox, restore_mailbox, switch_mailbox
+from qmailpanel.mailboxes.services import (
+    change_quota,
+    mailbox_of,
+    remove_mailbox,
+    restore_mailbox,
+    switch_mailbox,
+)
 from qmailpanel.qmail import assign, dotqmail
 from qmailpanel.qmail.cdb import AnyMap
 from qmailpanel.qmail.names import Destination, DomainName, LocalPart
@@ -107,6 +113,11 @@ def alias_comes_and_goes(world: World) -> None:
     (restore_alias if alias.removed else remove_alias)(SYSTEM, alias)
 
 
+def limit(world: World) -> None:
+    quota = 7000 if mailbox_of(world.box()).quota == 5000 else 5000
+    change_quota(SYSTEM, world.box(), quota=quota)
+
+
 def rename_mailbox(world: World) -> None:
     local = "ann" if world.box().local == "anna" else "anna"
     rename_address(SYSTEM, world.box(), LocalPart(local), keep=False)
@@ -160,6 +171,7 @@ def start_anew(world: World) -> None:
 CHANGES = [
     come_and_go,
     switch,
+    limit,
     point_elsewhere,
     change_file,
     alias_comes_and_goes,

@@ -63,6 +63,7 @@ def _random_domain(chance: random.Random, number: int) -> DomainRows:
                 local + others[local],
                 enabled=kinds[local] != "M",
                 removed=kinds[local] == "R",
+                quota=chance.choice([0, 5000, 7000]),
             )
             for at, local in enumerate(LOCALS)
             if kinds[local] in "mMR"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from qmailpanel.qmail import maildir
 from qmailpanel.qmail.host import libc
@@ -25,6 +26,7 @@ from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.state import Bad, HomeFound, Section, Tree, Wanted
 from qmailpanel.qmail.steps import (
     ArchiveHome,
+    LimitHome,
     MakeDirectory,
     Move,
     PathStep,
@@ -52,9 +54,11 @@ class MailRoot:
         sections = [wanted.section, *applied]
         files = {path for section in sections for path in section.files}
         homes = {path for section in sections for path in section.homes} | set(wanted.archive)
+        limited = {path for s in sections for path, home in s.homes.items() if home.storage}
         try:
             with opened(self.path) as root, opened(wanted.name, root) as directory:
-                return self._observe_inside(directory, files, homes, not wanted.section.files)
+                tree = self._observe_inside(directory, files, homes, not wanted.section.files)
+                return replace(tree, homes=_with_limits(directory, tree.homes, limited))
         except FileNotFoundError:
             return Tree()
         except OSError as error:
@@ -85,6 +89,17 @@ class MailRoot:
         finally:
             os.close(fd)
 
+    def _limit_home(self, path: str, storage: int) -> None:
+        with self._parent(path) as (parent, name), opened(name, parent) as home:
+            self._limit(home, storage)
+
+    def _limit(self, home: int, storage: int) -> None:
+        """Line 1 is another, the usage stays: without it what is there would not be counted."""
+        with opened("Maildir", home) as inside:
+            size = _read_size(inside) or maildir.MaildirSize()
+            if size.storage != storage:
+                self.hand.put(inside, maildir.SIZE, replace(size, storage=storage).render())
+
     def _has_maildir(self, home: int) -> bool:
         try:
             for name in _MAILDIR:
@@ -106,6 +121,8 @@ class MailRoot:
                     self._make_directory(path)
                 case PlaceHome():
                     self._place_home(step)
+                case LimitHome(path, storage):
+                    self._limit_home(path, storage)
                 case WriteFile(path, before, content):
                     self._write_file(path, before, content)
                 case RemoveFile(path, before):
@@ -193,6 +210,7 @@ class MailRoot:
                 with opened(str(step.mailbox), archive) as home:
                     self.hand.mend(home)
                     self._fill_home(home, step.dot_qmail)
+                    self._limit(home, step.storage)
                 libc.rename_new(archive, str(step.mailbox), parent, name)
         except (FileNotFoundError, FileExistsError):
             return False
@@ -213,7 +231,8 @@ class MailRoot:
             for directory in _MAILDIR:
                 self.hand.create_directory(home, directory)
             self.hand.create(home, ".qmail", step.dot_qmail or b"")
-            self.hand.create(home, "Maildir/maildirsize", maildir.NEW_SIZE)
+            size = maildir.MaildirSize(storage=step.storage)
+            self.hand.create(home, "Maildir/maildirsize", size.render())
             self.hand.own(home)
         return True
 
@@ -272,3 +291,34 @@ class MailRoot:
             for part in parts:
                 fd = stack.enter_context(opened(part, fd))
             yield fd, name
+
+
+Homes = Mapping[str, HomeFound | Bad]
+
+
+def _with_limits(directory: int, homes: Homes, limited: set[str]) -> Homes:
+    """The limits of those that have one, or had."""
+    return {
+        path: _with_limit(directory, path, found)
+        if path in limited and isinstance(found, HomeFound) and found.whole
+        else found
+        for path, found in homes.items()
+    }
+
+
+def _with_limit(directory: int, path: str, found: HomeFound) -> HomeFound:
+    try:
+        with opened(last_name(path), directory) as home, opened("Maildir", home) as inside:
+            size = _read_size(inside)
+    except OSError:
+        return replace(found, whole=False)
+    return replace(found, storage=size.storage if size else None)
+
+
+def _read_size(inside: int) -> maildir.MaildirSize | None:
+    """None where there is no maildirsize that deliverquota would understand."""
+    content = look_at(inside, maildir.SIZE)
+    try:
+        return maildir.parse(content) if isinstance(content, bytes) else None
+    except maildir.BadMaildirSize:
+        return None

@@ -16,17 +16,19 @@ from qmailpanel.ledger.services import COMMAND, ledger_locked
 from qmailpanel.mailboxes.services import (
     add_mailbox,
     change_mailbox,
+    change_quota,
     has_password,
+    mailbox_of,
     remove_mailbox,
     set_password,
     switch_mailbox,
 )
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
 from qmailpanel.qmail.passwd import weakness
+from qmailpanel.qmail.sizes import parse_size, write_size
 from qmailpanel.qmail.steps import printable
 from qmailpanel.sync.plesk import LABEL_WIDTH, Misuse, PleskCommand, Request, find_domain
 
-NO_QUOTA = "The panel sets no quotas: every mailbox is unlimited."
 NO_REPLIES = "The panel has no automatic replies."
 FORWARD = "Write -forwarding-addresses add:A@X,B@Y."
 
@@ -58,6 +60,7 @@ class Command(PleskCommand):
             "new",
             "passwd",
             "passwd-type",
+            "mbox-quota",
         }
     )
     ignores = frozenset(
@@ -78,10 +81,9 @@ class Command(PleskCommand):
         "autostatus": NO_REPLIES,
         "autotext": NO_REPLIES,
         "boxpass": "Write -passwd.",
-        "boxquota": NO_QUOTA,
+        "boxquota": "Write -mbox_quota.",
         "group": FORWARD,
         "groupmem": FORWARD,
-        "mbox-quota": NO_QUOTA,
         "mgroups": "Write -forwarding-addresses for the alias it shall be in.",
         "outgoing-messages-mbox-limit": "The panel does not count outgoing mail.",
         "rediraddr": FORWARD,
@@ -110,7 +112,12 @@ class Command(PleskCommand):
         with ledger_locked():
             comment = request.options.get("description", "")
             mailbox = add_mailbox(
-                COMMAND, domain, LocalPart(local), password=password, comment=comment
+                COMMAND,
+                domain,
+                LocalPart(local),
+                password=password,
+                comment=comment,
+                quota=_quota(request),
             )
             aliases = list(_change_aliases(mailbox, request.options.get("aliases")))
         self.finish([mailbox, *aliases], f"Creation of mailname '{mailbox}' complete")
@@ -130,6 +137,8 @@ class Command(PleskCommand):
             if password is not None:
                 mailbox = _mailbox(address, " and has no password")
                 set_password(COMMAND, mailbox, password=password)
+            if (quota := _quota(request)) is not None:
+                change_quota(COMMAND, _mailbox(address), quota=quota)
             aliases = list(_change_aliases(address, request.options.get("aliases")))
             _change_destinations(address, request.options.get("forwarding-addresses"))
             if (on := request.flag("mailbox")) is not None:
@@ -170,7 +179,7 @@ class Command(PleskCommand):
                 ("Alias(es)", " ".join(_aliases_of(address)) if is_mailbox else ""),
                 ("Mailbox", is_mailbox and address.enabled),
                 ("Password type", "crypt" if is_mailbox and has_password(address) else "none"),
-                ("Mbox quota", "Default value (Unlimited)"),
+                ("Mbox quota", _shown_quota(address)),
                 ("Mailgroup", bool(targets)),
                 ("Group member(s)", " ".join(targets)),
                 ("Description", address.comment),
@@ -228,6 +237,17 @@ def _find(text: str) -> Address:
     if address is None:
         raise Misuse(f"Mailname '{text}' does not exist.")
     return address
+
+
+def _quota(request: Request) -> int | None:
+    """Bytes; Plesk writes -1 for no limit."""
+    text = request.options.get("mbox-quota")
+    return None if text is None else 0 if text == "-1" else parse_size(text)
+
+
+def _shown_quota(address: Address) -> str:
+    quota = mailbox_of(address).quota if address.kind == Kind.MAILBOX else 0
+    return write_size(quota) if quota else "Unlimited"
 
 
 def _mailbox(address: Address, why: str = ", not a mailbox") -> Address:

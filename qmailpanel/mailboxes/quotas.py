@@ -1,0 +1,70 @@
+"""How much a mailbox may hold, within the limits of its domain. The callers hold the lock."""
+
+from __future__ import annotations
+
+from django.db.models import Sum
+from django.utils.translation import gettext_noop as _
+
+from qmailpanel.domains.models import Domain, Limits
+from qmailpanel.domains.rights import Right, require
+from qmailpanel.ledger.services import Actor, Refused
+from qmailpanel.qmail.sizes import write_size
+
+from .models import Mailbox
+
+
+def of_new(actor: Actor, domain: Domain, quota: int | None) -> int:
+    """The quota of a new mailbox: the one asked for, else the domain's default."""
+    limits = Limits.objects.filter(domain=domain).first() or Limits(domain=domain)
+    default = limits.default_quota or limits.largest_quota or 0
+    wanted = default if quota is None else quota
+    if wanted != default:
+        require(actor, domain, Right.QUOTAS)
+    refuse(domain, wanted)
+    return wanted
+
+
+def refuse(domain: Domain, quota: int, *, besides: Mailbox | None = None) -> None:
+    """Raises Refused for a quota that the domain has no room for; 0 is no limit."""
+    limits = Limits.objects.filter(domain=domain).first()
+    if limits is None:
+        return
+    most = limits.largest_quota
+    if most is not None and not 0 < quota <= most:
+        raise Refused(
+            _(
+                "A mailbox of %(domain)s may hold %(most)s. "
+                "The operator of this host can raise the limit."
+            ),
+            "quota",
+            domain=domain.name,
+            most=write_size(most),
+        )
+    refuse_pool(domain, quota, besides=besides)
+
+
+def refuse_pool(domain: Domain, quota: int, *, besides: Mailbox | None = None) -> None:
+    """Raises Refused where all quotas together would be more than the domain's storage."""
+    limits = Limits.objects.filter(domain=domain).first()
+    if limits is None or limits.pool is None:
+        return
+    used = given(domain, besides=besides)
+    if not 0 < quota <= limits.pool - used:
+        raise Refused(
+            _(
+                "The mailboxes of %(domain)s may hold %(pool)s together, and %(left)s of that is "
+                "left. The operator of this host can raise the limit."
+            ),
+            "quota",
+            domain=domain.name,
+            pool=write_size(limits.pool),
+            left=write_size(max(limits.pool - used, 0)),
+        )
+
+
+def given(domain: Domain, *, besides: Mailbox | None = None) -> int:
+    """Bytes of all quotas of the domain."""
+    rows = Mailbox.objects.filter(address__domain=domain, address__removed=False)
+    if besides is not None:
+        rows = rows.exclude(pk=besides.pk)
+    return rows.aggregate(bytes=Sum("quota"))["bytes"] or 0

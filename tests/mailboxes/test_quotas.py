@@ -1,0 +1,138 @@
+"""How much a mailbox may hold, within the limits of its domain."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connections
+
+from qmailpanel.domains.limits import change_limits
+from qmailpanel.domains.models import Grant
+from qmailpanel.domains.rights import NotAllowed
+from qmailpanel.ledger.models import Change
+from qmailpanel.ledger.services import SYSTEM, Actor, Refused
+from qmailpanel.mailboxes.models import Mailbox
+from qmailpanel.mailboxes.services import add_mailbox, change_quota, remove_mailbox, restore_mailbox
+from qmailpanel.qmail.names import LocalPart
+
+MB = 1 << 20
+
+
+def box(domain, local, actor=SYSTEM, **more):
+    return add_mailbox(actor, domain, LocalPart(local), **more)
+
+
+def quota_of(address):
+    return Mailbox.objects.get(address=address).quota
+
+
+def limit(domain, **limits):
+    change_limits(SYSTEM, domain, **limits)
+
+
+def test_a_new_mailbox_has_no_quota_or_the_domains_default(domain):
+    assert quota_of(box(domain, "a")) == 0
+    limit(domain, default_quota=500 * MB)
+    assert quota_of(box(domain, "b")) == 500 * MB
+    assert quota_of(box(domain, "c", quota=0)) == 0
+
+
+def test_without_a_default_the_largest_is_what_a_new_one_has(domain):
+    limit(domain, largest_quota=100 * MB)
+    assert quota_of(box(domain, "a")) == 100 * MB
+
+
+@pytest.mark.parametrize("quota", [0, 101 * MB])
+def test_no_mailbox_holds_more_than_the_largest(domain, quota):
+    limit(domain, largest_quota=100 * MB)
+    with pytest.raises(Refused, match="may hold 100 MB") as refused:
+        box(domain, "a", quota=quota)
+    assert refused.value.field == "quota"
+    mailbox = box(domain, "b", quota=50 * MB)
+    with pytest.raises(Refused):
+        change_quota(SYSTEM, mailbox, quota=quota)
+
+
+def test_all_quotas_together_are_no_more_than_the_storage(domain):
+    limit(domain, pool=100 * MB)
+    first = box(domain, "a", quota=60 * MB)
+    with pytest.raises(Refused, match="100 MB together, and 40 MB of that is left"):
+        box(domain, "b", quota=41 * MB)
+    box(domain, "b", quota=40 * MB)
+    change_quota(SYSTEM, first, quota=59 * MB)
+    with pytest.raises(Refused):
+        change_quota(SYSTEM, first, quota=61 * MB)
+    with pytest.raises(Refused):
+        change_quota(SYSTEM, first, quota=0)
+
+
+def test_a_removed_mailbox_gives_its_storage_back_and_comes_back_only_into_room(domain):
+    limit(domain, pool=100 * MB)
+    first = box(domain, "a", quota=60 * MB)
+    remove_mailbox(SYSTEM, first)
+    box(domain, "b", quota=60 * MB)
+    with pytest.raises(Refused):
+        restore_mailbox(SYSTEM, first)
+
+
+def test_another_quota_is_recorded_with_the_old_one(domain):
+    mailbox = box(domain, "a", quota=5 * MB)
+    change_quota(SYSTEM, mailbox, quota=7 * MB)
+    change_quota(SYSTEM, mailbox, quota=7 * MB)
+    change = Change.objects.latest("id")
+    assert (change.before, change.after) == ({"quota": 5 * MB}, {"quota": 7 * MB})
+    mailbox.refresh_from_db()
+    assert mailbox.change == change
+
+
+def test_who_may_not_set_quotas_adds_mailboxes_with_the_default_alone(domain, colleague):
+    Grant.objects.update(rights=["addresses"])
+    actor = Actor(colleague.pk, str(colleague), None)
+    limit(domain, default_quota=5 * MB)
+    mailbox = box(domain, "a", actor)
+    with pytest.raises(NotAllowed, match="set quotas"):
+        box(domain, "b", actor, quota=6 * MB)
+    with pytest.raises(NotAllowed):
+        change_quota(actor, mailbox, quota=6 * MB)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_people_who_take_the_last_storage_at_once_one_gets_it(domain):
+    limit(domain, pool=10 * MB)
+
+    def race(number):
+        try:
+            return str(box(domain, f"m{number}", quota=6 * MB))
+        except Refused as refused:
+            return refused.field
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(race, range(4)))
+    assert answers.count("quota") == 3
+
+
+def test_the_quota_is_set_on_the_page_of_the_mailbox(as_colleague, domain):
+    mailbox = box(domain, "a")
+    page = f"/domains/pandle.net/mailboxes/{mailbox.pk}/"
+    assert as_colleague.post(f"{page}quota/", {"quota": "1.5 GB"}).status_code == 303
+    assert quota_of(mailbox) == 3 << 29
+    said = as_colleague.get(page).content.decode()
+    assert 'value="1536 MB"' in said
+    assert "has no deliverquota" in said
+    answer = as_colleague.post(f"{page}quota/", {"quota": "much"})
+    assert answer.status_code == 422
+    assert 'id="id_quota_error"' in answer.content.decode()
+    assert as_colleague.post(f"{page}quota/", {"quota": ""}).status_code == 303
+    assert quota_of(mailbox) == 0
+
+
+def test_the_operator_sets_the_storage_of_a_domain(as_operator, domain):
+    data = {"pool": "10 GB", "largest_quota": "2 GB", "default_quota": "500 MB"}
+    assert as_operator.post("/domains/pandle.net/limits/", data).status_code == 303
+    domain.refresh_from_db()
+    assert (domain.limits.pool, domain.limits.default_quota) == (10 << 30, 500 * MB)
+    said = as_operator.get("/domains/pandle.net/settings/").content.decode()
+    assert 'value="10 GB"' in said
