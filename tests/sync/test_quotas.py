@@ -19,11 +19,11 @@ from qmailpanel.sync.reconcile import Reconciler, open_host
 DELIVERQUOTA = Path("/usr/sbin/deliverquota")
 
 
-def size(panel, home: str = "pandle.net/ann") -> list[str]:
+def size(panel, home="pandle.net/ann"):
     return panel.below(f"{home}/Maildir/maildirsize").read_text().splitlines()
 
 
-def dot_qmail(panel) -> str:
+def dot_qmail(panel):
     return panel.below("pandle.net/ann/.qmail").read_text()
 
 
