@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
+
+# a shell cannot trap what was ignored when it began, as below nohup
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # how long an example takes says more of the machine than of the code
 hypothesis.register_profile("panel", deadline=None, suppress_health_check=[HealthCheck.too_slow])

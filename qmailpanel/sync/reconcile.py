@@ -222,6 +222,7 @@ class Reconciler:
             report.drifts[one.domain] = plan.drifts.get(one.name, ())
             if not plan.question and all(problem.address for problem in problems):
                 report.live.add(one.domain)
+        self.host.disturbed -= {one.name for one in wanted}
         if not plan.question:
             self.host.memory.finish(plan.after)
             held = {one.name for one in wanted if one.held}

@@ -140,6 +140,7 @@ class Qmail:
 
     def start(self) -> None:
         """Run qmail-send, and wait until it serves."""
+        served = self.log.read_text().count("status: ")
         with self.log.open("ab") as log:
             self.send = subprocess.Popen(
                 [f"{HOME}/bin/qmail-start", "./Maildir/"],
@@ -150,7 +151,6 @@ class Qmail:
                 cwd="/",
                 start_new_session=True,
             )
-        served = self.log.read_text().count("status: ")
         wait_for(lambda: self.log.read_text().count("status: ") > served)
 
     def stop(self) -> None:

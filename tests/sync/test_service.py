@@ -16,7 +16,7 @@ from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.models import SyncNode, SyncProblem
 from qmailpanel.ledger.services import SYSTEM, Status, find_node, is_alive
-from qmailpanel.mailboxes.services import switch_mailbox
+from qmailpanel.mailboxes.services import remove_mailbox, switch_mailbox
 from qmailpanel.qmail.host.shared import hold_lock
 from qmailpanel.sync import reconcile, service
 from qmailpanel.sync.models import SyncQuestion
@@ -289,6 +289,27 @@ def test_another_domains_change_is_live_before_long_work_ends(panel, in_slices) 
     assert seen[2] == (Status.LIVE, False)
     assert {panel.status(row) for row in boxes} == {Status.LIVE}
     assert panel.answer("=101-ann")
+
+
+def test_what_it_wrote_itself_in_slices_is_not_taken_for_somebody_elses(panel, in_slices) -> None:
+    slow, quick = panel.add_domain("slow.test"), panel.add_domain("quick.test")
+    running = panel.serve()
+    gone = [panel.add_mailbox(slow, f"old{number}") for number in range(3)]
+    running.turn()
+    for row in gone:
+        remove_mailbox(SYSTEM, row)
+    panel.add_mailbox(slow, "new")
+    between, added = running._between, list[Address]()
+
+    def person(at_work):
+        if len(added) < 30:
+            added.append(panel.add_mailbox(quick, f"box{len(added)}"))
+        between(at_work)
+
+    running.reconciler.between = person
+    running._take_changes()
+    assert len(added) == 30
+    assert running.reconciler.disturbed() == set()
 
 
 def test_who_waits_for_long_work_sees_how_far_it_is(panel, in_slices, as_operator) -> None:

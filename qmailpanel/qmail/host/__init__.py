@@ -301,7 +301,7 @@ class Host:
         Raises Raced or HostError.
         """
         failed: dict[str, str] = {}
-        settled = True
+        settled, known = True, self.known
         for step in plan.steps:
             if failed and isinstance(step, SettleTree):
                 return failed
@@ -315,7 +315,7 @@ class Host:
                 pause()
         if not settled:
             self.root.settle()  # or what is gone is back after a power cut, and nobody's
-        if not failed:
+        if not failed and self.known is known:  # else others wrote in a pause
             self.known = plan.files
         return failed
 
