@@ -60,7 +60,8 @@ class ResetLinkForm(UserTokenForm):  # type: ignore[misc]  # allauth has no type
 
     def _get_user(self, uidb36: str) -> User | None:
         user: User | None = super()._get_user(uidb36)
-        return None if user is None or user.is_operator else user
+        is_good = user is not None and user.is_active and not user.is_operator
+        return user if is_good else None
 
 
 class ActivateCodesForm(ActivateTOTPForm):  # type: ignore[misc]

@@ -84,6 +84,13 @@ def end_other_sessions(actor: Actor, user: User, request: HttpRequest) -> int:
     return _end(actor, rows.exclude(session_key=request.session.session_key))
 
 
+def end_all_sessions(user: User) -> None:
+    """All of somebody who is switched off, and the links that would begin another one."""
+    for row in UserSession.objects.filter(user=user):
+        row.end()
+    user.links.all().delete()
+
+
 def _end(actor: Actor, rows: Any) -> int:
     with ledger_locked():
         found = list(rows)

@@ -17,8 +17,6 @@ app_name = "accounts"
 
 for_people = audience(Audience.PERSON)  # owners of mailboxes have none of this
 
-for_people = audience(Audience.PERSON)  # owners of mailboxes have none of this
-
 urlpatterns = [
     path("sign-in/link/", views.sign_in_by_link, name="sign_in_by_link"),
     path("password/choose/", views.choose_password, name="choose_password"),
@@ -55,19 +53,19 @@ allauth_urlpatterns = [
     path("confirm/code/", for_people(mfa.reauthenticate), name="mfa_reauthenticate"),
     path(
         "confirm/passkey/",
-        for_people(for_people(with_passkeys(views.ConfirmByPasskey.as_view()))),
+        for_people(with_passkeys(views.ConfirmByPasskey.as_view())),
         name="mfa_reauthenticate_webauthn",
     ),
     path("security/", views.security, name="mfa_index"),
     path("security/", views.security, name="mfa_list_webauthn"),
     path(
         "security/app/add/",
-        for_people(for_people(never_cache(totp.activate_totp))),
+        for_people(never_cache(totp.activate_totp)),
         name="mfa_activate_totp",
     ),
     path(
         "security/app/remove/",
-        for_people(for_people(for_who_has(Authenticator.Type.TOTP)(totp.deactivate_totp))),
+        for_people(for_who_has(Authenticator.Type.TOTP)(totp.deactivate_totp)),
         name="mfa_deactivate_totp",
     ),
     path(

@@ -37,7 +37,7 @@ def _row(user: User, change: Change, domain: str) -> list[str]:
     cells = [
         *(str(change.pk), change.at.astimezone(UTC).isoformat(), change.actor_name),
         *(place_of(user, change), change.verb, change.noun, change.target, domain),
-        *(_fields(change.before), _fields(change.after)),
+        *(_fields({} if user.is_owner else side) for side in (change.before, change.after)),
     ]
     return [_harmless(cell) for cell in cells]
 

@@ -157,7 +157,8 @@ def names_of(changes: Iterable[Change]) -> dict[int, str]:
 def _entry(user: User, change: Change, names: Mapping[int, str]) -> Entry:
     place = place_of(user, change)
     sentence = say(change, domain=names.get(change.domain or 0, ""), place=place)
-    return Entry(change, sentence, _details(change), "" if says_place(change) else place)
+    details = [] if user.is_owner else _details(change)  # remarks of admins are for admins
+    return Entry(change, sentence, details, "" if says_place(change) else place)
 
 
 def _details(change: Change) -> list[Detail]:

@@ -8,9 +8,10 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.domains import addresses
+from qmailpanel.domains.guard import guard_sign_in
 from qmailpanel.domains.limits import EXPECTED, refuse_many
 from qmailpanel.domains.models import Address, Destination, Domain, Kind
-from qmailpanel.domains.rights import Right, guard_sign_in, refuse_outside
+from qmailpanel.domains.rights import Right, refuse_outside
 from qmailpanel.domains.routes import way_back
 from qmailpanel.domains.rows import log, one_line, reread, stamp
 from qmailpanel.ledger.models import Verb
@@ -105,6 +106,7 @@ def restore_alias(actor: Actor, address: Address) -> Address:
     """Undo a removal, unless its destinations lead back to it by now."""
     reread(address)
     _refuse_loop(str(address), _targets(address))
+    refuse_outside(actor, address.domain, _targets(address))
     addresses.restore_address(actor, address)
     return address
 

@@ -10,9 +10,10 @@ from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import Actor, Refused, Status, Statuses, upcoming
 from qmailpanel.qmail.names import LocalPart
 
+from .guard import guard_sign_in
 from .limits import refuse_full
 from .models import Address, Domain, Kind
-from .rights import Right, guard_sign_in, require
+from .rights import Right, require
 from .rows import amend, log, refuse_removed, reread, stamp
 
 TAKEN = {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop as _
+
 from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import Actor, ledger_locked, upcoming
 from qmailpanel.qmail import names
 
 from .claims import free_name, refuse_routed
+from .guard import guard_name
 from .models import Domain, DomainName
-from .rights import Right, require, require_operator
+from .rights import NotAllowed, Right, find_person, require, require_operator
 from .rows import amend, log, refuse_removed, reread, stamp
 
 
@@ -52,8 +55,22 @@ def restore_alias_domain(actor: Actor, alias: DomainName) -> DomainName:
     require(actor, alias.domain, Right.NAMES)
     refuse_removed(alias.domain)
     if alias.removed:
+        _refuse_undo(actor, alias)
         refuse_routed(alias.name)
         if not alias.claims:
             free_name(alias.name)
         amend(actor, Verb.RESTORED, alias, removed=False, claims=True)
     return alias
+
+
+def _refuse_undo(actor: Actor, alias: DomainName) -> None:
+    """Whose a name is was decided once; only who removed it brings it back without asking anew."""
+    person = find_person(actor)
+    if person is None or person.is_operator:
+        return
+    if not alias.claims or alias.change.actor_id != person.pk:
+        raise NotAllowed(
+            _("Somebody else removed %(name)s. Ask for it anew, or ask the operator."),
+            name=alias.name,
+        )
+    guard_name(actor, alias.name)

@@ -18,9 +18,10 @@ from qmailpanel.qmail import names
 
 from .addresses import editable, free_local
 from .claims import free_name, refuse_routed
+from .guard import guard_sign_in
 from .limits import EXPECTED, refuse_full
 from .models import Address, Destination, Domain, DomainName, Kind
-from .rights import Right, guard_sign_in, require_operator
+from .rights import Right, refuse_outside, require_operator
 from .routes import way_back
 from .rows import log, refuse_removed, reread, stamp
 
@@ -43,6 +44,9 @@ def rename_address(
         guard_sign_in(actor, address.domain, each)
     if keep:
         refuse_full(address.domain, Kind.ALIAS, address.local)
+    if address.local in EXPECTED:  # which did not count under that name
+        refuse_full(address.domain, Kind(address.kind), local)
+    refuse_outside(actor, address.domain, _targets(address))
     free_local(address.domain, local)
     old = address.local
     change = log(actor, Verb.RENAMED, address, before={"local": old}, after={"local": local})

@@ -13,9 +13,10 @@ from qmailpanel.ledger.services import Actor, Refused, knows_recipients, ledger_
 from qmailpanel.qmail import names
 
 from .claims import claim_again, free_name, refuse_routed
+from .guard import guard_unknown
 from .limits import EXPECTED
 from .models import Address, Destination, Domain, DomainName, Kind, Unknown
-from .rights import Right, guard_unknown, refuse_outside, require, require_operator
+from .rights import Right, refuse_outside, require, require_operator
 from .routes import way_back
 from .rows import amend, log, one_line, refuse_removed, reread
 

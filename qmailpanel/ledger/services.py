@@ -41,11 +41,12 @@ class Refused(ValueError):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does something: a signed-in person, the command line, or the system itself."""
+    """Who does something: a signed-in person, or `is_trusted`: the command line, the system."""
 
     user_id: int | None
     name: str
     ip: str | None
+    is_trusted: bool = False
 
     @classmethod
     def of(cls, request: HttpRequest) -> Self:
@@ -53,8 +54,8 @@ class Actor:
         return cls(request.user.pk, str(request.user), request.META.get("REMOTE_ADDR") or None)
 
 
-SYSTEM = Actor(None, "system", None)
-COMMAND = Actor(None, "command line", None)
+SYSTEM = Actor(None, "system", None, is_trusted=True)
+COMMAND = Actor(None, "command line", None, is_trusted=True)
 
 
 @contextmanager

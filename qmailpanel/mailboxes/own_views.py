@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from allauth.core import ratelimit
 from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -34,6 +35,8 @@ def own(request: PanelRequest) -> HttpResponse:
     if request.method == "GET":
         return _page(request, mailbox.address, OwnPasswordForm())
     address = mailbox.address
+    if not ratelimit.consume(request, action="reauthenticate", user=request.user):
+        return render(request, "429.html", status=429)
     form = OwnPasswordForm(request.POST, words=words_of(address.domain, address.local))
     if form.is_valid() and _set(request, mailbox, form):
         return SeeOther(f"{request.path}?set=1")

@@ -88,7 +88,8 @@ def end_sessions(mailbox: Mailbox) -> None:
 
 def set_own_password(actor: Actor, mailbox: Mailbox, *, present: str, password: str) -> User:
     """The owner's next password; all other sessions of the owner end."""
-    if not verify_password(present, mailbox.password):
+    stored = mailbox.password
+    if not verify_password(present, stored):
         raise Refused(_("That is not the present password."), "present")
     try:
         hashed = hash_password(password)
@@ -97,7 +98,8 @@ def set_own_password(actor: Actor, mailbox: Mailbox, *, present: str, password: 
     with ledger_locked():
         mailbox.refresh_from_db()
         owner = mailbox.owner
-        if owner is None or owner.pk != actor.user_id or mailbox.address.removed:
+        is_owned = owner is not None and owner.pk == actor.user_id
+        if owner is None or not is_owned or mailbox.address.removed or mailbox.password != stored:
             raise NotAllowed(_("This mailbox is no longer yours."))
         mailbox.password = hashed
         mailbox.save(update_fields=["password"])

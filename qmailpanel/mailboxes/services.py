@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.domains import addresses
+from qmailpanel.domains.guard import guard_sign_in
 from qmailpanel.domains.models import Address, Domain, Kind
-from qmailpanel.domains.rights import Right, guard_sign_in
+from qmailpanel.domains.rights import Right
 from qmailpanel.domains.routes import pointers_to
 from qmailpanel.domains.rows import amend, log, one_line, reread, stamp
 from qmailpanel.ledger.models import Verb
@@ -137,6 +138,7 @@ def remove_mailbox(actor: Actor, address: Address, *, despite_pointers: bool = F
     if pointers:
         raise StillPointedTo(address, pointers)
     addresses.remove_address(actor, address)
+    end_sessions(mailbox_of(address))
     return address
 
 

@@ -45,7 +45,7 @@ def refuse_none(rights: Rights) -> Rights:
 @ledger_locked()
 def change_grant(actor: Actor, grant: Grant, rights: Rights) -> Grant:
     """Other rights, neither those before nor those after more than one's own."""
-    grant.refresh_from_db()
+    grant = _reread(grant)
     before = read_rights(grant.rights)
     _refuse_own(actor, grant)
     refuse_more(actor, grant.domain, before | refuse_none(rights))
@@ -59,12 +59,19 @@ def change_grant(actor: Actor, grant: Grant, rights: Rights) -> Grant:
 @ledger_locked()
 def revoke(actor: Actor, grant: Grant) -> None:
     """All rights in the domain are gone, in open sessions too. Anybody may leave by themselves."""
-    grant = Grant.objects.select_related("user", "domain").get(pk=grant.pk)
+    grant = _reread(grant)
     before = read_rights(grant.rights)
     if actor.user_id != grant.user_id:
         refuse_more(actor, grant.domain, before)
     grant.delete()
     _say(actor, Verb.REVOKED, grant.user, grant.domain, before, NONE)
+
+
+def _reread(grant: Grant) -> Grant:
+    found = Grant.objects.select_related("user", "domain").filter(pk=grant.pk).first()
+    if found is None:
+        raise Refused(_("This person no longer looks after the domain."))
+    return found
 
 
 def give(actor: Actor, user: User, domain: Domain, rights: Rights) -> Grant:

@@ -20,7 +20,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Domain, Grant
+from qmailpanel.domains.models import Domain, Grant, Invitation
 from qmailpanel.domains.rights import (
     NONE,
     NotAllowed,
@@ -32,13 +32,15 @@ from qmailpanel.domains.rights import (
     require_operator,
     rights_of,
 )
-from qmailpanel.ledger.models import Noun, Verb
+from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import Actor, Refused, ledger_locked, record
+from qmailpanel.qmail.names import Destination, DomainName, InvalidName
 
 from .grants import give, refuse_more, refuse_none
-from .models import Invitation
 
 LIFETIME = timedelta(days=7)
+MOST = 30  # invitations of one person in an hour
+GONE = _("Who invited you may no longer do so. Ask for another invitation.")
 
 logger = logging.getLogger(__name__)
 
@@ -70,21 +72,38 @@ def invite_operator(actor: Actor, email: str) -> tuple[Invitation, str]:
     email = _read_email(email)
     if User.objects.filter(email__iexact=email, is_operator=True, is_active=True).exists():
         raise Refused(_("%(email)s is an operator already."), "email", email=email)
+    _refuse_shared(email)
     return _create(actor, email, None, NONE)
+
+
+def _refuse_shared(email: str) -> None:
+    """Others may lead the mail of this address elsewhere already."""
+    name = email.rpartition("@")[2]
+    if Grant.objects.filter(domain__names__name=name, domain__names__claims=True).exists():
+        raise Refused(
+            _(
+                "Others look after the mail of %(name)s. Invite another address, or make the "
+                "operator on the host: ./manage.py operator"
+            ),
+            "email",
+            name=name,
+        )
 
 
 def _read_email(text: str) -> str:
     email = text.strip().lower()
     try:
         validate_email(email)
-    except ValidationError:
+        local, _at, host = email.rpartition("@")
+        return Destination(f"{local}@{DomainName(host)}")
+    except (ValidationError, InvalidName):
         raise Refused(_("Enter an e-mail address, as name@example.org."), "email") from None
-    return email
 
 
 def _create(
     actor: Actor, email: str, domain: Domain | None, rights: Rights
 ) -> tuple[Invitation, str]:
+    _refuse_flood(actor)
     token = secrets.token_urlsafe(32)
     Invitation.objects.filter(email=email, domain=domain).delete()
     invitation = Invitation.objects.create(
@@ -100,6 +119,14 @@ def _create(
     # in the query, which neither Django nor the web server writes to a log
     query = urlencode({"token": token})
     return invitation, f"{settings.QMAILPANEL_BASE_URL}{reverse('people:accept')}?{query}"
+
+
+def _refuse_flood(actor: Actor) -> None:
+    """Each invitation is a mail that somebody else gets."""
+    since = timezone.now() - timedelta(hours=1)
+    sent = Change.objects.filter(actor=actor.user_id, verb=Verb.INVITED, at__gt=since)
+    if actor.user_id is not None and sent.count() >= MOST:
+        raise Refused(_("You invited many people. Go on in an hour."), "email")
 
 
 def _say(actor: Actor, verb: Verb, invitation: Invitation, after: dict[str, object]) -> None:
@@ -165,10 +192,20 @@ def accept(actor: Actor, token: str, password: str = "") -> User:
 def _enter(actor: Actor, user: User, invitation: Invitation) -> None:
     _say(actor, Verb.ACCEPTED, invitation, {"by": invitation.by})
     if invitation.domain is None:
-        user.is_operator, user.since = True, timezone.now()
+        _refuse_orphan(invitation)
+        if not user.is_factor_overdue:
+            user.since = timezone.now()
+        user.is_operator = True
         user.save(update_fields=["is_operator", "since"])
         return
     give(actor, user, invitation.domain, _still_offered(invitation))
+
+
+def _refuse_orphan(invitation: Invitation) -> None:
+    """Only who still runs the host gives it to another one."""
+    inviter = invitation.inviter
+    if inviter and not (inviter.is_active and inviter.is_operator):
+        raise Refused(GONE)
 
 
 def _still_offered(invitation: Invitation) -> Rights:
@@ -178,7 +215,7 @@ def _still_offered(invitation: Invitation) -> Rights:
         return offered
     left = rights_of(invitation.inviter, invitation.domain)
     if Right.GRANTING not in left or not offered & left:
-        raise Refused(_("Who invited you may no longer do so. Ask for another invitation."))
+        raise Refused(GONE)
     return offered & left
 
 

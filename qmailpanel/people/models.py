@@ -1,4 +1,4 @@
-"""Invitations that were not accepted yet, and names that were asked for."""
+"""Names that were asked for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -15,43 +14,6 @@ from qmailpanel.domains.models import Domain
 
 if TYPE_CHECKING:
     from qmailpanel.accounts.models import User
-
-
-class InvitationQuerySet(models.QuerySet["Invitation"]):
-    def for_user(self, user: User) -> InvitationQuerySet:
-        """Those that ``user`` may see: an operator all, others those to their domains."""
-        if user.is_operator:
-            return self
-        return self.filter(domain__in=Domain.objects.for_user(user))
-
-
-class Invitation(models.Model):
-    """To look after a domain, or without one to run the host; only its token's hash is kept."""
-
-    email = models.EmailField(max_length=254)
-    domain = models.ForeignKey(
-        Domain, null=True, on_delete=models.CASCADE, related_name="invitations"
-    )
-    rights = models.JSONField(default=list)
-    digest = models.CharField(max_length=64, unique=True)
-    expires = models.DateTimeField()
-    by = models.CharField(max_length=320)
-    inviter = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
-    )
-
-    objects = InvitationQuerySet.as_manager()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(Lower("email"), "domain", name="invited_once")]
-
-    def __str__(self) -> str:
-        return self.email
-
-    @property
-    def is_over(self) -> bool:
-        """It came too late."""
-        return self.expires <= timezone.now()
 
 
 class Outcome(models.TextChoices):

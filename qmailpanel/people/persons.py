@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
+from qmailpanel.accounts.sessions import end_all_sessions
 from qmailpanel.domains.rights import NotAllowed, require_operator
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import Actor, Refused, ledger_locked, record
@@ -19,6 +20,8 @@ def switch_person(actor: Actor, user: User, *, on: bool) -> User:
     _keep_one(user, loses=not on)
     user.is_active = on
     user.save(update_fields=["is_active"])
+    if not on:
+        end_all_sessions(user)
     verb = Verb.SWITCHED_ON if on else Verb.SWITCHED_OFF
     record(actor, verb, Noun.PERSON, str(user))
     return user

@@ -14,7 +14,7 @@ from qmailpanel.domains.rows import one_line
 from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import SYSTEM, Actor, Refused, ledger_locked, record
-from qmailpanel.qmail.names import Destination, DomainName
+from qmailpanel.qmail.names import Destination, DomainName, InvalidName
 
 from .grants import give
 from .models import NameRequest, Outcome
@@ -66,7 +66,7 @@ def prove_request(actor: Actor, asked: NameRequest) -> NameRequest:
     """The TXT record is there, so the name is theirs. Raises Refused: it is not, or DNS is mute."""
     found = find_proof(asked.name, asked.token)
     with ledger_locked():
-        asked.refresh_from_db()
+        _reread(asked)
         if found and asked.outcome == Outcome.OPEN:
             _say(actor, Verb.PROVED, asked)
             _add(SYSTEM, asked)
@@ -78,7 +78,7 @@ def prove_request(actor: Actor, asked: NameRequest) -> NameRequest:
 
 
 def _add(actor: Actor, asked: NameRequest) -> NameRequest:
-    asked.refresh_from_db()
+    _reread(asked)
     if asked.outcome != Outcome.OPEN:
         return asked
     name = DomainName(asked.name)
@@ -86,11 +86,19 @@ def _add(actor: Actor, asked: NameRequest) -> NameRequest:
         require(_as_person(asked), asked.domain, Right.NAMES)
         add_alias_domain(actor, asked.domain, name)
     else:
-        domain = add_domain(actor, name, contact=Destination(asked.person.email))
+        domain = add_domain(actor, name, contact=_contact(asked.person))
         give(actor, asked.person, domain, ALL)
     asked.outcome = Outcome.DONE
     asked.save(update_fields=["outcome"])
     return asked
+
+
+def _contact(person: User) -> Destination | None:
+    """None where no alias could deliver there."""
+    try:
+        return Destination(person.email)
+    except InvalidName:
+        return None
 
 
 def _as_person(asked: NameRequest) -> Actor:
@@ -101,7 +109,7 @@ def _as_person(asked: NameRequest) -> Actor:
 def decline_request(actor: Actor, asked: NameRequest, why: str) -> NameRequest:
     """The operator's no, with a reason that the person reads."""
     require_operator(actor)
-    asked.refresh_from_db()
+    _reread(asked)
     if asked.outcome == Outcome.OPEN:
         asked.outcome, asked.why = Outcome.DECLINED, one_line(why, "why")
         asked.save(update_fields=["outcome", "why"])
@@ -112,12 +120,19 @@ def decline_request(actor: Actor, asked: NameRequest, why: str) -> NameRequest:
 @ledger_locked()
 def withdraw_request(actor: Actor, asked: NameRequest) -> None:
     """Who asked no longer wants it, or has read the answer."""
-    asked.refresh_from_db()
+    _reread(asked)
     if actor.user_id != asked.person_id:
         require_operator(actor)
     if asked.outcome == Outcome.OPEN:
         _say(actor, Verb.REMOVED, asked)
     asked.delete()
+
+
+def _reread(asked: NameRequest) -> None:
+    try:
+        asked.refresh_from_db()
+    except NameRequest.DoesNotExist:
+        raise Refused(_("This request was withdrawn.")) from None
 
 
 def _say(actor: Actor, verb: Verb, asked: NameRequest) -> None:

@@ -27,19 +27,20 @@ from qmailpanel.domains.frame import (
     sent,
     show,
 )
-from qmailpanel.domains.models import Domain, Grant
+from qmailpanel.domains.models import Domain, Grant, Invitation
 from qmailpanel.domains.rights import Right, in_words, preset_of, read_rights, rights_of
 from qmailpanel.ledger.services import Actor, Refused, Statuses
 
 from . import grants, invitations, persons
 from .forms import AcceptForm, EmailForm, InviteForm, RightsForm
-from .models import Invitation, NameRequest, Outcome
+from .models import NameRequest, Outcome
 
 # who looks after a domain
 
 
 @audience(Audience.PERSON)
 @needs(Right.GRANTING, seeing=True)
+@never_cache
 @require_http_methods(["GET", "POST"])
 def of_domain(request: PanelRequest, name: str) -> HttpResponse:
     """The people of a domain, and the form that invites another one."""
@@ -53,22 +54,28 @@ def of_domain(request: PanelRequest, name: str) -> HttpResponse:
             domain,
             form.chosen,
         )
-        invited = _invite(form, invite)
+        invited = _invite(request, form, invite)
         if invited:
             fresh = InviteForm(mine=rights_of(request.user, domain))
             return _of_domain(request, domain, fresh, invited=invited)
     return _of_domain(request, domain, form)
 
 
-def _invite(form: EmailForm, invite: Callable[[], tuple[Invitation, str]]) -> dict[str, Any] | None:
-    """What the page says of it: the link only where no mail took it."""
+def _invite(
+    request: PanelRequest, form: EmailForm, invite: Callable[[], tuple[Invitation, str]]
+) -> dict[str, Any] | None:
+    """What the page says of it. Where no mail took it, operators read the link and nobody else:
+
+    whoever has it makes an account under an address that may be somebody else's.
+    """
     try:
         invitation, link = invite()
     except Refused as refusal:
         form.refuse(refusal)
         return None
     is_sent = invitations.send(invitation, link)
-    return {"email": invitation.email, "link": "" if is_sent else link}
+    shown = link if request.user.is_operator and not is_sent else ""
+    return {"email": invitation.email, "is_sent": is_sent, "link": shown}
 
 
 def _of_domain(
@@ -169,13 +176,15 @@ def people(request: PanelRequest) -> HttpResponse:
 
 @audience(Audience.OPERATOR)
 @reauthenticated
+@never_cache
 @require_http_methods(["GET", "POST"])
 def invite_operator(request: PanelRequest) -> HttpResponse:
     """Another operator, whom only somebody makes who just showed that it is still they."""
     form, invited = EmailForm(sent(request)), None
     if form.is_valid():
         email = form.cleaned_data["email"]
-        invited = _invite(form, partial(invitations.invite_operator, Actor.of(request), email))
+        invite = partial(invitations.invite_operator, Actor.of(request), email)
+        invited = _invite(request, form, invite)
     around_it = {**around(notices(Statuses([]))), **people_frame(request)}
     context = {**around_it, "form": EmailForm() if invited else form, "invited": invited}
     return show(request, "people/invite.html", context, status=422 if form.errors else 200)
@@ -252,8 +261,18 @@ def _accept_known(request: HttpRequest, context: dict[str, Any], invited: User) 
     if not is_here:
         here = f"{reverse('people:accept')}?token={context['token']}"
         return render(request, "people/accept.html", {**context, "person": invited, "here": here})
+    if invited.is_factor_overdue:
+        return redirect("accounts:security")
     if request.method != "POST":
         return render(request, "people/accept.html", {**context, "is_here": True})
+    if context["invitation"].domain is None:
+        return _enter_as_operator(request, context)
+    return _enter(request, context, "")
+
+
+@reauthenticated
+def _enter_as_operator(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Whoever finds an open session does not run the host with it."""
     return _enter(request, context, "")
 
 

@@ -303,9 +303,9 @@ def test_both_days_are_included(operator, monkeypatch):
 
 
 def test_all_that_is_given_must_be_so(domain, operator):
-    switch_domain(Actor(None, ANN, None), domain, on=False)
-    switch_domain(Actor(None, BOB, None), domain, on=True)
-    switch_domain(Actor(None, ANN, None), domain, on=False)
+    switch_domain(Actor(None, ANN, None, is_trusted=True), domain, on=False)
+    switch_domain(Actor(None, BOB, None, is_trusted=True), domain, on=True)
+    switch_domain(Actor(None, ANN, None, is_trusted=True), domain, on=False)
     write("elsewhere", by=Actor(None, ANN, None), verb=Verb.SWITCHED_OFF)
     today = timezone.now().date()
     wanted = Filter(domain="pandle.net", person=ANN, verb="off", since=today, until=today)

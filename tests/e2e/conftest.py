@@ -17,7 +17,7 @@ from tests.e2e.product import CHROMIUM, Product, enter, wait_until
 # Playwright runs a loop in this thread, and Django's database would not be used beside one.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
-POOL = 60  # domains made at once, because each command takes a second
+POOL = 80  # domains made at once, because each command takes a second
 FILL = """
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.services import add_domain

@@ -80,7 +80,7 @@ def test_the_pages_of_the_first_sign_in_and_of_who_has_no_domain(anonymous, pane
         "User.objects.filter(email='axe@example.org').update(is_operator=False)"
     )
     anonymous.reload()
-    expect(anonymous.get_by_text("Ask the operator of this host.")).to_be_visible()
+    expect(anonymous.get_by_text("Nobody has given you a domain to look after.")).to_be_visible()
     check(anonymous)
 
 
