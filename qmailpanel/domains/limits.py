@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import Sum
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
@@ -65,6 +66,18 @@ def count(domain: Domain, kind: Kind) -> int:
     """Addresses of that kind; the two that every domain must have do not count."""
     rows = domain.addresses.filter(kind=kind, removed=False)
     return rows.exclude(local__in=EXPECTED).count()
+
+
+def storage_of(domain: Domain) -> Room:
+    """Bytes of all quotas, of as many as they may be; asks only where there is a limit."""
+    limit = limits_of(domain).pool
+    return Room(given(domain) if limit is not None else None, limit)
+
+
+def given(domain: Domain) -> int:
+    """Bytes of all quotas of the domain."""
+    rows = domain.addresses.filter(removed=False)
+    return rows.aggregate(bytes=Sum("mailbox__quota"))["bytes"] or 0
 
 
 def refuse_full(domain: Domain, kind: Kind, local: str) -> None:

@@ -28,7 +28,7 @@ from .frame import (
     sent,
     show,
 )
-from .limits import TITLES, change_limits, room_of
+from .limits import TITLES, change_limits, room_of, storage_of
 from .models import Domain, DomainName, Kind, Unknown
 from .path import path_of_unknown
 from .renames import rename_domain
@@ -58,6 +58,7 @@ def settings_page(
         "rename": RenameDomainForm(),
         "limits_form": LimitsForm.of(domain),
         "rooms": [(TITLES[kind], room_of(domain, kind)) for kind in Kind],
+        "storage": storage_of(domain),
         "names": [_name_row(statuses, one) for one in domain.names.aliases().order_by("name")],
         "hops": path_of_unknown(domain),
         "may_refuse": knows_recipients() or domain.unknown == Unknown.REFUSE,

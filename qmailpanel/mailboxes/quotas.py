@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import Sum
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.domains.limits import given
 from qmailpanel.domains.models import Domain, Limits
 from qmailpanel.domains.rights import Right, require
 from qmailpanel.ledger.services import Actor, Refused
@@ -48,7 +48,8 @@ def refuse_pool(domain: Domain, quota: int, *, besides: Mailbox | None = None) -
     limits = Limits.objects.filter(domain=domain).first()
     if limits is None or limits.pool is None:
         return
-    used = given(domain, besides=besides)
+    own = besides.quota if besides and not besides.address.removed else 0
+    used = given(domain) - own
     if not 0 < quota <= limits.pool - used:
         raise Refused(
             _(
@@ -60,11 +61,3 @@ def refuse_pool(domain: Domain, quota: int, *, besides: Mailbox | None = None) -
             pool=write_size(limits.pool),
             left=write_size(max(limits.pool - used, 0)),
         )
-
-
-def given(domain: Domain, *, besides: Mailbox | None = None) -> int:
-    """Bytes of all quotas of the domain."""
-    rows = Mailbox.objects.filter(address__domain=domain, address__removed=False)
-    if besides is not None:
-        rows = rows.exclude(pk=besides.pk)
-    return rows.aggregate(bytes=Sum("quota"))["bytes"] or 0

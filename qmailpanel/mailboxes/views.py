@@ -25,6 +25,7 @@ from qmailpanel.domains.addressed import (
 )
 from qmailpanel.domains.forms import RenameAddressForm
 from qmailpanel.domains.frame import SeeOther, needs, sent, show, wants
+from qmailpanel.domains.limits import storage_of
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.path import maildir, path_of
 from qmailpanel.domains.rights import Right
@@ -140,6 +141,7 @@ def _detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRespon
         "form": MailboxForm(initial={"comment": address.comment, "refusal": address.refusal}),
         "password_form": PasswordForm(),
         "quota_form": QuotaForm(initial={"quota": mailbox.quota}),
+        "storage": storage_of(address.domain),
         "is_held": holds_quotas() if mailbox.quota else True,
         "rename": RenameAddressForm(),
         "has_password": bool(mailbox.password),

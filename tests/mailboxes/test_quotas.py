@@ -136,3 +136,6 @@ def test_the_operator_sets_the_storage_of_a_domain(as_operator, domain):
     assert (domain.limits.pool, domain.limits.default_quota) == (10 << 30, 500 * MB)
     said = as_operator.get("/domains/pandle.net/settings/").content.decode()
     assert 'value="10 GB"' in said
+    box(domain, "a")
+    said = as_operator.get("/domains/pandle.net/settings/").content.decode()
+    assert "500.0\xa0MB of 10.0\xa0GB given" in said

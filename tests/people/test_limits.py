@@ -170,6 +170,13 @@ def test_the_operator_sets_limits_and_others_see_them(as_operator, as_colleague,
     assert "at most 3" in said
 
 
+def test_the_page_of_an_alias_shows_how_many_destinations_of_how_many(as_colleague, domain):
+    found = alias(domain, "sales")
+    limit(domain, destinations=3)
+    said = as_colleague.get(f"/domains/pandle.net/aliases/{found.pk}/").content.decode()
+    assert "1 of at most 3 addresses." in said
+
+
 @pytest.mark.parametrize("typed", ["-1", "many", "1.5", "99999999999"])
 def test_a_limit_that_is_none_is_refused_at_its_field(as_operator, domain, typed):
     answer = as_operator.post("/domains/pandle.net/limits/", {"mailboxes": typed})

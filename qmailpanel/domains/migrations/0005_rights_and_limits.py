@@ -11,6 +11,7 @@ RIGHTS = [
     "addresses",
     "forwarding",
     "unknown",
+    "quotas",
     "names",
     "granting",
 ]
