@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Response, ViewportSize, expect
 
 from tests.e2e.product import CHROMIUM, Product, enter, wait_until
 
 # Playwright runs a loop in this thread, and Django's database would not be used beside one.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
+WIDE: ViewportSize = {"width": 1280, "height": 800}
 POOL = 80  # domains made at once, because each command takes a second
 FILL = """
 from qmailpanel.aliases.services import add_alias
@@ -53,7 +55,8 @@ def new_panel(tmp_path_factory: pytest.TempPathFactory) -> Product:
 @pytest.fixture
 def own_panel(new_panel: Product, tmp_path: Path) -> Iterator[Product]:
     """A new panel that runs, of this test alone."""
-    yield from _running(new_panel.copy_to(tmp_path / "panel"))
+    with running(new_panel.copy_to(tmp_path / "panel")) as panel:
+        yield panel
 
 
 @pytest.fixture
@@ -71,16 +74,36 @@ def own_page(browser: Browser, own_panel: Product, wrong: list[str]) -> Iterator
 @pytest.fixture(scope="session")
 def panel(new_panel: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The panel that all tests share."""
-    yield from _running(new_panel.copy_to(tmp_path_factory.mktemp("shared") / "panel"))
+    with running(new_panel.copy_to(tmp_path_factory.mktemp("shared") / "panel")) as panel:
+        yield panel
 
 
-def _running(panel: Product) -> Iterator[Product]:
+@contextmanager
+def running(panel: Product) -> Iterator[Product]:
+    """Start it; in the end its web server has met nothing unexpected."""
     panel.start()
     try:
         yield panel
     finally:
         panel.stop()
     assert "Traceback" not in panel.log("web")
+
+
+@pytest.fixture
+def open_page(browser: Browser, panel: Product, wrong: list[str]) -> Iterator[Callable[[], Page]]:
+    """Makes a page of a browser in which nobody signed in."""
+    opened = []
+
+    def one() -> Page:
+        context = browser.new_context(base_url=panel.url, viewport=WIDE)
+        listen(context, wrong)
+        opened.append(context)
+        return context.new_page()
+
+    yield one
+    for context in opened:
+        context.close()
+    assert wrong == []
 
 
 @pytest.fixture(scope="session")

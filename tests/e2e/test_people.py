@@ -6,16 +6,15 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
 from tests.accounts.people import code_of
-from tests.e2e.conftest import listen
+from tests.e2e.conftest import WIDE, running
 from tests.e2e.pages import add_mailbox, expect_status, row_of
 from tests.e2e.product import PASSWORD, Product, wait_until
 from tests.e2e.test_every_page import check
 
 pytestmark = pytest.mark.e2e
-WIDE: ViewportSize = {"width": 1280, "height": 800}
 OPERATOR, ADMIN, HELPER = "operator@example.org", "admin@example.org", "helper@example.org"
 SCENE = """
 from qmailpanel.domains.services import add_domain
@@ -34,31 +33,10 @@ def panel(new_panel: Product, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A panel with pandle.net, which may have two mailboxes; no mail server takes its mail."""
     directory = tmp_path_factory.mktemp("people") / "panel"
     found = new_panel.copy_to(directory, host_name="localhost", EMAIL_URL="smtp://127.0.0.1:9")
-    found.start()
-    found.shell(SCENE)
-    wait_until(lambda: found.host.assigned("pandle.net", "biliards"))
-    try:
+    with running(found):
+        found.shell(SCENE)
+        wait_until(lambda: found.host.assigned("pandle.net", "biliards"))
         yield found
-    finally:
-        found.stop()
-    assert "Traceback" not in found.log("web")
-
-
-@pytest.fixture
-def open_page(browser: Browser, panel: Product, wrong: list[str]):
-    """Makes a page of a browser in which nobody signed in."""
-    opened = []
-
-    def one() -> Page:
-        context = browser.new_context(base_url=panel.url, viewport=WIDE)
-        listen(context, wrong)
-        opened.append(context)
-        return context.new_page()
-
-    yield one
-    for context in opened:
-        context.close()
-    assert wrong == []
 
 
 @pytest.fixture

@@ -7,15 +7,14 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Page, expect
 
 from tests.accounts.people import code_of
-from tests.e2e.conftest import listen
-from tests.e2e.product import PASSWORD, Product, enter
+from tests.e2e.conftest import WIDE, running
+from tests.e2e.product import PASSWORD, Product
 from tests.e2e.test_every_page import check
 
 pytestmark = pytest.mark.e2e
-WIDE: ViewportSize = {"width": 1280, "height": 800}
 OVERDUE = """
 from datetime import timedelta
 from django.utils import timezone
@@ -31,29 +30,8 @@ def panel(new_panel: Product, tmp_path_factory: pytest.TempPathFactory) -> Itera
     found = new_panel.copy_to(
         directory, host_name="localhost", QMAILPANEL_SECOND_FACTOR="operators"
     )
-    found.start()
-    try:
+    with running(found):
         yield found
-    finally:
-        found.stop()
-    assert "Traceback" not in found.log("web")
-
-
-@pytest.fixture
-def open_page(browser: Browser, panel: Product, wrong: list[str]):
-    """Makes a page of a browser in which nobody signed in."""
-    opened = []
-
-    def one() -> Page:
-        context = browser.new_context(base_url=panel.url, viewport=WIDE)
-        listen(context, wrong)
-        opened.append(context)
-        return context.new_page()
-
-    yield one
-    for context in opened:
-        context.close()
-    assert wrong == []
 
 
 def arrive(page: Page, panel: Product, email: str) -> None:
@@ -288,12 +266,8 @@ def test_guessing_is_stopped_with_a_sentence(open_page, panel):
     check(page, "locked")
 
 
-def test_where_passkeys_do_not_work_nothing_speaks_of_them(browser, own_panel, wrong):
-    context = browser.new_context(base_url=own_panel.url)
-    listen(context, wrong)
-    page = context.new_page()
-    enter(page, own_panel)
+def test_where_passkeys_do_not_work_nothing_speaks_of_them(own_page):
+    page = own_page
     page.goto("/security/")
     expect(page.get_by_role("heading", name="Codes of an app")).to_be_visible()
     expect(page.get_by_text("passkey")).to_have_count(0)
-    context.close()
