@@ -127,9 +127,11 @@ def test_of_many_at_the_same_moment_no_more_than_the_limit_get_through(operator)
     email, together = with_password(operator).email, Barrier(8, timeout=30)
 
     def try_twice(_):
-        together.wait()
-        answers = [type_password(Client(), email, "wrong", **HERE) for _ in range(2)]
-        connections.close_all()
+        try:
+            together.wait()
+            answers = [type_password(Client(), email, "wrong", **HERE) for _ in range(2)]
+        finally:
+            connections.close_all()
         return sum("are not correct" in answer.content.decode() for answer in answers)
 
     with ThreadPoolExecutor(8) as pool:

@@ -31,7 +31,8 @@ class Memory:
         self.path = f"{directory}/applied.sqlite3"
         try:
             os.makedirs(directory, mode=0o700, exist_ok=True)
-            self._db = sqlite3.connect(self.path, isolation_level=None)
+            # used by one thread, but closed by whichever happens to collect it
+            self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             self.close = weakref.finalize(self, self._db.close)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
