@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.test import Client
+from django.utils import timezone
 
 from qmailpanel.aliases.services import (
     add_alias,
@@ -16,7 +20,7 @@ from qmailpanel.domains.alias_domains import (
     restore_alias_domain,
 )
 from qmailpanel.domains.guard import at_home
-from qmailpanel.domains.models import Unknown
+from qmailpanel.domains.models import Grant, Unknown
 from qmailpanel.domains.rights import NotAllowed, Right
 from qmailpanel.domains.services import add_domain, change_domain
 from qmailpanel.ledger.services import SYSTEM, Actor, Refused
@@ -26,9 +30,13 @@ from qmailpanel.mailboxes.services import (
     set_password,
     switch_mailbox,
 )
-from qmailpanel.people.invitations import accept, invite, invite_operator
+from qmailpanel.people.grants import revoke
+from qmailpanel.people.invitations import MOST, accept, invite, invite_operator
+from qmailpanel.people.models import NameRequest
 from qmailpanel.people.persons import demote, switch_person
+from qmailpanel.people.requests import accept_request, request_name
 from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from tests.accounts.people import type_password, with_password
 from tests.people.conftest import user_of
 
 NEXT = "eleven boats below a green bridge"
@@ -204,8 +212,46 @@ def test_somebody_who_is_nobody_may_do_nothing(domain, box):
         switch_mailbox(Actor(None, "", None), box, on=False)
 
 
-def test_who_is_switched_off_and_on_again_signs_in_anew(as_colleague, colleague, operator):
-    as_colleague.get("/domains/")
+def test_who_is_switched_off_and_on_again_signs_in_anew(colleague, operator):
+    browser = Client()
+    type_password(browser, with_password(colleague).email)
+    assert browser.get("/domains/").status_code == 200
     switch_person(SYSTEM, colleague, on=False)
     switch_person(SYSTEM, colleague, on=True)
-    assert as_colleague.get("/domains/").status_code in (200, 302)
+    assert browser.get("/domains/").status_code == 302
+
+
+def test_a_request_of_somebody_with_an_odd_address_is_accepted(person):
+    asked = request_name(person(email="o'brien@example.org"), DomainName("wish.example"))
+    assert accept_request(SYSTEM, asked).outcome == "done"
+
+
+def test_what_is_gone_meanwhile_is_said(domain, colleague, person):
+    grant = Grant.objects.get(user=colleague)
+    Grant.objects.filter(pk=grant.pk).delete()
+    with pytest.raises(Refused, match="no longer looks after"):
+        revoke(SYSTEM, grant)
+    asked = request_name(person(email="asker@example.org"), DomainName("wish.example"))
+    NameRequest.objects.filter(pk=asked.pk).delete()
+    with pytest.raises(Refused, match="was withdrawn"):
+        accept_request(SYSTEM, asked)
+
+
+def test_who_is_late_with_a_second_factor_adds_it_before_accepting(
+    sign_in, operator, person, settings
+):
+    settings.QMAILPANEL_SECOND_FACTOR = "everybody"
+    late = user_of(person(email="late@example.org"))
+    late.since = timezone.now() - timedelta(days=30)
+    late.save()
+    _invitation, link = invite_operator(SYSTEM, "late@example.org")
+    answer = sign_in(late).get(link.removeprefix(settings.QMAILPANEL_BASE_URL))
+    assert answer["Location"] == "/security/"
+
+
+def test_nobody_sends_invitations_without_end(domain, person):
+    actor = person(*Right.values)
+    for number in range(MOST):
+        invite(actor, f"p{number}@example.org", domain, frozenset({Right.NAMES}))
+    with pytest.raises(Refused, match="Go on in an hour"):
+        invite(actor, "one@example.org", domain, frozenset({Right.NAMES}))

@@ -73,6 +73,13 @@ def test_the_old_name_that_is_kept_is_an_alias_more(domain):
     assert rename_address(SYSTEM, mailbox, LocalPart("b"), keep=False).local == "b"
 
 
+def test_a_postmaster_that_gets_another_name_counts_under_it(domain):
+    limit(domain, aliases=0)
+    postmaster = domain.addresses.get(local="postmaster")
+    with pytest.raises(Refused):
+        rename_address(SYSTEM, postmaster, LocalPart("sales"), keep=True)
+
+
 def test_what_is_removed_makes_room_and_comes_back_only_into_room(domain):
     limit(domain, mailboxes=1, aliases=1)
     first, sales = box(domain, "a"), alias(domain, "sales")

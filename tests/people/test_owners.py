@@ -11,8 +11,9 @@ from qmailpanel.domains.alias_domains import add_alias_domain
 from qmailpanel.domains.renames import rename_address
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.models import Change
-from qmailpanel.ledger.services import SYSTEM, Actor
+from qmailpanel.ledger.services import SYSTEM, Actor, Refused
 from qmailpanel.mailboxes.models import Mailbox
+from qmailpanel.mailboxes.owners import set_own_password
 from qmailpanel.mailboxes.services import (
     add_mailbox,
     remove_mailbox,
@@ -123,6 +124,29 @@ def test_a_removed_mailbox_has_no_page_and_is_opened_again_when_it_is_back(mailb
     assert not is_in(sign_in_as("biliards@pandle.net"))
     restore_mailbox(SYSTEM, mailbox)
     assert is_in(sign_in_as("biliards@pandle.net"))
+
+
+def test_a_session_of_before_a_removal_is_over_when_the_mailbox_is_back(mailbox):
+    owner = sign_in_as("biliards@pandle.net")
+    remove_mailbox(SYSTEM, mailbox)
+    restore_mailbox(SYSTEM, mailbox)
+    assert not is_in(owner)
+
+
+def test_the_present_password_is_not_guessed_without_end(mailbox):
+    owner = sign_in_as("biliards@pandle.net")
+    answers = [owner.post("/mailbox/", {"present": "x", "password": NEXT}) for _ in range(12)]
+    assert answers[-1].status_code == 429
+
+
+def test_a_password_that_was_reset_meanwhile_is_not_overwritten(mailbox):
+    sign_in_as("biliards@pandle.net")
+    row = Mailbox.objects.get()
+    set_password(SYSTEM, mailbox, password="nine doors along the harbour")
+    actor = Actor(row.owner_id, "biliards@pandle.net", None)
+    with pytest.raises(Refused):
+        set_own_password(actor, row, present=PASSWORD, password=NEXT)
+    assert not verify_password(NEXT, Mailbox.objects.get().password)
 
 
 def test_a_removed_domain_has_no_owners(mailbox, domain):
