@@ -139,3 +139,8 @@ def test_the_operator_sets_the_storage_of_a_domain(as_operator, domain):
     box(domain, "a")
     said = as_operator.get("/domains/pandle.net/settings/").content.decode()
     assert "500.0\xa0MB of 10.0\xa0GB given" in said
+    assert "nothing is removed" not in said
+    limit(domain, pool=400 * MB)
+    assert quota_of(domain.addresses.get(local="a")) == 500 * MB
+    said = as_operator.get("/domains/pandle.net/settings/").content.decode()
+    assert "nothing is removed" in said
