@@ -138,12 +138,3 @@ def refuse_outside(actor: Actor, domain: Domain, targets: Iterable[str]) -> None
     inside = inside.filter(removed=False, domain__removed=False)
     if places - set(inside.values_list("name", flat=True)):
         require(actor, domain, Right.FORWARDING)
-
-
-def outranks(other: User, person: User) -> bool:
-    """Whether the other one may do anything anywhere that the person may not."""
-    if person.is_operator or other.is_operator:
-        return other.is_operator and not person.is_operator
-    mine = {grant.domain_id: set(grant.rights) for grant in Grant.objects.filter(user=person)}
-    theirs = Grant.objects.filter(user=other)
-    return any(not set(g.rights) <= mine.get(g.domain_id, set()) for g in theirs)

@@ -26,7 +26,7 @@ from qmailpanel.accounts.services import (
     set_password,
     use_sign_in_link,
 )
-from tests.accounts.people import enrol
+from tests.accounts.people import enrol, with_password
 
 PASSWORD = "correct horse battery staple"
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -427,3 +427,11 @@ def test_the_database_is_asked_under_its_own_rules():
                 for name in ("journal_mode", "foreign_keys")
             }
         assert asked == {"journal_mode": "wal", "foreign_keys": 1}
+
+
+@pytest.mark.parametrize("place", ["http://127.0.0.1/x", "http://localhost/x", "//evil.example/"])
+def test_nobody_is_led_to_another_site_after_signing_in(place, operator):
+    with_password(operator)
+    browser = Client()
+    data = {"login": operator.email, "password": PASSWORD, "next": place}
+    assert browser.post("/sign-in/", data)["Location"] == "/"

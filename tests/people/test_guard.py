@@ -178,6 +178,16 @@ def test_the_invitation_of_an_operator_who_is_none_any_more_makes_none(operator,
         accept(Actor(None, "", None), link.rpartition("=")[2], NEXT)
 
 
+def test_one_right_in_another_domain_is_enough_to_count(domain, box, person, stranger):
+    signs_in_as(stranger, "box@pandle.net")
+    refused_to_reset(person(*Right.values), box)
+
+
+def test_the_operator_is_kept_from_nobodys_mail(domain, box, person, operator, stranger):
+    signs_in_as(stranger, "box@pandle.net")
+    set_password(Actor(operator.pk, str(operator), None), box, password=NEXT)
+
+
 # other doors
 
 

@@ -16,6 +16,7 @@ from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.owners import set_own_password
 from qmailpanel.mailboxes.services import (
     add_mailbox,
+    change_mailbox,
     remove_mailbox,
     restore_mailbox,
     set_password,
@@ -180,6 +181,13 @@ def test_an_owner_has_no_account_password(mailbox):
         assert owner.get(page).status_code == 404
     Client().post("/password/reset/", {"email": "biliards@pandle.net"})
     assert not User.owners.get().has_usable_password()
+
+
+def test_the_owner_does_not_read_the_remarks_of_admins(mailbox):
+    change_mailbox(SYSTEM, mailbox, comment="owes us money")
+    owner = sign_in_as("biliards@pandle.net")
+    export = b"".join(owner.get("/activity/export.csv")).decode()
+    assert "owes us money" not in owner.get("/activity/").content.decode() + export
 
 
 def test_the_owner_sees_what_others_did_to_the_mailbox_and_nothing_else(mailbox, domain, colleague):

@@ -27,7 +27,6 @@ from qmailpanel.domains.rights import (
     Preset,
     Right,
     in_words,
-    outranks,
     preset_of,
     rights_of,
 )
@@ -269,13 +268,5 @@ def test_rights_in_words_are_in_one_order():
     assert in_words(HELPING) == "reset passwords and switch addresses off and on"
 
 
-def test_an_operator_has_all_rights_and_outranks_everybody_else(domain, operator, colleague):
+def test_an_operator_has_all_rights(domain, operator):
     assert rights_of(operator, domain) == ALL
-    assert outranks(operator, colleague)
-    assert not outranks(colleague, operator)
-    assert not outranks(colleague, colleague)
-
-
-def test_one_right_in_another_domain_is_enough_to_be_above(colleague, stranger):
-    assert outranks(stranger, colleague)
-    assert outranks(colleague, stranger)
