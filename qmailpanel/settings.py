@@ -1,34 +1,5 @@
 """Settings, all of them from the environment.
 
-Variable                    What it says (default)
-=========================== =================================================================
-QMAILPANEL_QMAIL_HOME       The qmail home (embedded: ``qmail`` in the state directory)
-QMAILPANEL_MAIL_ROOT        Where mail is kept (``mailnames`` in the qmail home)
-QMAILPANEL_MAIL_USER        Who deliveries run as, name:uid:gid (popuser:110:31)
-QMAILPANEL_FIRST_PREPEND    The prepend of the first domain (100)
-QMAILPANEL_STATE_DIR        Database, fifo, secret key (``var`` beside manage.py)
-QMAILPANEL_SYNC_DIR         What sync remembers (``qmailpanel`` in the qmail home)
-QMAILPANEL_HUP              How qmail-send is told: auto, none, or a command (auto; none for a
-                            qmail home without bin/qmail-send)
-QMAILPANEL_REJECTNONEXIST   control/rejectnonexist: auto (kept where it exists) or on (auto)
-QMAILPANEL_RCPTHOSTS        How many domains control/rcpthosts holds; further ones go to
-                            control/morercpthosts (1000)
-QMAILPANEL_RECIPIENTS       Which list of known recipients qmail-smtpd asks: validrcptto,
-                            recipients, none, or auto: the one that exists (auto)
-QMAILPANEL_GENERATIONS      How many generations of each shared file are kept (50)
-QMAILPANEL_NODE             The name of this mail host in the database (main)
-QMAILPANEL_HOST             Where the panel listens (127.0.0.1)
-QMAILPANEL_PORT             … and on which port (8025)
-QMAILPANEL_BASE_URL         The address people open (http://127.0.0.1:8025)
-QMAILPANEL_OPERATOR         The operator that ``make run`` creates (operator@example.org)
-QMAILPANEL_MAIL_FROM        The sender of the panel's own mail (qmailpanel@ the base URL's host)
-QMAILPANEL_RESOLVER           Who is asked in DNS whose a domain is, address:port (the system's)
-QMAILPANEL_DEBUG            Django's debug pages, for development only (off)
-QMAILPANEL_RESOLVER         Who is asked in DNS whose a domain is, address:port (the system's)
-DATABASE_URL                The database (SQLite: ``db.sqlite3`` in the state directory)
-EMAIL_URL                   How the panel sends its own mail (smtp://localhost:25)
-=========================== =================================================================
-=======
 ============================= =================================================================
 Variable                      What it says (default)
 ============================= =================================================================

@@ -30,6 +30,19 @@ class Unknown(models.TextChoices):
     MAILBOX = "mailbox", _("Deliver to a mailbox")
 
 
+class OwnItem(models.TextChoices):
+    """What owners find on their pages, each unless the operator withholds it in the domain."""
+
+    PASSWORD = "password", _("their password")
+    APP_PASSWORDS = "app passwords", _("app passwords")
+    FORWARDING = "forwarding", _("forwarding")
+    AUTO_REPLY = "auto-reply", _("auto-reply")
+    USAGE = "usage", _("usage")
+    ADDRESSES = "addresses", _("further addresses")
+    SIGN_INS = "sign-ins", _("last sign-ins")
+    ACTIVITY = "activity", _("what others changed")
+
+
 class Kind(models.TextChoices):
     """An address with a Maildir, or one without."""
 
@@ -68,6 +81,7 @@ class Domain(models.Model):
     unknown_text = models.CharField(max_length=200, blank=True)
     unknown_target = models.CharField(max_length=320, blank=True)
     subdomains = models.BooleanField(default=False)  # mail to any name below its names too
+    withheld = models.JSONField(default=list)  # what owners may not do or see: `OwnItem` values
     removed = models.BooleanField(default=False)
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
 
@@ -158,7 +172,7 @@ class Address(models.Model):
 
 
 class Destination(models.Model):
-    """Where an alias delivers: one row per destination, in the order typed."""
+    """Where an alias delivers, or a mailbox forwards to: one row each, in the order typed."""
 
     address = models.ForeignKey(Address, on_delete=models.CASCADE, related_name="destinations")
     target = models.CharField(max_length=320, db_index=True)
@@ -243,3 +257,19 @@ class Limits(models.Model):
     pool = models.PositiveBigIntegerField(null=True)  # bytes that all quotas together may be
     largest_quota = models.PositiveBigIntegerField(null=True)  # bytes, of one mailbox
     default_quota = models.PositiveBigIntegerField(null=True)  # bytes, of a new mailbox
+
+
+class Responder(models.Model):
+    """What a domain answers to mail for people who left: its removed mailboxes.
+
+    `target`: where their mail goes besides; blank for nowhere. `days`: at most one answer in
+    so many for each sender.
+    """
+
+    domain = models.OneToOneField(
+        Domain, on_delete=models.CASCADE, primary_key=True, related_name="responder"
+    )
+    subject = models.CharField(max_length=200)
+    text = models.TextField(max_length=4000)
+    target = models.CharField(max_length=320, blank=True)
+    days = models.PositiveSmallIntegerField(default=7)

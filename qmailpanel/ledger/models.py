@@ -34,6 +34,7 @@ class Verb(models.TextChoices):
     REQUESTED = "requested", _("requested")
     DECLINED = "declined", _("declined")
     PROVED = "proved", _("proved to own")
+    PURGED = "purged", _("destroyed the mail of")
 
 
 class Noun(models.TextChoices):
@@ -53,6 +54,9 @@ class Noun(models.TextChoices):
     FACTOR = "factor", _("second factor")
     REQUEST = "request", _("request")
     LIMITS = "limits", _("limits of")
+    APP_PASSWORD = "app password", _("app password")
+    AUTO_REPLY = "auto-reply", _("auto-reply of")
+    RESPONDER = "responder", _("answer for people who left")
 
 
 class LedgerHead(models.Model):

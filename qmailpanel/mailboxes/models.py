@@ -21,13 +21,82 @@ class MailboxQuerySet(models.QuerySet["Mailbox"]):
 
 
 class Mailbox(models.Model):
-    """The Maildir of an address; its number names the archive of its home."""
+    """The Maildir of an address; its number names the archive of its home.
+
+    `must_change`: until the owner chose another one, the password opens the panel alone. `imap`,
+    `pop3`, `sending` and `panel` say what it opens at all. `keeps`: a copy stays although mail is
+    forwarded. `on_hold`: the mail server tries again later. `purged`: its mail is destroyed.
+    """
 
     address = models.OneToOneField(Address, on_delete=models.CASCADE, related_name="mailbox")
-    password = models.CharField(max_length=255, blank=True)  # argon2id; empty: nobody can open it
+    password = models.CharField(max_length=255, blank=True)  # a hash; empty: nobody can open it
+    must_change = models.BooleanField(default=False)
+    imap = models.BooleanField(default=True)
+    pop3 = models.BooleanField(default=True)
+    sending = models.BooleanField(default=True)
+    panel = models.BooleanField(default=True)
     quota = models.PositiveBigIntegerField(default=0)  # bytes; 0: no limit
+    messages = models.PositiveBigIntegerField(default=0)  # how many it may hold; 0: no limit
+    keeps = models.BooleanField(default=True)
+    on_hold = models.BooleanField(default=False)
+    removed_at = models.DateTimeField(null=True)
+    purged = models.BooleanField(default=False)
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="mailbox"
     )
 
     objects = MailboxQuerySet.as_manager()
+
+
+class AppPassword(models.Model):
+    """A further password of a mailbox, for one program and the protocols it needs.
+
+    `mark` finds its line: the SHA-256 of the password, which is never one that a person chose.
+    """
+
+    mailbox = models.ForeignKey(Mailbox, on_delete=models.CASCADE, related_name="app_passwords")
+    name = models.CharField(max_length=64)
+    password = models.CharField(max_length=255)  # a hash
+    mark = models.CharField(max_length=64)
+    imap = models.BooleanField(default=True)
+    pop3 = models.BooleanField(default=True)
+    sending = models.BooleanField(default=True)
+    created = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["mailbox", "name"], name="app_password_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AutoReply(models.Model):
+    """What a mailbox answers by itself, from the first day through the last.
+
+    `running`: whether today is one of those days, changed by the system when its time comes.
+    `days`: at most one answer in so many for each sender.
+    """
+
+    mailbox = models.OneToOneField(
+        Mailbox, on_delete=models.CASCADE, primary_key=True, related_name="auto_reply"
+    )
+    on = models.BooleanField(default=True)
+    subject = models.CharField(max_length=200)
+    text = models.TextField(max_length=4000)
+    first = models.DateField(null=True)
+    last = models.DateField(null=True)
+    days = models.PositiveSmallIntegerField(default=7)
+    running = models.BooleanField(default=False)
+
+
+class PasswordLink(models.Model):
+    """A link with which the owner sets the password once; only the hash of its token is kept."""
+
+    mailbox = models.OneToOneField(
+        Mailbox, on_delete=models.CASCADE, primary_key=True, related_name="password_link"
+    )
+    digest = models.CharField(max_length=64, unique=True)
+    expires = models.DateTimeField()
