@@ -24,6 +24,10 @@ QMAILPANEL_HOST               Where the panel listens (127.0.0.1)
 QMAILPANEL_PORT               … and on which port (8025)
 QMAILPANEL_BASE_URL           The address people open (http://127.0.0.1:8025)
 QMAILPANEL_OPERATOR           The operator that ``make run`` creates (operator@example.org)
+QMAILPANEL_IMAP               Where mail programs read mail, as owners are told; empty for nowhere
+                              (port 993 of the base URL's host)
+QMAILPANEL_POP3               … where they fetch it (port 995 there)
+QMAILPANEL_SMTP               … and where they send it (port 465 there)
 QMAILPANEL_MAIL_FROM          The sender of the panel's own mail (qmailpanel@ the base URL's host)
 QMAILPANEL_SECOND_FACTOR      Who needs a second factor: none, operators or everybody (operators)
 QMAILPANEL_SECOND_FACTOR_DAYS How many days a new person has until then (7)
@@ -107,6 +111,20 @@ if _base.scheme not in ("http", "https") or not _base.hostname:
     raise ImproperlyConfigured("QMAILPANEL_BASE_URL must look like https://panel.example.org.")
 _is_https = _base.scheme == "https"
 
+
+def _server(name: str, port: int) -> str:
+    """host:port, or empty."""
+    place: str = env.str(name, default=f"{_base.hostname}:{port}")
+    host, _colon, number = place.rpartition(":")
+    if place and not (host and number.isdigit()):
+        raise ImproperlyConfigured(f"{name} must look like mail.example.org:{port}.")
+    return place
+
+
+QMAILPANEL_IMAP = _server("QMAILPANEL_IMAP", 993)
+QMAILPANEL_POP3 = _server("QMAILPANEL_POP3", 995)
+QMAILPANEL_SMTP = _server("QMAILPANEL_SMTP", 465)
+
 QMAILPANEL_SECOND_FACTOR = env.str("QMAILPANEL_SECOND_FACTOR", default="operators")
 if QMAILPANEL_SECOND_FACTOR not in ("none", "operators", "everybody"):
     raise ImproperlyConfigured("QMAILPANEL_SECOND_FACTOR must be none, operators or everybody.")
@@ -159,6 +177,7 @@ MIDDLEWARE = [
     "qmailpanel.accounts.middleware.SignInRequiredMiddleware",
     "qmailpanel.accounts.middleware.PasswordRequiredMiddleware",
     "qmailpanel.accounts.middleware.SecondFactorRequiredMiddleware",
+    "qmailpanel.mailboxes.middleware.OwnPasswordRequiredMiddleware",
 ]
 
 # The loader and the builtin are template-partials' own set-up, without importing the admin.

@@ -39,6 +39,16 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-keys]")) find("#keys").showModal();
 });
 
+// Browsers let pages write the clipboard on https and on this machine alone.
+for (const button of navigator.clipboard ? document.querySelectorAll("[data-copy]") : []) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(find(`#${button.dataset.copy}`).textContent);
+    find("#said").textContent = button.dataset.said;
+    button.classList.add("done");
+  });
+}
+
 // Focus must not fall to the top of the page because what had it was swapped away.
 document.addEventListener("htmx:afterSettle", () => {
   if (document.activeElement === document.body) find("main").focus({ preventScroll: true });

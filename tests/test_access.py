@@ -26,6 +26,7 @@ from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.domains.rights import Preset, Right, in_order
 from qmailpanel.ledger.models import Change
 from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.mailboxes.app_passwords import add_app_password
 from qmailpanel.mailboxes.owners import owner_of
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.people.invitations import invite
@@ -112,6 +113,9 @@ def rows(domain):
     mailbox = add_mailbox(SYSTEM, domain, LocalPart("biliards"), password="seven lanterns")
     target = Destination("biliards@pandle.net")
     alias = add_alias(SYSTEM, domain, AliasLocal("bilardi"), [target])
+    phone, _text = add_app_password(
+        SYSTEM, mailbox, name="phone", imap=True, pop3=False, sending=True
+    )
     further = add_alias_domain(SYSTEM, domain, DomainName("further.example"))
     bystander = make_person("bystander@example.org")
     grant = Grant.objects.create(user=bystander, domain=domain, rights=["switching"])
@@ -122,6 +126,8 @@ def rows(domain):
     of_host = {"node": settings.QMAILPANEL_NODE}
     return {
         "mailboxes": mailbox,
+        "mailboxes:own_remove_app_password": phone,
+        "row": phone,
         "aliases": alias,
         "domains:remove_name": further,
         "domains:restore_name": further,
@@ -200,7 +206,7 @@ def make_person(email: str) -> User:
 
 def address_of(route: Route, rows: dict[str, Any], name: str = "pandle.net") -> str:
     row = rows.get(route.name) or rows.get(route.name.partition(":")[0])
-    known = {"name": name, "pk": row.pk if row else 1}
+    known = {"name": name, "pk": row.pk if row else 1, "row": rows["row"].pk}
     return reverse(route.name, kwargs={taken: known[taken] for taken in route.takes})
 
 
@@ -281,7 +287,7 @@ def test_who_is_not_signed_in_is_led_to_the_sign_in_page(route, anonymous, rows)
     assert answer["Location"].partition("?")[0] == SIGN_IN
 
 
-@pytest.mark.parametrize("route", [r for r in GUARDED if r.takes == ("name", "pk")], ids=str)
+@pytest.mark.parametrize("route", [r for r in GUARDED if r.takes[:2] == ("name", "pk")], ids=str)
 @pytest.mark.parametrize("kind", ["operator", "full elsewhere"])
 def test_a_row_is_not_found_through_the_name_of_another_domain(
     route, kind, ask_as, rows, other_domain

@@ -8,13 +8,13 @@ from pathlib import Path
 import qmailpanel.settings
 
 ROOT = Path(__file__).parent.parent
-VARIABLE = re.compile(r"\b(?:QMAILPANEL_[A-Z_]+|DATABASE_URL|EMAIL_URL)\b")
+VARIABLE = re.compile(r"\b(?:QMAILPANEL_[A-Z0-9_]+|DATABASE_URL|EMAIL_URL)\b")
 FOR_DEVELOPERS = {"QMAILPANEL_DEBUG"}
 
 
 def read_variables():
     source = (ROOT / "qmailpanel" / "settings.py").read_text()
-    return set(re.findall(r'(?:env\.\w+|_path|_number)\(\s*"([A-Z_]+)"', source))
+    return set(re.findall(r'(?:env\.\w+|_path|_number|_server)\(\s*"([A-Z0-9_]+)"', source))
 
 
 def test_every_variable_that_is_read_is_documented_and_no_other():

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import LAST, Domain, DomainName, Unknown
+from qmailpanel.domains.models import LAST, Domain, DomainName, OwnItem, Unknown
 from qmailpanel.ledger.models import Change, LedgerHead, Noun
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.paging import Page, page
@@ -74,6 +74,12 @@ class Entry:
     sentence: Said
     details: list[Detail]
     place: str
+
+
+def is_shown(owner: User) -> bool:
+    """Whether the owner of a mailbox may see what happened to it."""
+    mine = Mailbox.objects.owned_by(owner).select_related("address__domain").first()
+    return mine is not None and OwnItem.ACTIVITY not in mine.address.domain.withheld
 
 
 def seen_by(user: User) -> QuerySet[Change]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_GET
@@ -16,7 +16,7 @@ from qmailpanel.ledger.services import Statuses
 
 from .export import export
 from .forms import FilterForm
-from .services import Filter, find_changes, list_entries
+from .services import Filter, find_changes, is_shown, list_entries
 
 PART = "components/entries.html"
 
@@ -24,6 +24,7 @@ PART = "components/entries.html"
 @audience(Audience.SIGNED_IN)
 @require_GET
 def list_activity(request: PanelRequest) -> HttpResponse:
+    _refuse_withheld(request)
     return _page(request, _form(request))
 
 
@@ -37,6 +38,7 @@ def list_of_domain(request: PanelRequest, name: str) -> HttpResponse:
 @audience(Audience.SIGNED_IN)
 @require_GET
 def export_activity(request: PanelRequest) -> HttpResponseBase:
+    _refuse_withheld(request)
     return _file(request, _form(request))
 
 
@@ -45,6 +47,12 @@ def export_activity(request: PanelRequest) -> HttpResponseBase:
 def export_of_domain(request: PanelRequest, name: str) -> HttpResponseBase:
     domain = find_domain(request, name)
     return _file(request, _form(request, domain), domain)
+
+
+def _refuse_withheld(request: PanelRequest) -> None:
+    """For an owner from whom the operator keeps it, the page does not exist."""
+    if request.user.is_owner and not is_shown(request.user):
+        raise Http404
 
 
 def _form(request: PanelRequest, domain: Domain | None = None) -> FilterForm:

@@ -15,7 +15,7 @@ from qmailpanel.qmail import names
 from qmailpanel.qmail.sizes import parse_size, write_size
 
 from .limits import limits_of
-from .models import Domain, Unknown
+from .models import Domain, OwnItem, Unknown
 
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
@@ -226,6 +226,26 @@ class LimitsForm(PanelForm):
     def of(cls, domain: Domain, data: Any = None) -> LimitsForm:
         """The form as the limits are now, or with what was typed."""
         return cls(data, initial=model_to_dict(limits_of(domain)), auto_id="limit_%s")
+
+
+class OwnersForm(PanelForm):
+    """What the owners of mailboxes find on their pages: a box for each item, ticked or not."""
+
+    items = forms.MultipleChoiceField(
+        label=_("Owners find on their pages"),
+        choices=OwnItem.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    @classmethod
+    def of(cls, domain: Domain, data: Any = None) -> OwnersForm:
+        given = [item for item in OwnItem.values if item not in domain.withheld]
+        return cls(data, initial={"items": given}, auto_id="own_%s")
+
+    @property
+    def withheld(self) -> list[str]:
+        return [item for item in OwnItem.values if item not in self.cleaned_data["items"]]
 
 
 class RemoveDomainForm(PanelForm):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from qmailpanel.qmail import names
 from .claims import claim_again, free_name, refuse_routed
 from .guard import guard_unknown
 from .limits import EXPECTED
-from .models import Address, Destination, Domain, DomainName, Kind, Unknown
+from .models import Address, Destination, Domain, DomainName, Kind, OwnItem, Unknown
 from .rights import Right, refuse_outside, require, require_operator
 from .routes import way_back
 from .rows import amend, log, one_line, refuse_removed, reread
@@ -155,6 +156,17 @@ def _mailbox_target(domain: Domain, text: str) -> str:
     if not mailboxes.filter(local=local).exists():
         raise Refused(_("Choose a mailbox of %(name)s."), "unknown_target", name=domain.name)
     return f"{local}@{domain.name}"
+
+
+@ledger_locked()
+def change_withheld(actor: Actor, domain: Domain, *, withheld: Iterable[str]) -> Domain:
+    """What the owners of its mailboxes do not find on their pages: values of `OwnItem`."""
+    require_operator(actor)
+    reread(domain)
+    refuse_removed(domain)
+    chosen = set(withheld)
+    amend(actor, Verb.CHANGED, domain, withheld=[i.value for i in OwnItem if i in chosen])
+    return domain
 
 
 @ledger_locked()

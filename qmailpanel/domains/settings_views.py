@@ -16,7 +16,14 @@ from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.ledger.services import Actor, Refused, Statuses, knows_recipients
 
 from . import alias_domains, services
-from .forms import AddAliasDomainForm, LimitsForm, PanelForm, RenameDomainForm, SettingsForm
+from .forms import (
+    AddAliasDomainForm,
+    LimitsForm,
+    OwnersForm,
+    PanelForm,
+    RenameDomainForm,
+    SettingsForm,
+)
 from .frame import (
     Badge,
     SeeOther,
@@ -57,6 +64,7 @@ def settings_page(
         "name_form": AddAliasDomainForm(),
         "rename": RenameDomainForm(),
         "limits_form": LimitsForm.of(domain),
+        "owners_form": OwnersForm.of(domain),
         "rooms": [(TITLES[kind], room_of(domain, kind)) for kind in Kind],
         "storage": storage_of(domain),
         "names": [_name_row(statuses, one) for one in domain.names.aliases().order_by("name")],
@@ -142,6 +150,21 @@ def limits(request: PanelRequest, name: str) -> HttpResponse:
         if _try(form, change):
             return SeeOther(f"{_here(name)}#limits")
     return settings_page(request, domain, limits_form=form)
+
+
+@audience(Audience.OPERATOR)
+@require_POST
+def owners(request: PanelRequest, name: str) -> HttpResponse:
+    """What the owners of its mailboxes find on their pages."""
+    domain = find_domain(request, name)
+    form = OwnersForm.of(domain, request.POST)
+    if form.is_valid():
+        change = partial(
+            services.change_withheld, Actor.of(request), domain, withheld=form.withheld
+        )
+        if _try(form, change):
+            return SeeOther(f"{_here(name)}#owners")
+    return settings_page(request, domain, owners_form=form)
 
 
 @audience(Audience.OPERATOR)

@@ -19,6 +19,7 @@ urlpatterns = [
         "domains/<str:name>/subdomains/", settings_views.switch_subdomains, name="switch_subdomains"
     ),
     path("domains/<str:name>/limits/", settings_views.limits, name="limits"),
+    path("domains/<str:name>/owners/", settings_views.owners, name="owners"),
     path("domains/<str:name>/names/", settings_views.add_name, name="add_name"),
     path(
         "domains/<str:name>/names/<int:pk>/remove/", settings_views.remove_name, name="remove_name"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from django import forms
@@ -14,13 +13,9 @@ from qmailpanel.domains.models import Domain
 from qmailpanel.qmail import names
 from qmailpanel.qmail.passwd import weakness
 
-CLEAR = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like something else
-
-
-def suggest_password() -> str:
-    """Four groups of four: 79 bits, easy to read out."""
-    groups = ("".join(secrets.choice(CLEAR) for _n in range(4)) for _group in range(4))
-    return "-".join(groups)
+from .models import Mailbox
+from .suggest import suggest_password
+from .switches import SWITCHES
 
 
 class GuardedForm(PanelForm):
@@ -67,11 +62,50 @@ class AddMailboxForm(GuardedForm):
     field_order = ("local", "password")
 
 
-class PasswordForm(GuardedForm):
+class NextPasswordForm(GuardedForm):
+    """A password there must be."""
+
     def clean_password(self) -> str:
         if not self.cleaned_data["password"]:
             raise forms.ValidationError(_("Enter a password, or let the panel suggest one."))
         return super().clean_password()
+
+
+class PasswordForm(NextPasswordForm):
+    """The password of somebody else's mailbox."""
+
+    must_change = forms.BooleanField(
+        label=_("The owner must choose another one"),
+        required=False,
+        help_text=_("Until then it opens the panel, and no mail program."),
+    )
+
+
+class SwitchesForm(PanelForm):
+    """What the password opens."""
+
+    imap = forms.BooleanField(label=_("IMAP: mail programs read it"), required=False)
+    pop3 = forms.BooleanField(label=_("POP3: mail programs fetch it"), required=False)
+    sending = forms.BooleanField(label=_("Sending: mail programs send as it"), required=False)
+    panel = forms.BooleanField(label=_("This panel: the owner signs in here"), required=False)
+
+    @classmethod
+    def of(cls, mailbox: Mailbox) -> SwitchesForm:
+        return cls(initial={name: getattr(mailbox, name) for name in SWITCHES})
+
+
+class AppPasswordForm(PanelForm):
+    """A name, and what it opens."""
+
+    name = forms.CharField(
+        label=_("For"),
+        help_text=_("As phone, or laptop: so that you know which one to remove."),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Enter what it is for, as phone.")},
+    )
+    imap = forms.BooleanField(label=_("IMAP"), required=False, initial=True)
+    pop3 = forms.BooleanField(label=_("POP3"), required=False)
+    sending = forms.BooleanField(label=_("Sending"), required=False, initial=True)
 
 
 class QuotaForm(PanelForm):
@@ -82,7 +116,7 @@ class QuotaForm(PanelForm):
     )
 
 
-class OwnPasswordForm(PasswordForm):
+class OwnPasswordForm(NextPasswordForm):
     """The owner's next password."""
 
     present = forms.CharField(

@@ -1,46 +1,63 @@
-"""The page of the owner of a mailbox."""
+"""The pages of the owner of a mailbox."""
 
 from __future__ import annotations
 
 from allauth.core import ratelimit
+from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.domains.frame import SeeOther, address_badge, around, display, notices, show
-from qmailpanel.domains.models import Address, Kind
+from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.domains.frame import SeeOther
+from qmailpanel.domains.models import OwnItem
 from qmailpanel.domains.path import maildir, path_of
-from qmailpanel.ledger.services import Actor, Refused, Statuses
+from qmailpanel.ledger.services import Actor, Refused
 
-from .forms import OwnPasswordForm, words_of
+from . import app_passwords
+from .forms import AppPasswordForm, OwnPasswordForm, words_of
 from .models import Mailbox
-from .owners import find_further, set_own_password
+from .own_frame import owned, show_own
+from .owners import find_further, find_sign_ins, set_own_password
+from .programs import servers_of
 
 
-@audience(Audience.OWNER)
+@owned()
+@require_GET
+def own(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
+    """What the mailbox is."""
+    address = mailbox.address
+    return show_own(
+        request,
+        mailbox,
+        "mailboxes/own.html",
+        hops=path_of(address, [maildir(address.local)]),
+        further=find_further(address),
+    )
+
+
+@owned(OwnItem.PASSWORD)
 @sensitive_post_parameters()
 @never_cache
 @require_http_methods(["GET", "POST"])
-def own(request: PanelRequest) -> HttpResponse:
-    """What the mailbox is, and its password."""
-    mine = Mailbox.objects.owned_by(request.user).select_related("address__domain")
-    mailbox = get_object_or_404(mine)
+def password(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
+    """The owner's next password."""
     if request.method == "POST" and "suggest" in request.POST:
         typed = {"present": request.POST.get("present", "")}
-        return _page(request, mailbox.address, OwnPasswordForm.suggesting(typed))
+        return _password(request, mailbox, OwnPasswordForm.suggesting(typed))
     if request.method == "GET":
-        return _page(request, mailbox.address, OwnPasswordForm())
-    address = mailbox.address
+        return _password(request, mailbox, OwnPasswordForm())
     if not ratelimit.consume(request, action="reauthenticate", user=request.user):
         return render(request, "429.html", status=429)
+    address = mailbox.address
     form = OwnPasswordForm(request.POST, words=words_of(address.domain, address.local))
     if form.is_valid() and _set(request, mailbox, form):
         return SeeOther(f"{request.path}?set=1")
-    return _page(request, address, form, status=422)
+    return _password(request, mailbox, form, status=422)
 
 
 def _set(request: PanelRequest, mailbox: Mailbox, form: OwnPasswordForm) -> bool:
@@ -53,19 +70,66 @@ def _set(request: PanelRequest, mailbox: Mailbox, form: OwnPasswordForm) -> bool
     return True
 
 
-def _page(
-    request: PanelRequest, address: Address, form: object, *, status: int = 200
+def _password(
+    request: PanelRequest, mailbox: Mailbox, form: object, *, status: int = 200
 ) -> HttpResponse:
-    statuses = Statuses([address.domain_id])
-    context = {
-        **around(notices(statuses, address.domain)),
-        "address": address,
-        "host": f"@{display(address.domain)}",
-        "badge": address_badge(statuses, address),
-        "hops": path_of(address, [maildir(address.local)]),
-        "further": find_further(address),
-        "form": form,
-        "is_set": "set" in request.GET,
-        "kind": Kind.MAILBOX,
-    }
-    return show(request, "mailboxes/own.html", context, status=status)
+    is_set = "set" in request.GET
+    template = "mailboxes/own_password.html"
+    return show_own(request, mailbox, template, status=status, form=form, is_set=is_set)
+
+
+@owned(OwnItem.APP_PASSWORDS)
+@never_cache
+@require_http_methods(["GET", "POST"])
+def own_app_passwords(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
+    """All of them, and one more, shown this once."""
+    form = AppPasswordForm(request.POST if request.method == "POST" else None)
+    made: dict[str, object] = {}
+    if form.is_valid():
+        try:
+            row, text = app_passwords.add_app_password(
+                Actor.of(request), mailbox.address, **form.cleaned_data
+            )
+            made, form = {"made": row, "text": text}, AppPasswordForm()
+        except Refused as refusal:
+            form.refuse(refusal)
+    return show_own(
+        request,
+        mailbox,
+        "mailboxes/own_app_passwords.html",
+        status=422 if form.errors else 200,
+        form=form,
+        rows=mailbox.app_passwords.all(),
+        action=request.path,
+        **made,
+    )
+
+
+@owned(OwnItem.APP_PASSWORDS)
+@require_POST
+def own_remove_app_password(request: PanelRequest, mailbox: Mailbox, pk: int) -> HttpResponse:
+    """The program that has it is out."""
+    row = get_object_or_404(mailbox.app_passwords, pk=pk)
+    app_passwords.remove_app_password(Actor.of(request), mailbox.address, row)
+    return SeeOther(reverse("mailboxes:own_app_passwords"))
+
+
+@owned(OwnItem.SIGN_INS)
+@require_GET
+def own_sign_ins(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
+    """When and from where somebody signed in here as the owner, or tried to."""
+    found = find_sign_ins(mailbox.address)
+    return show_own(request, mailbox, "mailboxes/own_sign_ins.html", sign_ins=found)
+
+
+@owned()
+@require_GET
+def own_programs(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
+    """How a mail program is set up."""
+    return show_own(
+        request,
+        mailbox,
+        "mailboxes/own_programs.html",
+        servers=servers_of(mailbox),
+        is_secure=settings.SESSION_COOKIE_SECURE,
+    )

@@ -10,15 +10,17 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Address, Kind
+from qmailpanel.domains.models import Address, Domain, Kind, OwnItem
 from qmailpanel.domains.rights import NotAllowed
 from qmailpanel.domains.rows import log, stamp
-from qmailpanel.ledger.models import Verb
+from qmailpanel.ledger.models import Change, Verb
 from qmailpanel.ledger.services import Actor, Refused, ledger_locked
 from qmailpanel.qmail.names import InvalidName
 from qmailpanel.qmail.passwd import hash_password, verify_password
 
-from .models import Mailbox
+from .models import Mailbox, PasswordLink
+
+SHOWN = 20  # sign-ins
 
 
 class MailboxBackend(ModelBackend):
@@ -36,7 +38,8 @@ class MailboxBackend(ModelBackend):
             return None
         mailbox = find_mailbox(email)
         is_right = verify_password(password, (mailbox and mailbox.password) or _nobodys())
-        return owner_of(mailbox) if is_right and mailbox and mailbox.password else None
+        is_open = mailbox is not None and bool(mailbox.password) and mailbox.panel
+        return owner_of(mailbox) if is_right and is_open and mailbox else None
 
     def get_user(self, user_id: int) -> User | None:
         return User.owners.filter(pk=user_id, is_active=True).first()
@@ -101,12 +104,31 @@ def set_own_password(actor: Actor, mailbox: Mailbox, *, present: str, password: 
         is_owned = owner is not None and owner.pk == actor.user_id
         if owner is None or not is_owned or mailbox.address.removed or mailbox.password != stored:
             raise NotAllowed(_("This mailbox is no longer yours."))
-        mailbox.password = hashed
-        mailbox.save(update_fields=["password"])
-        end_sessions(mailbox)
         address = mailbox.address
+        if not mailbox.must_change:
+            refuse_withheld(address.domain, OwnItem.PASSWORD)
+        mailbox.password, mailbox.must_change = hashed, False
+        mailbox.save(update_fields=["password", "must_change"])
+        PasswordLink.objects.filter(mailbox=mailbox).delete()
+        end_sessions(mailbox)
         stamp(log(actor, Verb.PASSWORD, address, before={}, after={}), address)
     return owner
+
+
+def refuse_withheld(domain: Domain, item: OwnItem) -> None:
+    """Raises NotAllowed where the operator keeps that from the owners of the domain."""
+    domain.refresh_from_db(fields=["withheld"])
+    if item in domain.withheld:
+        raise NotAllowed(_("Owners may not do that here. Ask whoever looks after the domain."))
+
+
+def find_sign_ins(address: Address) -> list[Change]:
+    """The newest sign-ins of the owner to this panel."""
+    owner = address.mailbox.owner
+    if owner is None:
+        return []
+    found = Change.objects.filter(actor_name=str(address), verb=Verb.SIGNED_IN, actor=owner)
+    return list(found.order_by("-at", "-id")[:SHOWN])
 
 
 def find_further(address: Address) -> list[str]:

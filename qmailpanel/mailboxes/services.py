@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.utils.translation import gettext_noop as _
 
@@ -14,11 +14,12 @@ from qmailpanel.domains.routes import pointers_to
 from qmailpanel.domains.rows import amend, log, one_line, reread, stamp
 from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import Actor, Refused, ledger_locked
+from qmailpanel.qmail.crypted import parse_hash
 from qmailpanel.qmail.names import InvalidName, LocalPart
 from qmailpanel.qmail.passwd import hash_password
 
 from . import quotas
-from .models import Mailbox
+from .models import Mailbox, PasswordLink
 from .owners import end_sessions
 
 SHOWN = 5  # pointers a sentence can carry
@@ -45,14 +46,16 @@ def add_mailbox(
     local: LocalPart,
     *,
     password: str = "",
+    stored: str = "",
     comment: str = "",
     quota: int | None = None,
 ) -> Address:
     """A new mailbox. Without a password nobody can open it; `quota`: bytes, 0 for no limit.
 
-    None is the domain's default, which nobody needs a right for.
+    None is the domain's default, which nobody needs a right for. `stored`: a hash that was made
+    elsewhere, instead of a password.
     """
-    hashed = _hashed(password) if password else ""
+    hashed = _read(stored) if stored else _hashed(password) if password else ""
     with ledger_locked():
         address = addresses.add_address(
             actor, domain, local, Kind.MAILBOX, comment=one_line(comment, "comment")
@@ -64,17 +67,30 @@ def add_mailbox(
     return address
 
 
-def set_password(actor: Actor, address: Address, *, password: str) -> Address:
-    """Another password; the ledger says that it was set, and not to what."""
-    hashed = _hashed(password)
+def set_password(
+    actor: Actor,
+    address: Address,
+    *,
+    password: str = "",
+    stored: str = "",
+    must_change: bool = False,
+) -> Address:
+    """Another password; the ledger says that it was set, and not to what.
+
+    `stored`: a hash that was made elsewhere, instead of a password. `must_change`: it opens the
+    panel alone, until the owner chose one there.
+    """
+    hashed = _read(stored) if stored else _hashed(password)
     with ledger_locked():
         addresses.editable(actor, address, Right.PASSWORDS)
         guard_sign_in(actor, address.domain, address.local)
         mailbox = Mailbox.objects.select_related("owner").get(address=address)
-        mailbox.password = hashed
-        mailbox.save(update_fields=["password"])
+        mailbox.password, mailbox.must_change = hashed, must_change
+        mailbox.save(update_fields=["password", "must_change"])
+        PasswordLink.objects.filter(mailbox=mailbox).delete()
         end_sessions(mailbox)
-        stamp(log(actor, Verb.PASSWORD, address, before={}, after={}), address)
+        after = {"must_change": True} if must_change else {}
+        stamp(log(actor, Verb.PASSWORD, address, before={}, after=after), address)
     return address
 
 
@@ -90,8 +106,16 @@ def has_password(address: Address) -> bool:
 
 def _hashed(password: str) -> str:
     """Hashing is slow by design: it happens before the ledger is locked."""
+    return _parsed(hash_password, password)
+
+
+def _read(stored: str) -> str:
+    return _parsed(parse_hash, stored)
+
+
+def _parsed(parse: Callable[[str], str], text: str) -> str:
     try:
-        return hash_password(password)
+        return parse(text)
     except InvalidName as error:
         raise Refused(error.template, "password", **error.params) from error
 

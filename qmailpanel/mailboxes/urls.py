@@ -2,12 +2,23 @@
 
 from django.urls import include, path
 
-from . import own_views, views
+from . import app_views, door_views, own_views, views
 
 app_name = "mailboxes"
 
 urlpatterns = [
     path("mailbox/", own_views.own, name="own"),
+    path("mailbox/password/", own_views.password, name="own_password"),
+    path("mailbox/app-passwords/", own_views.own_app_passwords, name="own_app_passwords"),
+    path(
+        "mailbox/app-passwords/<int:pk>/remove/",
+        own_views.own_remove_app_password,
+        name="own_remove_app_password",
+    ),
+    path("mailbox/sign-ins/", own_views.own_sign_ins, name="own_sign_ins"),
+    path("mailbox/programs/", own_views.own_programs, name="own_programs"),
+    path("mailbox/welcome/", door_views.welcome, name="welcome"),
+    path("mailbox/api/password/", door_views.webmail_password, name="webmail_password"),
     path(
         "domains/<str:name>/mailboxes/",
         include(
@@ -15,6 +26,14 @@ urlpatterns = [
                 path("", views.list_mailboxes, name="list"),
                 path("<int:pk>/", views.detail, name="detail"),
                 path("<int:pk>/password/", views.password, name="password"),
+                path("<int:pk>/link/", app_views.link, name="link"),
+                path("<int:pk>/opens/", app_views.switches, name="switches"),
+                path("<int:pk>/app-passwords/", app_views.list_app_passwords, name="app_passwords"),
+                path(
+                    "<int:pk>/app-passwords/<int:row>/remove/",
+                    app_views.remove_app_password,
+                    name="remove_app_password",
+                ),
                 path("<int:pk>/quota/", views.quota, name="quota"),
                 path("<int:pk>/rename/", views.rename, name="rename"),
                 path("<int:pk>/switch/", views.switch, name="switch"),

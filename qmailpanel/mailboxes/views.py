@@ -33,9 +33,18 @@ from qmailpanel.domains.routes import pointers_to
 from qmailpanel.ledger.services import Actor, Refused, holds_quotas
 
 from . import services
-from .forms import AddMailboxForm, GuardedForm, MailboxForm, PasswordForm, QuotaForm, words_of
+from .forms import (
+    AddMailboxForm,
+    GuardedForm,
+    MailboxForm,
+    PasswordForm,
+    QuotaForm,
+    SwitchesForm,
+    words_of,
+)
 
 MAILBOX = Kind.MAILBOX
+FORMS = ("form", "password_form", "quota_form", "switches_form", "rename")
 LIST, DETAIL = "mailboxes/list.html", "mailboxes/detail.html"
 
 
@@ -130,10 +139,10 @@ def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
             return SeeOther(request.path)
         except Refused as refusal:
             form.refuse(refusal)
-    return _detail(request, address, form=form)
+    return show_detail(request, address, form=form)
 
 
-def _detail(request: PanelRequest, address: Address, **extra: Any) -> HttpResponse:
+def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpResponse:
     """The page of a mailbox, with a form that was not good or a reason why not."""
     mailbox = services.mailbox_of(address)
     context = {
@@ -143,12 +152,14 @@ def _detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRespon
         "quota_form": QuotaForm(initial={"quota": mailbox.quota}),
         "storage": storage_of(address.domain),
         "is_held": holds_quotas() if mailbox.quota else True,
+        "switches_form": SwitchesForm.of(mailbox),
+        "mailbox": mailbox,
         "rename": RenameAddressForm(),
         "has_password": bool(mailbox.password),
         "hops": path_of(address, [maildir(address.local)]),
         **extra,
     }
-    forms = [context[form] for form in ("form", "password_form", "quota_form", "rename")]
+    forms = [context[form] for form in FORMS]
     is_wrong = bool(extra.get("why")) or any(form.errors for form in forms)
     return show(request, DETAIL, context, status=422 if is_wrong else 200)
 
@@ -161,16 +172,15 @@ def password(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Set it, or only suggest one."""
     address = find_address(request, name, MAILBOX, pk)
     if "suggest" in request.POST:
-        return _detail(request, address, password_form=PasswordForm.suggesting({}))
+        return show_detail(request, address, password_form=PasswordForm.suggesting({}))
     form = PasswordForm(request.POST, words=words_of(address.domain, address.local))
     if form.is_valid():
         try:
-            text = form.cleaned_data["password"]
-            services.set_password(Actor.of(request), address, password=text)
+            services.set_password(Actor.of(request), address, **form.cleaned_data)
             return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
         except Refused as refusal:
             form.refuse(refusal)
-    return _detail(request, address, password_form=form)
+    return show_detail(request, address, password_form=form)
 
 
 @audience(Audience.PERSON)
@@ -186,7 +196,7 @@ def quota(request: PanelRequest, name: str, pk: int) -> HttpResponse:
             return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
         except Refused as refusal:
             form.refuse(refusal)
-    return _detail(request, address, quota_form=form)
+    return show_detail(request, address, quota_form=form)
 
 
 @audience(Audience.PERSON)
@@ -197,7 +207,7 @@ def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, MAILBOX, pk)
     form = try_rename(request, address)
     if form.errors:
-        return _detail(request, address, rename=form)
+        return show_detail(request, address, rename=form)
     return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
 
 
@@ -210,7 +220,7 @@ def switch(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     on = request.POST.get("on") == "1"
     why = refusal_of(partial(services.switch_mailbox, Actor.of(request), address, on=on))
     if why:
-        return _detail(request, address, why=why)
+        return show_detail(request, address, why=why)
     return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
 
 
@@ -249,7 +259,7 @@ def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, MAILBOX, pk)
     why = refusal_of(partial(services.restore_mailbox, Actor.of(request), address))
     if why and not is_in_row(request, address):
-        return _detail(request, address, why=why)
+        return show_detail(request, address, why=why)
     return settle(request, address, _href(name), _to(address), why)
 
 

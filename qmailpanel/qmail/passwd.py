@@ -1,4 +1,4 @@
-"""Mailbox passwords: argon2id in the form Dovecot reads. See its page "Password Schemes"."""
+"""Mailbox passwords: argon2id in the form Dovecot reads, and imported ones as they came."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from qmailpanel.qmail.crypted import ARGON2ID, verify_crypt
 from qmailpanel.qmail.names import InvalidName, gettext_noop
 
-SCHEME = "{ARGON2ID}"
 BYTES = 255  # checkpassword has 512 for login, password and timestamp
 STRONG = 3  # of 0..4: zxcvbn's "safely unguessable"
 LOOKED_AT = 72  # zxcvbn refuses more
@@ -22,13 +22,15 @@ _HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 def hash_password(text: str) -> str:
     """What is stored of a password. Raises InvalidName for one no mail program could send."""
     _check(text)
-    return SCHEME + _HASHER.hash(text)
+    return ARGON2ID + _HASHER.hash(text)
 
 
 def verify_password(text: str, stored: str) -> bool:
-    """Whether the password is the stored one; False too for a hash that is not ours."""
+    """Whether the password is the stored one; False too for a hash that nobody knows."""
+    if not stored.startswith(ARGON2ID):
+        return verify_crypt(text, stored)
     try:
-        return _HASHER.verify(stored.removeprefix(SCHEME), text)
+        return _HASHER.verify(stored.removeprefix(ARGON2ID), text)
     except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 

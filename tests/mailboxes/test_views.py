@@ -11,9 +11,9 @@ from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.ledger.models import Change
 from qmailpanel.ledger.services import SYSTEM
-from qmailpanel.mailboxes.forms import suggest_password
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox
+from qmailpanel.mailboxes.suggest import suggest_password
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
 from qmailpanel.qmail.passwd import verify_password, weakness
 from tests.live import make_live

@@ -80,7 +80,7 @@ def test_a_mailbox_without_a_password_opens_to_nobody(domain):
 
 def test_the_owner_sets_the_next_password_and_stays_signed_in(mailbox):
     owner, other = sign_in_as("biliards@pandle.net"), sign_in_as("biliards@pandle.net")
-    answer = owner.post("/mailbox/", {"present": PASSWORD, "password": NEXT})
+    answer = owner.post("/mailbox/password/", {"present": PASSWORD, "password": NEXT})
     assert answer.status_code == 303
     assert verify_password(NEXT, Mailbox.objects.get().password)
     assert is_in(owner)
@@ -105,7 +105,7 @@ def test_the_owner_sets_the_next_password_and_stays_signed_in(mailbox):
 )
 def test_a_bad_password_is_refused_at_its_field(mailbox, data, field):
     owner = sign_in_as("biliards@pandle.net")
-    answer = owner.post("/mailbox/", data)
+    answer = owner.post("/mailbox/password/", data)
     assert answer.status_code == 422
     assert f'id="id_{field}_error"' in answer.content.decode()
     assert verify_password(PASSWORD, Mailbox.objects.get().password)
@@ -136,7 +136,9 @@ def test_a_session_of_before_a_removal_is_over_when_the_mailbox_is_back(mailbox)
 
 def test_the_present_password_is_not_guessed_without_end(mailbox):
     owner = sign_in_as("biliards@pandle.net")
-    answers = [owner.post("/mailbox/", {"present": "x", "password": NEXT}) for _ in range(12)]
+    answers = [
+        owner.post("/mailbox/password/", {"present": "x", "password": NEXT}) for _ in range(12)
+    ]
     assert answers[-1].status_code == 429
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmailpanel.qmail.crypted import parse_hash
 from qmailpanel.qmail.names import InvalidName
 from qmailpanel.qmail.passwd import hash_password, verify_password, weakness
 
@@ -74,3 +75,63 @@ def test_dovecot_accepts_our_hash_and_refuses_another_password(text):
         command = [DOVEADM, "pw", "-t", stored, "-p", typed]
         said = subprocess.run(command, capture_output=True, check=False)
         assert (said.returncode == 0) is accepted
+
+
+# hashes of other programs
+
+IMPORTED = {
+    "SHA512-CRYPT": "$6$",
+    "SHA256-CRYPT": "$5$",
+    "BLF-CRYPT": "$2y$",
+    "MD5-CRYPT": "$1$",
+}
+
+
+def made_by_doveadm(scheme: str, password: str) -> str:
+    command = [DOVEADM, "pw", "-s", scheme, "-p", password]
+    if scheme == "BLF-CRYPT":
+        command += ["-r", "5"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.mark.parametrize("scheme", IMPORTED)
+def test_a_hash_of_another_program_is_read_and_verified(scheme):
+    stored = made_by_doveadm(scheme, "Schöne Grüße")
+    assert parse_hash(stored) == stored
+    bare = stored.partition("}")[2]
+    assert bare.startswith(IMPORTED[scheme])
+    assert parse_hash(bare) == parse_hash(f"{{CRYPT}}{bare}") == stored
+    assert verify_password("Schöne Grüße", stored)
+    assert not verify_password("Schöne Grüsse", stored)
+    assert not verify_password("Schöne Grüße\0", stored)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "secret",
+        "{PLAIN}secret",
+        "{SHA512-CRYPT}$1$abc$defghijklmnop",
+        "{NO-SUCH}$6$salt$hash",
+        "$6$salt$hash:with:colons",
+        "$6$salt$hash\nroot::0:0",
+        "$6$rounds=9999999$salt$hashhash",
+        "$2y$31$hashhashhashhashhash",
+        "$argon2id$v=19$m=9999999,t=2,p=1$salt$hash",
+        "$7$salt$hashhash",
+    ],
+)
+def test_what_is_no_such_hash_is_refused(text):
+    with pytest.raises(InvalidName, match="no password hash"):
+        parse_hash(text)
+
+
+@given(st.text())
+def test_whatever_is_read_stands_in_one_field_of_one_line(text):
+    try:
+        stored = parse_hash(text)
+    except InvalidName:
+        return
+    assert stored.isascii()
+    assert not set(stored) & set(": \t\r\n\0")

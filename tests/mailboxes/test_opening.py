@@ -1,0 +1,309 @@
+"""What opens a mailbox: app passwords, switches, links for the owner, and what is kept from owners."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from hashlib import sha256
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+
+from qmailpanel.accounts.models import User
+from qmailpanel.domains.models import Domain, Grant, OwnItem
+from qmailpanel.domains.rights import NotAllowed
+from qmailpanel.domains.services import change_withheld
+from qmailpanel.ledger.models import Change, Noun, Verb
+from qmailpanel.ledger.services import SYSTEM, Actor, Refused, Status, Statuses
+from qmailpanel.mailboxes.app_passwords import MOST, add_app_password, remove_app_password
+from qmailpanel.mailboxes.links import find_link, offer_link, use_link
+from qmailpanel.mailboxes.models import AppPassword, Mailbox, PasswordLink
+from qmailpanel.mailboxes.owners import owner_of
+from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox, set_password
+from qmailpanel.mailboxes.switches import change_switches
+from qmailpanel.qmail.names import LocalPart
+from qmailpanel.qmail.passwd import verify_password, weakness
+
+PASSWORD, NEXT = "seven lanterns over quiet water", "eleven boats below a green bridge"
+ALL = {"imap": True, "pop3": True, "sending": True}
+
+
+@pytest.fixture
+def mailbox(domain):
+    return add_mailbox(SYSTEM, domain, LocalPart("biliards"), password=PASSWORD)
+
+
+@pytest.fixture
+def owner(mailbox):
+    user = owner_of(Mailbox.objects.get())
+    return Actor(user.pk, str(user), None)
+
+
+def sign_in_as(email: str, password: str = PASSWORD) -> Client:
+    client = Client()
+    client.post("/sign-in/", {"login": email, "password": password})
+    return client
+
+
+def is_in(client: Client) -> bool:
+    return client.get("/mailbox/").status_code == 200
+
+
+def token_of(link: str) -> str:
+    return link.partition("token=")[2]
+
+
+# app passwords
+
+
+def test_an_app_password_is_shown_once_and_kept_as_a_hash(mailbox):
+    row, text = add_app_password(SYSTEM, mailbox, name="phone", **ALL)
+    assert weakness(text) is None
+    assert verify_password(text, row.password)
+    assert row.mark == sha256(text.encode()).hexdigest()
+    change = Change.objects.latest("id")
+    assert (change.verb, change.noun) == (Verb.ADDED, Noun.APP_PASSWORD)
+    assert text not in str(change.after)
+    mailbox.refresh_from_db()
+    assert mailbox.change_id == Domain.objects.get().change_id == change.id
+    assert Statuses([mailbox.domain_id]).of_address(mailbox) is Status.PENDING
+
+
+def test_an_app_password_does_not_open_the_panel(mailbox):
+    _row, text = add_app_password(SYSTEM, mailbox, name="phone", **ALL)
+    assert not is_in(sign_in_as("biliards@pandle.net", text))
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "two\nlines"}, "name"),
+        ({"name": "x" * 65}, "name"),
+        ({"name": "phone"}, "name"),
+        ({"imap": False, "pop3": False, "sending": False}, "imap"),
+    ],
+)
+def test_what_is_no_app_password_is_refused_at_its_field(mailbox, fields, field):
+    add_app_password(SYSTEM, mailbox, name="phone", **ALL)
+    with pytest.raises(Refused) as refused:
+        add_app_password(SYSTEM, mailbox, **{"name": "laptop", **ALL, **fields})
+    assert refused.value.field == field
+    assert AppPassword.objects.count() == 1
+
+
+def test_there_are_only_so_many(mailbox):
+    row = Mailbox.objects.get()
+    AppPassword.objects.bulk_create(
+        AppPassword(mailbox=row, name=str(n), created=timezone.now()) for n in range(MOST)
+    )
+    with pytest.raises(Refused, match="Remove one first"):
+        add_app_password(SYSTEM, mailbox, name="one more", **ALL)
+
+
+def test_the_owner_makes_and_removes_them_and_nobody_elses(mailbox, owner, domain):
+    row, _text = add_app_password(owner, mailbox, name="phone", **ALL)
+    other = add_mailbox(SYSTEM, domain, LocalPart("other"))
+    with pytest.raises(NotAllowed):
+        add_app_password(owner, other, name="phone", **ALL)
+    remove_app_password(owner, mailbox, row)
+    assert not AppPassword.objects.exists()
+    assert Change.objects.latest("id").before == {"name": "phone"}
+
+
+def test_of_an_app_password_of_another_mailbox_nothing_happens(mailbox, domain):
+    other = add_mailbox(SYSTEM, domain, LocalPart("other"))
+    row, _text = add_app_password(SYSTEM, other, name="phone", **ALL)
+    before = Change.objects.count()
+    remove_app_password(SYSTEM, mailbox, row)
+    assert AppPassword.objects.count() == 1
+    assert Change.objects.count() == before
+
+
+def test_the_owners_page_shows_it_once(mailbox):
+    client = sign_in_as("biliards@pandle.net")
+    said = client.post("/mailbox/app-passwords/", {"name": "phone", "imap": "on"}).content.decode()
+    text = said.partition('id="made">')[2].partition("<")[0]
+    row = AppPassword.objects.get()
+    assert verify_password(text, row.password)
+    assert (row.imap, row.pop3, row.sending) == (True, False, False)
+    assert text not in client.get("/mailbox/app-passwords/").content.decode()
+    client.post(f"/mailbox/app-passwords/{row.pk}/remove/")
+    assert not AppPassword.objects.exists()
+
+
+# switches
+
+
+def test_a_switch_is_a_change_and_pending(mailbox):
+    change_switches(SYSTEM, mailbox, imap=False, pop3=True)
+    assert not Mailbox.objects.get().imap
+    change = Change.objects.latest("id")
+    assert (change.before, change.after) == ({"imap": True}, {"imap": False})
+    assert Statuses([mailbox.domain_id]).of_address(mailbox) is Status.PENDING
+
+
+def test_the_same_again_is_no_change(mailbox):
+    before = Change.objects.count()
+    change_switches(SYSTEM, mailbox, imap=True, panel=True)
+    assert Change.objects.count() == before
+
+
+def test_whose_panel_is_off_is_out_at_once_and_stays_out(mailbox):
+    client = sign_in_as("biliards@pandle.net")
+    assert is_in(client)
+    change_switches(SYSTEM, mailbox, panel=False)
+    assert not is_in(client)
+    assert not is_in(sign_in_as("biliards@pandle.net"))
+    change_switches(SYSTEM, mailbox, panel=True)
+    assert is_in(sign_in_as("biliards@pandle.net"))
+
+
+def test_the_form_of_the_switches_sets_what_is_ticked(mailbox, operator):
+    client = Client()
+    client.force_login(operator)
+    client.post(f"/domains/pandle.net/mailboxes/{mailbox.pk}/opens/", {"imap": "on", "panel": "on"})
+    row = Mailbox.objects.get()
+    assert (row.imap, row.pop3, row.sending, row.panel) == (True, False, False, True)
+
+
+# another password first
+
+
+def test_who_must_choose_another_password_comes_to_no_other_page(mailbox):
+    set_password(SYSTEM, mailbox, password=NEXT, must_change=True)
+    client = sign_in_as("biliards@pandle.net", NEXT)
+    for page in ("/mailbox/", "/mailbox/app-passwords/", "/activity/"):
+        assert client.get(page)["Location"] == "/mailbox/password/"
+    client.post("/mailbox/password/", {"present": NEXT, "password": PASSWORD})
+    assert not Mailbox.objects.get().must_change
+    assert is_in(client)
+
+
+def test_they_may_choose_one_even_where_passwords_are_kept_from_owners(mailbox, domain):
+    change_withheld(SYSTEM, domain, withheld=[OwnItem.PASSWORD])
+    set_password(SYSTEM, mailbox, password=NEXT, must_change=True)
+    client = sign_in_as("biliards@pandle.net", NEXT)
+    client.post("/mailbox/password/", {"present": NEXT, "password": PASSWORD})
+    assert verify_password(PASSWORD, Mailbox.objects.get().password)
+    assert client.get("/mailbox/password/").status_code == 404
+
+
+# the link for the owner
+
+
+def test_with_the_link_the_owner_sets_the_password_and_is_signed_in(domain):
+    address = add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+    link = offer_link(SYSTEM, address).removeprefix(settings.QMAILPANEL_BASE_URL)
+    client = Client()
+    assert client.get(link).status_code == 200
+    answer = client.post("/mailbox/welcome/", {"token": token_of(link), "password": NEXT})
+    assert answer["Location"] == "/mailbox/"
+    assert is_in(client)
+    assert verify_password(NEXT, Mailbox.objects.get().password)
+    assert client.get(link).status_code == 410
+
+
+def test_a_guessable_password_does_not_use_the_link_up(mailbox):
+    link = offer_link(SYSTEM, mailbox)
+    answer = Client().post("/mailbox/welcome/", {"token": token_of(link), "password": "biliards"})
+    assert answer.status_code == 422
+    assert find_link(token_of(link))
+
+
+def test_used_replaced_old_and_unknown_links_look_alike(mailbox):
+    old = offer_link(SYSTEM, mailbox)
+    used = offer_link(SYSTEM, mailbox)
+    use_link(None, token_of(used), NEXT)
+    late = offer_link(SYSTEM, mailbox)
+    PasswordLink.objects.update(expires=timezone.now() - timedelta(seconds=1))
+    answers = {
+        Client().get("/mailbox/welcome/", {"token": token}).content
+        for token in (token_of(old), token_of(used), token_of(late), "unknown", "")
+    }
+    assert len({answer.partition(b"<main")[2] for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("then", [remove_mailbox, lambda a, m: set_password(a, m, password=NEXT)])
+def test_after_a_removal_or_another_password_the_link_is_over(mailbox, then):
+    link = offer_link(SYSTEM, mailbox)
+    then(SYSTEM, mailbox)
+    assert find_link(token_of(link)) is None
+
+
+def test_who_may_not_set_passwords_makes_no_link(mailbox):
+    person = User.objects.create(email="p@example.org", password="argon2$x")
+    Grant.objects.create(user=person, domain=mailbox.domain, rights=["addresses"])
+    with pytest.raises(NotAllowed):
+        offer_link(Actor(person.pk, str(person), None), mailbox)
+    assert not PasswordLink.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_link_used_twice_at_once_sets_one_password(domain):
+    address = add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+    token = token_of(offer_link(SYSTEM, address))
+
+    def use(password):
+        try:
+            use_link(None, token, password)
+        except Refused:
+            return ""
+        finally:
+            connections.close_all()
+        return password
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [won for won in pool.map(use, [f"{NEXT} {n}" for n in range(4)]) if won]
+    assert len(done) == 1
+    assert verify_password(done[0], Mailbox.objects.get().password)
+
+
+# what is kept from owners
+
+
+@pytest.mark.parametrize(
+    ("item", "page"),
+    [
+        (OwnItem.PASSWORD, "/mailbox/password/"),
+        (OwnItem.APP_PASSWORDS, "/mailbox/app-passwords/"),
+        (OwnItem.SIGN_INS, "/mailbox/sign-ins/"),
+        (OwnItem.ACTIVITY, "/activity/"),
+    ],
+)
+def test_what_is_withheld_is_on_no_page_of_the_owner(mailbox, domain, item, page):
+    client = sign_in_as("biliards@pandle.net")
+    assert page in client.get("/mailbox/").content.decode()
+    assert client.get(page).status_code == 200
+    change_withheld(SYSTEM, domain, withheld=[item])
+    assert page not in client.get("/mailbox/").content.decode()
+    assert client.get(page).status_code == 404
+
+
+def test_services_refuse_what_is_withheld(mailbox, owner, domain):
+    change_withheld(SYSTEM, domain, withheld=[OwnItem.APP_PASSWORDS])
+    with pytest.raises(NotAllowed):
+        add_app_password(owner, mailbox, name="phone", **ALL)
+
+
+def test_the_operator_withholds_by_the_domains_settings(mailbox, operator, client):
+    client.force_login(operator)
+    client.post("/domains/pandle.net/owners/", {"items": ["password", "usage"]})
+    kept = set(OwnItem.values) - {"password", "usage"}
+    assert set(Domain.objects.get().withheld) == kept
+
+
+# the mail program
+
+
+def test_a_mail_program_is_told_what_the_mailbox_opens(mailbox):
+    client = sign_in_as("biliards@pandle.net")
+    said = client.get("/mailbox/programs/").content.decode()
+    assert "993" in said
+    assert "995" in said
+    assert "465" in said
+    change_switches(SYSTEM, mailbox, pop3=False)
+    assert "995" not in client.get("/mailbox/programs/").content.decode()
