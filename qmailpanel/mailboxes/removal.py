@@ -123,6 +123,12 @@ def refuse_purged(mailbox: Mailbox) -> None:
         )
 
 
+def has_other_owner(address: Address) -> bool:
+    """Whether somebody else has the name of a removed mailbox by now."""
+    others = address.domain.addresses.claiming().filter(local=address.local, removed=False)
+    return others.exclude(pk=address.pk).exists()
+
+
 def kept_until(mailbox: Mailbox) -> datetime | None:
     """When its mail is destroyed unless it is restored; None for never, or not removed."""
     if not mailbox.removed_at or not settings.QMAILPANEL_RETENTION_DAYS:

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from . import own_views, views
+from . import own_views, removal_views, views
 
 app_name = "mailboxes"
 
@@ -13,6 +13,7 @@ urlpatterns = [
         include(
             [
                 path("", views.list_mailboxes, name="list"),
+                path("removed/", removal_views.list_removed, name="removed"),
                 path("<int:pk>/", views.detail, name="detail"),
                 path("<int:pk>/password/", views.password, name="password"),
                 path("<int:pk>/quota/", views.quota, name="quota"),
@@ -20,6 +21,7 @@ urlpatterns = [
                 path("<int:pk>/switch/", views.switch, name="switch"),
                 path("<int:pk>/remove/", views.remove, name="remove"),
                 path("<int:pk>/restore/", views.restore, name="restore"),
+                path("<int:pk>/purge/", removal_views.purge, name="purge"),
                 path("<int:pk>/row/", views.row, name="row"),
             ]
         ),

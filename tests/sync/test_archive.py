@@ -1,4 +1,4 @@
-"""Removed mailboxes: their mail stays theirs, comes back, and goes for good when its time is over."""
+"""Removed mailboxes: their mail stays theirs, comes back, and goes for good in time."""
 
 from __future__ import annotations
 
