@@ -27,6 +27,7 @@ from qmailpanel.domains.renames import rename_address, rename_domain
 from qmailpanel.domains.services import change_domain, remove_domain, restore_domain, switch_domain
 from qmailpanel.ledger.models import SyncProblem
 from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.mailboxes.removal import purge_mailbox
 from qmailpanel.mailboxes.services import (
     change_quota,
     mailbox_of,
@@ -89,6 +90,16 @@ def add_mailbox(world: World) -> None:
 def come_and_go(world: World) -> None:
     bob = world.pandle.addresses.get(local="bob")
     (restore_mailbox if bob.removed else remove_mailbox)(SYSTEM, bob)
+
+
+def purge(world: World) -> None:
+    """Mail of a mailbox that was removed is destroyed."""
+    box = world.panel.add_mailbox(world.pandle, f"old{next(world.names)}")
+    world.run()
+    (world.panel.below(f"pandle.net/{box.local}") / "Maildir/cur/deep").mkdir()
+    remove_mailbox(SYSTEM, box)
+    world.run()
+    purge_mailbox(SYSTEM, box)
 
 
 def switch(world: World) -> None:
@@ -170,6 +181,7 @@ def start_anew(world: World) -> None:
 
 CHANGES = [
     come_and_go,
+    purge,
     switch,
     limit,
     point_elsewhere,
