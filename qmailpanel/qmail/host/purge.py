@@ -79,7 +79,7 @@ def _empty(top: int, pause: Pause) -> None:
         for name in names:
             if not _unlink(top, name):
                 _take_apart(top, name, fresh, pause)
-    raise StepFailed("somebody keeps writing into it")
+    raise StepFailed("it is very deep, or somebody keeps writing into it")
 
 
 def _unlink(directory: int, name: str) -> bool:
