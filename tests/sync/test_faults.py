@@ -27,6 +27,7 @@ from qmailpanel.domains.renames import rename_address, rename_domain
 from qmailpanel.domains.services import change_domain, remove_domain, restore_domain, switch_domain
 from qmailpanel.ledger.models import SyncProblem
 from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.removal import purge_mailbox
 from qmailpanel.mailboxes.services import (
     change_quota,
@@ -94,12 +95,20 @@ def come_and_go(world: World) -> None:
 
 def purge(world: World) -> None:
     """Mail of a mailbox that was removed is destroyed."""
-    box = world.panel.add_mailbox(world.pandle, f"old{next(world.names)}")
+    removed = Mailbox.objects.filter(address__local__startswith="old", purged=False)
+    if not removed.exists():
+        fill_archive(world)
+    purge_mailbox(SYSTEM, removed[0].address)
+
+
+def fill_archive(world: World) -> None:
+    """Many at once, because each run takes its time."""
+    boxes = [world.panel.add_mailbox(world.pandle, f"old{next(world.names)}") for _ in range(20)]
     world.run()
-    (world.panel.below(f"pandle.net/{box.local}") / "Maildir/cur/deep").mkdir()
-    remove_mailbox(SYSTEM, box)
+    for box in boxes:
+        (world.panel.below(f"pandle.net/{box.local}") / "Maildir/cur/deep").mkdir()
+        remove_mailbox(SYSTEM, box)
     world.run()
-    purge_mailbox(SYSTEM, box)
 
 
 def switch(world: World) -> None:
@@ -181,7 +190,6 @@ def start_anew(world: World) -> None:
 
 CHANGES = [
     come_and_go,
-    purge,
     switch,
     limit,
     point_elsewhere,
@@ -197,6 +205,7 @@ CHANGES = [
     write_by_hand,
     start_anew,
     add_mailbox,
+    purge,
 ]
 
 
@@ -269,7 +278,8 @@ def record(world: World, change: Callable[[World], None]) -> list[Call]:
 def faults_of(calls: list[Call], tried: set[tuple[Call, int]]) -> Iterator[Fault]:
     """In CI each way to fail is tried in one change, once or lasting in turn."""
     for call in calls:
-        for errno in call.errnos:
+        is_alike = "purge:" in call.site and not IS_SOAK  # to a purge they are all the same
+        for errno in call.errnos[: 2 if is_alike else None]:
             if (call, errno) in tried and not IS_SOAK:
                 continue
             tried.add((call, errno))
