@@ -12,6 +12,7 @@ from qmailpanel.aliases.services import add_alias, remove_alias, restore_alias
 from qmailpanel.domains.limits import change_limits
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.rights import NotAllowed
+from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.models import Change
 from qmailpanel.ledger.services import COMMAND, SYSTEM, Actor, Refused
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
@@ -214,6 +215,27 @@ def test_mail_is_destroyed_only_once_its_address_was_typed(as_colleague, domain,
     assert answer.status_code == 303
     assert "Removed for good" in page(as_colleague, answer["Location"])
     assert f"{bob.pk}/restore/" not in page(as_colleague, f"{LIST}removed/")
+
+
+def test_the_page_of_a_removed_domain_says_what_becomes_of_its_mail(
+    as_operator, domain, bob, settings
+) -> None:
+    assert "kept 30 days, and Undo" in page(as_operator, "/domains/pandle.net/remove/")
+    remove_domain(SYSTEM, domain)
+    text = page(as_operator, LIST)
+    assert "kept 30 days, then it is destroyed" in text
+    assert "stay removed when the removal is undone" in text
+    settings.QMAILPANEL_RETENTION_DAYS = 0
+    assert "Its mail is kept." in page(as_operator, LIST)
+
+
+def test_in_a_removed_domain_only_the_operator_destroys_mail(domain, bob, colleague) -> None:
+    remove_domain(SYSTEM, domain)
+    make_live(domain)
+    with pytest.raises(NotAllowed):
+        purge_mailbox(Actor(colleague.pk, str(colleague), None), bob)
+    purge_mailbox(SYSTEM, bob)
+    assert Mailbox.objects.get(address=bob).purged
 
 
 def test_after_a_restore_the_page_names_the_aliases_that_stayed_away(
