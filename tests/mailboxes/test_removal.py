@@ -164,7 +164,7 @@ def test_the_list_says_by_whom_until_when_and_what_can_be_done(as_colleague, dom
     until = timezone.now() + timedelta(days=30)
     assert "removed by colleague@example.org" in text
     assert f"{until:%Y-%m-%d}" in text
-    assert "left</span>" in text
+    assert ">another 4" in text
     assert f"{bob.pk}/restore/" in text
     assert f"{bob.pk}/purge/" in text
 
