@@ -28,7 +28,8 @@ test-others:
 	@$(BIN)/python -m pytest -m "not e2e"
 
 soak: .venv/installed-dev programs  ## kill a run 10,000 times, and fail every system call in every change
-	@TEST_KILLS=10000 TEST_SOAK=1 $(BIN)/python -m pytest -rP --show-capture=stdout tests/sync/test_kill.py tests/sync/test_faults.py
+	@TEST_KILLS=10000 TEST_SOAK=1 TEST_ARCHIVE=500 $(BIN)/python -m pytest -rP --show-capture=stdout \
+		tests/sync/test_kill.py tests/sync/test_archive_kill.py tests/sync/test_archive.py tests/sync/test_faults.py
 
 lint: .venv/installed-dev  ## style, types, templates, import directions, migrations, settings
 	@$(BIN)/ruff check .

@@ -19,6 +19,7 @@ QMAILPANEL_RECIPIENTS         Which list of known recipients qmail-smtpd asks: v
 QMAILPANEL_DELIVERQUOTA       The program that holds quotas: a path, none, or auto: where Debian's
                               maildrop or courier put it (auto)
 QMAILPANEL_GENERATIONS        How many generations of each shared file are kept (50)
+QMAILPANEL_RETENTION_DAYS     How long the mail of removed mailboxes is kept; 0: for ever (30)
 QMAILPANEL_NODE               The name of this mail host in the database (main)
 QMAILPANEL_HOST               Where the panel listens (127.0.0.1)
 QMAILPANEL_PORT               … and on which port (8025)
@@ -93,6 +94,9 @@ if QMAILPANEL_RECIPIENTS not in ("auto", "none", "validrcptto", "recipients"):
 QMAILPANEL_DELIVERQUOTA = env.str("QMAILPANEL_DELIVERQUOTA", default="auto")
 QMAILPANEL_RCPTHOSTS = _number("QMAILPANEL_RCPTHOSTS", 1_000)
 QMAILPANEL_GENERATIONS = _number("QMAILPANEL_GENERATIONS", 50)
+QMAILPANEL_RETENTION_DAYS = _number("QMAILPANEL_RETENTION_DAYS", 30)
+if QMAILPANEL_RETENTION_DAYS < 0:
+    raise ImproperlyConfigured("QMAILPANEL_RETENTION_DAYS must be 0 or more.")
 QMAILPANEL_NODE = env.str("QMAILPANEL_NODE", default="main")
 QMAILPANEL_FIFO = QMAILPANEL_STATE_DIR / "sync.fifo"
 

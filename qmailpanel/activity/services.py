@@ -23,6 +23,7 @@ from .sentences import Said, say, says_place
 
 NEWEST = ("-at", "-id")  # as the indexes of the ledger are
 LABELS = {
+    "aliases": gettext_noop("Aliases"),
     "changes": gettext_noop("Changes"),
     "comment": gettext_noop("Comment"),
     "contact": gettext_noop("Postmaster and abuse deliver to"),

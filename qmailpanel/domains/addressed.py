@@ -44,7 +44,7 @@ SHARED = "components/addresses.html"
 
 def find_address(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address:
     """The person's mailbox or alias of that number; 404 if it is somebody else's."""
-    mine = Address.objects.for_user(request.user).select_related("domain")
+    mine = Address.objects.for_user(request.user).select_related("domain", "change")
     return _with_rights(get_object_or_404(mine, domain__name=name, kind=kind, pk=pk))
 
 

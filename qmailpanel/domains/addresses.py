@@ -60,25 +60,44 @@ def switch_address(actor: Actor, address: Address, *, on: bool) -> None:
     amend(actor, Verb.SWITCHED_ON if on else Verb.SWITCHED_OFF, address, enabled=on)
 
 
-def remove_address(actor: Actor, address: Address) -> None:
-    """Stop delivery; the row keeps its claim on the name until that is live."""
-    require(actor, address.domain, Right.ADDRESSES)
-    refuse_removed(address.domain)
-    guard_sign_in(actor, address.domain, address.local)
-    amend(actor, Verb.REMOVED, address, removed=True)
+def remove_address(actor: Actor, address: Address, **after: Any) -> bool:
+    """Stop delivery; the row keeps its claim on the name until that is live.
 
-
-def restore_address(actor: Actor, address: Address) -> None:
-    """Undo a removal, unless somebody else has the local part by now."""
+    `after` is what the ledger shows besides. Returns whether it was there.
+    """
     require(actor, address.domain, Right.ADDRESSES)
     refuse_removed(address.domain)
     guard_sign_in(actor, address.domain, address.local)
     if address.removed:
-        refuse_full(address.domain, Kind(address.kind), address.local)
+        return False
+    address.removed = True
+    sides = {"before": {"removed": False}, "after": {"removed": True, **after}}
+    stamp(log(actor, Verb.REMOVED, address, **sides), address)
+    return True
+
+
+def restore_address(actor: Actor, address: Address, local: str = "") -> None:
+    """Undo a removal, unless somebody else has the local part by now; `local` is another one."""
+    local = (address.removed and local) or address.local
+    require(actor, address.domain, Right.ADDRESSES)
+    refuse_removed(address.domain)
+    for each in {address.local, local}:
+        guard_sign_in(actor, address.domain, each)
+    if address.removed:
+        refuse_full(address.domain, Kind(address.kind), local)
+    if local != address.local:
+        refuse_unsettled(address)
+        address.claims = False
     if not address.claims:
-        free_local(address.domain, address.local)
+        free_local(address.domain, local)
         address.claims = True
-    amend(actor, Verb.RESTORED, address, removed=False)
+    amend(actor, Verb.RESTORED, address, local=local, removed=False)
+
+
+def refuse_unsettled(address: Address) -> None:
+    """Refuse while its removal, or that of its domain, is not live."""
+    if Statuses([address.domain_id]).of_address(address) in (Status.PENDING, Status.FAILED):
+        raise Refused(_("%(address)s is still being removed."), "local", address=str(address))
 
 
 def editable(actor: Actor, address: Address, right: Right) -> None:

@@ -8,6 +8,7 @@ from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, cast
 from zlib import crc32
 
+from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
@@ -221,6 +222,7 @@ def domain_page(
         **around(notices(statuses, domain), wait=FIRST_WAIT if badge.is_unsettled else 0),
         "domain": domain,
         "display": display(domain),
+        "retention": settings.QMAILPANEL_RETENTION_DAYS,
         "domain_badge": badge,
         "tab": tab,
         "may": dict.fromkeys(in_order(shown_rights(request.user, domain)), True),

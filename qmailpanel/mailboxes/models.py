@@ -47,6 +47,15 @@ class Mailbox(models.Model):
 
     objects = MailboxQuerySet.as_manager()
 
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["removed_at"],
+                condition=models.Q(purged=False, removed_at__isnull=False),
+                name="mailbox_by_removal",
+            )
+        ]
+
 
 class AppPassword(models.Model):
     """A further password of a mailbox, for one program and the protocols it needs.

@@ -18,7 +18,7 @@ from qmailpanel.qmail.crypted import parse_hash
 from qmailpanel.qmail.names import InvalidName, LocalPart
 from qmailpanel.qmail.passwd import hash_password
 
-from . import quotas
+from . import quotas, removal
 from .models import Mailbox, PasswordLink
 from .owners import end_sessions
 
@@ -155,23 +155,34 @@ def switch_mailbox(actor: Actor, address: Address, *, on: bool) -> Address:
 
 
 @ledger_locked()
-def remove_mailbox(actor: Actor, address: Address, *, despite_pointers: bool = False) -> Address:
-    """Stop delivery and archive the mail; asks first where others deliver to it."""
+def remove_mailbox(
+    actor: Actor, address: Address, *, despite_pointers: bool = False, with_aliases: bool = False
+) -> Address:
+    """Stop delivery and archive the mail; asks first where others deliver to it.
+
+    `with_aliases`: those of the domain that deliver there and nowhere else go with it.
+    """
     reread(address)
-    pointers = [] if address.removed or despite_pointers else pointers_to(address, actor)
-    if pointers:
-        raise StillPointedTo(address, pointers)
-    addresses.remove_address(actor, address)
-    end_sessions(mailbox_of(address))
+    aliases = removal.find_lone_aliases(address) if with_aliases else []
+    if not (address.removed or despite_pointers):
+        gone = {str(alias) for alias in aliases}
+        pointers = [each for each in pointers_to(address, actor) if each not in gone]
+        if pointers:
+            raise StillPointedTo(address, pointers)
+    removal.remove(actor, address, aliases)
     return address
 
 
 @ledger_locked()
-def restore_mailbox(actor: Actor, address: Address) -> Address:
-    """Undo a removal: delivery goes on, into the mailbox as it was."""
+def restore_mailbox(actor: Actor, address: Address, *, local: LocalPart | None = None) -> Address:
+    """Undo a removal: delivery goes on, into the mailbox as it was.
+
+    `local`: under another name. Aliases that went with it come back where their names are free.
+    """
     reread(address)
     mailbox = Mailbox.objects.get(address=address)
     if address.removed:
+        removal.refuse_purged(mailbox)
         quotas.refuse_pool(address.domain, mailbox.quota, besides=mailbox)
-    addresses.restore_address(actor, address)
+    removal.restore(actor, address, local or "")
     return address

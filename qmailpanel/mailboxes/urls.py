@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from . import app_views, door_views, own_views, views
+from . import app_views, door_views, own_views, removal_views, views
 
 app_name = "mailboxes"
 
@@ -24,6 +24,7 @@ urlpatterns = [
         include(
             [
                 path("", views.list_mailboxes, name="list"),
+                path("removed/", removal_views.list_removed, name="removed"),
                 path("<int:pk>/", views.detail, name="detail"),
                 path("<int:pk>/password/", views.password, name="password"),
                 path("<int:pk>/link/", app_views.link, name="link"),
@@ -39,6 +40,7 @@ urlpatterns = [
                 path("<int:pk>/switch/", views.switch, name="switch"),
                 path("<int:pk>/remove/", views.remove, name="remove"),
                 path("<int:pk>/restore/", views.restore, name="restore"),
+                path("<int:pk>/purge/", removal_views.purge, name="purge"),
                 path("<int:pk>/row/", views.row, name="row"),
             ]
         ),

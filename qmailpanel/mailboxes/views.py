@@ -24,7 +24,7 @@ from qmailpanel.domains.addressed import (
     try_rename,
 )
 from qmailpanel.domains.forms import RenameAddressForm
-from qmailpanel.domains.frame import SeeOther, needs, sent, show, wants
+from qmailpanel.domains.frame import SeeOther, lead, needs, sent, show, wants
 from qmailpanel.domains.limits import storage_of
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.path import maildir, path_of
@@ -32,19 +32,21 @@ from qmailpanel.domains.rights import Right
 from qmailpanel.domains.routes import pointers_to
 from qmailpanel.ledger.services import Actor, Refused, holds_quotas
 
-from . import services
+from . import removal, services
 from .forms import (
     AddMailboxForm,
     GuardedForm,
     MailboxForm,
     PasswordForm,
     QuotaForm,
+    RestoreForm,
     SwitchesForm,
     words_of,
 )
+from .models import Mailbox
 
 MAILBOX = Kind.MAILBOX
-FORMS = ("form", "password_form", "quota_form", "switches_form", "rename")
+FORMS = ("form", "password_form", "quota_form", "switches_form", "rename", "restore_form")
 LIST, DETAIL = "mailboxes/list.html", "mailboxes/detail.html"
 
 
@@ -157,11 +159,23 @@ def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRe
         "rename": RenameAddressForm(),
         "has_password": bool(mailbox.password),
         "hops": path_of(address, [maildir(address.local)]),
+        **_removal(address, mailbox),
         **extra,
     }
     forms = [context[form] for form in FORMS]
     is_wrong = bool(extra.get("why")) or any(form.errors for form in forms)
     return show(request, DETAIL, context, status=422 if is_wrong else 200)
+
+
+def _removal(address: Address, mailbox: Mailbox) -> dict[str, Any]:
+    """What the page says of a removal, or of aliases that did not come back."""
+    return {
+        "mailbox": mailbox,
+        "restore_form": RestoreForm(),
+        "kept_until": removal.kept_until(mailbox),
+        "is_taken": address.removed and removal.has_other_owner(address),
+        "left": [] if address.removed else removal.find_left(address),
+    }
 
 
 @audience(Audience.PERSON)
@@ -233,8 +247,12 @@ def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     actor, pointers, why = Actor.of(request), [], ""
     if request.method == "POST":
         try:
-            despite = request.POST.get("despite") == "1"
-            services.remove_mailbox(actor, address, despite_pointers=despite)
+            services.remove_mailbox(
+                actor,
+                address,
+                despite_pointers=request.POST.get("despite") == "1",
+                with_aliases=request.POST.get("aliases") == "1",
+            )
             return settle(request, address, _href(name), _to(address))
         except services.StillPointedTo as refusal:
             pointers = refusal.pointers
@@ -244,9 +262,16 @@ def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 
 
 def _ask(request: PanelRequest, address: Address, pointers: list[str], why: str) -> HttpResponse:
-    page = address_page(request, address)
-    context = {**page, "pointers": pointers, "why": why, "href": _href(address.domain.name)}
-    context["in_row"] = is_in_row(request, address)
+    aliases = [str(alias) for alias in removal.find_lone_aliases(address)]
+    context = {
+        **address_page(request, address),
+        "pointers": [pointer for pointer in pointers if pointer not in aliases],
+        "aliases": aliases,
+        "with_aliases": request.method == "GET" or "aliases" in request.POST,
+        "why": why,
+        "href": _href(address.domain.name),
+        "in_row": is_in_row(request, address),
+    }
     template = "mailboxes/remove.html#row" if context["in_row"] else "mailboxes/remove.html"
     return show(request, template, context, status=200 if request.method == "GET" else 422)
 
@@ -255,12 +280,31 @@ def _ask(request: PanelRequest, address: Address, pointers: list[str], why: str)
 @needs(Right.ADDRESSES)
 @require_POST
 def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
-    """Undo a removal."""
+    """Undo a removal; where somebody else has the name by now, under another one."""
     address = find_address(request, name, MAILBOX, pk)
+    if "local" in request.POST:
+        return _restore_as(request, address, RestoreForm(request.POST))
     why = refusal_of(partial(services.restore_mailbox, Actor.of(request), address))
     if why and not is_in_row(request, address):
         return show_detail(request, address, why=why)
-    return settle(request, address, _href(name), _to(address), why)
+    return _restored(request, address, why)
+
+
+def _restore_as(request: PanelRequest, address: Address, form: RestoreForm) -> HttpResponse:
+    if form.is_valid():
+        try:
+            services.restore_mailbox(Actor.of(request), address, **form.cleaned_data)
+            return _restored(request, address)
+        except Refused as refusal:
+            form.refuse(refusal)
+    return show_detail(request, address, restore_form=form)
+
+
+def _restored(request: PanelRequest, address: Address, why: str = "") -> HttpResponse:
+    """Its row; its page where some of its aliases could not come back."""
+    if removal.find_left(address):
+        return lead(request, reverse("mailboxes:detail", args=[address.domain.name, address.pk]))
+    return settle(request, address, _href(address.domain.name), _to(address), why)
 
 
 @audience(Audience.PERSON)

@@ -17,6 +17,7 @@ from qmailpanel.qmail.state import (
 )
 from qmailpanel.qmail.steps import (
     PathStep,
+    PurgeHome,
     RemoveFile,
     WriteFile,
 )
@@ -31,6 +32,7 @@ class Draft:
     new: dict[Shared, dict[bytes, bytes]] = field(default_factory=dict)
     grow: list[PathStep] = field(default_factory=list)
     shrink: list[PathStep] = field(default_factory=list)
+    purge: list[PurgeHome] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     asked: dict[Shared, set[bytes]] = field(default_factory=dict)

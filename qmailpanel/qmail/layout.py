@@ -14,7 +14,7 @@ See qmail-users(5) and dot-qmail(5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -30,7 +30,7 @@ from qmailpanel.qmail.names import (
     ReplyText,
 )
 from qmailpanel.qmail.shared import Shared, keyed
-from qmailpanel.qmail.state import Home, Problem, Section, Wanted, empty_section
+from qmailpanel.qmail.state import Home, Problem, Section, Wanted, archive_path, empty_section
 
 NO_MAILBOX = ReplyText("No such mailbox here. (#5.1.1)")
 MAILBOX_OFF = ReplyText("This mailbox is switched off. (#5.2.1)")
@@ -97,7 +97,7 @@ class DomainRows:
 
     `alias_domains`: its further names. `subdomains`: mail to any name below them too. `more`: its
     names are in control/morercpthosts, because rcpthosts has as many as it shall. `former`: names
-    it has or had besides its own.
+    it has or had besides its own. `purged`: mailboxes whose mail shall be gone for good → address.
     """
 
     domain: int
@@ -115,6 +115,7 @@ class DomainRows:
     removed: bool = False
     mailboxes: Sequence[MailboxRow] = ()
     aliases: Sequence[AliasRow] = ()
+    purged: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -165,6 +166,7 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
         _render_delivery(draft, rows)
         lines = _lines(draft, rows, _names(draft, rows))
         section = Section(rows.prepend, lines, draft.files, draft.homes)
+    draft.owners |= {archive_path(mailbox): row for mailbox, row in rows.purged.items()}
     everything = rows.removed or not rows.enabled
     return Wanted(
         domain=rows.domain,
@@ -174,6 +176,7 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
         owners=draft.owners,
         needs=draft.needs,
         archive=draft.archive,
+        purge=frozenset(rows.purged),
         known=None if everything else frozenset(_locals(rows)),
         problems=tuple(draft.problems),
         former=rows.former,

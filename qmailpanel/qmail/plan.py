@@ -3,8 +3,9 @@
 Grow, switch, shrink: rcpthosts shrinks → new homes and files → assign = old ∪ new → qmail-newu →
 virtualdomains → HUP, proved → assign = new → qmail-newu → old files and homes go → rcpthosts
 grows. Before files go whose addresses are in the map now, deliveries that asked the map before
-have a moment to end. So what is deliverable before and after is never undeliverable in between,
-and nothing is accepted that cannot be delivered.
+have a moment to end. What is destroyed goes last of all, because that may take long. So what is
+deliverable before and after is never undeliverable in between, and nothing is accepted that
+cannot be delivered.
 
 What holds for rcpthosts holds for morercpthosts and for lists of known recipients, each compiled
 as soon as it is written; a name that moves to the other list of hosts is in both for a moment.
@@ -139,6 +140,8 @@ def _order(
     for accepted in (_grown, _new):
         for shared in ACCEPTING:
             yield from _write_and_compile(files, shared, accepted(drafts, shared))
+    for draft in drafts:
+        yield from draft.purge
 
 
 def _grow_trees(drafts: Sequence[Draft]) -> Iterator[Step]:

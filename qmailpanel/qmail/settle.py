@@ -32,12 +32,14 @@ from qmailpanel.qmail.steps import (
     LimitHome,
     MakeDirectory,
     PlaceHome,
+    PurgeHome,
     RemoveDirectory,
     RemoveFile,
     WriteFile,
 )
 
 KEPT = "The mail server's side was changed by someone else and is kept. The operator decides."
+NOT_PURGED = "Its mail could not be destroyed. It is tried again."
 NOT_MADE = "The mail server could not be prepared for this address. It is tried again."
 LOCAL = (
     "The mail server treats a name of this domain as its own. Mail for it never reaches the "
@@ -80,6 +82,7 @@ def draft_domain(
     _settle_directory(draft, tree)
     _settle_homes(draft, applied, tree, failed)
     _settle_files(draft, applied, tree, failed)
+    _settle_purges(draft, tree, failed)
     if applied and (tree.empty or draft.shrink) and not wanted.section.files:
         draft.shrink.append(RemoveDirectory(wanted.name))
     own = wanted.section.lines.get(Shared.VIRTUAL, {}).keys() & actual.locals
@@ -190,6 +193,16 @@ def _settle_archive(
         draft.add_problem(path, "Its mail could not be archived. It is tried again.", cause)
     else:
         draft.shrink.append(ArchiveHome(path, mailbox))
+
+
+def _settle_purges(draft: Draft, tree: Tree, failed: Mapping[str, str]) -> None:
+    soon = {step.mailbox for step in draft.shrink if isinstance(step, ArchiveHome)}
+    for mailbox in sorted(draft.wanted.purge & (tree.archived | soon)):
+        step = PurgeHome(mailbox)
+        if step.path in failed:
+            draft.add_problem(step.path, NOT_PURGED, f"{step.path}: {failed[step.path]}")
+        else:
+            draft.purge.append(step)
 
 
 def _settle_files(

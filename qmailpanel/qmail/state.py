@@ -77,6 +77,11 @@ def lines_of(section: Section, shared: Shared) -> Mapping[bytes, bytes]:
     return {key: line for each in HOSTS for key, line in section.lines.get(each, {}).items()}
 
 
+def archive_path(mailbox: int) -> str:
+    """Where the home of a removed mailbox is, below the mail root and not below any address."""
+    return f".archive/{mailbox}"
+
+
 def empty_section(prepend: int) -> Section:
     """A domain that is not on the host."""
     return Section(prepend, {}, {}, {})
@@ -99,7 +104,8 @@ class Wanted:
     """One domain as the database wants it, at change number `change`.
 
     `owners`: whose a line key or path is (an address number). `needs`: the home a line key
-    delivers to. `archive`: homes whose removal was asked for. `known`: local parts that have a
+    delivers to. `archive`: homes whose removal was asked for. `purge`: mailboxes whose archived
+    mail is to be destroyed; they never come back. `known`: local parts that have a
     row, so that dropping their assignments was asked for; None stands for all of them.
     `decisions`: what a person decided about drift. `held`: the section is what was last applied,
     because what the database wants waits for the operator. `former`: other names of the domain;
@@ -113,6 +119,7 @@ class Wanted:
     owners: Mapping[bytes | str, int] = field(default_factory=dict)
     needs: Mapping[bytes, str] = field(default_factory=dict)
     archive: Mapping[str, int] = field(default_factory=dict)
+    purge: frozenset[int] = frozenset()
     known: frozenset[str] | None = frozenset()
     problems: tuple[Problem, ...] = ()
     decisions: tuple[Decision, ...] = ()
@@ -156,12 +163,14 @@ class Tree:
     """The part of a domain's directory that is wanted or was applied. Missing things are absent.
 
     `directory`: whether it is there as it should be; `empty`: it is there with nothing in it.
+    `archived`: the mailboxes that shall be destroyed and of which something is in the archive.
     """
 
     directory: Bad | bool = False
     empty: bool = False
     files: Mapping[str, bytes | Bad] = field(default_factory=dict)
     homes: Mapping[str, HomeFound | Bad] = field(default_factory=dict)
+    archived: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from qmailpanel.qmail.maps import MAPS
 from qmailpanel.qmail.shared import Shared
+from qmailpanel.qmail.state import archive_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,17 @@ class ArchiveHome:
 
 
 @dataclass(frozen=True, slots=True)
+class PurgeHome:
+    """Destroy what the archive has of a mailbox, for good."""
+
+    mailbox: int
+
+    @property
+    def path(self) -> str:
+        return archive_path(self.mailbox)
+
+
+@dataclass(frozen=True, slots=True)
 class RemoveDirectory:
     """Remove the directory of a domain if nothing is left in it."""
 
@@ -115,7 +127,7 @@ class Move:
 
 
 Making = MakeDirectory | PlaceHome | LimitHome | WriteFile
-PathStep = Move | Making | RemoveFile | ArchiveHome | RemoveDirectory
+PathStep = Move | Making | RemoveFile | ArchiveHome | PurgeHome | RemoveDirectory
 SharedStep = WriteShared | SettleTree | Compile | TellSend | LetDeliveriesEnd
 Step = PathStep | SharedStep
 
@@ -144,7 +156,7 @@ def describe(step: Step) -> str:
 
 
 def _describe_place(
-    step: Move | MakeDirectory | PlaceHome | LimitHome | ArchiveHome | RemoveDirectory,
+    step: Move | MakeDirectory | PlaceHome | LimitHome | ArchiveHome | PurgeHome | RemoveDirectory,
 ) -> str:
     match step:
         case Move(path, to):
@@ -156,7 +168,9 @@ def _describe_place(
         case PlaceHome(path, _, dot_qmail):
             return f"{'mend' if dot_qmail is None else 'make'} home {path}"
         case ArchiveHome(path, mailbox):
-            return f"archive home {path} as .archive/{mailbox}"
+            return f"archive home {path} as {archive_path(mailbox)}"
+        case PurgeHome():
+            return f"destroy {step.path}"
         case RemoveDirectory(path):
             return f"remove directory {path} if it is empty"
 

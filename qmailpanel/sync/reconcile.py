@@ -144,6 +144,7 @@ class Reconciler:
             name=name,
             section=own[-1] if own else empty_section(one.section.prepend),
             archive={},
+            purge=frozenset(),
             known=None,
             problems=(),
             decisions=tuple(each for each in one.decisions if each.change <= through),

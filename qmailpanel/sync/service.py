@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from qmailpanel.ledger.models import LedgerHead
+from qmailpanel.mailboxes.removal import purge_due
 from qmailpanel.qmail.host import Busy, Host, HostError
 
 from . import publish as say
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 WATCH_SECONDS = 1.0
 HEARTBEAT_SECONDS = 3.0
 SCRUB_SECONDS = 600.0
+PURGE_SECONDS = 60.0
 SCRUB_DOMAINS = 5  # at a time: a change never waits long behind the scrub
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 
@@ -85,6 +87,7 @@ class Service:
         self._beat_at = 0.0
         self._scrub_at = 0.0
         self._scrub: Iterator[bool] = iter(())
+        self._purge_at = 0.0
 
     def run(self) -> None:
         """Until `stopping`."""
@@ -105,9 +108,16 @@ class Service:
         """One look at everything that may want doing."""
         with _enduring():
             self._beat()
+            self._purge_due()
             self._take_changes()
             self._look_at_files()
             self._retry()
+
+    def _purge_due(self) -> None:
+        """Now and then: mail whose time in the archive is over."""
+        if time.monotonic() >= self._purge_at:
+            has_more = purge_due(timezone.now())
+            self._purge_at = time.monotonic() + (0 if has_more else PURGE_SECONDS)
 
     def _take_changes(self) -> None:
         head = LedgerHead.objects.values_list("last", flat=True).first() or 0

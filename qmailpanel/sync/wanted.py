@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from math import inf
@@ -13,9 +13,10 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from qmailpanel.domains.models import Address, Destination, Domain, DomainName, Kind
+from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.qmail.drift import Decision, Side
 from qmailpanel.qmail.layout import AliasRow, DomainRows, Layout, MailboxRow, render_domain
-from qmailpanel.qmail.state import Problem, Wanted
+from qmailpanel.qmail.state import Problem, Wanted, archive_path, empty_section
 
 from .models import DriftDecision
 
@@ -49,12 +50,14 @@ def snapshot() -> Iterator[None]:
 def read_wanted(domains: Sequence[int], layout: Layout) -> tuple[list[Wanted], list[Unwritable]]:
     """What is wanted of these domains, and which of them cannot be rendered.
 
-    A domain that gave its name to a newer one wants nothing any more and is left out.
+    A domain that gave its name to a newer one wants nothing any more and is left out, unless mail
+    of it is to be destroyed.
     """
     wanted, unwritable = [], []
     with snapshot():
         rows = list(read_rows(domains))
         decisions = _read_decisions(domains)
+        wanted += _read_nameless(set(domains) - {row.domain for row in rows})
     for row in rows:
         try:
             one = render_domain(row, layout)
@@ -63,6 +66,22 @@ def read_wanted(domains: Sequence[int], layout: Layout) -> tuple[list[Wanted], l
             problem = Problem("This domain cannot be written for the mail server.", str(error))
             unwritable.append(Unwritable(row.domain, row.change, problem))
     return wanted, unwritable
+
+
+def _read_nameless(domains: set[int]) -> list[Wanted]:
+    """Domains that gave up their name: they have nothing but what shall go from the archive."""
+    purged = _read_purged(domains)
+    return [
+        Wanted(
+            domain.pk,
+            f".{domain.pk}",  # no domain is called so
+            domain.change_id,
+            empty_section(domain.prepend),
+            owners={archive_path(mailbox): pk for mailbox, pk in purged[domain.pk].items()},
+            purge=frozenset(purged[domain.pk]),
+        )
+        for domain in Domain.objects.filter(pk__in=list(purged))
+    ]
 
 
 def _read_decisions(domains: Sequence[int]) -> dict[int, list[Decision]]:
@@ -83,6 +102,7 @@ def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
     found = list(Domain.objects.claiming().filter(id__in=domains))
     mailboxes, aliases = _read_addresses([domain.pk for domain in found])
     names = _read_alias_domains([domain.pk for domain in found])
+    purged = _read_purged([domain.pk for domain in found])
     beyond = _first_beyond_rcpthosts()
     for domain in found:
         yield DomainRows(
@@ -101,6 +121,7 @@ def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
             removed=domain.removed,
             mailboxes=mailboxes[domain.pk],
             aliases=aliases[domain.pk],
+            purged=purged[domain.pk],
         )
 
 
@@ -138,6 +159,17 @@ def _read_addresses(
             targets = tuple(destinations[pk])
             aliases[domain].append(AliasRow(pk, local, targets, enabled, removed))
     return mailboxes, aliases
+
+
+def _read_purged(domains: Iterable[int]) -> dict[int, dict[int, int]]:
+    """The mailboxes of each whose mail is to be destroyed, and their addresses."""
+    found: dict[int, dict[int, int]] = defaultdict(dict)
+    rows = Mailbox.objects.filter(
+        purged=True, address__removed=True, address__domain__in=list(domains)
+    )
+    for domain, pk, address in rows.values_list("address__domain", "pk", "address"):
+        found[domain][pk] = address
+    return found
 
 
 def _read_destinations(domains: Sequence[int]) -> dict[int, list[str]]:

@@ -1,4 +1,4 @@
-"""What opens a mailbox: app passwords, switches, links for the owner, and what is kept from owners."""
+"""What opens a mailbox: app passwords, switches, links; and what is kept from owners."""
 
 from __future__ import annotations
 

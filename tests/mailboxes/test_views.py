@@ -283,5 +283,5 @@ def test_the_pages_of_a_mailbox_stay_within_a_few_queries(
 ) -> None:
     with django_assert_max_num_queries(8):
         as_colleague.get(f"{LIST}{biliards.pk}/")
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(13):
         as_colleague.get(f"{LIST}{biliards.pk}/remove/")

@@ -38,18 +38,18 @@ layouts = st.sampled_from([LAYOUT, LISTED])
 @st.composite
 def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
     """A domain in any state; its mailboxes keep their numbers, so a home stays whose it is."""
-    kinds = draw(st.fixed_dictionaries({local: st.sampled_from("-mMRaAs") for local in LOCALS}))
+    kinds = draw(st.fixed_dictionaries({local: st.sampled_from("-mMRPaAs") for local in LOCALS}))
     mailboxes = [
         MailboxRow(
             10 * number + i,
             i,
             local,
             enabled=kinds[local] != "M",
-            removed=kinds[local] == "R",
+            removed=kinds[local] in "RP",
             quota=draw(st.sampled_from([0, 5000])),
         )
         for i, local in enumerate(LOCALS)
-        if kinds[local] in "mMR"
+        if kinds[local] in "mMRP"
     ]
     aliases = [
         AliasRow(i, local, _targets(name, kinds[local]), enabled=kinds[local] != "A")
@@ -71,6 +71,7 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
         removed=draw(st.integers(0, 4)) == 0,
         mailboxes=mailboxes,
         aliases=aliases,
+        purged={10 * number + i: i for i, local in enumerate(LOCALS) if kinds[local] == "P"},
     )
 
 
@@ -244,12 +245,15 @@ def test_without_the_memory_only_lines_equal_to_the_wanted_ones_are_ours(rows) -
 
 
 @given(rows_of_host, rows_of_host)
-def test_mail_is_archived_but_never_dropped(first, second) -> None:
+def test_mail_is_archived_and_only_what_is_purged_is_dropped(first, second) -> None:
     world = World()
     settle(world, want(first))
     before = {number for number, _ in world.homes.values()} | set(world.archive)
     settle(world, want(second))
-    assert before <= {number for number, _ in world.homes.values()} | set(world.archive)
+    purged = {number for rows in second for number in rows.purged}
+    after = {number for number, _ in world.homes.values()} | set(world.archive)
+    assert before - purged <= after
+    assert not after & purged
 
 
 PANDLE = DomainRows(

@@ -31,6 +31,7 @@ from qmailpanel.qmail.steps import (
     LimitHome,
     MakeDirectory,
     PlaceHome,
+    PurgeHome,
     RemoveDirectory,
     RemoveFile,
     SettleTree,
@@ -94,7 +95,7 @@ class World:
         shared = {which: self._take_apart(which, wanted) for which in Shared}
         return Actual(
             shared=shared,
-            trees={one.name: self._tree(one.name) for one in wanted},
+            trees={one.name: self._tree(one.name, one.purge) for one in wanted},
             maps={which: self._ask(which, shared[which], wanted, applied) for which in MAPS},
             hup_owed=self.hup_owed,
         )
@@ -129,7 +130,7 @@ class World:
         ours = {line: name for name, s in pairs for line in lines_of(s, which).values()}
         return take_apart(which, self.shared[which], ours, {name: s.prepend for name, s in pairs})
 
-    def _tree(self, name: str) -> Tree:
+    def _tree(self, name: str, purge: frozenset[int]) -> Tree:
         below = f"{name}/"
         files = {path: text for path, text in self.files.items() if path.startswith(below)}
         homes = {
@@ -138,7 +139,8 @@ class World:
             if path.startswith(below)
         }
         is_there = name in self.directories
-        return Tree(is_there, is_there and not files and not homes, files, homes)
+        archived = purge & self.archive.keys()
+        return Tree(is_there, is_there and not files and not homes, files, homes, archived)
 
     def apply(self, step: Step) -> None:  # noqa: C901, PLR0912  # one case a step
         match step:
@@ -175,6 +177,8 @@ class World:
                 assert mailbox not in self.archive
                 number, self.archive[mailbox] = self.homes.pop(path)
                 assert number == mailbox
+            case PurgeHome(mailbox):
+                del self.archive[mailbox]
             case RemoveDirectory(path):
                 if not self._below(path):
                     self.directories.discard(path)

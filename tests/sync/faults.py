@@ -74,7 +74,7 @@ class Call:
     @property
     def errnos(self) -> list[int]:
         """How it may fail. Below the mail root a name that is said to be gone must be gone."""
-        is_below = self.site.startswith(("below", "tree"))
+        is_below = self.site.startswith(("below", "tree", "purge"))
         return [one for one in ERRNOS[self.name] if one != errno.ENOENT or not is_below]
 
     def __str__(self) -> str:

@@ -10,6 +10,8 @@ import pytest
 
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.services import SYSTEM, Status
+from qmailpanel.mailboxes.models import Mailbox
+from qmailpanel.mailboxes.removal import purge_mailbox
 from qmailpanel.mailboxes.services import remove_mailbox, switch_mailbox
 from qmailpanel.sync.models import SyncDrift
 from tests.sync.panels import Panel
@@ -179,6 +181,97 @@ def test_an_archive_that_is_a_link_is_not_entered(panel, domain, outside, kind) 
     panel.sync()
     assert facts(outside) == before
     assert panel.below("pandle.net/ann/Maildir/new").is_dir()
+
+
+@pytest.fixture
+def removed(panel: Panel, domain: Domain) -> Any:
+    """ann, whose mail is in the archive."""
+    ann = domain.addresses.get(local="ann")
+    remove_mailbox(SYSTEM, ann, despite_pointers=True)
+    panel.sync()
+    return ann
+
+
+def archived(panel: Panel, address: Any) -> Path:
+    return panel.below(f".archive/{Mailbox.objects.get(address=address).pk}")
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "directory"])
+@pytest.mark.parametrize("name", ["Maildir/new/1.mail", "Maildir/.Sub", ".up-0", "x"])
+def test_what_was_planted_in_a_home_is_destroyed_with_it_and_nothing_is_followed(
+    panel, removed, outside, name, kind
+) -> None:
+    before = facts(outside)
+    home = archived(panel, removed)
+    plant(home / name, kind, outside)
+    (home / "Maildir/cur/a/b").mkdir(parents=True)
+    plant(home / "Maildir/cur/a/b/deep", kind, outside)
+    purge_mailbox(SYSTEM, removed)
+    panel.sync()
+    assert os.listdir(panel.below(".archive")) == []
+    assert facts(outside) == before
+    assert panel.status(removed) is Status.REMOVED
+
+
+@pytest.mark.parametrize("kind", ["link to a directory", "file", "fifo"])
+def test_what_stands_in_the_place_of_an_archived_home_is_not_destroyed(
+    panel, removed, outside, kind
+) -> None:
+    before = facts(outside)
+    home = archived(panel, removed)
+    home.rename(home.with_name("elsewhere"))
+    plant(home, kind, outside)
+    purge_mailbox(SYSTEM, removed)
+    panel.sync()
+    assert facts(outside) == before
+    assert os.path.lexists(home)
+    assert panel.status(removed) is Status.FAILED
+    assert "could not be destroyed" in panel.problem(removed).text
+
+
+@pytest.mark.parametrize("kind", [*LINKS, "somebody else's"])
+def test_an_archive_that_is_not_ours_is_not_purged(panel, removed, outside, kind) -> None:
+    before = facts(outside)
+    archive = panel.below(".archive")
+    if kind == "somebody else's":
+        os.chown(archive, 110, 31)
+    else:
+        archive.rename(archive.with_name(".moved"))
+        plant(archive, kind, outside)
+    purge_mailbox(SYSTEM, removed)
+    panel.sync()
+    assert facts(outside) == before
+    if kind != "dangling link":
+        assert panel.status(removed) is Status.FAILED
+
+
+def test_a_directory_that_becomes_a_link_while_it_is_purged_is_not_followed(
+    panel, removed, outside, monkeypatch
+) -> None:
+    before = facts(outside)
+    home = archived(panel, removed)
+    unlink = os.unlink
+    swapped: list[str] = []
+
+    def racing(name: Any, *arguments: Any, **options: Any) -> None:
+        """Between the look that finds a directory and the opening of it."""
+        try:
+            unlink(name, *arguments, **options)
+        except IsADirectoryError:
+            doomed = home.with_name(f".purging-{home.name}")
+            if name == "Maildir" and not swapped:
+                (doomed / "Maildir").rename(doomed / "moved")
+                (doomed / "Maildir").symlink_to(outside)
+                swapped.append(name)
+            raise
+
+    monkeypatch.setattr(os, "unlink", racing)
+    purge_mailbox(SYSTEM, removed)
+    panel.sync()
+    assert swapped
+    assert facts(outside) == before
+    panel.sync()
+    assert os.listdir(panel.below(".archive")) == []
 
 
 @pytest.mark.parametrize("name", ["users/assign", "control/rcpthosts", "control/virtualdomains"])

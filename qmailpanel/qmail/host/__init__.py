@@ -308,7 +308,7 @@ class Host:
             report(step)
             settled = not isinstance(step, PathStep) and (settled or isinstance(step, SettleTree))
             if isinstance(step, PathStep):
-                self._apply_path(step, failed)
+                self._apply_path(step, failed, pause)
             else:
                 self._apply_shared(step)
             if isinstance(step, PathStep | SettleTree):
@@ -319,9 +319,11 @@ class Host:
             self.known = plan.files
         return failed
 
-    def _apply_path(self, step: PathStep, failed: dict[str, str]) -> None:
+    def _apply_path(
+        self, step: PathStep, failed: dict[str, str], pause: Callable[[], None]
+    ) -> None:
         try:
-            self.root.apply(step)
+            self.root.apply(step, pause)
         except StepFailed as error:
             if not isinstance(step, RemoveDirectory):
                 failed[step.path] = str(error)

@@ -22,6 +22,7 @@ from qmailpanel.qmail.host.below import (
     refuse_strangers,
 )
 from qmailpanel.qmail.host.errors import HostError, StepFailed
+from qmailpanel.qmail.host.purge import ARCHIVE, Pause, find_archived, purge_home
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.state import Bad, HomeFound, Section, Tree, Wanted
 from qmailpanel.qmail.steps import (
@@ -31,12 +32,12 @@ from qmailpanel.qmail.steps import (
     Move,
     PathStep,
     PlaceHome,
+    PurgeHome,
     RemoveDirectory,
     RemoveFile,
     WriteFile,
 )
 
-ARCHIVE = ".archive"
 _MAILDIR = ("Maildir", *(f"Maildir/{part}" for part in maildir.DIRECTORIES))
 
 
@@ -50,7 +51,18 @@ class MailRoot:
     # observe
 
     def observe(self, wanted: Wanted, applied: Sequence[Section]) -> Tree:
-        """What stands where the domain's files and homes are wanted or were applied."""
+        """What stands where the domain's files and homes are wanted, were applied or shall go."""
+        tree = self._observe_directory(wanted, applied)
+        return replace(tree, archived=self._find_archived(wanted.purge)) if wanted.purge else tree
+
+    def _find_archived(self, mailboxes: frozenset[int]) -> frozenset[int]:
+        try:
+            with opened(self.path) as root:
+                return find_archived(root, mailboxes)
+        except FileNotFoundError:
+            return frozenset()
+
+    def _observe_directory(self, wanted: Wanted, applied: Sequence[Section]) -> Tree:
         sections = [wanted.section, *applied]
         files = {path for section in sections for path in section.files}
         homes = {path for section in sections for path in section.homes} | set(wanted.archive)
@@ -111,8 +123,11 @@ class MailRoot:
 
     # apply
 
-    def apply(self, step: PathStep) -> None:
-        """Carry out one step. Raises StepFailed with the cause; nothing is half done then."""
+    def apply(self, step: PathStep, pause: Pause = lambda: None) -> None:
+        """Carry out one step. Raises StepFailed with the cause; nothing is half done then.
+
+        A step that may take long calls `pause` now and then.
+        """
         try:
             match step:
                 case Move():
@@ -125,14 +140,24 @@ class MailRoot:
                     self._limit_home(path, storage)
                 case WriteFile(path, before, content):
                     self._write_file(path, before, content)
-                case RemoveFile(path, before):
-                    self._remove_file(path, before)
-                case ArchiveHome(path, mailbox):
-                    self._archive_home(path, mailbox)
-                case RemoveDirectory(path):
-                    self._remove_directory(path)
+                case _:
+                    self._take_away(step, pause)
         except OSError as error:
             raise StepFailed(f"{error.strerror} ({type(step).__name__})") from error
+
+    def _take_away(
+        self, step: RemoveFile | ArchiveHome | PurgeHome | RemoveDirectory, pause: Pause
+    ) -> None:
+        match step:
+            case RemoveFile(path, before):
+                self._remove_file(path, before)
+            case ArchiveHome(path, mailbox):
+                self._archive_home(path, mailbox)
+            case PurgeHome(mailbox):
+                with opened(self.path) as root:
+                    purge_home(root, mailbox, pause)
+            case RemoveDirectory(path):
+                self._remove_directory(path)
 
     def settle(self) -> None:
         """One syncfs for everything that was made."""

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from qmailpanel.qmail.host import Busy, HostError
 from qmailpanel.qmail.steps import describe
 from qmailpanel.sync.publish import Report
-from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
+from qmailpanel.sync.reconcile import Reconciler, all_domains, dirty_domains, open_host
 from qmailpanel.sync.service import Service
 
 
@@ -48,7 +48,8 @@ class Command(BaseCommand):
                 self.stderr.write(f"{name}: {problem.cause or problem.text}")
 
     def _once(self) -> None:
-        report = Reconciler(open_host()).reconcile(all_domains(), absent=True)
+        domains = sorted({*all_domains(), *dirty_domains(0)})
+        report = Reconciler(open_host()).reconcile(domains, absent=True)
         for line in _complaints(report):
             self.stderr.write(line)
         if report.error or report.question:

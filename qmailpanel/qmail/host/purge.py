@@ -1,0 +1,118 @@
+"""Destroying what is in the archive: the only place where mail goes for good.
+
+A home is given another name first, so that what is half gone is never restored. Then it is taken
+apart from the top: what lies in a directory is unlinked, a directory within is moved up beside it.
+So no more than two directories are open however deep it goes, nothing is followed, and nothing
+outside is reached.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+from collections.abc import Callable, Iterator
+
+from qmailpanel.qmail.host import libc
+from qmailpanel.qmail.host.below import DIRECTORY, opened, refuse_strangers
+from qmailpanel.qmail.host.errors import StepFailed
+
+ARCHIVE = ".archive"
+_PAUSE_AFTER = 200  # entries
+_ROUNDS = 1000  # each takes one level of directories, or what came meanwhile
+
+Pause = Callable[[], None]
+
+
+def find_archived(root: int, mailboxes: frozenset[int]) -> frozenset[int]:
+    """Those of the mailboxes of which something is in the archive, or may be."""
+    if not mailboxes:
+        return frozenset()
+    try:
+        with opened(ARCHIVE, root) as archive:
+            return frozenset(m for m in mailboxes if any(_is_there(archive, n) for n in _names(m)))
+    except FileNotFoundError:
+        return frozenset()
+    except OSError:
+        return mailboxes  # the step will say what is wrong
+
+
+def purge_home(root: int, mailbox: int, pause: Pause) -> None:
+    """Destroy the archived home of a mailbox; `pause` is called now and then."""
+    with opened(ARCHIVE, root) as archive:
+        refuse_strangers(archive)
+        name, doomed = _names(mailbox)
+        _destroy(archive, doomed, pause)  # of a run that was cut
+        if _is_there(archive, name):
+            os.close(os.open(name, DIRECTORY, dir_fd=archive))
+            libc.rename_new(archive, name, archive, doomed)
+            _destroy(archive, doomed, pause)
+
+
+def _names(mailbox: int) -> tuple[str, str]:
+    """In the archive, and while it is taken apart."""
+    return str(mailbox), f".purging-{mailbox}"
+
+
+def _is_there(directory: int, name: str) -> bool:
+    try:
+        os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _destroy(archive: int, name: str, pause: Pause) -> None:
+    if _is_there(archive, name):
+        with opened(name, archive) as top:
+            _empty(top, pause)
+        os.rmdir(name, dir_fd=archive)
+
+
+def _empty(top: int, pause: Pause) -> None:
+    fresh = (f".up-{number}" for number in itertools.count())
+    for _ in range(_ROUNDS):
+        names = os.listdir(top)
+        if not names:
+            return
+        for name in names:
+            if not _unlink(top, name):
+                _take_apart(top, name, fresh, pause)
+    raise StepFailed("it is very deep, or somebody keeps writing into it")
+
+
+def _unlink(directory: int, name: str) -> bool:
+    """Whether it is gone; False for a directory."""
+    try:
+        os.unlink(name, dir_fd=directory)
+    except FileNotFoundError:
+        pass
+    except IsADirectoryError:
+        return False
+    return True
+
+
+def _take_apart(top: int, name: str, fresh: Iterator[str], pause: Pause) -> None:
+    """One directory within `top`; those within it are moved up."""
+    with opened(name, top) as directory:
+        if os.fstat(directory).st_dev != os.fstat(top).st_dev:
+            raise StepFailed("another file system is mounted in it")
+        with os.scandir(directory) as entries:
+            for number, entry in enumerate(entries, 1):
+                if not _unlink(directory, entry.name):
+                    _move_up(directory, entry.name, top, fresh)
+                if number % _PAUSE_AFTER == 0:
+                    pause()
+    try:
+        os.rmdir(name, dir_fd=top)
+    except OSError as error:
+        if error.errno != errno.ENOTEMPTY:  # somebody wrote into it: the next round takes that
+            raise
+
+
+def _move_up(directory: int, name: str, top: int, fresh: Iterator[str]) -> None:
+    for to in fresh:
+        with contextlib.suppress(FileExistsError):
+            libc.rename_new(directory, name, top, to)
+            return
