@@ -14,6 +14,7 @@ from qmailpanel.domains.models import Domain
 from qmailpanel.qmail import names
 from qmailpanel.qmail.passwd import weakness
 
+MOST_MESSAGES = 10**9
 CLEAR = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like something else
 
 
@@ -80,6 +81,17 @@ class QuotaForm(PanelForm):
     quota = SizeField(
         blank=0, label=_("Quota"), help_text=_("As 500 MB or 2 GB; nothing for no limit.")
     )
+    messages = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MOST_MESSAGES,
+        label=_("Messages"),
+        help_text=_("How many it may hold; nothing for no limit."),
+        widget=forms.NumberInput(attrs={**PLAIN, "placeholder": _("no limit")}),
+    )
+
+    def clean_messages(self) -> int:
+        return self.cleaned_data["messages"] or 0
 
 
 class OwnPasswordForm(PasswordForm):

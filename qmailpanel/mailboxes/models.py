@@ -47,6 +47,10 @@ class Mailbox(models.Model):
 
     objects = MailboxQuerySet.as_manager()
 
+    @property
+    def is_limited(self) -> bool:
+        return bool(self.quota or self.messages)
+
 
 class AppPassword(models.Model):
     """A further password of a mailbox, for one program and the protocols it needs.

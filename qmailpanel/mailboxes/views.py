@@ -140,9 +140,11 @@ def _detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRespon
         **address_page(request, address),
         "form": MailboxForm(initial={"comment": address.comment, "refusal": address.refusal}),
         "password_form": PasswordForm(),
-        "quota_form": QuotaForm(initial={"quota": mailbox.quota}),
+        "quota_form": QuotaForm(
+            initial={"quota": mailbox.quota, "messages": mailbox.messages or None}
+        ),
         "storage": storage_of(address.domain),
-        "is_held": holds_quotas() if mailbox.quota else True,
+        "is_held": holds_quotas() if mailbox.is_limited else True,
         "rename": RenameAddressForm(),
         "has_password": bool(mailbox.password),
         "hops": path_of(address, [maildir(address.local)]),

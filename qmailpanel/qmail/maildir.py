@@ -13,6 +13,8 @@ NAME = "Maildir"
 DIRECTORIES = ("cur", "new", "tmp")
 SIZE = "maildirsize"
 
+Limits = tuple[int, int]  # of bytes and of messages, 0 for none
+
 _LIMIT = re.compile(rb"[ \t]*([0-9]{1,18})([SC])[ \t\r]*")
 _USAGE = re.compile(rb"[ \t]*(-?[0-9]{1,18})[ \t]+(-?[0-9]{1,18})[ \t\r]*")
 
@@ -33,6 +35,15 @@ class MaildirSize:
     def used(self) -> tuple[int, int]:
         """Bytes and messages in the Maildir."""
         return sum(line[0] for line in self.usage), sum(line[1] for line in self.usage)
+
+    @property
+    def limits(self) -> Limits:
+        """Both of them."""
+        return self.storage, self.messages
+
+    def limited_to(self, limits: Limits) -> MaildirSize:
+        """The same usage under other limits."""
+        return MaildirSize(*limits, self.usage)
 
     def render(self) -> bytes:
         """The file. Limits of both kinds always, each line whole: a glued one means no limit."""

@@ -61,6 +61,20 @@ def test_another_limit_keeps_what_was_counted(panel, ann):
         assert size(panel) == [first, "        1500            3", "         -20           -1"]
 
 
+def test_messages_are_limited_too(panel, ann, preline):
+    change_quota(SYSTEM, ann, quota=0, messages=2)
+    panel.sync()
+    assert size(panel)[0] == "0S,2C"
+    assert [deliver(panel, 100), deliver(panel, 100), deliver(panel, 100)] == [0, 0, 77]
+    change_quota(SYSTEM, ann, messages=3)
+    panel.sync()
+    assert deliver(panel, 100) == 0
+    change_quota(SYSTEM, ann, messages=0)
+    panel.sync()
+    assert size(panel)[0] == "0S,0C"
+    assert dot_qmail(panel) == "./Maildir/\n"
+
+
 def test_a_limit_that_others_changed_is_mended(panel, ann):
     change_quota(SYSTEM, ann, quota=5000)
     panel.sync()

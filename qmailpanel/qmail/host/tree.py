@@ -22,6 +22,7 @@ from qmailpanel.qmail.host.below import (
     refuse_strangers,
 )
 from qmailpanel.qmail.host.errors import HostError, StepFailed
+from qmailpanel.qmail.maildir import Limits
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.state import Bad, HomeFound, Section, Tree, Wanted
 from qmailpanel.qmail.steps import (
@@ -54,7 +55,7 @@ class MailRoot:
         sections = [wanted.section, *applied]
         files = {path for section in sections for path in section.files}
         homes = {path for section in sections for path in section.homes} | set(wanted.archive)
-        limited = {path for s in sections for path, home in s.homes.items() if home.storage}
+        limited = {path for s in sections for path, home in s.homes.items() if any(home.limits)}
         try:
             with opened(self.path) as root, opened(wanted.name, root) as directory:
                 tree = self._observe_inside(directory, files, homes, not wanted.section.files)
@@ -89,16 +90,16 @@ class MailRoot:
         finally:
             os.close(fd)
 
-    def _limit_home(self, path: str, storage: int) -> None:
+    def _limit_home(self, path: str, limits: Limits) -> None:
         with self._parent(path) as (parent, name), opened(name, parent) as home:
-            self._limit(home, storage)
+            self._limit(home, limits)
 
-    def _limit(self, home: int, storage: int) -> None:
+    def _limit(self, home: int, limits: Limits) -> None:
         """Line 1 is another, the usage stays: without it what is there would not be counted."""
         with opened("Maildir", home) as inside:
             size = _read_size(inside) or maildir.MaildirSize()
-            if size.storage != storage:
-                self.hand.put(inside, maildir.SIZE, replace(size, storage=storage).render())
+            if size.limits != limits:
+                self.hand.put(inside, maildir.SIZE, size.limited_to(limits).render())
 
     def _has_maildir(self, home: int) -> bool:
         try:
@@ -121,8 +122,8 @@ class MailRoot:
                     self._make_directory(path)
                 case PlaceHome():
                     self._place_home(step)
-                case LimitHome(path, storage):
-                    self._limit_home(path, storage)
+                case LimitHome(path, limits):
+                    self._limit_home(path, limits)
                 case WriteFile(path, before, content):
                     self._write_file(path, before, content)
                 case RemoveFile(path, before):
@@ -210,7 +211,7 @@ class MailRoot:
                 with opened(str(step.mailbox), archive) as home:
                     self.hand.mend(home)
                     self._fill_home(home, step.dot_qmail)
-                    self._limit(home, step.storage)
+                    self._limit(home, step.limits)
                 libc.rename_new(archive, str(step.mailbox), parent, name)
         except (FileNotFoundError, FileExistsError):
             return False
@@ -231,7 +232,7 @@ class MailRoot:
             for directory in _MAILDIR:
                 self.hand.create_directory(home, directory)
             self.hand.create(home, ".qmail", step.dot_qmail or b"")
-            size = maildir.MaildirSize(storage=step.storage)
+            size = maildir.MaildirSize(*step.limits)
             self.hand.create(home, "Maildir/maildirsize", size.render())
             self.hand.own(home)
         return True
@@ -312,7 +313,7 @@ def _with_limit(directory: int, path: str, found: HomeFound) -> HomeFound:
             size = _read_size(inside)
     except OSError:
         return replace(found, whole=False)
-    return replace(found, storage=size.storage if size else None)
+    return replace(found, limits=size.limits if size else None)
 
 
 def _read_size(inside: int) -> maildir.MaildirSize | None:
