@@ -19,6 +19,7 @@ from qmailpanel.qmail.host.below import (
     link_at,
     look_at,
     opened,
+    read_size,
     refuse_strangers,
 )
 from qmailpanel.qmail.host.errors import HostError, StepFailed
@@ -97,7 +98,7 @@ class MailRoot:
     def _limit(self, home: int, limits: Limits) -> None:
         """Line 1 is another, the usage stays: without it what is there would not be counted."""
         with opened("Maildir", home) as inside:
-            size = _read_size(inside) or maildir.MaildirSize()
+            size = read_size(inside) or maildir.MaildirSize(usage=())
             if size.limits != limits:
                 self.hand.put(inside, maildir.SIZE, size.limited_to(limits).render())
 
@@ -243,7 +244,7 @@ class MailRoot:
             for part in maildir.DIRECTORIES:
                 os.close(self.hand.ensure(inside, part))
             if not has_text(inside, "maildirsize"):
-                self.hand.put(inside, "maildirsize", maildir.NEW_SIZE)
+                self.hand.put(inside, "maildirsize", maildir.UNCOUNTED)
         finally:
             os.close(inside)
         if dot_qmail is not None:
@@ -310,16 +311,7 @@ def _with_limits(directory: int, homes: Homes, limited: set[str]) -> Homes:
 def _with_limit(directory: int, path: str, found: HomeFound) -> HomeFound:
     try:
         with opened(last_name(path), directory) as home, opened("Maildir", home) as inside:
-            size = _read_size(inside)
+            size = read_size(inside)
     except OSError:
         return replace(found, whole=False)
     return replace(found, limits=size.limits if size else None)
-
-
-def _read_size(inside: int) -> maildir.MaildirSize | None:
-    """None where there is no maildirsize that deliverquota would understand."""
-    content = look_at(inside, maildir.SIZE)
-    try:
-        return maildir.parse(content) if isinstance(content, bytes) else None
-    except maildir.BadMaildirSize:
-        return None
