@@ -12,13 +12,14 @@ from django.views.decorators.http import require_http_methods
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import SeeOther, address_badge, around, display, notices, show
-from qmailpanel.domains.models import Address, Kind
+from qmailpanel.domains.models import Kind
 from qmailpanel.domains.path import maildir, path_of
 from qmailpanel.ledger.services import Actor, Refused, Statuses
 
 from .forms import OwnPasswordForm, words_of
 from .models import Mailbox
 from .owners import find_further, set_own_password
+from .usage import used_of
 
 
 @audience(Audience.OWNER)
@@ -31,16 +32,16 @@ def own(request: PanelRequest) -> HttpResponse:
     mailbox = get_object_or_404(mine)
     if request.method == "POST" and "suggest" in request.POST:
         typed = {"present": request.POST.get("present", "")}
-        return _page(request, mailbox.address, OwnPasswordForm.suggesting(typed))
+        return _page(request, mailbox, OwnPasswordForm.suggesting(typed))
     if request.method == "GET":
-        return _page(request, mailbox.address, OwnPasswordForm())
+        return _page(request, mailbox, OwnPasswordForm())
     address = mailbox.address
     if not ratelimit.consume(request, action="reauthenticate", user=request.user):
         return render(request, "429.html", status=429)
     form = OwnPasswordForm(request.POST, words=words_of(address.domain, address.local))
     if form.is_valid() and _set(request, mailbox, form):
         return SeeOther(f"{request.path}?set=1")
-    return _page(request, address, form, status=422)
+    return _page(request, mailbox, form, status=422)
 
 
 def _set(request: PanelRequest, mailbox: Mailbox, form: OwnPasswordForm) -> bool:
@@ -54,8 +55,9 @@ def _set(request: PanelRequest, mailbox: Mailbox, form: OwnPasswordForm) -> bool
 
 
 def _page(
-    request: PanelRequest, address: Address, form: object, *, status: int = 200
+    request: PanelRequest, mailbox: Mailbox, form: object, *, status: int = 200
 ) -> HttpResponse:
+    address = mailbox.address
     statuses = Statuses([address.domain_id])
     context = {
         **around(notices(statuses, address.domain)),
@@ -64,6 +66,8 @@ def _page(
         "badge": address_badge(statuses, address),
         "hops": path_of(address, [maildir(address.local)]),
         "further": find_further(address),
+        "used": used_of(mailbox, address),
+        "withheld": address.domain.withheld,
         "form": form,
         "is_set": "set" in request.GET,
         "kind": Kind.MAILBOX,

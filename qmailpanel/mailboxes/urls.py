@@ -2,11 +2,12 @@
 
 from django.urls import include, path
 
-from . import own_views, views
+from . import full_views, own_views, views
 
 app_name = "mailboxes"
 
 urlpatterns = [
+    path("nearly-full/", full_views.nearly_full, name="full"),
     path("mailbox/", own_views.own, name="own"),
     path(
         "domains/<str:name>/mailboxes/",

@@ -34,6 +34,7 @@ from qmailpanel.ledger.services import Actor, Refused, holds_quotas
 
 from . import services
 from .forms import AddMailboxForm, GuardedForm, MailboxForm, PasswordForm, QuotaForm, words_of
+from .usage import last_uses, used_of
 
 MAILBOX = Kind.MAILBOX
 LIST, DETAIL = "mailboxes/list.html", "mailboxes/detail.html"
@@ -146,6 +147,8 @@ def _detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRespon
         "storage": storage_of(address.domain),
         "is_held": holds_quotas() if mailbox.is_limited else True,
         "rename": RenameAddressForm(),
+        "used": used_of(mailbox, address),
+        "uses": last_uses(address),
         "has_password": bool(mailbox.password),
         "hops": path_of(address, [maildir(address.local)]),
         **extra,

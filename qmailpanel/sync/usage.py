@@ -28,7 +28,7 @@ from .publish import newest_change
 
 HOMES = 100  # between two breaths
 ROUND_SECONDS = 300.0
-QUICK_SECONDS = 3.0
+QUICK_SECONDS = 2.0
 LIVELY_SECONDS = 600.0  # how long a box is looked at often after it changed
 LIVELY = 200  # how many of them
 CALM = 10  # per cent below the warning, from where on the next one is news again
