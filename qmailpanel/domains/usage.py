@@ -85,7 +85,12 @@ def _percent_mark(percent: int) -> SafeString:
     if percent < NEARLY_FULL:
         return format_html('<span class="soft">{}%</span>', percent)
     word = _("full") if percent >= FULL else _("nearly full")
-    return format_html('<span class="status failed">{}{}% {}</span>', icon("failed"), percent, word)
+    return format_html(
+        '<span class="status failed">{}{}%<span class="aside"> {}</span></span>',
+        icon("failed"),
+        percent,
+        word,
+    )
 
 
 def _here() -> QuerySet[Usage]:

@@ -64,6 +64,7 @@ def _time_of(mark: Mark) -> datetime | None:
 
 
 def _ip_of(mark: Mark) -> str | None:
+    """Without the zone that an address of this very network may have: databases take none."""
     with contextlib.suppress(ValueError):
-        return str(ip_address(mark.text[:64].decode("ascii").strip()))
+        return str(ip_address(mark.text[:64].decode("ascii").strip().partition("%")[0]))
     return None

@@ -33,7 +33,7 @@ LIVELY_SECONDS = 600.0  # how long a box is looked at often after it changed
 LIVELY = 200  # how many of them
 CALM = 10  # per cent below the warning, from where on the next one is news again
 MOST_PERCENT = 10_000
-MOST = 2**62
+MOST = 2**50  # of bytes or messages; the sum of many such still fits a column
 
 
 @dataclass(frozen=True, slots=True)

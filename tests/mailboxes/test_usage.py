@@ -87,7 +87,7 @@ def test_the_list_says_how_full_each_is_and_can_leave_out_those_with_room(
     text = said(as_colleague, LIST)
     assert "12.0 MB of mail in all mailboxes." in text
     assert '<a href="?full=1">1 is nearly full</a>' in text
-    assert "90% nearly full" in text
+    assert '90%<span class="aside"> nearly full' in text
     full = said(as_colleague, f"{LIST}?full=1")
     assert f'id="row-a{ann.pk}"' in full
     assert f'id="row-a{bob.pk}"' not in full

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from datetime import timedelta
@@ -256,13 +257,48 @@ def test_no_link_leads_out_of_a_home(panel, ann, name):
     assert used(other) == (0, 0)
 
 
+def test_a_box_that_cannot_be_read_keeps_what_was_known_and_the_others_go_on(
+    panel, ann, monkeypatch
+):
+    bob = panel.add_mailbox(ann.domain, "bob")
+    panel.sync()
+    put(panel, "1.a")
+    look(panel)
+    put(panel, "2.a")
+    (panel.below("pandle.net/bob/Maildir/new") / "1.b").write_bytes(b"x" * 70)
+    real, broken = os.scandir, panel.below("pandle.net/ann/Maildir").stat().st_ino
+
+    def scandir(fd):
+        if os.stat(fd).st_ino == broken:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(fd)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    look(panel)
+    assert used(ann) == (1000, 1)
+    assert used(bob) == (70, 1)
+    monkeypatch.undo()
+    look(panel)
+    assert used(ann) == (2000, 2)
+
+
+def test_names_of_any_bytes_are_counted(panel, ann):
+    panel.sync()
+    folder = os.fsencode(panel.below("pandle.net/ann/Maildir")) + b"/.\xff\xfe/cur"
+    os.makedirs(folder)
+    with open(folder + b"/\xff\n", "wb") as file:
+        file.write(b"x" * 9)
+    look(panel)
+    assert used(ann) == (9, 1)
+
+
 def test_figures_that_nobody_can_have_are_cut(panel, ann):
     limit(panel, ann, quota=5000)
     look(panel)
     path = panel.below("pandle.net/ann/Maildir/maildirsize")
     path.write_text("5000S,0C\n" + "999999999999999999 -5\n" * 9)
     look(panel)
-    assert used(ann) == (2**62, 0)
+    assert used(ann) == (2**50, 0)
     assert usage(ann).percent == 10_000
 
 
@@ -385,8 +421,12 @@ def test_what_sign_ins_cannot_have_left_is_not_believed(panel, ann):
     panel.sync()
     home = panel.below("pandle.net/ann")
     (home / ".last-imap").write_text("192.0.2.7' OR 1")
+    (home / ".last-app-1").write_text("fe80::1%eth0")
     (home / ".last-pop3").symlink_to("/etc/hostname")
     (home / ".last-smtp").write_text("192.0.2.7")
     os.utime(home / ".last-smtp", (4_000_000_000, 4_000_000_000))
     look(panel)
     assert uses() == {"imap": None}
+    (home / ".last-imap").write_text("fe80::1%eth0")
+    look(panel)
+    assert uses() == {"imap": "fe80::1"}
