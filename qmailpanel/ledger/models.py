@@ -189,7 +189,7 @@ class Usage(models.Model):
         constraints = [models.UniqueConstraint(fields=["node", "address"], name="usage_once")]
         indexes = [
             models.Index(fields=["node", "percent", "address"], name="usage_by_percent"),
-            models.Index(fields=["node", "domain", "percent"], name="usage_by_domain"),
+            models.Index(fields=["node", "domain", "percent", "bytes"], name="usage_by_domain"),
         ]
 
 

@@ -23,7 +23,7 @@ def nearly_full(request: PanelRequest) -> HttpResponse:
     mine = Address.objects.for_user(request.user)
     found = page(
         nearly_full_among(mine),
-        key=("-percent", "address"),
+        key=("-percent", "-address"),
         after=request.GET.get("after", ""),
         before=request.GET.get("before", ""),
     )

@@ -94,8 +94,9 @@ class UsageRounds:
         self._take_changes()
         now = time.monotonic()
         self._lively = {a: until for a, until in self._lively.items() if until > now}
-        if self._lively:
-            yield from self._look(_read_rows(_boxes().filter(pk__in=self._lively)))
+        if not self._lively:
+            return
+        if (yield from self._look(_read_rows(_boxes().filter(pk__in=self._lively)))):
             warn_owners()
 
     def _take_changes(self) -> None:
@@ -112,7 +113,8 @@ class UsageRounds:
         if len(self._lively) > LIVELY:
             del self._lively[min(self._lively, key=self._lively.__getitem__)]
 
-    def _look(self, rows: Sequence[BoxRow]) -> Iterator[bool]:
+    def _look(self, rows: Sequence[BoxRow]) -> Generator[bool, None, bool]:
+        """Whether anything was news."""
         addresses = [row.address for row in rows]
         here = Usage.objects.filter(node=settings.QMAILPANEL_NODE, address__in=addresses)
         before, fresh = {old.address: old for old in here}, list[Usage]()
@@ -126,6 +128,7 @@ class UsageRounds:
                     self._note(row.address)
         _write(fresh)
         uses.write()
+        return bool(fresh)
 
     def _see(
         self, row: BoxRow, old: Usage | None, uses: LastUses

@@ -91,6 +91,8 @@ def test_the_list_says_how_full_each_is_and_can_leave_out_those_with_room(
     full = said(as_colleague, f"{LIST}?full=1")
     assert f'id="row-a{ann.pk}"' in full
     assert f'id="row-a{bob.pk}"' not in full
+    assert '<input type="hidden" name="full" value="1">' in full
+    assert f'id="row-a{ann.pk}"' not in said(as_colleague, f"{LIST}?full=1&q=b")
     use(ann, 1)
     assert "No mailbox is nearly full" in said(as_colleague, f"{LIST}?full=1")
 

@@ -60,7 +60,9 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(fields=["node", "percent", "address"], name="usage_by_percent"),
-                    models.Index(fields=["node", "domain", "percent"], name="usage_by_domain"),
+                    models.Index(
+                        fields=["node", "domain", "percent", "bytes"], name="usage_by_domain"
+                    ),
                 ],
                 "constraints": [
                     models.UniqueConstraint(fields=("node", "address"), name="usage_once")
