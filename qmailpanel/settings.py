@@ -18,6 +18,7 @@ QMAILPANEL_RECIPIENTS         Which list of known recipients qmail-smtpd asks: v
                               recipients, none, or auto: the one that exists (auto)
 QMAILPANEL_DELIVERQUOTA       The program that holds quotas: a path, none, or auto: where Debian's
                               maildrop or courier put it (auto)
+QMAILPANEL_WARN_PERCENT       How full a mailbox is when its owner gets a mail, 0 for none (90)
 QMAILPANEL_GENERATIONS        How many generations of each shared file are kept (50)
 QMAILPANEL_RETENTION_DAYS     How long the mail of removed mailboxes is kept; 0: for ever (30)
 QMAILPANEL_NODE               The name of this mail host in the database (main)
@@ -92,6 +93,7 @@ if QMAILPANEL_RECIPIENTS not in ("auto", "none", "validrcptto", "recipients"):
         "QMAILPANEL_RECIPIENTS must be auto, none, validrcptto or recipients."
     )
 QMAILPANEL_DELIVERQUOTA = env.str("QMAILPANEL_DELIVERQUOTA", default="auto")
+QMAILPANEL_WARN_PERCENT = _number("QMAILPANEL_WARN_PERCENT", 90)
 QMAILPANEL_RCPTHOSTS = _number("QMAILPANEL_RCPTHOSTS", 1_000)
 QMAILPANEL_GENERATIONS = _number("QMAILPANEL_GENERATIONS", 50)
 QMAILPANEL_RETENTION_DAYS = _number("QMAILPANEL_RETENTION_DAYS", 30)

@@ -15,6 +15,7 @@ from qmailpanel.ledger.services import Statuses
 from .frame import address_badge, display
 from .limits import EXPECTED
 from .models import Address, Domain, Kind
+from .usage import used_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Place:
             f'<th scope="row"><a class="hero" data-open href="{href}">{name}</a>{off}{note}'
             f'<span id="why-{key}" class="why">{escape(why or badge.why)}</span></th>'
             f'<td class="to mono clip">{escape(to)}</td>'
+            f"{_used_cell(address)}"
             f'<td class="state">{badge.mark}</td>'
             f'<td class="acts">{self._act(address, href, focus=focus)}</td></tr>'
         )
@@ -71,3 +73,10 @@ class Place:
             f' hx-swap="outerHTML"{" autofocus" if focus else ""}>'
             f'{self.remove}<span class="aside"> {full}</span></a>'
         )
+
+
+def _used_cell(address: Address) -> str:
+    """How full a mailbox is; an alias holds nothing."""
+    if address.kind != Kind.MAILBOX:
+        return ""
+    return f'<td class="used">{used_mark(address)}</td>'

@@ -35,6 +35,7 @@ from .lists import Query
 from .models import Address, AddressQuerySet, Domain, Kind
 from .renames import rename_address
 from .rights import Right, shown_rights
+from .usage import fullness_of, only_nearly_full, with_usage
 
 Where = Callable[[Address], str]
 SHOWN = {Kind.MAILBOX: (), Kind.ALIAS: ("destinations",)}  # what the rows of a list fetch besides
@@ -65,7 +66,8 @@ def find_list(request: PanelRequest, name: str, kind: Kind) -> tuple[Domain, Add
 def _find_top(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address | None:
     domains = Domain.objects.for_user(request.user).claiming().filter(name=name)
     mine = Address.objects.for_user(request.user).claiming().select_related("domain__limits")
-    found = mine.filter(pk=pk, kind=kind, domain__in=domains).first()
+    rows = with_usage(mine) if kind is Kind.MAILBOX else mine
+    found = rows.filter(pk=pk, kind=kind, domain__in=domains).first()
     return found and _with_rights(found)
 
 
@@ -83,11 +85,15 @@ def list_context(
         gone = top.removed
         rows.insert(0, place.row(statuses, top, to(top), new=not gone, focus=gone))
     context = {**page, **query.context(found), **form_context(domain, kind, request.path)}
+    if kind is Kind.MAILBOX:
+        context["fullness"] = fullness_of(domain)
     return {**context, "rows": SafeString("".join(rows))}
 
 
 def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> AddressQuerySet:
     rows = Address.objects.for_user(request.user).claiming().filter(domain=domain, kind=kind)
+    if kind is Kind.MAILBOX:
+        rows = with_usage(only_nearly_full(rows, domain) if query.full else rows)
     local = query.q.partition("@")[0]
     return rows.starting(local) if local else rows
 

@@ -25,19 +25,24 @@ Row = TypeVar("Row", bound=Model)
 
 @dataclass(frozen=True)
 class Query:
-    """Filters live in the address: `q` begins the name, `top` is a row to see first."""
+    """Filters live in the address: `q` begins the name, `top` is a row to see first.
+
+    `full`: only mailboxes that are nearly full.
+    """
 
     q: str
     top: int
     after: str
     before: str
+    full: bool = False
 
     @classmethod
     def of(cls, request: HttpRequest) -> Query:
         get = request.GET.get
         top = get("top", "")
         number = int(top) if top.isascii() and top.isdigit() and len(top) < 16 else 0
-        return cls(get("q", "").strip().lower(), number, get("after", ""), get("before", ""))
+        q, full = get("q", "").strip().lower(), get("full", "") == "1"
+        return cls(q, number, get("after", ""), get("before", ""), full)
 
     def page_of(self, rows: QuerySet[Row], key: tuple[str, ...]) -> Page[Row]:
         """The page asked for, without the row that stands on top of it."""
@@ -49,8 +54,9 @@ class Query:
 
     def context(self, found: Page[Row]) -> dict[str, Any]:
         """The context of components/find.html and components/pager.html."""
-        query = f"{urlencode({'q': self.q})}&" if self.q else ""
-        return {"q": self.q, "page": found, "query": query}
+        asked = {"q": self.q, "full": "1" if self.full else ""}
+        query = "".join(f"{urlencode({name: value})}&" for name, value in asked.items() if value)
+        return {"q": self.q, "full": self.full, "page": found, "query": query}
 
 
 @dataclass(frozen=True, slots=True)

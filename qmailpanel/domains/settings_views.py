@@ -40,6 +40,7 @@ from .models import Domain, DomainName, Kind, Unknown
 from .path import path_of_unknown
 from .renames import rename_domain
 from .rights import Right
+from .usage import fullness_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ def settings_page(
         "owners_form": OwnersForm.of(domain),
         "rooms": [(TITLES[kind], room_of(domain, kind)) for kind in Kind],
         "storage": storage_of(domain),
+        "fullness": fullness_of(domain),
         "names": [_name_row(statuses, one) for one in domain.names.aliases().order_by("name")],
         "hops": path_of_unknown(domain),
         "may_refuse": knows_recipients() or domain.unknown == Unknown.REFUSE,

@@ -118,6 +118,7 @@ class SyncNode(models.Model):
     note = models.TextField(blank=True)
     knows_recipients = models.BooleanField(default=False)  # qmail-smtpd asks a list of them
     holds_quotas = models.BooleanField(default=False)  # a program counts at delivery
+    deliverquota = models.CharField(max_length=255, blank=True)  # … and which
     preview = models.TextField(blank=True)  # steps that wait, as --dry-run prints them
     holding = models.PositiveIntegerField(default=0)  # domains that wait for the operator's apply
     done = models.PositiveIntegerField(default=0)  # steps of the run at work, if it takes long
@@ -163,3 +164,45 @@ class RoutedLine(models.Model):
     number = models.PositiveIntegerField()
     name = models.CharField(max_length=255, db_index=True)
     line = models.CharField(max_length=1024)
+
+
+class Usage(models.Model):
+    """How full a mailbox is.
+
+    `percent`: of its nearest limit, 0 without one. `counted`: its maildirsize is known to count
+    all that is there. `stamp`: of the directories that were counted instead. `warned_at`: when
+    the owner was told that it is nearly full.
+    """
+
+    node = models.CharField(max_length=64)
+    domain = models.PositiveBigIntegerField()
+    address = models.PositiveBigIntegerField()
+    bytes = models.PositiveBigIntegerField(default=0)
+    messages = models.PositiveBigIntegerField(default=0)
+    percent = models.PositiveIntegerField(default=0)
+    counted = models.BooleanField(default=False)
+    stamp = models.PositiveBigIntegerField(default=0)
+    at = models.DateTimeField()
+    warned_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["node", "address"], name="usage_once")]
+        indexes = [
+            models.Index(fields=["node", "percent", "address"], name="usage_by_percent"),
+            models.Index(fields=["node", "domain", "percent", "bytes"], name="usage_by_domain"),
+        ]
+
+
+class LastUse(models.Model):
+    """When a mailbox was opened last and from where: by imap, pop3, smtp or app-<number>."""
+
+    node = models.CharField(max_length=64)
+    address = models.PositiveBigIntegerField()
+    what = models.CharField(max_length=32)
+    at = models.DateTimeField()
+    ip = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["node", "address", "what"], name="last_use_once")
+        ]

@@ -17,6 +17,8 @@ from .models import Mailbox
 from .suggest import suggest_password
 from .switches import SWITCHES
 
+MOST_MESSAGES = 10**9
+
 
 class GuardedForm(PanelForm):
     """A form with a password that is kept while it is not yet good, and can be suggested."""
@@ -114,6 +116,17 @@ class QuotaForm(PanelForm):
     quota = SizeField(
         blank=0, label=_("Quota"), help_text=_("As 500 MB or 2 GB; nothing for no limit.")
     )
+    messages = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MOST_MESSAGES,
+        label=_("Messages"),
+        help_text=_("How many it may hold; nothing for no limit."),
+        widget=forms.NumberInput(attrs={**PLAIN, "placeholder": _("no limit")}),
+    )
+
+    def clean_messages(self) -> int:
+        return self.cleaned_data["messages"] or 0
 
 
 class RestoreForm(PanelForm):

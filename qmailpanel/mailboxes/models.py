@@ -56,6 +56,10 @@ class Mailbox(models.Model):
             )
         ]
 
+    @property
+    def is_limited(self) -> bool:
+        return bool(self.quota or self.messages)
+
 
 class AppPassword(models.Model):
     """A further password of a mailbox, for one program and the protocols it needs.

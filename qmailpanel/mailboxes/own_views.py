@@ -24,6 +24,7 @@ from .models import Mailbox
 from .own_frame import owned, show_own
 from .owners import find_further, find_sign_ins, set_own_password
 from .programs import servers_of
+from .usage import last_uses, used_of
 
 
 @owned()
@@ -37,6 +38,7 @@ def own(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
         "mailboxes/own.html",
         hops=path_of(address, [maildir(address.local)]),
         further=find_further(address),
+        used=used_of(mailbox, address),
     )
 
 
@@ -117,9 +119,14 @@ def own_remove_app_password(request: PanelRequest, mailbox: Mailbox, pk: int) ->
 @owned(OwnItem.SIGN_INS)
 @require_GET
 def own_sign_ins(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
-    """When and from where somebody signed in here as the owner, or tried to."""
-    found = find_sign_ins(mailbox.address)
-    return show_own(request, mailbox, "mailboxes/own_sign_ins.html", sign_ins=found)
+    """When and from where somebody opened the mailbox, or signed in here as its owner."""
+    return show_own(
+        request,
+        mailbox,
+        "mailboxes/own_sign_ins.html",
+        sign_ins=find_sign_ins(mailbox.address),
+        uses=last_uses(mailbox.address),
+    )
 
 
 @owned()

@@ -24,6 +24,21 @@ def of_new(actor: Actor, domain: Domain, quota: int | None) -> int:
     return wanted
 
 
+def change_limits(
+    domain: Domain, mailbox: Mailbox, *, quota: int | None, messages: int | None
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Set what differs; what it was and what it is. Raises Refused as `refuse` does."""
+    wanted = {"quota": quota, "messages": messages}
+    present = {name: getattr(mailbox, name) for name in wanted}
+    after = {name: n for name, n in wanted.items() if n is not None and n != present[name]}
+    if "quota" in after:
+        refuse(domain, after["quota"], besides=mailbox)
+    for name, limit in after.items():
+        setattr(mailbox, name, limit)
+    mailbox.save(update_fields=list(after))
+    return {name: present[name] for name in after}, after
+
+
 def refuse(domain: Domain, quota: int, *, besides: Mailbox | None = None) -> None:
     """Raises Refused for a quota that the domain has no room for; 0 is no limit."""
     limits = Limits.objects.filter(domain=domain).first()

@@ -133,17 +133,18 @@ def change_mailbox(
 
 
 @ledger_locked()
-def change_quota(actor: Actor, address: Address, *, quota: int) -> Address:
-    """Another limit in bytes, 0 for none. One below what is used refuses new mail only."""
+def change_quota(
+    actor: Actor, address: Address, *, quota: int | None = None, messages: int | None = None
+) -> Address:
+    """Another limit in bytes or in messages: 0 for none, None leaves it as it is.
+
+    One below what is used refuses new mail only.
+    """
     addresses.editable(actor, address, Right.QUOTAS)
     mailbox = Mailbox.objects.get(address=address)
-    if mailbox.quota == quota:
-        return address
-    quotas.refuse(address.domain, quota, besides=mailbox)
-    before, mailbox.quota = mailbox.quota, quota
-    mailbox.save(update_fields=["quota"])
-    sides = {"before": {"quota": before}, "after": {"quota": quota}}
-    stamp(log(actor, Verb.CHANGED, address, **sides), address)
+    before, after = quotas.change_limits(address.domain, mailbox, quota=quota, messages=messages)
+    if after:
+        stamp(log(actor, Verb.CHANGED, address, before=before, after=after), address)
     return address
 
 

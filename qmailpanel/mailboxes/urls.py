@@ -2,11 +2,12 @@
 
 from django.urls import include, path
 
-from . import app_views, door_views, own_views, removal_views, views
+from . import app_views, door_views, full_views, own_views, removal_views, views
 
 app_name = "mailboxes"
 
 urlpatterns = [
+    path("nearly-full/", full_views.nearly_full, name="full"),
     path("mailbox/", own_views.own, name="own"),
     path("mailbox/password/", own_views.password, name="own_password"),
     path("mailbox/app-passwords/", own_views.own_app_passwords, name="own_app_passwords"),

@@ -44,6 +44,7 @@ from .forms import (
     words_of,
 )
 from .models import Mailbox
+from .usage import last_uses, used_of
 
 MAILBOX = Kind.MAILBOX
 FORMS = ("form", "password_form", "quota_form", "switches_form", "rename", "restore_form")
@@ -151,12 +152,16 @@ def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRe
         **address_page(request, address),
         "form": MailboxForm(initial={"comment": address.comment, "refusal": address.refusal}),
         "password_form": PasswordForm(),
-        "quota_form": QuotaForm(initial={"quota": mailbox.quota}),
+        "quota_form": QuotaForm(
+            initial={"quota": mailbox.quota, "messages": mailbox.messages or None}
+        ),
         "storage": storage_of(address.domain),
-        "is_held": holds_quotas() if mailbox.quota else True,
+        "is_held": holds_quotas() if mailbox.is_limited else True,
         "switches_form": SwitchesForm.of(mailbox),
         "mailbox": mailbox,
         "rename": RenameAddressForm(),
+        "used": used_of(mailbox, address),
+        "uses": last_uses(address),
         "has_password": bool(mailbox.password),
         "hops": path_of(address, [maildir(address.local)]),
         **_removal(address, mailbox),

@@ -78,6 +78,11 @@ class MailboxRow:
     refusal: str = ""
     removed: bool = False
     quota: int = 0
+    messages: int = 0
+
+    @property
+    def is_limited(self) -> bool:
+        return bool(self.quota or self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,13 +210,14 @@ def _render_mailbox(draft: _Draft, row: MailboxRow, rows: DomainRows) -> None:
     if row.removed or rows.removed:
         draft.archive[path] = row.mailbox
         return
-    draft.homes[path] = Home(row.mailbox, _mailbox_instructions(draft.layout, row), row.quota)
+    instructions = _mailbox_instructions(draft.layout, row)
+    draft.homes[path] = Home(row.mailbox, instructions, row.quota, row.messages)
     if rows.enabled:
         _assign_home(draft, local, path)
 
 
 def _mailbox_instructions(layout: Layout, row: MailboxRow) -> bytes:
-    if row.enabled and row.quota and layout.deliverquota:
+    if row.enabled and row.is_limited and layout.deliverquota:
         return dotqmail.render_limited(layout.preline, layout.deliverquota)
     if row.enabled:
         return dotqmail.render_mailbox()

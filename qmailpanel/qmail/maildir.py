@@ -13,12 +13,23 @@ NAME = "Maildir"
 DIRECTORIES = ("cur", "new", "tmp")
 SIZE = "maildirsize"
 
+Limits = tuple[int, int]  # of bytes and of messages, 0 for none
+
+COUNTED = ("cur", "new")
+NOT_COUNTED = ".Trash"
+_SIZED = re.compile(r",S=([0-9]{1,15})(?=[,:]|$)")
+_FLAGS = re.compile(r":2,([A-Za-z]*)$")
 _LIMIT = re.compile(rb"[ \t]*([0-9]{1,18})([SC])[ \t\r]*")
 _USAGE = re.compile(rb"[ \t]*(-?[0-9]{1,18})[ \t]+(-?[0-9]{1,18})[ \t\r]*")
 
 
 class BadMaildirSize(ValueError):
     """deliverquota would not understand the file, and deliver without any limit."""
+
+
+def render_usage(size: int, count: int) -> bytes:
+    """A line to be added: what came or went."""
+    return f"{size:12d} {count:12d}\n".encode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +45,23 @@ class MaildirSize:
         """Bytes and messages in the Maildir."""
         return sum(line[0] for line in self.usage), sum(line[1] for line in self.usage)
 
+    @property
+    def limits(self) -> Limits:
+        """Both of them."""
+        return self.storage, self.messages
+
+    def limited_to(self, limits: Limits) -> MaildirSize:
+        """The same usage under other limits."""
+        return MaildirSize(*limits, self.usage)
+
     def render(self) -> bytes:
         """The file. Limits of both kinds always, each line whole: a glued one means no limit."""
-        lines = [f"{self.storage}S,{self.messages}C\n"]
-        lines += [f"{size:12d} {count:12d}\n" for size, count in self.usage]
-        return "".join(lines).encode("ascii")
+        usage = [render_usage(size, count) for size, count in self.usage]
+        return f"{self.storage}S,{self.messages}C\n".encode("ascii") + b"".join(usage)
 
 
 NEW_SIZE = MaildirSize().render()
+UNCOUNTED = MaildirSize(usage=()).render()  # what is there is still to be counted
 
 
 def parse(content: bytes) -> MaildirSize:
@@ -53,6 +73,18 @@ def parse(content: bytes) -> MaildirSize:
         messages=limits.get(b"C", 0),
         usage=tuple(_parse_usage(line) for line in rest),
     )
+
+
+def is_counted(name: str) -> bool:
+    """Whether the file of that name is a message that counts: not hidden, not flagged trashed."""
+    flags = _FLAGS.search(name)
+    return not name.startswith(".") and not (flags and "T" in flags[1])
+
+
+def size_in(name: str) -> int | None:
+    """The size that a file's name gives, which is believed. See maildirquota(7)."""
+    found = _SIZED.search(name)
+    return int(found[1]) if found else None
 
 
 def _parse_limit(text: bytes) -> tuple[bytes, int]:

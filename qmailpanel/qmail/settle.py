@@ -146,12 +146,12 @@ def _settle_homes(
             draft.add_problem(path, NOT_MADE, f"{path}: {cause}")
             draft.lost_homes.add(path)
         elif found is None or isinstance(found, Bad):
-            draft.grow.append(PlaceHome(path, home.mailbox, home.dot_qmail, home.storage))
+            draft.grow.append(PlaceHome(path, home.mailbox, home.dot_qmail, home.limits))
         else:
             if not found.whole:
                 draft.grow.append(PlaceHome(path, home.mailbox, None))
-            elif found.storage != home.storage:
-                draft.grow.append(LimitHome(path, home.storage))
+            elif found.limits != home.limits:
+                draft.grow.append(LimitHome(path, home.limits))
             texts = [old.dot_qmail for old in before]
             _settle_file(draft, f"{path}/.qmail", home.dot_qmail, texts, found.dot_qmail, failed)
     for path, mailbox in wanted.archive.items():

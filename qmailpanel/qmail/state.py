@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from qmailpanel.qmail.drift import Decision, Side, as_text
+from qmailpanel.qmail.maildir import Limits
 from qmailpanel.qmail.shared import HOSTS, LineFile, Shared, keyed
 
 
@@ -19,12 +20,18 @@ from qmailpanel.qmail.shared import HOSTS, LineFile, Shared, keyed
 class Home:
     """A mailbox on disk: `mailbox` names its archive, `dot_qmail` is the content of its .qmail.
 
-    `storage`: the limit in its maildirsize, in bytes; 0 for none.
+    `storage` and `messages`: the limits in its maildirsize, in bytes and in number; 0 for none.
     """
 
     mailbox: int
     dot_qmail: bytes
     storage: int = 0
+    messages: int = 0
+
+    @property
+    def limits(self) -> Limits:
+        """Both of them."""
+        return self.storage, self.messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Section:
                 },
                 "files": {path: text.decode("latin-1") for path, text in self.files.items()},
                 "homes": {
-                    path: [home.mailbox, home.dot_qmail.decode("latin-1"), home.storage]
+                    path: [home.mailbox, home.dot_qmail.decode("latin-1"), *home.limits]
                     for path, home in self.homes.items()
                 },
             }
@@ -64,8 +71,8 @@ class Section:
             },
             files={path: text.encode("latin-1") for path, text in data["files"].items()},
             homes={
-                path: Home(mailbox, dot_qmail.encode("latin-1"), *storage)
-                for path, (mailbox, dot_qmail, *storage) in data["homes"].items()
+                path: Home(mailbox, dot_qmail.encode("latin-1"), *limits)
+                for path, (mailbox, dot_qmail, *limits) in data["homes"].items()
             },
         )
 
@@ -149,13 +156,13 @@ class Bad:
 class HomeFound:
     """A home as it is: its .qmail (None: missing), and whether the rest is as it should be.
 
-    `storage`: the limit in its maildirsize; looked at where one is wanted or was applied, else 0.
+    `limits`: those in its maildirsize; looked at where one is wanted or was applied, else none.
     None: the file is none that deliverquota would understand.
     """
 
     dot_qmail: bytes | Bad | None
     whole: bool
-    storage: int | None = 0
+    limits: Limits | None = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from qmailpanel.qmail.maildir import Limits
 from qmailpanel.qmail.maps import MAPS
 from qmailpanel.qmail.shared import Shared
 from qmailpanel.qmail.state import archive_path
@@ -32,22 +33,22 @@ class MakeDirectory:
 class PlaceHome:
     """Bring a home into being: out of the archive, anew, or by mending what is missing.
 
-    `dot_qmail` is written too, unless it is None (the home has one). `storage`: the limit of a
+    `dot_qmail` is written too, unless it is None (the home has one). `limits`: those of a
     new one.
     """
 
     path: str
     mailbox: int
     dot_qmail: bytes | None
-    storage: int = 0
+    limits: Limits = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class LimitHome:
-    """Another limit in the maildirsize of a home, in bytes; 0 for none. What it counted stays."""
+    """Other limits in the maildirsize of a home; 0 for none. What it counted stays."""
 
     path: str
-    storage: int
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +164,8 @@ def _describe_place(
             return f"move {path} to {to}"
         case MakeDirectory(path):
             return f"make directory {path}"
-        case LimitHome(path, storage):
-            return f"limit home {path} to {storage} bytes" if storage else f"unlimit home {path}"
+        case LimitHome(path, limits):
+            return _describe_limits(path, limits)
         case PlaceHome(path, _, dot_qmail):
             return f"{'mend' if dot_qmail is None else 'make'} home {path}"
         case ArchiveHome(path, mailbox):
@@ -188,3 +189,9 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _describe_limits(path: str, limits: Limits) -> str:
+    units = zip(limits, ("bytes", "messages"), strict=True)
+    texts = [f"{limit} {unit}" for limit, unit in units if limit]
+    return f"limit home {path} to {' and '.join(texts)}" if texts else f"unlimit home {path}"

@@ -226,7 +226,7 @@ def publish_host(
     files: Iterable[Foreign],
     *,
     knows_recipients: bool,
-    holds_quotas: bool,
+    deliverquota: str,
 ) -> None:
     """What the web process must know of the host: prepends in use, names routed, foreign lines."""
     node = settings.QMAILPANEL_NODE
@@ -238,7 +238,8 @@ def publish_host(
                 "note": note,
                 "highest_prepend": prepend,
                 "knows_recipients": knows_recipients,
-                "holds_quotas": holds_quotas,
+                "holds_quotas": bool(deliverquota),
+                "deliverquota": deliverquota[:255],
             },
         )
         RoutedLine.objects.filter(node=node).delete()

@@ -290,7 +290,7 @@ class Reconciler:
             self.host.read_locals(),
             foreign,
             knows_recipients=bool(self.host.layout.lists),
-            holds_quotas=bool(self.host.layout.deliverquota),
+            deliverquota=self.host.layout.deliverquota,
         )
         self._told = news
 

@@ -26,6 +26,7 @@ from .doctor import Rounds
 from .models import SyncQuestion
 from .publish import Report
 from .reconcile import Reconciler, all_domains, dirty_domains
+from .usage import UsageRounds
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +79,7 @@ class Service:
         self.host = host
         self.reconciler = Reconciler(host, between=self._between)
         self.rounds = Rounds(host.layout)
+        self.usage = UsageRounds(host.layout, host.root.hand.owner)
         self.stopping = False
         self._through = 0
         self._unsettled: set[int] = set()
@@ -95,7 +97,7 @@ class Service:
         notify("READY=1")
         try:
             while not self.stopping:
-                trigger.wait(0 if self._scrub_step() else WATCH_SECONDS)
+                trigger.wait(0 if self._scrub_step() | self._usage_step() else WATCH_SECONDS)
                 self.turn()
         except Stopped:
             pass
@@ -192,6 +194,12 @@ class Service:
         with _enduring():
             return next(self._scrub, False)
         self._scrub_at = time.monotonic() + RETRY_SECONDS[-1]
+        return False
+
+    def _usage_step(self) -> bool:
+        """A small part of the look at how full the mailboxes are. Is there more to do?"""
+        with _enduring():
+            return self.usage.step()
         return False
 
     def _scrub_all(self) -> Iterator[bool]:

@@ -149,11 +149,11 @@ def _read_addresses(
     destinations = _read_destinations(domains)
     rows = Address.objects.filter(domain__in=domains, claims=True).values_list(
         *("id", "domain_id", "local", "kind", "enabled", "refusal", "removed"),
-        *("mailbox__id", "mailbox__quota"),
+        *("mailbox__id", "mailbox__quota", "mailbox__messages"),
     )
-    for pk, domain, local, kind, enabled, refusal, removed, mailbox, quota in rows.iterator():
+    for pk, domain, local, kind, enabled, refusal, removed, mailbox, *limits in rows.iterator():
         if kind == Kind.MAILBOX:
-            row = MailboxRow(mailbox, pk, local, enabled, refusal, removed, quota)
+            row = MailboxRow(mailbox, pk, local, enabled, refusal, removed, *limits)
             mailboxes[domain].append(row)
         else:
             targets = tuple(destinations[pk])

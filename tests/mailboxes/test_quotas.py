@@ -86,6 +86,16 @@ def test_another_quota_is_recorded_with_the_old_one(domain):
     assert mailbox.change == change
 
 
+def test_a_limit_of_messages_stands_beside_that_of_bytes(domain):
+    mailbox = box(domain, "a", quota=5 * MB)
+    change_quota(SYSTEM, mailbox, messages=100)
+    change = Change.objects.latest("id")
+    assert (change.before, change.after) == ({"messages": 0}, {"messages": 100})
+    assert quota_of(mailbox) == 5 * MB
+    change_quota(SYSTEM, mailbox, quota=0, messages=100)
+    assert Change.objects.latest("id").after == {"quota": 0}
+
+
 def test_who_may_not_set_quotas_adds_mailboxes_with_the_default_alone(domain, colleague):
     Grant.objects.update(rights=["addresses"])
     actor = Actor(colleague.pk, str(colleague), None)
@@ -122,6 +132,8 @@ def test_the_quota_is_set_on_the_page_of_the_mailbox(as_colleague, domain):
     said = as_colleague.get(page).content.decode()
     assert 'value="1536 MB"' in said
     assert "has no deliverquota" in said
+    answer = as_colleague.post(f"{page}quota/", {"quota": "1 GB", "messages": "-1"})
+    assert 'id="id_messages_error"' in answer.content.decode()
     answer = as_colleague.post(f"{page}quota/", {"quota": "much"})
     assert answer.status_code == 422
     assert 'id="id_quota_error"' in answer.content.decode()

@@ -274,14 +274,14 @@ def test_the_list_asks_the_database_as_often_for_one_row_as_for_three(
     on_top: bool,
 ) -> None:
     added = [add_mailbox(SYSTEM, domain, LocalPart(f"m{number}")) for number in range(rows)]
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         as_colleague.get(LIST, {"top": str(added[0].pk)} if on_top else {})
 
 
 def test_the_pages_of_a_mailbox_stay_within_a_few_queries(
     as_colleague: Client, biliards: Address, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         as_colleague.get(f"{LIST}{biliards.pk}/")
     with django_assert_max_num_queries(13):
         as_colleague.get(f"{LIST}{biliards.pk}/remove/")

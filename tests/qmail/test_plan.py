@@ -47,6 +47,7 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
             enabled=kinds[local] != "M",
             removed=kinds[local] in "RP",
             quota=draw(st.sampled_from([0, 5000])),
+            messages=draw(st.sampled_from([0, 0, 3])),
         )
         for i, local in enumerate(LOCALS)
         if kinds[local] in "mMRP"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from qmailpanel.qmail import assign, control
 from qmailpanel.qmail.layout import DomainRows, Layout, render_domain
+from qmailpanel.qmail.maildir import Limits
 from qmailpanel.qmail.maps import MAPS
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan import Plan, make_plan
@@ -64,7 +65,7 @@ class World:
     homes: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     archive: dict[int, bytes] = field(default_factory=dict)
     memory: dict[str, tuple[Section, ...]] = field(default_factory=dict)
-    limits: dict[str, int] = field(default_factory=dict)  # of homes, by path
+    limits: dict[str, Limits] = field(default_factory=dict)  # of homes, by path
 
     def copy(self) -> World:
         return World(
@@ -134,7 +135,7 @@ class World:
         below = f"{name}/"
         files = {path: text for path, text in self.files.items() if path.startswith(below)}
         homes = {
-            path: HomeFound(text, whole=True, storage=self.limits.get(path, 0))
+            path: HomeFound(text, whole=True, limits=self.limits.get(path, (0, 0)))
             for path, (_, text) in self.homes.items()
             if path.startswith(below)
         }
@@ -160,12 +161,12 @@ class World:
                 self.hup_owed = False
             case MakeDirectory(path):
                 self.directories.add(path)
-            case LimitHome(path, storage):
+            case LimitHome(path, limits):
                 assert path in self.homes
-                self.limits[path] = storage
-            case PlaceHome(path, mailbox, dot_qmail, storage):
+                self.limits[path] = limits
+            case PlaceHome(path, mailbox, dot_qmail, limits):
                 assert path.split("/")[0] in self.directories
-                self.limits[path] = storage
+                self.limits[path] = limits
                 old = self.archive.pop(mailbox, b"")
                 self.homes[path] = (mailbox, old if dot_qmail is None else dot_qmail)
             case WriteFile(path, before, content):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from qmailpanel.mailboxes.services import (
     remove_mailbox,
     restore_mailbox,
 )
+from qmailpanel.qmail.state import Section
+from qmailpanel.qmail.steps import LimitHome, describe
 from qmailpanel.sync.reconcile import Reconciler, open_host
 
 DELIVERQUOTA = Path("/usr/sbin/deliverquota")
@@ -59,6 +62,20 @@ def test_another_limit_keeps_what_was_counted(panel, ann):
         change_quota(SYSTEM, ann, quota=quota)
         panel.sync()
         assert size(panel) == [first, "        1500            3", "         -20           -1"]
+
+
+def test_messages_are_limited_too(panel, ann, preline):
+    change_quota(SYSTEM, ann, quota=0, messages=2)
+    panel.sync()
+    assert size(panel)[0] == "0S,2C"
+    assert [deliver(panel, 100), deliver(panel, 100), deliver(panel, 100)] == [0, 0, 77]
+    change_quota(SYSTEM, ann, messages=3)
+    panel.sync()
+    assert deliver(panel, 100) == 0
+    change_quota(SYSTEM, ann, messages=0)
+    panel.sync()
+    assert size(panel)[0] == "0S,0C"
+    assert dot_qmail(panel) == "./Maildir/\n"
 
 
 def test_a_limit_that_others_changed_is_mended(panel, ann):
@@ -123,3 +140,23 @@ def test_the_real_deliverquota_refuses_what_is_over_the_limit_and_takes_it_once_
     assert deliver(panel, 2000) == 0
     assert len(list(panel.below("pandle.net/ann/Maildir/new").iterdir())) == 3
     assert size(panel)[0] == "10000S,0C"
+
+
+def test_a_memory_without_limits_of_messages_is_read():
+    homes = {"d.net/a": [1, "x"], "d.net/b": [2, "x", 5000], "d.net/c": [3, "x", 5000, 9]}
+    text = json.dumps({"prepend": 100, "lines": {}, "files": {}, "homes": homes})
+    section = Section.decode(text.encode())
+    assert [home.limits for home in section.homes.values()] == [(0, 0), (5000, 0), (5000, 9)]
+    assert Section.decode(section.encode()) == section
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ((0, 0), "unlimit home d.net/a"),
+        ((5000, 0), "limit home d.net/a to 5000 bytes"),
+        ((5000, 9), "limit home d.net/a to 5000 bytes and 9 messages"),
+    ],
+)
+def test_the_plan_says_which_limits(limits, said):
+    assert describe(LimitHome("d.net/a", limits)) == said

@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Iterator
 
+from qmailpanel.qmail import maildir
 from qmailpanel.qmail.host.errors import StepFailed
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.state import Bad
@@ -142,3 +143,12 @@ def look_at(directory: int, name: str) -> bytes | Bad | None:
         return os.read(fd, _LARGEST)
     finally:
         os.close(fd)
+
+
+def read_size(inside: int) -> maildir.MaildirSize | None:
+    """None where there is no maildirsize that deliverquota would understand."""
+    content = look_at(inside, maildir.SIZE)
+    try:
+        return maildir.parse(content) if isinstance(content, bytes) else None
+    except maildir.BadMaildirSize:
+        return None

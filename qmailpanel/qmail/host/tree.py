@@ -19,10 +19,12 @@ from qmailpanel.qmail.host.below import (
     link_at,
     look_at,
     opened,
+    read_size,
     refuse_strangers,
 )
 from qmailpanel.qmail.host.errors import HostError, StepFailed
 from qmailpanel.qmail.host.purge import ARCHIVE, Pause, find_archived, purge_home
+from qmailpanel.qmail.maildir import Limits
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.state import Bad, HomeFound, Section, Tree, Wanted
 from qmailpanel.qmail.steps import (
@@ -66,7 +68,7 @@ class MailRoot:
         sections = [wanted.section, *applied]
         files = {path for section in sections for path in section.files}
         homes = {path for section in sections for path in section.homes} | set(wanted.archive)
-        limited = {path for s in sections for path, home in s.homes.items() if home.storage}
+        limited = {path for s in sections for path, home in s.homes.items() if any(home.limits)}
         try:
             with opened(self.path) as root, opened(wanted.name, root) as directory:
                 tree = self._observe_inside(directory, files, homes, not wanted.section.files)
@@ -101,16 +103,16 @@ class MailRoot:
         finally:
             os.close(fd)
 
-    def _limit_home(self, path: str, storage: int) -> None:
+    def _limit_home(self, path: str, limits: Limits) -> None:
         with self._parent(path) as (parent, name), opened(name, parent) as home:
-            self._limit(home, storage)
+            self._limit(home, limits)
 
-    def _limit(self, home: int, storage: int) -> None:
+    def _limit(self, home: int, limits: Limits) -> None:
         """Line 1 is another, the usage stays: without it what is there would not be counted."""
         with opened("Maildir", home) as inside:
-            size = _read_size(inside) or maildir.MaildirSize()
-            if size.storage != storage:
-                self.hand.put(inside, maildir.SIZE, replace(size, storage=storage).render())
+            size = read_size(inside) or maildir.MaildirSize(usage=())
+            if size.limits != limits:
+                self.hand.put(inside, maildir.SIZE, size.limited_to(limits).render())
 
     def _has_maildir(self, home: int) -> bool:
         try:
@@ -136,8 +138,8 @@ class MailRoot:
                     self._make_directory(path)
                 case PlaceHome():
                     self._place_home(step)
-                case LimitHome(path, storage):
-                    self._limit_home(path, storage)
+                case LimitHome(path, limits):
+                    self._limit_home(path, limits)
                 case WriteFile(path, before, content):
                     self._write_file(path, before, content)
                 case _:
@@ -235,7 +237,7 @@ class MailRoot:
                 with opened(str(step.mailbox), archive) as home:
                     self.hand.mend(home)
                     self._fill_home(home, step.dot_qmail)
-                    self._limit(home, step.storage)
+                    self._limit(home, step.limits)
                 libc.rename_new(archive, str(step.mailbox), parent, name)
         except (FileNotFoundError, FileExistsError):
             return False
@@ -256,7 +258,7 @@ class MailRoot:
             for directory in _MAILDIR:
                 self.hand.create_directory(home, directory)
             self.hand.create(home, ".qmail", step.dot_qmail or b"")
-            size = maildir.MaildirSize(storage=step.storage)
+            size = maildir.MaildirSize(*step.limits)
             self.hand.create(home, "Maildir/maildirsize", size.render())
             self.hand.own(home)
         return True
@@ -267,7 +269,7 @@ class MailRoot:
             for part in maildir.DIRECTORIES:
                 os.close(self.hand.ensure(inside, part))
             if not has_text(inside, "maildirsize"):
-                self.hand.put(inside, "maildirsize", maildir.NEW_SIZE)
+                self.hand.put(inside, "maildirsize", maildir.UNCOUNTED)
         finally:
             os.close(inside)
         if dot_qmail is not None:
@@ -334,16 +336,7 @@ def _with_limits(directory: int, homes: Homes, limited: set[str]) -> Homes:
 def _with_limit(directory: int, path: str, found: HomeFound) -> HomeFound:
     try:
         with opened(last_name(path), directory) as home, opened("Maildir", home) as inside:
-            size = _read_size(inside)
+            size = read_size(inside)
     except OSError:
         return replace(found, whole=False)
-    return replace(found, storage=size.storage if size else None)
-
-
-def _read_size(inside: int) -> maildir.MaildirSize | None:
-    """None where there is no maildirsize that deliverquota would understand."""
-    content = look_at(inside, maildir.SIZE)
-    try:
-        return maildir.parse(content) if isinstance(content, bytes) else None
-    except maildir.BadMaildirSize:
-        return None
+    return replace(found, limits=size.limits if size else None)

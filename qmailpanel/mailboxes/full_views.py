@@ -1,0 +1,41 @@
+"""The mailboxes that are nearly full, of all the person's domains."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_GET
+
+from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.domains.frame import around, display, notices, show
+from qmailpanel.domains.models import Address
+from qmailpanel.domains.usage import nearly_full_among
+from qmailpanel.ledger.models import Usage
+from qmailpanel.ledger.services import Statuses
+from qmailpanel.paging import page
+
+from .usage import Bar, find_boxes
+
+
+@audience(Audience.PERSON)
+@require_GET
+def nearly_full(request: PanelRequest) -> HttpResponse:
+    """The fullest first."""
+    mine = Address.objects.for_user(request.user)
+    found = page(
+        nearly_full_among(mine),
+        key=("-percent", "-address"),
+        after=request.GET.get("after", ""),
+        before=request.GET.get("before", ""),
+    )
+    context = {
+        **around(notices(Statuses([]))),
+        "page": found,
+        "rows": _rows(found.rows),
+        "query": "",
+    }
+    return show(request, "mailboxes/full.html", context)
+
+
+def _rows(usages: list[Usage]) -> list[tuple[Address, str, list[Bar]]]:
+    rows = find_boxes(usages)
+    return [(box.address, f"@{display(box.address.domain)}", bars) for box, bars in rows]
