@@ -16,6 +16,7 @@ from qmailpanel.domains.models import Domain, DomainName
 from qmailpanel.ledger.models import SyncPosition
 from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.host import Busy, Host, HostError, Raced
+from qmailpanel.qmail.logins import Logins
 from qmailpanel.qmail.plan import Plan, make_plan
 from qmailpanel.qmail.shared import Foreign
 from qmailpanel.qmail.state import Applied, Section, Wanted, empty_section
@@ -145,6 +146,7 @@ class Reconciler:
             section=own[-1] if own else empty_section(one.section.prepend),
             archive={},
             known=None,
+            logins=None,
             problems=(),
             decisions=tuple(each for each in one.decisions if each.change <= through),
             held=True,
@@ -221,12 +223,21 @@ class Reconciler:
             report.problems[one.domain] = problems
             report.drifts[one.domain] = plan.drifts.get(one.name, ())
             if not plan.question and all(problem.address for problem in problems):
-                report.live.add(one.domain)
+                self._note_read_back(one, report)
         self.host.disturbed -= {one.name for one in wanted}
         if not plan.question:
             self.host.memory.finish(plan.after)
             held = {one.name for one in wanted if one.held}
             self.host.drop_links(plan.after.keys() - held)
+
+    def _note_read_back(self, one: Wanted, report: Report) -> None:
+        """Live, unless Dovecot may not yet have seen its logins."""
+        seen = self.host.unseen.get(one.name, 0.0)
+        if time.monotonic() < seen:
+            report.unseen[one.domain] = seen
+        else:
+            self.host.unseen.pop(one.name, None)
+            report.live.add(one.domain)
 
     def _reporter(self, report: Report) -> Callable[[Step], None]:
         def note(step: Step) -> None:
@@ -258,7 +269,7 @@ class Reconciler:
         names = sorted(set(memory.names()) - set(claimed))
         prepends = set(claimed.values())  # of those, whose domain only has another name now
         return [
-            Wanted(0, name, 0, empty_section(sections[-1].prepend))
+            Wanted(0, name, 0, empty_section(sections[-1].prepend), logins=Logins())
             for name, sections in memory.sections(names).items()
             if sections[-1].prepend not in prepends
         ]

@@ -17,6 +17,7 @@ from qmailpanel.qmail.drift import Decision, Side
 from qmailpanel.qmail.layout import AliasRow, DomainRows, Layout, MailboxRow, render_domain
 from qmailpanel.qmail.state import Problem, Wanted
 
+from .logins import read_logins
 from .models import DriftDecision
 
 _CHUNK = 500
@@ -125,7 +126,7 @@ def _read_addresses(
 ) -> tuple[dict[int, list[MailboxRow]], dict[int, list[AliasRow]]]:
     mailboxes: dict[int, list[MailboxRow]] = defaultdict(list)
     aliases: dict[int, list[AliasRow]] = defaultdict(list)
-    destinations = _read_destinations(domains)
+    destinations, logins = _read_destinations(domains), read_logins(domains)
     rows = Address.objects.filter(domain__in=domains, claims=True).values_list(
         *("id", "domain_id", "local", "kind", "enabled", "refusal", "removed"),
         *("mailbox__id", "mailbox__quota"),
@@ -133,7 +134,7 @@ def _read_addresses(
     for pk, domain, local, kind, enabled, refusal, removed, mailbox, quota in rows.iterator():
         if kind == Kind.MAILBOX:
             row = MailboxRow(mailbox, pk, local, enabled, refusal, removed, quota)
-            mailboxes[domain].append(row)
+            mailboxes[domain].append(replace(row, login=logins[mailbox]))
         else:
             targets = tuple(destinations[pk])
             aliases[domain].append(AliasRow(pk, local, targets, enabled, removed))

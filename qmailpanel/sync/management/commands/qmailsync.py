@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import time
 from types import FrameType
 from typing import Any
 
@@ -48,7 +49,11 @@ class Command(BaseCommand):
                 self.stderr.write(f"{name}: {problem.cause or problem.text}")
 
     def _once(self) -> None:
-        report = Reconciler(open_host()).reconcile(all_domains(), absent=True)
+        reconciler = Reconciler(open_host())
+        report = reconciler.reconcile(all_domains(), absent=True)
+        if report.unseen:  # what was written shall be live when the command ends
+            time.sleep(max(0.0, max(report.unseen.values()) - time.monotonic()))
+            report = reconciler.reconcile(all_domains(), absent=True)
         for line in _complaints(report):
             self.stderr.write(line)
         if report.error or report.question:
