@@ -228,7 +228,7 @@ class Reconciler:
         if not plan.question:
             self.host.memory.finish(plan.after)
             held = {one.name for one in wanted if one.held}
-            self.host.drop_links(plan.after.keys() - held)
+            self.host.drop_links(plan.after.keys() - held - _troubled(plan))
 
     def _note_read_back(self, one: Wanted, report: Report) -> None:
         """Live, unless Dovecot may not yet have seen its logins."""
@@ -323,6 +323,12 @@ NO_OWNERS = (
 
 def _is_of(one: Wanted, section: Section) -> bool:
     return section.prepend == one.section.prepend
+
+
+def _troubled(plan: Plan) -> set[str]:
+    """Domains as a whole not as wanted: logins of theirs may still lead to the old names."""
+    found = plan.problems.items()
+    return {name for name, problems in found if not all(problem.address for problem in problems)}
 
 
 def _add_unwritable(report: Report, unwritable: Sequence[Unwritable]) -> None:
