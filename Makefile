@@ -5,9 +5,9 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 # lint and tests keep away from the data of a panel that runs here
 APART := QMAILPANEL_STATE_DIR=$(CURDIR)/.venv/state DATABASE_URL= QMAILPANEL_BASE_URL=https://panel.example.org
-PROGRAMS := /usr/bin/chromium /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf /usr/bin/doveadm /usr/sbin/deliverquota \
+PROGRAMS := /usr/bin/chromium /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf /usr/bin/doveadm /usr/lib/dovecot/imap /usr/lib/dovecot/pop3 /usr/sbin/deliverquota \
 	/usr/bin/systemd-analyze /usr/sbin/nginx /usr/bin/openssl /usr/bin/strace
-PACKAGES := chromium fonts-dejavu-core dovecot-core maildrop systemd nginx-light openssl strace
+PACKAGES := chromium fonts-dejavu-core dovecot-core dovecot-imapd dovecot-pop3d maildrop systemd nginx-light openssl strace
 
 .PHONY: help run test test-browser test-others soak lint fmt bench programs
 .DEFAULT_GOAL := help

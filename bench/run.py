@@ -16,6 +16,7 @@ from django.conf import settings  # noqa: E402 - as above
 
 from bench import processes, scene  # noqa: E402 - as above
 from bench.changes import Changes  # noqa: E402 - as above
+from bench.checkpassword import measure_helper  # noqa: E402 - as above
 from bench.floor import Floor  # noqa: E402 - as above
 from bench.pages import Pages  # noqa: E402 - as above
 from bench.table import Row, print_table, write_latest  # noqa: E402 - as above
@@ -41,6 +42,7 @@ def run(sizes: Sequence[int], samples: int, assignments: int, domains: int) -> N
     rows += processes.measure_meanwhile(largest)
     rows.append(changes.measure_many(largest))
     rows += Pages().measure(largest)
+    rows += measure_helper(largest, samples)
     if assignments:
         rows += measure_assignments(assignments, changes, samples)
     if domains:

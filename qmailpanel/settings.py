@@ -19,6 +19,12 @@ QMAILPANEL_RECIPIENTS         Which list of known recipients qmail-smtpd asks: v
 QMAILPANEL_DELIVERQUOTA       The program that holds quotas: a path, none, or auto: where Debian's
                               maildrop or courier put it (auto)
 QMAILPANEL_WARN_PERCENT       How full a mailbox is when its owner gets a mail, 0 for none (90)
+QMAILPANEL_LOGIN_DIR          Where the files are by which people are let in (``logins`` in the
+                              qmail home)
+QMAILPANEL_DOVECOT            Whether a Dovecot reads them, so that a password is live when it has
+                              looked: on, off, or auto: where the host has its group (auto)
+QMAILPANEL_DOVECOT_QUOTA_RULE Whether the files tell Dovecot the quotas too, on or off; off: it has
+                              them from maildirsize (off)
 QMAILPANEL_GENERATIONS        How many generations of each shared file are kept (50)
 QMAILPANEL_RETENTION_DAYS     How long the mail of removed mailboxes is kept; 0: for ever (30)
 QMAILPANEL_NODE               The name of this mail host in the database (main)
@@ -94,6 +100,13 @@ if QMAILPANEL_RECIPIENTS not in ("auto", "none", "validrcptto", "recipients"):
     )
 QMAILPANEL_DELIVERQUOTA = env.str("QMAILPANEL_DELIVERQUOTA", default="auto")
 QMAILPANEL_WARN_PERCENT = _number("QMAILPANEL_WARN_PERCENT", 90)
+QMAILPANEL_LOGIN_DIR = _path("QMAILPANEL_LOGIN_DIR", QMAILPANEL_QMAIL_HOME / "logins")
+QMAILPANEL_DOVECOT = env.str("QMAILPANEL_DOVECOT", default="auto")
+if QMAILPANEL_DOVECOT not in ("auto", "on", "off"):
+    raise ImproperlyConfigured("QMAILPANEL_DOVECOT must be auto, on or off.")
+QMAILPANEL_DOVECOT_QUOTA_RULE = env.str("QMAILPANEL_DOVECOT_QUOTA_RULE", default="off")
+if QMAILPANEL_DOVECOT_QUOTA_RULE not in ("on", "off"):
+    raise ImproperlyConfigured("QMAILPANEL_DOVECOT_QUOTA_RULE must be on or off.")
 QMAILPANEL_RCPTHOSTS = _number("QMAILPANEL_RCPTHOSTS", 1_000)
 QMAILPANEL_GENERATIONS = _number("QMAILPANEL_GENERATIONS", 50)
 QMAILPANEL_RETENTION_DAYS = _number("QMAILPANEL_RETENTION_DAYS", 30)

@@ -92,6 +92,7 @@ def qmail_home(settings: Any, tmp_path: Path) -> Path:
     settings.QMAILPANEL_QMAIL_HOME = home
     settings.QMAILPANEL_MAIL_ROOT = home / "mailnames"
     settings.QMAILPANEL_SYNC_DIR = home / "qmailpanel"
+    settings.QMAILPANEL_LOGIN_DIR = home / "logins"
     return home
 
 

@@ -124,7 +124,7 @@ def world() -> Iterator[dict[str, str]]:
     state.mkdir(parents=True)
     state.chmod(0o2770)
     prepare_embedded_home(home)
-    for name in ("mailnames", "qmailpanel"):
+    for name in ("mailnames", "logins", "qmailpanel"):
         (home / name).mkdir(exist_ok=True)
     kept = {name: text for name, text in os.environ.items() if "QMAILPANEL" not in name}
     environment = kept | {

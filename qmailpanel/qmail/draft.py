@@ -16,6 +16,7 @@ from qmailpanel.qmail.state import (
     Wanted,
 )
 from qmailpanel.qmail.steps import (
+    LoginStep,
     PathStep,
     PurgeHome,
     RemoveFile,
@@ -39,6 +40,8 @@ class Draft:
     lost_homes: set[str] = field(default_factory=set)
     unsettled: set[str] = field(default_factory=set)
     blocked: bool = False
+    logins: Sequence[LoginStep] = ()
+    login_names: tuple[str, ...] = ()
 
     def drops(self, shared: Shared) -> list[bytes]:
         """Our lines that go."""
@@ -84,6 +87,7 @@ def section_after(draft: Draft, applied: Sequence[Section], tree: Tree) -> Secti
         _lines_after(draft),
         _files_after(draft, applied, tree),
         _homes_after(draft, applied, tree),
+        draft.login_names,
     )
 
 

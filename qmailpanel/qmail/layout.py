@@ -20,6 +20,7 @@ from functools import partial
 
 from qmailpanel.qmail import control, dotqmail
 from qmailpanel.qmail.assign import Assignment, Sign
+from qmailpanel.qmail.logins import NO_LOGIN, LoginRow, Logins, Record, render_login
 from qmailpanel.qmail.names import (
     AliasLocal,
     Destination,
@@ -47,6 +48,7 @@ class Layout:
 
     `nonexist`: control/rejectnonexist is kept too. `lists`: the lists of known recipients that
     this host's qmail-smtpd asks. `deliverquota`: the program that holds quotas; none without it.
+    `dovecot`: one lets people in by the login files.
     """
 
     qmail_home: str
@@ -55,6 +57,8 @@ class Layout:
     nonexist: bool = False
     lists: tuple[Shared, ...] = ()
     deliverquota: str = ""
+    login_dir: str = ""
+    dovecot: bool = False
 
     @property
     def preline(self) -> str:
@@ -65,6 +69,11 @@ class Layout:
     def bouncesaying(self) -> str:
         """See bouncesaying(1)."""
         return f"{self.qmail_home}/bin/bouncesaying"
+
+    @property
+    def logins(self) -> str:
+        """The directory of the login files."""
+        return self.login_dir or f"{self.qmail_home}/logins"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,7 @@ class MailboxRow:
     removed: bool = False
     quota: int = 0
     messages: int = 0
+    login: LoginRow = NO_LOGIN
 
     @property
     def is_limited(self) -> bool:
@@ -133,6 +143,7 @@ class _Draft:
     assign: dict[bytes, bytes] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     homes: dict[str, Home] = field(default_factory=dict)
+    logins: dict[str, tuple[Record, ...]] = field(default_factory=dict)
     archive: dict[str, int] = field(default_factory=dict)
     owners: dict[bytes | str, int] = field(default_factory=dict)
     needs: dict[bytes, str] = field(default_factory=dict)
@@ -166,11 +177,12 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
     for mailbox in rows.mailboxes:
         _guard(draft, mailbox, partial(_render_mailbox, draft, mailbox, rows))
     if rows.removed:
-        section = empty_section(rows.prepend)
+        section, logins = empty_section(rows.prepend), Logins()
     else:
         _render_delivery(draft, rows)
-        lines = _lines(draft, rows, _names(draft, rows))
-        section = Section(rows.prepend, lines, draft.files, draft.homes)
+        names = _names(draft, rows)
+        lines, logins = _lines(draft, rows, names), Logins(tuple(names), draft.logins)
+        section = Section(rows.prepend, lines, draft.files, draft.homes, logins.names)
     draft.owners |= {archive_path(mailbox): row for mailbox, row in rows.purged.items()}
     everything = rows.removed or not rows.enabled
     return Wanted(
@@ -185,6 +197,7 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
         known=None if everything else frozenset(_locals(rows)),
         problems=tuple(draft.problems),
         former=rows.former,
+        logins=logins,
     )
 
 
@@ -212,6 +225,8 @@ def _render_mailbox(draft: _Draft, row: MailboxRow, rows: DomainRows) -> None:
         return
     instructions = _mailbox_instructions(draft.layout, row)
     draft.homes[path] = Home(row.mailbox, instructions, row.quota, row.messages)
+    home = f"{draft.layout.mail_root}/{path}"
+    draft.logins[path] = render_login(row.login, local, home, draft.layout.mail_user)
     if rows.enabled:
         _assign_home(draft, local, path)
 

@@ -34,6 +34,7 @@ def move_section(section: Section, move: Move) -> Section:
         section.lines,
         {move_path(path, move): text for path, text in section.files.items()},
         {move_path(path, move): home for path, home in section.homes.items()},
+        section.logins,
     )
 
 

@@ -3,9 +3,10 @@
 Grow, switch, shrink: rcpthosts shrinks → new homes and files → assign = old ∪ new → qmail-newu →
 virtualdomains → HUP, proved → assign = new → qmail-newu → old files and homes go → rcpthosts
 grows. Before files go whose addresses are in the map now, deliveries that asked the map before
-have a moment to end. What is destroyed goes last of all, because that may take long. So what is
-deliverable before and after is never undeliverable in between, and nothing is accepted that
-cannot be delivered.
+have a moment to end. Logins are written when their homes are there, and those that go are gone,
+and seen to be, before their homes go. What is destroyed goes last of all, because that may take
+long. So what is deliverable before and after is never undeliverable in between, and nothing is
+accepted that cannot be delivered.
 
 What holds for rcpthosts holds for morercpthosts and for lists of known recipients, each compiled
 as soon as it is written; a name that moves to the other list of hosts is in both for a moment.
@@ -22,6 +23,7 @@ from qmailpanel.qmail.drift import Drift, Side
 from qmailpanel.qmail.maps import MAPS
 from qmailpanel.qmail.questions import Question, ask_about_drops, ask_about_rcpthosts
 from qmailpanel.qmail.settle import draft_domain
+from qmailpanel.qmail.settle_logins import settle_logins
 from qmailpanel.qmail.shared import HOSTS, KNOWN_RECIPIENTS, Foreign, LineFile, Shared
 from qmailpanel.qmail.state import (
     Actual,
@@ -32,8 +34,10 @@ from qmailpanel.qmail.state import (
     Wanted,
 )
 from qmailpanel.qmail.steps import (
+    ArchiveHome,
     Compile,
     LetDeliveriesEnd,
+    LetLoginsBeSeen,
     SettleTree,
     Step,
     TellSend,
@@ -77,6 +81,9 @@ def make_plan(
     """
     actual = _put_back(wanted, actual)
     drafts = [draft_domain(w, applied.get(w.name, ()), actual, failed or {}) for w in wanted]
+    claimed = {name for one in wanted if one.logins for name in one.logins.names}
+    for draft in drafts:
+        settle_logins(draft, applied.get(draft.wanted.name, ()), actual, failed or {}, claimed)
     drifts = {draft.wanted.name: draft.drifts for draft in drafts if draft.drifts}
     problems = {draft.wanted.name: draft.problems for draft in drafts if draft.problems}
     question = ask_about_rcpthosts(actual) or ask_about_drops(drafts, actual)
@@ -123,25 +130,41 @@ def _order(
         sections = _shrunk(drafts, shared)
         yield from _write_and_compile(files, shared, sections, foreign, is_stale=is_stale)
     yield from _grow_trees(drafts)
-    switch = _changes(files[Shared.VIRTUAL], _new(drafts, Shared.VIRTUAL))
-    twice = (switch or actual.hup_owed) and any(draft.drops(Shared.ASSIGN) for draft in drafts)
-    assignments = _union(drafts) if twice else _new(drafts, Shared.ASSIGN)
-    is_stale = _is_stale(drafts, actual, Shared.ASSIGN)
-    yield from _write_and_compile(files, Shared.ASSIGN, assignments, is_stale=is_stale)
-    yield from _write(files, Shared.VIRTUAL, _new(drafts, Shared.VIRTUAL))
-    if switch or actual.hup_owed:
-        yield TellSend()
-    if twice:
-        yield from _write_and_compile(files, Shared.ASSIGN, _new(drafts, Shared.ASSIGN))
-    if any(draft.hands_over for draft in drafts):
-        yield LetDeliveriesEnd()
     for draft in drafts:
-        yield from draft.shrink
+        yield from draft.logins
+    yield from _switch(drafts, actual, files)
+    yield from _shrink_trees(drafts)
     for accepted in (_grown, _new):
         for shared in ACCEPTING:
             yield from _write_and_compile(files, shared, accepted(drafts, shared))
     for draft in drafts:
         yield from draft.purge
+
+
+def _switch(
+    drafts: Sequence[Draft], actual: Actual, files: dict[Shared, LineFile]
+) -> Iterator[Step]:
+    """Where mail goes from now on."""
+    virtual = _new(drafts, Shared.VIRTUAL)
+    switch = _changes(files[Shared.VIRTUAL], virtual) or actual.hup_owed
+    twice = switch and any(draft.drops(Shared.ASSIGN) for draft in drafts)
+    assignments = _union(drafts) if twice else _new(drafts, Shared.ASSIGN)
+    is_stale = _is_stale(drafts, actual, Shared.ASSIGN)
+    yield from _write_and_compile(files, Shared.ASSIGN, assignments, is_stale=is_stale)
+    yield from _write(files, Shared.VIRTUAL, virtual)
+    if switch:
+        yield TellSend()
+    if twice:
+        yield from _write_and_compile(files, Shared.ASSIGN, _new(drafts, Shared.ASSIGN))
+
+
+def _shrink_trees(drafts: Sequence[Draft]) -> Iterator[Step]:
+    steps = [step for draft in drafts for step in draft.shrink]
+    if any(draft.hands_over for draft in drafts):
+        yield LetDeliveriesEnd()
+    if any(isinstance(step, ArchiveHome) for step in steps):
+        yield LetLoginsBeSeen()
+    yield from steps
 
 
 def _grow_trees(drafts: Sequence[Draft]) -> Iterator[Step]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from qmailpanel.qmail.drift import Decision, Side, as_text
+from qmailpanel.qmail.logins import LoginFiles, Logins
 from qmailpanel.qmail.maildir import Limits
 from qmailpanel.qmail.shared import HOSTS, LineFile, Shared, keyed
 
@@ -36,12 +37,16 @@ class Home:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Everything of one domain: lines by key for each shared file, files and homes by path."""
+    """Everything of one domain: lines by key for each shared file, files and homes by path.
+
+    `logins`: the names that have login files. What is in those is secret, so it is not remembered.
+    """
 
     prepend: int
     lines: Mapping[Shared, Mapping[bytes, bytes]]
     files: Mapping[str, bytes]
     homes: Mapping[str, Home]
+    logins: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         """The section as JSON, for the memory of what was applied. `decode` is its inverse."""
@@ -57,6 +62,7 @@ class Section:
                     path: [home.mailbox, home.dot_qmail.decode("latin-1"), *home.limits]
                     for path, home in self.homes.items()
                 },
+                "logins": self.logins,
             }
         ).encode()
 
@@ -74,6 +80,7 @@ class Section:
                 path: Home(mailbox, dot_qmail.encode("latin-1"), *limits)
                 for path, (mailbox, dot_qmail, *limits) in data["homes"].items()
             },
+            logins=tuple(data.get("logins", ())),
         )
 
 
@@ -116,7 +123,7 @@ class Wanted:
     row, so that dropping their assignments was asked for; None stands for all of them.
     `decisions`: what a person decided about drift. `held`: the section is what was last applied,
     because what the database wants waits for the operator. `former`: other names of the domain;
-    it may have been applied under one of them.
+    it may have been applied under one of them. `logins`: None leaves them as they are.
     """
 
     domain: int
@@ -132,6 +139,7 @@ class Wanted:
     decisions: tuple[Decision, ...] = ()
     held: bool = False
     former: tuple[str, ...] = ()
+    logins: Logins | None = None
 
     def side(self, file: str, key: str, actual: bytes) -> Side | None:
         """Whose version of this very line or file shall stand, if somebody decided."""
@@ -185,7 +193,8 @@ class Actual:
     """The host as observed: all of the shared files, and the rest for the domains in question.
 
     `maps`: what each cdb answers for the keys asked about; None where it is missing or unreadable.
-    `hup_owed`: qmail-send has not been seen to read virtualdomains since it was written.
+    `hup_owed`: qmail-send has not been seen to read virtualdomains since it was written. `logins`:
+    the login files by name; None for what is there, but not as it should be.
     """
 
     shared: Mapping[Shared, LineFile]
@@ -193,6 +202,7 @@ class Actual:
     maps: Mapping[Shared, Mapping[bytes, bytes | None] | None]
     locals: frozenset[bytes] = frozenset()
     hup_owed: bool = False
+    logins: Mapping[str, LoginFiles | None] = field(default_factory=dict)
 
 
 Applied = Mapping[str, Sequence[Section]]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
+from qmailpanel.qmail.logins import LoginFiles
 from qmailpanel.qmail.maildir import Limits
 from qmailpanel.qmail.maps import MAPS
 from qmailpanel.qmail.shared import Shared
@@ -127,10 +128,44 @@ class Move:
     to: str
 
 
+LOGINS = "logins of "  # before the name of files that could not be written, among paths
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLogins:
+    """Write the login files of a name of a domain."""
+
+    domain: str
+    name: str
+    files: LoginFiles = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveLogins:
+    """Remove the login files of a name that the domain had."""
+
+    domain: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetLoginsBeSeen:
+    """Wait until Dovecot has looked at the login files: who is let in makes a home anew."""
+
+
 Making = MakeDirectory | PlaceHome | LimitHome | WriteFile
 PathStep = Move | Making | RemoveFile | ArchiveHome | PurgeHome | RemoveDirectory
-SharedStep = WriteShared | SettleTree | Compile | TellSend | LetDeliveriesEnd
-Step = PathStep | SharedStep
+LoginStep = WriteLogins | RemoveLogins
+SharedStep = WriteShared | SettleTree | Compile | TellSend | LetDeliveriesEnd | LetLoginsBeSeen
+Step = PathStep | LoginStep | SharedStep
+
+
+_FIXED: Mapping[type, str] = {
+    SettleTree: "settle the mail root on disk",
+    TellSend: "tell qmail-send (HUP)",
+    LetDeliveriesEnd: "let deliveries end",
+    LetLoginsBeSeen: "let Dovecot see the logins",
+}
 
 
 def describe(step: Step) -> str:
@@ -144,14 +179,14 @@ def describe(step: Step) -> str:
             return "\n".join([f"write {path}", *lines])
         case RemoveFile(path, before):
             return "\n".join([f"remove {path}", *_change(before.splitlines(), [])])
-        case SettleTree():
-            return "settle the mail root on disk"
         case Compile(shared):
             return f"run {MAPS[shared].program}" if MAPS[shared].program else f"compile {shared}"
-        case TellSend():
-            return "tell qmail-send (HUP)"
-        case LetDeliveriesEnd():
-            return "let deliveries end"
+        case WriteLogins(_, name):
+            return f"write logins of {name}"
+        case RemoveLogins(_, name):
+            return f"remove logins of {name}"
+        case SettleTree() | TellSend() | LetDeliveriesEnd() | LetLoginsBeSeen():
+            return _FIXED[type(step)]
         case _:
             return _describe_place(step)
 

@@ -6,6 +6,7 @@ import os
 
 from django.conf import settings
 
+from qmailpanel.qmail.host.logins import READER, find_group
 from qmailpanel.qmail.layout import Layout
 from qmailpanel.qmail.maps import MAPS
 from qmailpanel.qmail.names import MailUser
@@ -31,6 +32,8 @@ def read_layout() -> Layout:
         mail_user=MailUser.parse(settings.QMAILPANEL_MAIL_USER),
         nonexist=nonexist or settings.QMAILPANEL_REJECTNONEXIST == "on",
         deliverquota=_find_deliverquota(home),
+        login_dir=str(settings.QMAILPANEL_LOGIN_DIR),
+        dovecot=_has_dovecot(home),
         lists=tuple(shared for shared in KNOWN_RECIPIENTS if _is_list_kept(home, shared)),
     )
 
@@ -42,6 +45,14 @@ def _find_deliverquota(home: str) -> str:
         return ""
     places = DELIVERQUOTA if asked == "auto" else (asked,)
     return next((place for place in places if os.access(place, os.X_OK)), "")
+
+
+def _has_dovecot(home: str) -> bool:
+    """Where it is not said: whether its group is there, beside a qmail that is no embedded one."""
+    if settings.QMAILPANEL_DOVECOT != "auto":
+        return bool(settings.QMAILPANEL_DOVECOT == "on")
+    programs = (f"{home}/bin/{name}" for name in ("qmail-newu", "qmail-send"))
+    return find_group(READER) != 0 and any(os.path.exists(path) for path in programs)
 
 
 def _is_list_kept(home: str, shared: Shared) -> bool:

@@ -29,7 +29,8 @@ SHOWN_STEPS = 20_000
 class Report:
     """What a run has to say of the domains it was about.
 
-    `changes`: domain number → change it was tried at; those in `live` were read back. `problems`
+    `changes`: domain number → change it was tried at; those in `live` were read back. `unseen`:
+    read back as well, but Dovecot sees it at that time (of the monotonic clock) only. `problems`
     and `drifts` are by domain number. `steps` were carried out. `waiting`: what a next run would
     do, or the plan at work, which began after `begun` of the steps. `held`: domains whose changes
     wait for the operator; `holding`: how many do on the host, None where that is not known.
@@ -39,6 +40,7 @@ class Report:
     started: datetime
     changes: dict[int, int] = field(default_factory=dict)
     live: set[int] = field(default_factory=set)
+    unseen: dict[int, float] = field(default_factory=dict)
     problems: dict[int, Sequence[Problem]] = field(default_factory=dict)
     drifts: dict[int, Sequence[Drift]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)

@@ -16,6 +16,7 @@ from qmailpanel.domains.models import Domain, DomainName
 from qmailpanel.ledger.models import SyncPosition
 from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.host import Busy, Host, HostError, Raced
+from qmailpanel.qmail.logins import Logins
 from qmailpanel.qmail.plan import Plan, make_plan
 from qmailpanel.qmail.shared import Foreign
 from qmailpanel.qmail.state import Applied, Section, Wanted, empty_section
@@ -146,6 +147,7 @@ class Reconciler:
             archive={},
             purge=frozenset(),
             known=None,
+            logins=None,
             problems=(),
             decisions=tuple(each for each in one.decisions if each.change <= through),
             held=True,
@@ -222,12 +224,21 @@ class Reconciler:
             report.problems[one.domain] = problems
             report.drifts[one.domain] = plan.drifts.get(one.name, ())
             if not plan.question and all(problem.address for problem in problems):
-                report.live.add(one.domain)
+                self._note_read_back(one, report)
         self.host.disturbed -= {one.name for one in wanted}
         if not plan.question:
             self.host.memory.finish(plan.after)
             held = {one.name for one in wanted if one.held}
-            self.host.drop_links(plan.after.keys() - held)
+            self.host.drop_links(plan.after.keys() - held - _troubled(plan))
+
+    def _note_read_back(self, one: Wanted, report: Report) -> None:
+        """Live, unless Dovecot may not yet have seen its logins."""
+        seen = self.host.unseen.get(one.name, 0.0)
+        if time.monotonic() < seen:
+            report.unseen[one.domain] = seen
+        else:
+            self.host.unseen.pop(one.name, None)
+            report.live.add(one.domain)
 
     def _reporter(self, report: Report) -> Callable[[Step], None]:
         def note(step: Step) -> None:
@@ -259,7 +270,7 @@ class Reconciler:
         names = sorted(set(memory.names()) - set(claimed))
         prepends = set(claimed.values())  # of those, whose domain only has another name now
         return [
-            Wanted(0, name, 0, empty_section(sections[-1].prepend))
+            Wanted(0, name, 0, empty_section(sections[-1].prepend), logins=Logins())
             for name, sections in memory.sections(names).items()
             if sections[-1].prepend not in prepends
         ]
@@ -313,6 +324,12 @@ NO_OWNERS = (
 
 def _is_of(one: Wanted, section: Section) -> bool:
     return section.prepend == one.section.prepend
+
+
+def _troubled(plan: Plan) -> set[str]:
+    """Domains as a whole not as wanted: logins of theirs may still lead to the old names."""
+    found = plan.problems.items()
+    return {name for name, problems in found if not all(problem.address for problem in problems)}
 
 
 def _add_unwritable(report: Report, unwritable: Sequence[Unwritable]) -> None:

@@ -11,6 +11,7 @@ import stat
 import time
 from collections.abc import Iterator
 from itertools import chain
+from math import inf
 from pathlib import Path
 
 from django.conf import settings
@@ -31,6 +32,7 @@ from .usage import UsageRounds
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 1.0
+SHORTEST_SECONDS = 0.02
 HEARTBEAT_SECONDS = 3.0
 SCRUB_SECONDS = 600.0
 PURGE_SECONDS = 60.0
@@ -83,6 +85,7 @@ class Service:
         self.stopping = False
         self._through = 0
         self._unsettled: set[int] = set()
+        self._unseen: dict[int, float] = {}  # domains that are live as soon as Dovecot has looked
         self._held: set[int] = set()  # their changes wait for the operator
         self._retries = 0
         self._retry_at = 0.0
@@ -97,7 +100,8 @@ class Service:
         notify("READY=1")
         try:
             while not self.stopping:
-                trigger.wait(0 if self._scrub_step() | self._usage_step() else WATCH_SECONDS)
+                has_more = self._scrub_step() | self._usage_step()
+                trigger.wait(0 if has_more else self._seconds_to_wait())
                 self.turn()
         except Stopped:
             pass
@@ -114,6 +118,7 @@ class Service:
             self._take_changes()
             self._look_at_files()
             self._retry()
+            self._look_with_dovecot()
 
     def _purge_due(self) -> None:
         """Now and then: mail whose time in the archive is over."""
@@ -140,7 +145,9 @@ class Service:
     def _settle_up(self, report: Report) -> None:
         """Remember what is to be tried again, and when."""
         self._held = (self._held - set(report.changes)) | report.held
-        done = {d for d in report.live if not report.problems.get(d)}
+        rest = {d: at for d, at in self._unseen.items() if d not in report.changes}
+        self._unseen = rest | report.unseen
+        done = {d for d in (*report.live, *report.unseen) if not report.problems.get(d)}
         failed = set(report.changes) - done
         if failed and not failed <= self._unsettled:
             self._retries = 0
@@ -153,6 +160,17 @@ class Service:
         if self._unsettled and time.monotonic() >= self._retry_at:
             self._retries += 1
             self._run(sorted(self._unsettled))
+
+    def _look_with_dovecot(self) -> None:
+        """Say of domains that they are live, now that Dovecot sees their logins too."""
+        seen = [domain for domain, at in self._unseen.items() if time.monotonic() >= at]
+        if seen:
+            self._run(seen)
+
+    def _seconds_to_wait(self) -> float:
+        """Shorter where something becomes live meanwhile."""
+        until = min(self._unseen.values(), default=inf) - time.monotonic()
+        return min(max(until, SHORTEST_SECONDS), WATCH_SECONDS)
 
     def _look_at_files(self) -> None:
         """Whoever else wrote the shared files: heal what is ours, note what is theirs."""

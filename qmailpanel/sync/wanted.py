@@ -18,6 +18,7 @@ from qmailpanel.qmail.drift import Decision, Side
 from qmailpanel.qmail.layout import AliasRow, DomainRows, Layout, MailboxRow, render_domain
 from qmailpanel.qmail.state import Problem, Wanted, archive_path, empty_section
 
+from .logins import read_logins
 from .models import DriftDecision
 
 _CHUNK = 500
@@ -146,7 +147,7 @@ def _read_addresses(
 ) -> tuple[dict[int, list[MailboxRow]], dict[int, list[AliasRow]]]:
     mailboxes: dict[int, list[MailboxRow]] = defaultdict(list)
     aliases: dict[int, list[AliasRow]] = defaultdict(list)
-    destinations = _read_destinations(domains)
+    destinations, logins = _read_destinations(domains), read_logins(domains)
     rows = Address.objects.filter(domain__in=domains, claims=True).values_list(
         *("id", "domain_id", "local", "kind", "enabled", "refusal", "removed"),
         *("mailbox__id", "mailbox__quota", "mailbox__messages"),
@@ -154,7 +155,7 @@ def _read_addresses(
     for pk, domain, local, kind, enabled, refusal, removed, mailbox, *limits in rows.iterator():
         if kind == Kind.MAILBOX:
             row = MailboxRow(mailbox, pk, local, enabled, refusal, removed, *limits)
-            mailboxes[domain].append(row)
+            mailboxes[domain].append(replace(row, login=logins[mailbox]))
         else:
             targets = tuple(destinations[pk])
             aliases[domain].append(AliasRow(pk, local, targets, enabled, removed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,15 +10,22 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
+from qmailpanel.qmail.logins import AppRow, LoginFiles, LoginRow, Logins
 from qmailpanel.qmail.plan import make_plan
 from qmailpanel.qmail.shared import Shared
+from qmailpanel.qmail.state import Section
 from qmailpanel.qmail.steps import (
+    LOGINS,
     ArchiveHome,
     Compile,
     LetDeliveriesEnd,
+    LetLoginsBeSeen,
     RemoveFile,
+    RemoveLogins,
     TellSend,
+    WriteLogins,
     WriteShared,
+    describe,
 )
 
 from .worlds import LAYOUT, World, begin, finish, is_delivered, plan_for, settle, want
@@ -35,6 +43,16 @@ LISTED = replace(LAYOUT, lists=(Shared.VALID, Shared.RECIPIENTS))
 layouts = st.sampled_from([LAYOUT, LISTED])
 
 
+HASHES = [f"{{ARGON2ID}}$argon2id$v=19$m=19456,t=2,p=1$salt${word}" for word in ("one", "two")]
+logins = st.builds(
+    LoginRow,
+    password=st.sampled_from(["", *HASHES]),
+    must_change=st.booleans(),
+    pop3=st.booleans(),
+    apps=st.sampled_from([(), (AppRow(7, HASHES[0], "ab" * 32),)]),
+)
+
+
 @st.composite
 def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
     """A domain in any state; its mailboxes keep their numbers, so a home stays whose it is."""
@@ -48,6 +66,7 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
             removed=kinds[local] in "RP",
             quota=draw(st.sampled_from([0, 5000])),
             messages=draw(st.sampled_from([0, 0, 3])),
+            login=draw(logins),
         )
         for i, local in enumerate(LOCALS)
         if kinds[local] in "mMRP"
@@ -173,6 +192,22 @@ def test_nothing_is_accepted_that_cannot_be_delivered(layout, lines, first, seco
             assert not outcome.startswith("lost"), (step, outcome)
 
 
+@given(rows_of_host, rows_of_host)
+def test_who_is_let_in_before_and_after_is_in_between_and_never_without_a_home(
+    first, second
+) -> None:
+    world = World()
+    settle(world, want(first))
+    last = world.copy()
+    settle(last, want(second))
+    both = world.opens().keys() & last.opens().keys()
+    for step in begin(world, want(second)).steps:
+        world.apply(step)
+        opens = world.opens()
+        assert both <= opens.keys(), step
+        assert set(opens.values()) <= world.homes.keys(), step
+
+
 @given(foreign_lines, rows_of_host, rows_of_host)
 def test_rcpthosts_is_never_missing_and_foreign_lines_never_leave(lines, first, second) -> None:
     world = host_with(lines)
@@ -265,6 +300,12 @@ PANDLE = DomainRows(
     mailboxes=[MailboxRow(1, 1, "biliards")],
     aliases=[AliasRow(2, "bilardi", ("biliards@pandle.net",))],
 )
+
+
+LOGIN = replace(
+    PANDLE, mailboxes=[MailboxRow(1, 1, "biliards", login=LoginRow(HASHES[0]))], aliases=[]
+)
+EMPTY_MAP = Logins(("pandle.net",)).render("pandle.net").map
 
 
 def live(rows: DomainRows = PANDLE) -> World:
@@ -518,6 +559,59 @@ def test_an_alias_that_changes_its_kind_keeps_its_file_until_the_map_knows_it() 
     path = "pandle.net/.qmail-bilardi"
     wait = steps.index(LetDeliveriesEnd())  # they asked the map before, and look for the file
     assert steps.index(Compile()) < wait < steps.index(RemoveFile(path, world.files[path]))
+
+
+def test_a_home_goes_only_after_dovecot_saw_that_its_login_is_gone() -> None:
+    world = live(LOGIN)
+    gone = replace(LOGIN, mailboxes=[replace(LOGIN.mailboxes[0], removed=True)])
+    steps = plan_for(world, want([gone])).steps
+    written = next(step for step in steps if isinstance(step, WriteLogins))
+    assert written.files == LoginFiles(b"", EMPTY_MAP)
+    seen, archived = LetLoginsBeSeen(), ArchiveHome("pandle.net/biliards", 1)
+    assert steps.index(written) < steps.index(seen) < steps.index(archived)
+
+
+def test_logins_that_could_not_be_written_keep_the_homes_they_lead_to() -> None:
+    world = live(LOGIN)
+    wanted = want([replace(LOGIN, removed=True)])
+    failed = {f"{LOGINS}pandle.net": "Disk full"}
+    plan = make_plan(wanted, world.memory, world.observe(wanted, world.memory), failed)
+    assert [problem.cause for problem in plan.problems["pandle.net"]] == ["Disk full"]
+    assert not any(isinstance(step, ArchiveHome | RemoveLogins) for step in plan.steps)
+    assert plan.after["pandle.net"].logins == ("pandle.net",)
+
+
+def test_a_home_that_could_not_be_made_has_no_login() -> None:
+    world = World()
+    wanted = want([LOGIN])
+    plan = make_plan(wanted, {}, world.observe(wanted, {}), {"pandle.net/biliards": "Disk full"})
+    written = next(step for step in plan.steps if isinstance(step, WriteLogins))
+    assert written.files.passwd == b""
+
+
+def test_a_login_is_the_same_under_each_name_of_the_domain_and_goes_with_the_name() -> None:
+    world = live(replace(LOGIN, alias_domains=("pandle.org",)))
+    assert world.opens() == {
+        "biliards@pandle.net": "pandle.net/biliards",
+        "biliards@pandle.org": "pandle.net/biliards",
+    }
+    settle(world, want([LOGIN]))
+    assert world.logins.keys() == {"pandle.net"}
+
+
+def test_no_step_shows_a_hash() -> None:
+    steps = plan_for(World(), want([LOGIN])).steps
+    assert any(describe(step) == "write logins of pandle.net" for step in steps)
+    assert not any("argon2" in f"{step!r} {describe(step)}" for step in steps)
+
+
+def test_the_memory_knows_names_of_logins_and_no_hash() -> None:
+    section = want([LOGIN])[0].section
+    assert b"argon2" not in section.encode()
+    assert Section.decode(section.encode()) == section
+    old = json.loads(section.encode())
+    del old["logins"]
+    assert Section.decode(json.dumps(old).encode()) == replace(section, logins=())
 
 
 def many(count: int) -> DomainRows:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from qmailpanel.qmail import assign, control
 from qmailpanel.qmail.layout import DomainRows, Layout, render_domain
+from qmailpanel.qmail.logins import LoginFiles
 from qmailpanel.qmail.maildir import Limits
 from qmailpanel.qmail.maps import MAPS
 from qmailpanel.qmail.names import MailUser
@@ -29,16 +30,19 @@ from qmailpanel.qmail.steps import (
     ArchiveHome,
     Compile,
     LetDeliveriesEnd,
+    LetLoginsBeSeen,
     LimitHome,
     MakeDirectory,
     PlaceHome,
     PurgeHome,
     RemoveDirectory,
     RemoveFile,
+    RemoveLogins,
     SettleTree,
     Step,
     TellSend,
     WriteFile,
+    WriteLogins,
     WriteShared,
 )
 
@@ -66,6 +70,7 @@ class World:
     archive: dict[int, bytes] = field(default_factory=dict)
     memory: dict[str, tuple[Section, ...]] = field(default_factory=dict)
     limits: dict[str, Limits] = field(default_factory=dict)  # of homes, by path
+    logins: dict[str, LoginFiles] = field(default_factory=dict)
 
     def copy(self) -> World:
         return World(
@@ -80,6 +85,7 @@ class World:
             dict(self.archive),
             dict(self.memory),
             dict(self.limits),
+            dict(self.logins),
         )
 
     def facts(self) -> object:
@@ -88,7 +94,7 @@ class World:
         tree = (self.directories, self.files, self.homes, self.archive)
         compiled = (self.compiled, *(text for _, text in sorted(self.lists.items()) if text))
         maps = [sorted(text.splitlines()) for text in compiled]
-        return parts, maps, sorted(self.loaded.splitlines()), tree
+        return parts, maps, sorted(self.loaded.splitlines()), tree, self.logins
 
     # what the real host does
 
@@ -99,6 +105,7 @@ class World:
             trees={one.name: self._tree(one.name, one.purge) for one in wanted},
             maps={which: self._ask(which, shared[which], wanted, applied) for which in MAPS},
             hup_owed=self.hup_owed,
+            logins=self.logins,
         )
 
     def _ask(
@@ -183,7 +190,11 @@ class World:
             case RemoveDirectory(path):
                 if not self._below(path):
                     self.directories.discard(path)
-            case SettleTree() | LetDeliveriesEnd():
+            case WriteLogins(_, name, files):
+                self.logins[name] = files
+            case RemoveLogins(_, name):
+                del self.logins[name]
+            case LetLoginsBeSeen() | SettleTree() | LetDeliveriesEnd():
                 pass
 
     def _write(self, path: str, before: bytes | None, content: bytes) -> None:
@@ -199,6 +210,23 @@ class World:
 
     def _below(self, path: str) -> list[str]:
         return [name for name in (*self.files, *self.homes) if name.startswith(f"{path}/")]
+
+    # what Dovecot does with a login
+
+    def lines(self, name: str) -> list[list[str]]:
+        """The records of a name, field by field."""
+        files = self.logins.get(name, LoginFiles(b"", b""))
+        return [line.split(":") for line in files.passwd.decode().splitlines()]
+
+    def opens(self) -> dict[str, str]:
+        """For each key that lets somebody in: the home, below the mail root."""
+        below = f"{LAYOUT.mail_root}/"
+        return {
+            key: home.removeprefix(below)
+            for name in self.logins
+            for key, password, _uid, _gid, _gecos, home, *_ in self.lines(name)
+            if password != "!"
+        }
 
     # what qmail does with a message
 

@@ -50,6 +50,7 @@ def panel(transactional_db: None, settings: Any, in_memory: Path) -> Panel:
     settings.QMAILPANEL_QMAIL_HOME = home
     settings.QMAILPANEL_MAIL_ROOT = home / "mailnames"
     settings.QMAILPANEL_SYNC_DIR = home / "memory"
+    settings.QMAILPANEL_LOGIN_DIR = home / "logins"
     settings.QMAILPANEL_FIFO = in_memory / "sync.fifo"
     settings.QMAILPANEL_HUP = "none"
     return Panel(home)

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ from qmailpanel.mailboxes.services import (
     mailbox_of,
     remove_mailbox,
     restore_mailbox,
+    set_password,
     switch_mailbox,
 )
 from qmailpanel.qmail import assign, dotqmail
@@ -138,6 +140,10 @@ def limit(world: World) -> None:
     change_quota(SYSTEM, world.box(), quota=quota)
 
 
+def set_another_password(world: World) -> None:
+    set_password(SYSTEM, world.box(), password=f"word {next(world.names)}")
+
+
 def rename_mailbox(world: World) -> None:
     local = "ann" if world.box().local == "anna" else "anna"
     rename_address(SYSTEM, world.box(), LocalPart(local), keep=False)
@@ -192,6 +198,7 @@ CHANGES = [
     come_and_go,
     switch,
     limit,
+    set_another_password,
     point_elsewhere,
     change_file,
     alias_comes_and_goes,
@@ -320,6 +327,7 @@ def check(world: World) -> None:
         assert dead in (b"dead text\n", b"")  # what is dead may go with its file
         assert b"=101-ann:" in b"".join(records)
     check_maps(panel)
+    check_logins(panel)
     assert "b.test:101" in panel.lines("control/virtualdomains")
     assert "b.test" in panel.lines("control/rcpthosts") + panel.lines("control/morercpthosts")
     for path in panel.below("").rglob(".qmail*"):
@@ -338,6 +346,18 @@ def check_maps(panel: Panel) -> None:
         if (panel.home / name).exists():
             with (panel.home / name).open("rb") as file:
                 assert key in [found for found, _data in AnyMap(file).records()]
+
+
+def check_logins(panel: Panel) -> None:
+    """Every line is whole, the map has the same, and nobody is sent where no home is."""
+    for path in (panel.home / "logins").glob("*.passwd"):
+        for line in path.read_text().splitlines():
+            home = line.split(":")[5]
+            assert line.count(":") == 7
+            assert not home or Path(home, "Maildir").is_dir(), line
+    for path in (panel.home / "logins").glob("*.cdb"):
+        with path.open("rb") as file:
+            assert all(data.count(b":") == 6 for _key, data in AnyMap(file).records())
 
 
 def check_pages(world: World, browser: Client) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from qmailpanel.qmail import assign, cdb
 from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
+from qmailpanel.qmail.logins import LoginRow
 from qmailpanel.qmail.shared import Shared
 from tests.qmail.disk import make_home, make_true, open_home, want_on
 
@@ -22,6 +23,7 @@ LONGEST = 0.05  # seconds that a run may last before it is killed
 NAMES = (("pandle.net", "pandle.com"), ("b.test", "bee.test"))  # each domain has two, by turns
 FURTHER = "also."  # before the name of an alias domain
 LISTS = (Shared.VALID, Shared.RECIPIENTS)
+HASHES = ("", *(f"{{ARGON2ID}}$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$b{n}" for n in "xy"))
 LOCALS = ("ann", "bob", "info", "jane.roe", "x-y")
 FOREIGN = {
     Shared.ASSIGN: (b"=7-joe:joe:7:7:/home/joe:::\n", b"+w-:alias:7:7:/w:-::note\n"),
@@ -64,6 +66,7 @@ def _random_domain(chance: random.Random, number: int) -> DomainRows:
                 enabled=kinds[local] != "M",
                 removed=kinds[local] == "R",
                 quota=chance.choice([0, 5000, 7000]),
+                login=LoginRow(chance.choice(HASHES), pop3=chance.random() < 0.5),
             )
             for at, local in enumerate(LOCALS)
             if kinds[local] in "mMR"
@@ -139,7 +142,17 @@ def check_whole(home: Path, maps: set[bytes]) -> None:
         assert content[shared].startswith(b"".join(lines))
     predecessors = (home / "users").glob(".assign.qmailpanel-old-*")
     seen = [content[Shared.ASSIGN], *(path.read_bytes() for path in predecessors)]
+    check_logins(home)
     assert (home / "users/cdb").read_bytes() in maps | {compiled(text) for text in seen}
+
+
+def check_logins(home: Path) -> None:
+    """Every line is whole, and leads to a home that is there."""
+    for path in (home / "logins").glob("*.passwd"):
+        for line in path.read_text().splitlines(keepends=True):
+            fields = line.split(":")
+            assert (len(fields), line[-1]) == (8, "\n")
+            assert not fields[5] or Path(fields[5], "Maildir").is_dir(), line
 
 
 def assert_lines(content: bytes, allowed: set[bytes]) -> None:
@@ -166,6 +179,11 @@ def converge(home: Path, rows: list[DomainRows]) -> None:
         end = [b".\n", b"dead text\n"] if shared is Shared.ASSIGN else []
         lines = (home / shared).read_bytes().splitlines(keepends=True)
         assert sorted(lines) == sorted([*foreign, *ours, *end])
+    logins = [one.logins for one in want_on(host, rows) if one.logins]
+    files = {name: each.render(name) for each in logins for name in each.names}
+    found = host.logins.observe({path.stem for path in (home / "logins").iterdir()})
+    found.pop(".qmailpanel-new", None)  # a run that was killed may leave it; the next one takes it
+    assert found == files
     assert (home / "users/cdb").read_bytes() == compiled((home / Shared.ASSIGN).read_bytes())
     host.memory.close()
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
 from qmailpanel.qmail import cdb, control
 from qmailpanel.qmail.host.errors import Busy, HostError, Raced, StepFailed, or_host_error
+from qmailpanel.qmail.host.logins import SIGHT_SECONDS, LoginDirectory, time_of_sight
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.host.programs import Hup, compile_map, is_home_compiled_in
 from qmailpanel.qmail.host.shared import SharedFile, hold_lock
@@ -20,8 +22,11 @@ from qmailpanel.qmail.plan import Plan
 from qmailpanel.qmail.shared import Foreign, LineFile, Shared, key_of, take_apart
 from qmailpanel.qmail.state import Actual, Applied, Section, Wanted, lines_of
 from qmailpanel.qmail.steps import (
+    LOGINS,
     Compile,
     LetDeliveriesEnd,
+    LetLoginsBeSeen,
+    LoginStep,
     Move,
     PathStep,
     RemoveDirectory,
@@ -43,12 +48,14 @@ class Host:
         self.home = layout.qmail_home
         self.may_change_owners = os.geteuid() == 0
         self.root = MailRoot(layout.mail_root, layout.mail_user if self.may_change_owners else None)
+        self.logins = LoginDirectory(layout.logins, may_change_owners=self.may_change_owners)
         self.memory = Memory(memory)
         self.hup = Hup(self.home, hup)
         self.files = {shared: SharedFile(self.home, shared) for shared in Shared}
         self.known: Mapping[Shared, LineFile] = {}
         self.seen: object = None  # the look at the start of the last observation
         self.replaced: dict[Shared, bytes] = {}  # what was there before a run wrote
+        self.unseen: dict[str, float] = {}  # domains whose logins Dovecot sees at that time only
         self.disturbed: set[str] = set()  # domains whose lines somebody else changed
         self.uncompiled = {shared: set[bytes]() for shared in MAPS}  # foreign, not yet seen there
 
@@ -80,6 +87,7 @@ class Host:
             },
             locals=frozenset(name.lower() for _, name in self.read_locals()),
             hup_owed=self.memory.hup_owed,
+            logins=self.logins.observe(_names(wanted, applied)),
         )
 
     def read_locals(self) -> list[tuple[int, bytes]]:
@@ -284,6 +292,7 @@ class Host:
         if not done:
             return
         self.hup.let_deliveries_end()
+        self._let_logins_be_seen()
         for path, _to in done:
             self.root.drop_link(path)
         self.memory.links = [link for link in self.memory.links if link not in done]
@@ -296,22 +305,24 @@ class Host:
     ) -> dict[str, str]:
         """Carry out the plan, in order. Returns the paths that failed, with the cause.
 
-        When one fails while things grow, it stops before anything points there: plan again.
+        When one fails while things grow, or a login, it stops before what comes next: plan again.
         `pause` is called between steps below the mail root, and before anything points there.
         Raises Raced or HostError.
         """
         failed: dict[str, str] = {}
         settled, known = True, self.known
         for step in plan.steps:
-            if failed and isinstance(step, SettleTree):
+            if failed and (isinstance(step, SettleTree) or self._is_unwritten(step, failed)):
                 return failed
             report(step)
             settled = not isinstance(step, PathStep) and (settled or isinstance(step, SettleTree))
             if isinstance(step, PathStep):
                 self._apply_path(step, failed, pause)
+            elif isinstance(step, LoginStep):
+                self._apply_logins(step, failed)
             else:
                 self._apply_shared(step)
-            if isinstance(step, PathStep | SettleTree):
+            if isinstance(step, PathStep | LoginStep | SettleTree):
                 pause()
         if not settled:
             self.root.settle()  # or what is gone is back after a power cut, and nobody's
@@ -328,6 +339,24 @@ class Host:
             if not isinstance(step, RemoveDirectory):
                 failed[step.path] = str(error)
 
+    def _apply_logins(self, step: LoginStep, failed: dict[str, str]) -> None:
+        try:
+            self.logins.apply(step)
+        except StepFailed as error:
+            failed[f"{LOGINS}{step.name}"] = str(error)
+        if self.layout.dovecot:
+            self.unseen[step.domain] = time_of_sight()
+
+    @staticmethod
+    def _is_unwritten(step: Step, failed: Mapping[str, str]) -> bool:
+        """Whether what comes next must not be done while logins are as they were."""
+        is_next = not isinstance(step, LoginStep)
+        return is_next and any(path.startswith(LOGINS) for path in failed)
+
+    def _let_logins_be_seen(self) -> None:
+        if self.layout.dovecot:
+            time.sleep(SIGHT_SECONDS)
+
     def _apply_shared(self, step: SharedStep) -> None:
         match step:
             case WriteShared():
@@ -341,12 +370,21 @@ class Host:
                 self.memory.hup_owed = False
             case LetDeliveriesEnd():
                 self.hup.let_deliveries_end()
+            case LetLoginsBeSeen():
+                self._let_logins_be_seen()
 
     def _write(self, step: WriteShared) -> None:
         if step.shared is Shared.VIRTUAL and self.hup.how != "none":
             self.memory.hup_owed = True
         self.files[step.shared].replace(step.before, step.content)
         self.replaced.setdefault(step.shared, step.before or b"")
+
+
+def _names(wanted: Sequence[Wanted], applied: Applied) -> set[str]:
+    """The names that have login files, or shall."""
+    names = {name for one in wanted if one.logins for name in one.logins.names}
+    sections = (section for one in wanted for section in applied.get(one.name, ()))
+    return names.union(*(section.logins for section in sections))
 
 
 def _keys(wanted: Sequence[Wanted], applied: Applied, file: LineFile) -> set[bytes]:

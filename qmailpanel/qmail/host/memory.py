@@ -8,6 +8,7 @@ import os
 import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from qmailpanel.qmail.host.errors import HostError
@@ -88,7 +89,7 @@ class Memory:
         Of another domain that had the owner's name only lines can be left, or nothing could move.
         """
         before = () if name == owner else self._sections(owner)
-        others = [Section(section.prepend, section.lines, {}, {}) for section in before]
+        others = [replace(section, files={}, homes={}) for section in before]
         sections = [*others, *(move_section(section, move) for section in self._sections(name))]
         moved = [section.encode().decode() for section in sections]
         links = [(move_path(path, move), move_path(at, move)) for path, at in self.links]
@@ -187,4 +188,4 @@ def _decode(text: str) -> tuple[Section, ...]:
 
 
 def _has_anything(section: Section) -> bool:
-    return bool(section.files or section.homes or any(section.lines.values()))
+    return bool(section.files or section.homes or section.logins or any(section.lines.values()))

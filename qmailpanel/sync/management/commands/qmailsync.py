@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
+import time
 from types import FrameType
 from typing import Any
 
@@ -48,8 +49,12 @@ class Command(BaseCommand):
                 self.stderr.write(f"{name}: {problem.cause or problem.text}")
 
     def _once(self) -> None:
+        reconciler = Reconciler(open_host())
         domains = sorted({*all_domains(), *dirty_domains(0)})
-        report = Reconciler(open_host()).reconcile(domains, absent=True)
+        report = reconciler.reconcile(domains, absent=True)
+        if report.unseen:  # what was written shall be live when the command ends
+            time.sleep(max(0.0, max(report.unseen.values()) - time.monotonic()))
+            report = reconciler.reconcile(domains, absent=True)
         for line in _complaints(report):
             self.stderr.write(line)
         if report.error or report.question:

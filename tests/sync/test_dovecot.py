@@ -1,0 +1,232 @@
+"""Mailboxes opened by the real Dovecot, with what sync wrote for it."""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import itertools
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from qmailpanel.domains.models import Address
+from qmailpanel.domains.services import remove_domain
+from qmailpanel.ledger.services import SYSTEM, Status
+from qmailpanel.mailboxes.models import AppPassword, Mailbox
+from qmailpanel.mailboxes.services import (
+    change_mailbox,
+    change_quota,
+    mailbox_of,
+    remove_mailbox,
+    set_password,
+)
+from qmailpanel.qmail.maildir import parse
+from qmailpanel.qmail.passwd import hash_password
+from qmailpanel.sync.reconcile import open_host
+from qmailpanel.sync.service import Service
+from tests.dovecot import Dovecot, needs_dovecot, run_dovecot
+from tests.qmail.disk import make_home
+from tests.sync.panels import Panel
+
+pytestmark = needs_dovecot
+
+FIRST, SECOND, APP = "first pass:word", "2nd Pass %word", "abcd-efgh-ijkl"  # a colon splits no line
+numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def dovecot() -> Iterator[Dovecot]:
+    place = Path(tempfile.mkdtemp(prefix="qmailpanel-dovecot-"))
+    place.chmod(0o755)
+    with run_dovecot(place, place / "qmail/logins") as running:
+        yield running
+    shutil.rmtree(place)
+
+
+@pytest.fixture
+def panel(transactional_db: None, settings: Any, dovecot: Dovecot) -> Iterator[Panel]:
+    home = make_home(dovecot.place / "qmail")
+    settings.QMAILPANEL_QMAIL_HOME = home
+    settings.QMAILPANEL_MAIL_ROOT = home / "mailnames"
+    settings.QMAILPANEL_SYNC_DIR = home / "memory"
+    settings.QMAILPANEL_LOGIN_DIR = home / "logins"
+    settings.QMAILPANEL_FIFO = home / "sync.fifo"
+    settings.QMAILPANEL_DOVECOT = "on"
+    yield Panel(home)
+    shutil.rmtree(home)
+
+
+@pytest.fixture
+def ann(panel: Panel) -> Address:
+    """In a domain that Dovecot never saw before."""
+    return panel.add_mailbox(panel.add_domain(f"d{next(numbers)}.test"), "ann")
+
+
+@pytest.fixture
+def service(ann: Address) -> Service:
+    return Service(open_host())
+
+
+def make_live(panel: Panel, service: Service, address: Address) -> float:
+    """As the service does. Returns how long it took."""
+    began = time.monotonic()
+    service.turn()
+    while panel.status(address) not in (Status.LIVE, Status.REMOVED):
+        assert time.monotonic() < began + 5
+        time.sleep(service._seconds_to_wait())
+        service.turn()
+    return time.monotonic() - began
+
+
+def home_of(panel: Panel, address: Address) -> Path:
+    return panel.below(f"{address.domain.name}/{address.local}")
+
+
+def change_row(address: Address, **fields: Any) -> None:
+    """As a service of the panel would."""
+    Mailbox.objects.filter(address=address).update(**fields)
+    change_mailbox(SYSTEM, address, comment=f"{timezone.now()}")
+
+
+def deliver(home: Path, subject: str, size: int = 0) -> int:
+    """As qmail-local runs the line of a home with a quota: the exit code."""
+    mail = f"Subject: {subject}\n\n{'x' * size}\n".encode()
+    command = ["/usr/sbin/deliverquota", "./Maildir"]
+    done = subprocess.run(
+        command, input=mail, cwd=home, user=110, group=31, extra_groups=[], check=False
+    )
+    return done.returncode
+
+
+def test_a_password_opens_the_mailbox_as_soon_as_it_is_live_and_the_one_before_no_longer(
+    panel, ann, service, dovecot
+) -> None:
+    set_password(SYSTEM, ann, password=FIRST)
+    took = make_live(panel, service, ann)
+    assert took < 2.5
+    assert dovecot.imap(str(ann), FIRST)
+    assert dovecot.pop3(str(ann).upper(), FIRST)
+    set_password(SYSTEM, ann, password=SECOND)
+    service.turn()
+    assert panel.status(ann) is Status.PENDING
+    make_live(panel, service, ann)
+    assert (dovecot.imap(str(ann), SECOND), dovecot.pop3(str(ann), SECOND)) == (True, True)
+    assert (dovecot.imap(str(ann), FIRST), dovecot.pop3(str(ann), FIRST)) == (False, False)
+    assert not dovecot.imap(f"nobody@{ann.domain}", FIRST)
+    assert not dovecot.imap("ann@elsewhere.test", FIRST)
+    assert not dovecot.imap(f"ann@../logins/{ann.domain}", FIRST)
+    assert (home_of(panel, ann) / ".last-imap").read_text() == "127.0.0.1\n"
+    assert (home_of(panel, ann) / ".last-pop3").stat().st_uid == 110
+
+
+def test_an_app_password_opens_its_protocols_and_is_noted(panel, ann, service, dovecot) -> None:
+    set_password(SYSTEM, ann, password=FIRST)
+    app = AppPassword.objects.create(
+        mailbox=mailbox_of(ann),
+        name="phone",
+        password=hash_password(APP),
+        mark=hashlib.sha256(APP.encode()).hexdigest(),
+        pop3=False,
+        created=timezone.now(),
+    )
+    change_row(ann)
+    make_live(panel, service, ann)
+    assert (dovecot.imap(str(ann), APP), dovecot.pop3(str(ann), APP)) == (True, False)
+    assert dovecot.imap(str(ann), FIRST)
+    assert (home_of(panel, ann) / f".last-app-{app.pk}").read_text() == "127.0.0.1\n"
+    mark = hashlib.sha256(APP.encode()).hexdigest()
+    assert not dovecot.imap(f"{ann}/imap/{mark}", APP)
+    change_row(ann, must_change=True)
+    make_live(panel, service, ann)
+    assert (dovecot.imap(str(ann), APP), dovecot.imap(str(ann), FIRST)) == (True, False)
+
+
+def test_what_is_switched_off_refuses_and_a_removed_mailbox_opens_no_more(
+    panel, ann, service, dovecot
+) -> None:
+    set_password(SYSTEM, ann, password=FIRST)
+    change_row(ann, pop3=False, sending=False)
+    make_live(panel, service, ann)
+    assert (dovecot.imap(str(ann), FIRST), dovecot.pop3(str(ann), FIRST)) == (True, False)
+    for name, found in {"imap": True, "smtp": False, "submission": False}.items():
+        said = dovecot.doveadm("auth", "test", "-x", f"service={name}", str(ann), FIRST)
+        assert ("auth succeeded" in said) is found, said
+    remove_mailbox(SYSTEM, ann)
+    make_live(panel, service, ann)
+    assert not dovecot.imap(str(ann), FIRST)
+    assert not home_of(panel, ann).exists()
+
+
+def test_dovecot_and_deliverquota_agree_on_limit_and_usage(panel, ann, service, dovecot) -> None:
+    set_password(SYSTEM, ann, password=FIRST)
+    change_quota(SYSTEM, ann, quota=10_240)
+    make_live(panel, service, ann)
+    home = home_of(panel, ann)
+    assert [deliver(home, "one", 4000), deliver(home, "two", 9000)] == [0, 77]
+    assert dovecot.subjects(str(ann), FIRST) == ["one"]
+    with dovecot.open_imap() as client:
+        client.login(str(ann), FIRST)
+        assert b"OVERQUOTA" in client.append("INBOX", "", "", b"x" * 9000)[1][0]
+    change_quota(SYSTEM, ann, quota=20_480)
+    make_live(panel, service, ann)
+    assert deliver(home, "two", 9000) == 0
+    assert dovecot.subjects(str(ann), FIRST) == ["one", "two"]
+    size = parse((home / "Maildir/maildirsize").read_bytes())
+    line = next(
+        line
+        for line in dovecot.doveadm("quota", "get", "-u", str(ann)).splitlines()
+        if "STOR" in line
+    )
+    assert line.split()[-4:-1] == ["STORAGE", str(-(-size.used[0] // 1024)), "20"]
+    assert f"home\t{home}" in dovecot.doveadm("user", str(ann))
+
+
+def test_dovecot_holds_the_limits_that_the_files_tell_it(
+    panel, ann, service, dovecot, settings
+) -> None:
+    settings.QMAILPANEL_DOVECOT_QUOTA_RULE = "on"
+    change_row(ann, quota=10_240, messages=7)
+    make_live(panel, service, ann)
+    quota = dovecot.doveadm("quota", "get", "-u", str(ann)).split()
+    assert quota[quota.index("STORAGE") + 2] == "10"
+    assert quota[quota.index("MESSAGE") + 2] == "7"
+
+
+def test_two_passwords_of_one_length_within_a_second_are_both_seen(
+    panel, ann, service, dovecot
+) -> None:
+    set_password(SYSTEM, ann, password=FIRST)
+    make_live(panel, service, ann)
+    assert dovecot.imap(str(ann), FIRST)
+    file = panel.home / f"logins/{ann.domain.name}.passwd"
+    times = [int(file.stat().st_mtime)]
+    for word in (SECOND, FIRST, SECOND):
+        set_password(SYSTEM, ann, password=word)
+        service.turn()
+        times.append(int(file.stat().st_mtime))
+    assert times == sorted(set(times))
+    make_live(panel, service, ann)
+    assert (dovecot.imap(str(ann), SECOND), dovecot.imap(str(ann), FIRST)) == (True, False)
+
+
+def test_only_root_reads_the_maps_and_only_root_and_dovecot_the_rest(
+    panel, ann, service, dovecot
+) -> None:
+    service.turn()
+    group = grp.getgrnam("dovecot").gr_gid
+    found = {path.suffix: path.stat() for path in (panel.home / "logins").iterdir()}
+    found[""] = (panel.home / "logins").stat()
+    owners = {suffix: (each.st_uid, each.st_gid) for suffix, each in found.items()}
+    assert owners == {"": (0, group), ".passwd": (0, group), ".cdb": (0, 0)}
+    modes = {suffix: each.st_mode & 0o7777 for suffix, each in found.items()}
+    assert modes == {"": 0o750, ".passwd": 0o640, ".cdb": 0o600}
+    remove_domain(SYSTEM, ann.domain)
+    service.turn()
+    assert list((panel.home / "logins").iterdir()) == []
