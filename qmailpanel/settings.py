@@ -18,6 +18,8 @@ QMAILPANEL_RECIPIENTS         Which list of known recipients qmail-smtpd asks: v
                               recipients, none, or auto: the one that exists (auto)
 QMAILPANEL_DELIVERQUOTA       The program that holds quotas: a path, none, or auto: where Debian's
                               maildrop or courier put it (auto)
+QMAILPANEL_MAILBOT            The program that answers mail: a path, none, or auto: where maildrop
+                              or courier put it (auto)
 QMAILPANEL_GENERATIONS        How many generations of each shared file are kept (50)
 QMAILPANEL_NODE               The name of this mail host in the database (main)
 QMAILPANEL_HOST               Where the panel listens (127.0.0.1)
@@ -87,6 +89,7 @@ if QMAILPANEL_RECIPIENTS not in ("auto", "none", "validrcptto", "recipients"):
         "QMAILPANEL_RECIPIENTS must be auto, none, validrcptto or recipients."
     )
 QMAILPANEL_DELIVERQUOTA = env.str("QMAILPANEL_DELIVERQUOTA", default="auto")
+QMAILPANEL_MAILBOT = env.str("QMAILPANEL_MAILBOT", default="auto")
 QMAILPANEL_RCPTHOSTS = _number("QMAILPANEL_RCPTHOSTS", 1_000)
 QMAILPANEL_GENERATIONS = _number("QMAILPANEL_GENERATIONS", 50)
 QMAILPANEL_NODE = env.str("QMAILPANEL_NODE", default="main")

@@ -10,7 +10,7 @@ from qmailpanel.domains import addresses
 from qmailpanel.domains.guard import guard_sign_in
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.rights import Right
-from qmailpanel.domains.routes import pointers_to
+from qmailpanel.domains.routes import pointers_to, refuse_way_back
 from qmailpanel.domains.rows import amend, log, one_line, reread, stamp
 from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import Actor, Refused, ledger_locked
@@ -131,6 +131,19 @@ def switch_mailbox(actor: Actor, address: Address, *, on: bool) -> Address:
 
 
 @ledger_locked()
+def hold_mailbox(actor: Actor, address: Address, *, on_hold: bool) -> Address:
+    """On hold, mail to it waits at the mail server, which gives up after some days."""
+    addresses.editable(actor, address, Right.SWITCHING)
+    mailbox = mailbox_of(address)
+    if mailbox.on_hold != on_hold:
+        before, mailbox.on_hold = mailbox.on_hold, on_hold
+        mailbox.save(update_fields=["on_hold"])
+        sides = {"before": {"on_hold": before}, "after": {"on_hold": on_hold}}
+        stamp(log(actor, Verb.CHANGED, address, **sides), address)
+    return address
+
+
+@ledger_locked()
 def remove_mailbox(actor: Actor, address: Address, *, despite_pointers: bool = False) -> Address:
     """Stop delivery and archive the mail; asks first where others deliver to it."""
     reread(address)
@@ -144,10 +157,11 @@ def remove_mailbox(actor: Actor, address: Address, *, despite_pointers: bool = F
 
 @ledger_locked()
 def restore_mailbox(actor: Actor, address: Address) -> Address:
-    """Undo a removal: delivery goes on, into the mailbox as it was."""
+    """Undo a removal, unless what it forwards leads back to it by now; else as it was."""
     reread(address)
     mailbox = Mailbox.objects.get(address=address)
     if address.removed:
+        refuse_way_back(str(address), [one.target for one in address.destinations.all()])
         quotas.refuse_pool(address.domain, mailbox.quota, besides=mailbox)
     addresses.restore_address(actor, address)
     return address

@@ -227,6 +227,7 @@ def publish_host(
     *,
     knows_recipients: bool,
     holds_quotas: bool,
+    answers_mail: bool,
 ) -> None:
     """What the web process must know of the host: prepends in use, names routed, foreign lines."""
     node = settings.QMAILPANEL_NODE
@@ -239,6 +240,7 @@ def publish_host(
                 "highest_prepend": prepend,
                 "knows_recipients": knows_recipients,
                 "holds_quotas": holds_quotas,
+                "answers_mail": answers_mail,
             },
         )
         RoutedLine.objects.filter(node=node).delete()

@@ -290,6 +290,7 @@ class Reconciler:
             foreign,
             knows_recipients=bool(self.host.layout.lists),
             holds_quotas=bool(self.host.layout.deliverquota),
+            answers_mail=bool(self.host.layout.mailbot),
         )
         self._told = news
 

@@ -18,6 +18,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from qmailpanel.ledger.models import LedgerHead
+from qmailpanel.mailboxes.replies import turn_replies
 from qmailpanel.qmail.host import Busy, Host, HostError
 
 from . import publish as say
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 1.0
 HEARTBEAT_SECONDS = 3.0
+TURN_SECONDS = 60.0  # auto-replies begin and end with a day
 SCRUB_SECONDS = 600.0
 SCRUB_DOMAINS = 5  # at a time: a change never waits long behind the scrub
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
@@ -83,6 +85,7 @@ class Service:
         self._retries = 0
         self._retry_at = 0.0
         self._beat_at = 0.0
+        self._turn_at = 0.0
         self._scrub_at = 0.0
         self._scrub: Iterator[bool] = iter(())
 
@@ -105,9 +108,16 @@ class Service:
         """One look at everything that may want doing."""
         with _enduring():
             self._beat()
+            self._turn_replies()
             self._take_changes()
             self._look_at_files()
             self._retry()
+
+    def _turn_replies(self) -> None:
+        """Auto-replies whose first day has come, or whose last is over."""
+        if time.monotonic() >= self._turn_at:
+            self._turn_at = time.monotonic() + TURN_SECONDS
+            turn_replies(timezone.localdate())
 
     def _take_changes(self) -> None:
         head = LedgerHead.objects.values_list("last", flat=True).first() or 0

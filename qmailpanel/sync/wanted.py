@@ -13,7 +13,9 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from qmailpanel.domains.models import Address, Destination, Domain, DomainName, Kind
+from qmailpanel.mailboxes.models import AutoReply
 from qmailpanel.qmail.drift import Decision, Side
+from qmailpanel.qmail.home import ReplyRow
 from qmailpanel.qmail.layout import AliasRow, DomainRows, Layout, MailboxRow, render_domain
 from qmailpanel.qmail.state import Problem, Wanted
 
@@ -128,16 +130,26 @@ def _read_addresses(
     destinations = _read_destinations(domains)
     rows = Address.objects.filter(domain__in=domains, claims=True).values_list(
         *("id", "domain_id", "local", "kind", "enabled", "refusal", "removed"),
-        *("mailbox__id", "mailbox__quota"),
+        *("mailbox__id", "mailbox__quota", "mailbox__keeps", "mailbox__on_hold"),
     )
-    for pk, domain, local, kind, enabled, refusal, removed, mailbox, quota in rows.iterator():
+    replies = _read_replies(domains)
+    for pk, domain, local, kind, enabled, refusal, removed, box, quota, *how in rows.iterator():
+        targets = tuple(destinations[pk])
         if kind == Kind.MAILBOX:
-            row = MailboxRow(mailbox, pk, local, enabled, refusal, removed, quota)
+            row = MailboxRow(
+                *(box, pk, local, enabled, refusal, removed, quota, *how, targets, replies.get(box))
+            )
             mailboxes[domain].append(row)
         else:
-            targets = tuple(destinations[pk])
             aliases[domain].append(AliasRow(pk, local, targets, enabled, removed))
     return mailboxes, aliases
+
+
+def _read_replies(domains: Sequence[int]) -> dict[int, ReplyRow]:
+    """The answers that are given at present, by mailbox."""
+    running = AutoReply.objects.filter(mailbox__address__domain__in=domains, on=True, running=True)
+    rows = running.values_list("mailbox_id", "subject", "text", "days")
+    return {mailbox: ReplyRow(subject, text, days) for mailbox, subject, text, days in rows}
 
 
 def _read_destinations(domains: Sequence[int]) -> dict[int, list[str]]:

@@ -58,7 +58,7 @@ class Box:
             if not isinstance(one, dotqmail.Program) or code:
                 continue
             with mail.open("rb") as message:
-                command = ["/bin/sh", "-c", one.text]
+                command = ["/bin/sh", "-c", one.text.decode()]
                 code = subprocess.run(
                     command, stdin=message, cwd=self.home, env=env, check=False
                 ).returncode
@@ -69,7 +69,7 @@ class Box:
         file = self.home / "sent"
         if not file.exists():
             return None
-        return email.message_from_bytes(file.read_bytes(), policy=email.policy.default)  # type: ignore[return-value]
+        return email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
 
 
 @pytest.fixture
