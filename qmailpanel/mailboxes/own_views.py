@@ -13,12 +13,14 @@ from django.views.decorators.http import require_http_methods
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import SeeOther, address_badge, around, display, notices, show
 from qmailpanel.domains.models import Address, Kind
-from qmailpanel.domains.path import maildir, path_of
+from qmailpanel.domains.path import path_of
 from qmailpanel.ledger.services import Actor, Refused, Statuses
 
+from .delivery_views import ends_of
 from .forms import OwnPasswordForm, words_of
 from .models import Mailbox
 from .owners import find_further, set_own_password
+from .services import mailbox_of
 
 
 @audience(Audience.OWNER)
@@ -62,7 +64,7 @@ def _page(
         "address": address,
         "host": f"@{display(address.domain)}",
         "badge": address_badge(statuses, address),
-        "hops": path_of(address, [maildir(address.local)]),
+        "hops": path_of(address, ends_of(address, mailbox_of(address))),
         "further": find_further(address),
         "form": form,
         "is_set": "set" in request.GET,

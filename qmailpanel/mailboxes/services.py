@@ -135,6 +135,8 @@ def hold_mailbox(actor: Actor, address: Address, *, on_hold: bool) -> Address:
     """On hold, mail to it waits at the mail server, which gives up after some days."""
     addresses.editable(actor, address, Right.SWITCHING)
     mailbox = mailbox_of(address)
+    if not address.enabled and on_hold:
+        raise Refused(_("%(address)s is switched off. Switch it on first."), address=str(address))
     if mailbox.on_hold != on_hold:
         before, mailbox.on_hold = mailbox.on_hold, on_hold
         mailbox.save(update_fields=["on_hold"])
