@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from qmailpanel.ledger.models import SyncNode
 from qmailpanel.ledger.services import SYSTEM
 from qmailpanel.mailboxes.forwarding import forwards_of
 from qmailpanel.mailboxes.replies import reply_of
@@ -34,6 +35,8 @@ def test_an_admin_sees_and_changes_both(as_operator, ann):
     assert as_operator.post(page, AWAY).status_code == 303
     assert forwards_of(ann) == ["bob@pandle.net", "x@y.test"]
     assert reply_of(mailbox_of(ann)).text == "In May.\nBye"
+    assert "It answers now." not in as_operator.get(page).content.decode(), "nothing can answer"
+    SyncNode.objects.update_or_create(node="main", defaults={"answers_mail": True})
     said = as_operator.get(page).content.decode()
     assert "bob@pandle.net" in said
     assert "It answers now." in said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from qmailpanel.ledger.services import SYSTEM
@@ -10,7 +12,7 @@ from qmailpanel.mailboxes.replies import change_reply
 from qmailpanel.mailboxes.services import hold_mailbox
 from qmailpanel.qmail.names import Destination
 
-from .real_panel import new_domain, new_mailbox, real_panel
+from .real_panel import Panel, new_domain, new_mailbox, real_panel
 from .real_qmail import needs_qmail, wait_for
 
 pytestmark = [*needs_qmail, pytest.mark.django_db(transaction=True)]
@@ -27,7 +29,13 @@ def test_a_mailbox_keeps_forwards_and_answers_once_and_waits_while_on_hold(panel
     ann, _bob = new_mailbox(domain, "ann"), new_mailbox(domain, "bob")
     there = [Destination("bob@pandle.net")]
     change_forwarding(SYSTEM, ann, destinations=there, keeps=True)
-    away = {"on": True, "subject": "Away", "text": "In May.", "first": None, "last": None}
+    away: dict[str, Any] = {
+        "on": True,
+        "subject": "Away",
+        "text": "In May.",
+        "first": None,
+        "last": None,
+    }
     change_reply(SYSTEM, ann, days=7, **away)
     panel.make_live()
     panel.qmail.start()
@@ -42,7 +50,7 @@ def test_a_mailbox_keeps_forwards_and_answers_once_and_waits_while_on_hold(panel
     wait_for(lambda: "deferral: This_mailbox_is_on_hold" in panel.qmail.log.read_text())
 
 
-def _answers(panel) -> int:
+def _answers(panel: Panel) -> int:
     """Messages with no sender: what was answered, and nothing bounced."""
     log = panel.qmail.log.read_text()
     assert "bounce msg" not in log
