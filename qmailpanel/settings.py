@@ -25,6 +25,8 @@ QMAILPANEL_DOVECOT            Whether a Dovecot reads them, so that a password i
                               looked: on, off, or auto: where the host has its group (auto)
 QMAILPANEL_DOVECOT_QUOTA_RULE Whether the files tell Dovecot the quotas too, on or off; off: it has
                               them from maildirsize (off)
+QMAILPANEL_MAILBOT            The program that answers mail: a path, none, or auto: where maildrop
+                              or courier put it (auto)
 QMAILPANEL_GENERATIONS        How many generations of each shared file are kept (50)
 QMAILPANEL_RETENTION_DAYS     How long the mail of removed mailboxes is kept; 0: for ever (30)
 QMAILPANEL_NODE               The name of this mail host in the database (main)
@@ -107,6 +109,7 @@ if QMAILPANEL_DOVECOT not in ("auto", "on", "off"):
 QMAILPANEL_DOVECOT_QUOTA_RULE = env.str("QMAILPANEL_DOVECOT_QUOTA_RULE", default="off")
 if QMAILPANEL_DOVECOT_QUOTA_RULE not in ("on", "off"):
     raise ImproperlyConfigured("QMAILPANEL_DOVECOT_QUOTA_RULE must be on or off.")
+QMAILPANEL_MAILBOT = env.str("QMAILPANEL_MAILBOT", default="auto")
 QMAILPANEL_RCPTHOSTS = _number("QMAILPANEL_RCPTHOSTS", 1_000)
 QMAILPANEL_GENERATIONS = _number("QMAILPANEL_GENERATIONS", 50)
 QMAILPANEL_RETENTION_DAYS = _number("QMAILPANEL_RETENTION_DAYS", 30)

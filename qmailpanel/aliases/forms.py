@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.domains.forms import PLAIN, PanelForm, ParsedField
+from qmailpanel.domains.forms import PLAIN, DestinationsField, PanelForm, ParsedField
 from qmailpanel.domains.models import Domain
 from qmailpanel.qmail import names
-
-BETWEEN = re.compile(r"[\s,;]+")
-
-
-class DestinationsField(forms.CharField):
-    """Addresses between blanks, commas or line breaks; without an @ they are of this domain."""
-
-    domain = ""
-
-    def clean(self, value: Any) -> Any:
-        text = super().clean(value)
-        return [self.destination(word) for word in BETWEEN.split(text) if word]
-
-    def destination(self, word: str) -> names.Destination:
-        whole = word if "@" in word else f"{word}@{self.domain}"
-        try:
-            return names.Destination(whole)
-        except names.InvalidName as error:
-            why = gettext(error.template) % error.params
-            raise forms.ValidationError(f"{word}: {why}" if word not in why else why) from error
 
 
 def _destinations(label: Any, widget: forms.Widget) -> DestinationsField:

@@ -12,7 +12,7 @@ from qmailpanel.domains.guard import guard_sign_in
 from qmailpanel.domains.limits import EXPECTED, refuse_many
 from qmailpanel.domains.models import Address, Destination, Domain, Kind
 from qmailpanel.domains.rights import Right, refuse_outside
-from qmailpanel.domains.routes import way_back
+from qmailpanel.domains.routes import refuse_way_back, settle_targets
 from qmailpanel.domains.rows import log, one_line, reread, stamp
 from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import Actor, Refused, ledger_locked
@@ -105,7 +105,7 @@ def remove_alias(actor: Actor, address: Address) -> Address:
 def restore_alias(actor: Actor, address: Address) -> Address:
     """Undo a removal, unless its destinations lead back to it by now."""
     reread(address)
-    _refuse_loop(str(address), _targets(address))
+    refuse_way_back(str(address), _targets(address))
     refuse_outside(actor, address.domain, _targets(address))
     addresses.restore_address(actor, address)
     return address
@@ -123,32 +123,11 @@ def _write(address: Address, targets: Iterable[str]) -> None:
 
 def _settled(address: str, destinations: Sequence[names.Destination]) -> list[str]:
     """Each destination once, those of our own domains in lower case, none leading back."""
-    theirs = Domain.objects.filter(name__in={there.domain for there in destinations}, removed=False)
-    ours = set(theirs.values_list("name", flat=True))
-    folded = [there.lower() if there.domain in ours else str(there) for there in destinations]
-    once: dict[str, str] = {}
-    for target in folded:
-        once.setdefault(target.lower(), target)
-    targets = list(once.values())
+    targets = settle_targets(address, destinations)
     if not targets:
         raise Refused(_("Enter at least one address to deliver to."), "destinations")
     if len(targets) > MOST:
         raise Refused(
             _("An alias delivers to at most %(most)d addresses."), "destinations", most=MOST
         )
-    _refuse_loop(address, targets)
     return targets
-
-
-def _refuse_loop(address: str, targets: Sequence[str]) -> None:
-    back = way_back(address, targets)
-    if back is None:
-        return
-    if back.lower() == address:
-        raise Refused(_("%(address)s cannot deliver to itself."), "destinations", address=address)
-    raise Refused(
-        _("Mail to %(address)s would come back to it from %(target)s."),
-        "destinations",
-        address=address,
-        target=back,
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from qmailpanel.qmail.sizes import parse_size, write_size
 from .limits import limits_of
 from .models import Domain, OwnItem, Unknown
 
+BETWEEN = re.compile(r"[\s,;]+")
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
@@ -60,6 +62,24 @@ class PanelForm(forms.Form):
     def place(self, field: str) -> str:
         """The field of this form that a service means."""
         return field
+
+
+class DestinationsField(forms.CharField):
+    """Addresses between blanks, commas or line breaks; without an @ they are of this domain."""
+
+    domain = ""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        return [self.destination(word) for word in BETWEEN.split(text) if word]
+
+    def destination(self, word: str) -> names.Destination:
+        whole = word if "@" in word else f"{word}@{self.domain}"
+        try:
+            return names.Destination(whole)
+        except names.InvalidName as error:
+            why = gettext(error.template) % error.params
+            raise forms.ValidationError(f"{word}: {why}" if word not in why else why) from error
 
 
 class AddDomainForm(PanelForm):

@@ -36,7 +36,7 @@ def rename_address(
         return address
     if address.kind == Kind.ALIAS:
         local = _as_alias(local, "local")
-        _refuse_circle(address, local)
+    _refuse_circle(address, local)
     if keep:
         _as_alias(address.local, "keep")
     _refuse_expected(address, keep=keep)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_noop, ngettext
 
 from qmailpanel.accounts.models import User
-from qmailpanel.ledger.services import Actor
+from qmailpanel.ledger.services import Actor, Refused
+from qmailpanel.qmail.names import Destination
 
 from .models import Address, Domain, DomainName, Unknown
 
+SELF = gettext_noop("%(address)s cannot deliver to itself.")
+BACK = gettext_noop("Mail to %(address)s would come back to it from %(target)s.")
 DELIVERING = (Unknown.FORWARD, Unknown.MAILBOX)
 
 
 def pointers_to(address: Address, actor: Actor) -> list[str]:
-    """Aliases and unknown recipients that deliver there; other people's domains only counted."""
+    """Addresses and unknown recipients that deliver there; other people's domains only counted."""
     names = address.domain.names.filter(claims=True, removed=False).values_list("name", flat=True)
     targets = [f"{address.local}@{name}" for name in names]
     pointers = [*_aliases_to(targets), *_unknown_to(targets)]
@@ -53,6 +56,30 @@ def _seen_by(actor: Actor, domains: set[int]) -> set[int]:
     return set(Domain.objects.for_user(user).filter(pk__in=domains).values_list("pk", flat=True))
 
 
+def settle_targets(address: str, wanted: Iterable[Destination]) -> list[str]:
+    """Each target once, those of our own domains in lower case. Refuses a way back."""
+    theirs = list(wanted)
+    names = Domain.objects.filter(name__in={there.domain for there in theirs}, removed=False)
+    ours = set(names.values_list("name", flat=True))
+    once: dict[str, str] = {}
+    for there in theirs:
+        target = there.lower() if there.domain in ours else str(there)
+        once.setdefault(target.lower(), target)
+    targets = list(once.values())
+    refuse_way_back(address, targets)
+    return targets
+
+
+def refuse_way_back(address: str, targets: Iterable[str]) -> None:
+    """Raises Refused where mail to `address` would come back to it from one of the targets."""
+    back = way_back(address, targets)
+    if back is None:
+        return
+    if back.lower() == address:
+        raise Refused(SELF, "destinations", address=address)
+    raise Refused(BACK, "destinations", address=address, target=back)
+
+
 def way_back(goal: str, targets: Iterable[str]) -> str | None:
     """That of the targets from which mail would arrive at `goal` again, over any number of hops.
 
@@ -68,7 +95,7 @@ def way_back(goal: str, targets: Iterable[str]) -> str | None:
 
 
 def _hops(nodes: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """From each node to where it delivers next, if it is ours and not a mailbox."""
+    """From each node to where it delivers next, if it is ours; a mailbox may forward."""
     places = [(node, *node.rpartition("@")[::2]) for node in nodes]
     domains = _domains({name for _, _, name in places})
     addresses = _addresses(domains.values(), {local for _, local, _ in places})

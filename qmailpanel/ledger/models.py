@@ -119,6 +119,7 @@ class SyncNode(models.Model):
     knows_recipients = models.BooleanField(default=False)  # qmail-smtpd asks a list of them
     holds_quotas = models.BooleanField(default=False)  # a program counts at delivery
     deliverquota = models.CharField(max_length=255, blank=True)  # … and which
+    answers_mail = models.BooleanField(default=False)  # a program sends auto-replies
     preview = models.TextField(blank=True)  # steps that wait, as --dry-run prints them
     holding = models.PositiveIntegerField(default=0)  # domains that wait for the operator's apply
     done = models.PositiveIntegerField(default=0)  # steps of the run at work, if it takes long

@@ -177,6 +177,11 @@ def holds_quotas() -> bool:
     return SyncNode.objects.filter(node=settings.QMAILPANEL_NODE, holds_quotas=True).exists()
 
 
+def answers_mail() -> bool:
+    """Has the mail server the program that sends auto-replies?"""
+    return SyncNode.objects.filter(node=settings.QMAILPANEL_NODE, answers_mail=True).exists()
+
+
 def knows_recipients() -> bool:
     """Does the mail server ask a list of known recipients, so that it can refuse others?"""
     return SyncNode.objects.filter(node=settings.QMAILPANEL_NODE, knows_recipients=True).exists()

@@ -15,10 +15,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.domains.frame import SeeOther
 from qmailpanel.domains.models import OwnItem
-from qmailpanel.domains.path import maildir, path_of
+from qmailpanel.domains.path import path_of
 from qmailpanel.ledger.services import Actor, Refused
 
 from . import app_passwords
+from .delivery_views import ends_of
 from .forms import AppPasswordForm, OwnPasswordForm, words_of
 from .models import Mailbox
 from .own_frame import owned, show_own
@@ -36,7 +37,7 @@ def own(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
         request,
         mailbox,
         "mailboxes/own.html",
-        hops=path_of(address, [maildir(address.local)]),
+        hops=path_of(address, ends_of(address, mailbox)),
         further=find_further(address),
         used=used_of(mailbox, address),
     )

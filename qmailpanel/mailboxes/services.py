@@ -10,7 +10,7 @@ from qmailpanel.domains import addresses
 from qmailpanel.domains.guard import guard_sign_in
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.rights import Right
-from qmailpanel.domains.routes import pointers_to
+from qmailpanel.domains.routes import pointers_to, refuse_way_back
 from qmailpanel.domains.rows import amend, log, one_line, reread, stamp
 from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import Actor, Refused, ledger_locked
@@ -156,6 +156,21 @@ def switch_mailbox(actor: Actor, address: Address, *, on: bool) -> Address:
 
 
 @ledger_locked()
+def hold_mailbox(actor: Actor, address: Address, *, on_hold: bool) -> Address:
+    """On hold, mail to it waits at the mail server, which gives up after some days."""
+    addresses.editable(actor, address, Right.SWITCHING)
+    mailbox = mailbox_of(address)
+    if not address.enabled and on_hold:
+        raise Refused(_("%(address)s is switched off. Switch it on first."), address=str(address))
+    if mailbox.on_hold != on_hold:
+        before, mailbox.on_hold = mailbox.on_hold, on_hold
+        mailbox.save(update_fields=["on_hold"])
+        sides = {"before": {"on_hold": before}, "after": {"on_hold": on_hold}}
+        stamp(log(actor, Verb.CHANGED, address, **sides), address)
+    return address
+
+
+@ledger_locked()
 def remove_mailbox(
     actor: Actor, address: Address, *, despite_pointers: bool = False, with_aliases: bool = False
 ) -> Address:
@@ -176,7 +191,7 @@ def remove_mailbox(
 
 @ledger_locked()
 def restore_mailbox(actor: Actor, address: Address, *, local: LocalPart | None = None) -> Address:
-    """Undo a removal: delivery goes on, into the mailbox as it was.
+    """Undo a removal, unless what it forwards leads back to it by now; else as it was.
 
     `local`: under another name. Aliases that went with it come back where their names are free.
     """
@@ -184,6 +199,8 @@ def restore_mailbox(actor: Actor, address: Address, *, local: LocalPart | None =
     mailbox = Mailbox.objects.get(address=address)
     if address.removed:
         removal.refuse_purged(mailbox)
+        itself = f"{local or address.local}@{address.domain.name}"
+        refuse_way_back(itself, [one.target for one in address.destinations.all()])
         quotas.refuse_pool(address.domain, mailbox.quota, besides=mailbox)
     removal.restore(actor, address, local or "")
     return address

@@ -2,7 +2,15 @@
 
 from django.urls import include, path
 
-from . import app_views, door_views, full_views, own_views, removal_views, views
+from . import (
+    app_views,
+    delivery_views,
+    door_views,
+    full_views,
+    own_views,
+    removal_views,
+    views,
+)
 
 app_name = "mailboxes"
 
@@ -20,6 +28,7 @@ urlpatterns = [
     path("mailbox/programs/", own_views.own_programs, name="own_programs"),
     path("mailbox/welcome/", door_views.welcome, name="welcome"),
     path("mailbox/api/password/", door_views.webmail_password, name="webmail_password"),
+    path("mailbox/mail/", delivery_views.own_mail, name="own_mail"),
     path(
         "domains/<str:name>/mailboxes/",
         include(
@@ -27,6 +36,7 @@ urlpatterns = [
                 path("", views.list_mailboxes, name="list"),
                 path("removed/", removal_views.list_removed, name="removed"),
                 path("<int:pk>/", views.detail, name="detail"),
+                path("<int:pk>/mail/", delivery_views.mail, name="mail"),
                 path("<int:pk>/password/", views.password, name="password"),
                 path("<int:pk>/link/", app_views.link, name="link"),
                 path("<int:pk>/opens/", app_views.switches, name="switches"),

@@ -27,12 +27,13 @@ from qmailpanel.domains.forms import RenameAddressForm
 from qmailpanel.domains.frame import SeeOther, lead, needs, sent, show, wants
 from qmailpanel.domains.limits import storage_of
 from qmailpanel.domains.models import Address, Domain, Kind
-from qmailpanel.domains.path import maildir, path_of
+from qmailpanel.domains.path import path_of
 from qmailpanel.domains.rights import Right
 from qmailpanel.domains.routes import pointers_to
 from qmailpanel.ledger.services import Actor, Refused, holds_quotas
 
 from . import removal, services
+from .delivery_views import ends_of
 from .forms import (
     AddMailboxForm,
     GuardedForm,
@@ -163,7 +164,8 @@ def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRe
         "used": used_of(mailbox, address),
         "uses": last_uses(address),
         "has_password": bool(mailbox.password),
-        "hops": path_of(address, [maildir(address.local)]),
+        "on_hold": mailbox.on_hold,
+        "hops": path_of(address, ends_of(address, mailbox)),
         **_removal(address, mailbox),
         **extra,
     }
@@ -234,10 +236,13 @@ def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 @needs(Right.SWITCHING)
 @require_POST
 def switch(request: PanelRequest, name: str, pk: int) -> HttpResponse:
-    """On or off, as the button said."""
+    """On, off, on hold or no longer, as the button said."""
     address = find_address(request, name, MAILBOX, pk)
-    on = request.POST.get("on") == "1"
-    why = refusal_of(partial(services.switch_mailbox, Actor.of(request), address, on=on))
+    actor, said = Actor.of(request), request.POST
+    change = partial(services.switch_mailbox, actor, address, on=said.get("on") == "1")
+    if "hold" in said:
+        change = partial(services.hold_mailbox, actor, address, on_hold=said["hold"] == "1")
+    why = refusal_of(change)
     if why:
         return show_detail(request, address, why=why)
     return SeeOther(reverse("mailboxes:detail", args=[name, pk]))

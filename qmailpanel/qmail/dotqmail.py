@@ -1,7 +1,7 @@
 """Dot-qmail files: what happens to a message in a home. See dot-qmail(5).
 
-Rendering is closed: a mailbox, forwards, one fixed program that says a text, or nothing at all.
-No text a person typed can begin a line.
+Rendering is closed: a mailbox, forwards, fixed programs that say a text, or nothing at all; what
+answers is in reply.py. No text a person typed can begin a line.
 """
 
 from __future__ import annotations
@@ -86,6 +86,12 @@ def render_bounce(program: str, text: ReplyText) -> bytes:
     """Refuse with a text. `program` is the path of bouncesaying. See bouncesaying(1)."""
     quoted = text.replace("'", "'\\''")  # shlex.quote leaves a single word bare
     return f"|{_program(program)} '{quoted}'\n".encode()
+
+
+def render_hold(text: ReplyText) -> bytes:
+    """Have qmail-send try again later, as long as it keeps mail at all. See qmail-command(8)."""
+    quoted = text.replace("'", "'\\''")
+    return f"|printf '%s\\n' '{quoted}'; exit 111\n".encode()
 
 
 def render_discard() -> bytes:

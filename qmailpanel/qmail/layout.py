@@ -20,6 +20,7 @@ from functools import partial
 
 from qmailpanel.qmail import control, dotqmail
 from qmailpanel.qmail.assign import Assignment, Sign
+from qmailpanel.qmail.home import ReplyRow, render_home
 from qmailpanel.qmail.logins import NO_LOGIN, LoginRow, Logins, Record, render_login
 from qmailpanel.qmail.names import (
     AliasLocal,
@@ -30,11 +31,11 @@ from qmailpanel.qmail.names import (
     MailUser,
     ReplyText,
 )
+from qmailpanel.qmail.reply import Programs
 from qmailpanel.qmail.shared import Shared, keyed
 from qmailpanel.qmail.state import Home, Problem, Section, Wanted, archive_path, empty_section
 
 NO_MAILBOX = ReplyText("No such mailbox here. (#5.1.1)")
-MAILBOX_OFF = ReplyText("This mailbox is switched off. (#5.2.1)")
 ALIAS_OFF = ReplyText("This address is switched off. (#5.1.1)")
 DOMAIN_OFF = ReplyText("This domain is switched off. (#5.1.2)")
 UNWRITABLE = "This address cannot be written for the mail server. What is live of it stays."
@@ -47,8 +48,8 @@ class Layout:
     """Where this host keeps mail and as whom.
 
     `nonexist`: control/rejectnonexist is kept too. `lists`: the lists of known recipients that
-    this host's qmail-smtpd asks. `deliverquota`: the program that holds quotas; none without it.
-    `dovecot`: one lets people in by the login files.
+    this host's qmail-smtpd asks. `deliverquota` and `mailbot`: the programs that hold quotas and
+    answer mail; neither is done without. `dovecot`: one lets people in by the login files.
     """
 
     qmail_home: str
@@ -59,6 +60,7 @@ class Layout:
     deliverquota: str = ""
     login_dir: str = ""
     dovecot: bool = False
+    mailbot: str = ""
 
     @property
     def preline(self) -> str:
@@ -75,6 +77,12 @@ class Layout:
         """The directory of the login files."""
         return self.login_dir or f"{self.qmail_home}/logins"
 
+    @property
+    def answering(self) -> Programs | None:
+        """What an answer needs. See mailbot(1) and qmail-inject(8)."""
+        inject = f"{self.qmail_home}/bin/qmail-inject"
+        return Programs(self.mailbot, inject) if self.mailbot else None
+
 
 @dataclass(frozen=True, slots=True)
 class MailboxRow:
@@ -88,6 +96,10 @@ class MailboxRow:
     removed: bool = False
     quota: int = 0
     messages: int = 0
+    keeps: bool = True
+    on_hold: bool = False
+    destinations: tuple[str, ...] = ()
+    reply: ReplyRow | None = None
     login: LoginRow = NO_LOGIN
 
     @property
@@ -223,21 +235,12 @@ def _render_mailbox(draft: _Draft, row: MailboxRow, rows: DomainRows) -> None:
     if row.removed or rows.removed:
         draft.archive[path] = row.mailbox
         return
-    instructions = _mailbox_instructions(draft.layout, row)
+    instructions = render_home(draft.layout, row, rows)
     draft.homes[path] = Home(row.mailbox, instructions, row.quota, row.messages)
     home = f"{draft.layout.mail_root}/{path}"
     draft.logins[path] = render_login(row.login, local, home, draft.layout.mail_user)
     if rows.enabled:
         _assign_home(draft, local, path)
-
-
-def _mailbox_instructions(layout: Layout, row: MailboxRow) -> bytes:
-    if row.enabled and row.is_limited and layout.deliverquota:
-        return dotqmail.render_limited(layout.preline, layout.deliverquota)
-    if row.enabled:
-        return dotqmail.render_mailbox()
-    text = ReplyText(row.refusal) if row.refusal else MAILBOX_OFF
-    return dotqmail.render_bounce(layout.bouncesaying, text)
 
 
 def _assign_home(draft: _Draft, local: LocalPart, path: str) -> None:

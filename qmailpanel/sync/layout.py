@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from django.conf import settings
 
@@ -20,6 +21,7 @@ DELIVERQUOTA = (
     "/usr/lib/courier/bin/deliverquota",
     "/usr/local/bin/deliverquota",
 )
+MAILBOT = ("/usr/bin/mailbot", "/usr/lib/courier/bin/mailbot", "/usr/local/bin/mailbot")
 
 
 def read_layout() -> Layout:
@@ -34,6 +36,7 @@ def read_layout() -> Layout:
         deliverquota=_find_deliverquota(home),
         login_dir=str(settings.QMAILPANEL_LOGIN_DIR),
         dovecot=_has_dovecot(home),
+        mailbot=_find_mailbot(home),
         lists=tuple(shared for shared in KNOWN_RECIPIENTS if _is_list_kept(home, shared)),
     )
 
@@ -41,9 +44,20 @@ def read_layout() -> Layout:
 def _find_deliverquota(home: str) -> str:
     """Of maildrop or courier, by the names that Debian and their own installation give it."""
     asked = settings.QMAILPANEL_DELIVERQUOTA
-    if asked == "none" or not os.path.exists(f"{home}/bin/preline"):
+    return _find(asked, DELIVERQUOTA) if os.path.exists(f"{home}/bin/preline") else ""
+
+
+def _find_mailbot(home: str) -> str:
+    """Where qmail can send what it answers."""
+    asked = settings.QMAILPANEL_MAILBOT
+    return _find(asked, MAILBOT) if os.path.exists(f"{home}/bin/qmail-inject") else ""
+
+
+def _find(asked: str, known: Sequence[str]) -> str:
+    """The program that a setting names; `auto` for the first of the known ones that is there."""
+    if asked == "none":
         return ""
-    places = DELIVERQUOTA if asked == "auto" else (asked,)
+    places = known if asked == "auto" else (asked,)
     return next((place for place in places if os.access(place, os.X_OK)), "")
 
 

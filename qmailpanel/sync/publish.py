@@ -229,6 +229,7 @@ def publish_host(
     *,
     knows_recipients: bool,
     deliverquota: str,
+    answers_mail: bool,
 ) -> None:
     """What the web process must know of the host: prepends in use, names routed, foreign lines."""
     node = settings.QMAILPANEL_NODE
@@ -242,6 +243,7 @@ def publish_host(
                 "knows_recipients": knows_recipients,
                 "holds_quotas": bool(deliverquota),
                 "deliverquota": deliverquota[:255],
+                "answers_mail": answers_mail,
             },
         )
         RoutedLine.objects.filter(node=node).delete()

@@ -302,6 +302,7 @@ class Reconciler:
             foreign,
             knows_recipients=bool(self.host.layout.lists),
             deliverquota=self.host.layout.deliverquota,
+            answers_mail=bool(self.host.layout.mailbot),
         )
         self._told = news
 

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.mailboxes.removal import purge_due
+from qmailpanel.mailboxes.replies import turn_replies
 from qmailpanel.qmail.host import Busy, Host, HostError
 
 from . import publish as say
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 WATCH_SECONDS = 1.0
 SHORTEST_SECONDS = 0.02
 HEARTBEAT_SECONDS = 3.0
+TURN_SECONDS = 60.0  # auto-replies begin and end with a day
 SCRUB_SECONDS = 600.0
 PURGE_SECONDS = 60.0
 SCRUB_DOMAINS = 5  # at a time: a change never waits long behind the scrub
@@ -90,6 +92,7 @@ class Service:
         self._retries = 0
         self._retry_at = 0.0
         self._beat_at = 0.0
+        self._turn_at = 0.0
         self._scrub_at = 0.0
         self._scrub: Iterator[bool] = iter(())
         self._purge_at = 0.0
@@ -115,6 +118,7 @@ class Service:
         with _enduring():
             self._beat()
             self._purge_due()
+            self._turn_replies()
             self._take_changes()
             self._look_at_files()
             self._retry()
@@ -125,6 +129,12 @@ class Service:
         if time.monotonic() >= self._purge_at:
             has_more = purge_due(timezone.now())
             self._purge_at = time.monotonic() + (0 if has_more else PURGE_SECONDS)
+
+    def _turn_replies(self) -> None:
+        """Auto-replies whose first day has come, or whose last is over."""
+        if time.monotonic() >= self._turn_at:
+            self._turn_at = time.monotonic() + TURN_SECONDS
+            turn_replies(timezone.localdate())
 
     def _take_changes(self) -> None:
         head = LedgerHead.objects.values_list("last", flat=True).first() or 0

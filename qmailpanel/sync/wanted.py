@@ -13,8 +13,9 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from qmailpanel.domains.models import Address, Destination, Domain, DomainName, Kind
-from qmailpanel.mailboxes.models import Mailbox
+from qmailpanel.mailboxes.models import AutoReply, Mailbox
 from qmailpanel.qmail.drift import Decision, Side
+from qmailpanel.qmail.home import ReplyRow
 from qmailpanel.qmail.layout import AliasRow, DomainRows, Layout, MailboxRow, render_domain
 from qmailpanel.qmail.state import Problem, Wanted, archive_path, empty_section
 
@@ -151,13 +152,16 @@ def _read_addresses(
     rows = Address.objects.filter(domain__in=domains, claims=True).values_list(
         *("id", "domain_id", "local", "kind", "enabled", "refusal", "removed"),
         *("mailbox__id", "mailbox__quota", "mailbox__messages"),
+        *("mailbox__keeps", "mailbox__on_hold"),
     )
-    for pk, domain, local, kind, enabled, refusal, removed, mailbox, *limits in rows.iterator():
+    replies = _read_replies(domains)
+    for pk, domain, local, kind, enabled, refusal, removed, box, *how in rows.iterator():
+        targets = tuple(destinations[pk])
         if kind == Kind.MAILBOX:
-            row = MailboxRow(mailbox, pk, local, enabled, refusal, removed, *limits)
-            mailboxes[domain].append(replace(row, login=logins[mailbox]))
+            row = MailboxRow(box, pk, local, enabled, refusal, removed, *how)
+            row = replace(row, destinations=targets, reply=replies.get(box), login=logins[box])
+            mailboxes[domain].append(row)
         else:
-            targets = tuple(destinations[pk])
             aliases[domain].append(AliasRow(pk, local, targets, enabled, removed))
     return mailboxes, aliases
 
@@ -171,6 +175,13 @@ def _read_purged(domains: Iterable[int]) -> dict[int, dict[int, int]]:
     for domain, pk, address in rows.values_list("address__domain", "pk", "address"):
         found[domain][pk] = address
     return found
+
+
+def _read_replies(domains: Sequence[int]) -> dict[int, ReplyRow]:
+    """The answers that are given at present, by mailbox."""
+    running = AutoReply.objects.filter(mailbox__address__domain__in=domains, on=True, running=True)
+    rows = running.values_list("mailbox_id", "subject", "text", "days")
+    return {mailbox: ReplyRow(subject, text, days) for mailbox, subject, text, days in rows}
 
 
 def _read_destinations(domains: Sequence[int]) -> dict[int, list[str]]:

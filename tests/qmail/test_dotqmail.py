@@ -44,6 +44,7 @@ contents = st.lists(
         ("qmail-mailbox", dotqmail.render_mailbox()),
         ("qmail-forwards", dotqmail.render_forwards(TARGETS)),
         ("qmail-bounce", dotqmail.render_bounce(BOUNCESAYING, REPLY)),
+        ("qmail-hold", dotqmail.render_hold(REPLY)),
         ("qmail-discard", dotqmail.render_discard()),
     ],
 )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from qmailpanel.qmail.home import ReplyRow
 from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
 from qmailpanel.qmail.logins import AppRow, LoginFiles, LoginRow, Logins
 from qmailpanel.qmail.plan import make_plan
@@ -39,7 +40,8 @@ FOREIGN = {
     Shared.RCPT: (b"old.test\n", b".wild.test  \n"),
     Shared.MORE: (b"Older.test\n", b"# by hand\n"),
 }
-LISTED = replace(LAYOUT, lists=(Shared.VALID, Shared.RECIPIENTS))
+LISTED = replace(LAYOUT, lists=(Shared.VALID, Shared.RECIPIENTS), mailbot="/usr/bin/mailbot")
+AWAY = ReplyRow("Away", "Back in May.", 7)
 layouts = st.sampled_from([LAYOUT, LISTED])
 
 
@@ -67,6 +69,9 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
             quota=draw(st.sampled_from([0, 5000])),
             messages=draw(st.sampled_from([0, 0, 3])),
             login=draw(logins),
+            on_hold=draw(st.booleans()),
+            destinations=draw(st.sampled_from([(), ("out@elsewhere.test",)])),
+            reply=draw(st.sampled_from([None, AWAY])),
         )
         for i, local in enumerate(LOCALS)
         if kinds[local] in "mMRP"

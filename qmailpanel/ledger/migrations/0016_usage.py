@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ledger", "0014_mailboxes_that_open"),
+        ("ledger", "0015_answers_mail"),
     ]
 
     operations = [

@@ -21,7 +21,7 @@ TEMPORARY = ".qmailpanel-new"
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_LARGEST = 65_536
+_LARGEST = 131_072
 _WORKABLE = stat.S_IFDIR | 0o700
 _LOOKED_AT = stat.S_IFMT(0o177777) | 0o702  # the type; the owner may all, others not write
 

@@ -1,0 +1,91 @@
+"""Where the mail of a mailbox goes besides, or instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.utils.translation import gettext_noop as _
+
+from qmailpanel.domains import addresses
+from qmailpanel.domains.guard import guard_sign_in
+from qmailpanel.domains.limits import refuse_many
+from qmailpanel.domains.models import Address, Destination, OwnItem
+from qmailpanel.domains.rights import NotAllowed, Right, refuse_outside
+from qmailpanel.domains.routes import settle_targets
+from qmailpanel.domains.rows import log, refuse_removed, reread, stamp
+from qmailpanel.ledger.models import Verb
+from qmailpanel.ledger.services import Actor, Refused, ledger_locked
+from qmailpanel.qmail import names
+
+from .models import Mailbox
+from .services import mailbox_of
+
+MOST = 100
+
+
+def forwards_of(address: Address) -> list[str]:
+    """Where the mail of a mailbox goes besides, in the order typed."""
+    return [there.target for there in address.destinations.all()]
+
+
+@ledger_locked()
+def change_forwarding(
+    actor: Actor, address: Address, *, destinations: Sequence[names.Destination], keeps: bool
+) -> Address:
+    """Forward to these addresses, none for not at all; `keeps`: a copy stays in the mailbox."""
+    addresses.editable(actor, address, Right.ADDRESSES)
+    targets, before = _settled(address, destinations), forwards_of(address)
+    if targets != before:
+        guard_sign_in(actor, address.domain, address.local)
+    refuse_outside(actor, address.domain, set(targets) - set(before))
+    _write(actor, mailbox_of(address), targets, keeps=keeps or not targets)
+    return address
+
+
+@ledger_locked()
+def change_own_forwarding(
+    actor: Actor, mailbox: Mailbox, *, destinations: Sequence[names.Destination], keeps: bool
+) -> Address:
+    """The owner's; outside too, unless the domain withholds forwarding altogether."""
+    mailbox.refresh_from_db()
+    require_own(actor, mailbox, OwnItem.FORWARDING)
+    targets = _settled(mailbox.address, destinations)
+    _write(actor, mailbox, targets, keeps=keeps or not targets)
+    return mailbox.address
+
+
+def require_own(actor: Actor, mailbox: Mailbox, item: OwnItem) -> None:
+    """The mailbox is there and the actor's own, and its owner may do this; else NotAllowed."""
+    reread(mailbox.address)
+    refuse_removed(mailbox.address)
+    if mailbox.owner_id is None or mailbox.owner_id != actor.user_id:
+        raise NotAllowed(_("This mailbox is no longer yours."))
+    if item in mailbox.address.domain.withheld:
+        raise NotAllowed(_("The people who look after this domain decide on that."))
+
+
+def _settled(address: Address, destinations: Sequence[names.Destination]) -> list[str]:
+    targets = settle_targets(str(address), destinations)
+    if len(targets) > MOST:
+        raise Refused(
+            _("A mailbox forwards to at most %(most)d addresses."), "destinations", most=MOST
+        )
+    if len(targets) > address.destinations.count():
+        refuse_many(address.domain, len(targets))
+    return targets
+
+
+def _write(actor: Actor, mailbox: Mailbox, targets: list[str], *, keeps: bool) -> None:
+    address = mailbox.address
+    before = {"destinations": forwards_of(address), "keeps": mailbox.keeps}
+    after = {"destinations": targets, "keeps": keeps}
+    if before == after:
+        return
+    mailbox.keeps = keeps
+    mailbox.save(update_fields=["keeps"])
+    address.destinations.all().delete()
+    Destination.objects.bulk_create(Destination(address=address, target=one) for one in targets)
+    changed = [name for name in after if before[name] != after[name]]
+    sides = {"before": before, "after": after}
+    kept = {side: {name: values[name] for name in changed} for side, values in sides.items()}
+    stamp(log(actor, Verb.CHANGED, address, before=kept["before"], after=kept["after"]), address)

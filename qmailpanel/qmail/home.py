@@ -1,0 +1,74 @@
+"""What happens to a message in the home of a mailbox: the content of its .qmail.
+
+    |/var/qmail/bin/preline -f /usr/sbin/deliverquota ./Maildir    or plainly ./Maildir/
+    &bilardi@example.org                                           where it is forwarded to
+    |… mailbot …                                                   what answers by itself
+
+In this order: what fails before the copy is there makes qmail try again without a second copy, and
+what answers can neither stop mail nor have it tried again. See dot-qmail(5).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qmailpanel.qmail import dotqmail
+from qmailpanel.qmail.names import Destination, ReplyText
+from qmailpanel.qmail.reply import Reply, ReplyBody, render_reply
+
+if TYPE_CHECKING:
+    from qmailpanel.qmail.layout import DomainRows, Layout, MailboxRow
+
+ON_HOLD = ReplyText("This mailbox is on hold; mail waits for it. (#4.2.1)")
+MAILBOX_OFF = ReplyText("This mailbox is switched off. (#5.2.1)")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRow:
+    """An answer as the database has it: text not trusted."""
+
+    subject: str
+    text: str
+    days: int
+
+
+def render_home(layout: Layout, row: MailboxRow, rows: DomainRows) -> bytes:
+    """The .qmail of a mailbox that is not removed. Raises InvalidName."""
+    if not row.enabled:
+        text = ReplyText(row.refusal) if row.refusal else MAILBOX_OFF
+        return dotqmail.render_bounce(layout.bouncesaying, text)
+    if row.on_hold:
+        return dotqmail.render_hold(ON_HOLD)
+    targets = [Destination(text) for text in row.destinations]
+    kept = _maildir(layout, row) if row.keeps or not targets else b""
+    forwarded = dotqmail.render_forwards(targets) if targets else b""
+    return kept + forwarded + _answer(layout, row, rows)
+
+
+def _maildir(layout: Layout, row: MailboxRow) -> bytes:
+    if row.is_limited and layout.deliverquota:
+        return dotqmail.render_limited(layout.preline, layout.deliverquota)
+    return dotqmail.render_mailbox()
+
+
+def _answer(layout: Layout, row: MailboxRow, rows: DomainRows) -> bytes:
+    programs = layout.answering
+    if row.reply is None or programs is None:
+        return b""
+    return render_reply(programs, _reply(row, row.reply, rows), ".qmail", ".replied")
+
+
+def _reply(row: MailboxRow, said: ReplyRow, rows: DomainRows) -> Reply:
+    subject, body = ReplyText(said.subject), ReplyBody(said.text)
+    own = _own(row, rows)
+    return Reply(own[0], subject, body, said.days, own)
+
+
+def _own(row: MailboxRow, rows: DomainRows) -> tuple[Destination, ...]:
+    """Its address under each name of the domain, and those that deliver to it."""
+    names = (rows.name, *rows.alias_domains)
+    itself = {f"{row.local}@{name}" for name in names}
+    aliases = (one for one in rows.aliases if not one.removed)
+    locals_ = [row.local, *(one.local for one in aliases if itself & {*one.destinations})]
+    return tuple(Destination(f"{local}@{name}") for local in locals_ for name in names)

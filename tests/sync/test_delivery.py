@@ -1,0 +1,100 @@
+"""Forwarding, auto-replies and hold on the mail server."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from qmailpanel.ledger.services import SYSTEM, Status, answers_mail
+from qmailpanel.mailboxes.forwarding import change_forwarding
+from qmailpanel.mailboxes.models import AutoReply
+from qmailpanel.mailboxes.replies import change_reply
+from qmailpanel.mailboxes.services import hold_mailbox, remove_mailbox, restore_mailbox
+from qmailpanel.qmail.names import Destination
+
+AWAY: dict[str, Any] = {"on": True, "subject": "Away", "text": "Back in May.", "days": 7}
+
+
+def dot_qmail(panel):
+    return panel.below("pandle.net/ann/.qmail").read_text()
+
+
+@pytest.fixture
+def ann(panel):
+    return panel.add_mailbox(panel.add_domain("pandle.net"), "ann")
+
+
+@pytest.fixture
+def inject(panel):
+    """The host has qmail's qmail-inject, so mail can be answered."""
+    program = panel.home / "bin/qmail-inject"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+
+
+def test_a_copy_stays_before_mail_is_forwarded_or_none_does(panel, ann):
+    there = [Destination("ann@elsewhere.example"), Destination("bob@pandle.net")]
+    change_forwarding(SYSTEM, ann, destinations=there, keeps=True)
+    panel.sync()
+    forwards = "&ann@elsewhere.example\n&bob@pandle.net\n"
+    assert dot_qmail(panel) == f"./Maildir/\n{forwards}"
+    change_forwarding(SYSTEM, ann, destinations=there, keeps=False)
+    panel.sync()
+    assert dot_qmail(panel) == forwards
+    change_forwarding(SYSTEM, ann, destinations=[], keeps=False)
+    panel.sync()
+    assert dot_qmail(panel) == "./Maildir/\n"
+    assert panel.status(ann) is Status.LIVE
+
+
+def test_on_hold_mail_waits_and_off_hold_it_is_delivered_as_before(panel, ann):
+    hold_mailbox(SYSTEM, ann, on_hold=True)
+    panel.sync()
+    assert dot_qmail(panel).endswith("; exit 111\n")
+    hold_mailbox(SYSTEM, ann, on_hold=False)
+    panel.sync()
+    assert dot_qmail(panel) == "./Maildir/\n"
+
+
+def test_an_answer_stands_behind_what_is_delivered_and_forwarded(panel, ann, inject):
+    panel.add_alias(ann.domain, "info", "ann@pandle.net")
+    change_forwarding(SYSTEM, ann, destinations=[Destination("x@y.test")], keeps=True)
+    change_reply(SYSTEM, ann, first=None, last=None, **AWAY)
+    panel.sync()
+    assert answers_mail()
+    said = dot_qmail(panel).splitlines()
+    assert said[:2] == ["./Maildir/", "&x@y.test"]
+    assert said[-4:] == [
+        "#own ann@pandle.net",
+        "#own info@pandle.net",
+        "#subject Away",
+        "#text Back in May.",
+    ]
+    remove_mailbox(SYSTEM, ann, despite_pointers=True)
+    panel.sync()
+    restore_mailbox(SYSTEM, ann)
+    panel.sync()
+    assert dot_qmail(panel).splitlines() == said
+
+
+def test_the_service_begins_and_ends_an_answer_with_its_days(panel, ann, inject):
+    today = timezone.localdate()
+    change_reply(SYSTEM, ann, first=today + timedelta(1), last=today + timedelta(1), **AWAY)
+    service = panel.serve()
+    assert dot_qmail(panel) == "./Maildir/\n"
+    for first, is_answered in ((today, True), (today - timedelta(1), False)):
+        AutoReply.objects.update(first=first, last=first)
+        service._turn_at = 0.0
+        service.turn()
+        assert ("mailbot" in dot_qmail(panel)) is is_answered
+
+
+def test_without_mailbot_mail_is_delivered_and_nothing_is_answered(panel, ann):
+    change_reply(SYSTEM, ann, first=None, last=None, **AWAY)
+    panel.sync()
+    assert dot_qmail(panel) == "./Maildir/\n"
+    assert not answers_mail()
