@@ -35,14 +35,17 @@ NEWS = {
 }
 
 
-def pulse_context(request: PanelRequest) -> dict[str, Any]:
-    """The rows that are no longer what the query says of them; those the person may see."""
+def pulse_context(request: PanelRequest, *, own: Address | None = None) -> dict[str, Any]:
+    """The rows that are no longer what the query says of them; those the person may see.
+
+    `own`: that of the mailbox of an owner, who sees no other.
+    """
     shown = _shown(request)
     here = request.GET.get("domain", "")
     wanted = _numbers("d", [*shown, here])
     domains = list(Domain.objects.for_user(request.user).filter(pk__in=wanted))
     mine = Address.objects.for_user(request.user).filter(pk__in=_numbers("a", shown))
-    addresses = list(mine.select_related("domain"))
+    addresses = [own] if own else list(mine.select_related("domain"))
     names = list(DomainName.objects.for_user(request.user).filter(pk__in=_numbers("n", shown)))
     owned = {*(row.domain_id for row in addresses), *(row.domain_id for row in names)}
     statuses = Statuses({*(row.pk for row in domains), *owned})

@@ -12,7 +12,7 @@ from qmailpanel.accounts.access import lead
 
 from .models import Mailbox
 
-FREE = {"mailboxes:own_password"}
+FREE = {"mailboxes:own_password", "mailboxes:own_pulse"}
 
 
 class OwnPasswordRequiredMiddleware:

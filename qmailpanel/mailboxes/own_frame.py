@@ -13,13 +13,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.domains.frame import address_badge, around, display, notices, show
+from qmailpanel.domains.frame import FIRST_WAIT, address_badge, around, display, notices, show
 from qmailpanel.domains.models import Kind, OwnItem
 from qmailpanel.ledger.services import Statuses
 
 from .models import Mailbox
 
-OwnView = Callable[[PanelRequest, Mailbox], HttpResponse]
+PULSE = "mailboxes:own_pulse"
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,15 @@ def show_own(
     address, domain = mailbox.address, mailbox.address.domain
     statuses = Statuses([domain.pk])
     withheld = domain.withheld
+    badge = address_badge(statuses, address)
     context = {
-        **around(notices(statuses, domain)),
+        **around(notices(statuses, domain), wait=FIRST_WAIT if badge.is_unsettled else 0),
+        "pulse_route": PULSE,
         "address": address,
         "mailbox": mailbox,
         "domain": domain,
         "host": f"@{display(domain)}",
-        "badge": address_badge(statuses, address),
+        "badge": badge,
         "kind": Kind.MAILBOX,
         "tabs": [tab for tab in TABS if tab.is_open(withheld)],
         "shown": {item.name.lower(): item not in withheld for item in OwnItem},

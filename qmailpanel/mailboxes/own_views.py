@@ -13,16 +13,17 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import PanelRequest
-from qmailpanel.domains.frame import SeeOther
+from qmailpanel.domains.frame import SeeOther, show
 from qmailpanel.domains.models import OwnItem
 from qmailpanel.domains.path import path_of
+from qmailpanel.domains.pulses import pulse_context
 from qmailpanel.ledger.services import Actor, Refused
 
 from . import app_passwords
 from .delivery_views import ends_of
 from .forms import AppPasswordForm, OwnPasswordForm, words_of
 from .models import Mailbox
-from .own_frame import owned, show_own
+from .own_frame import PULSE, owned, show_own
 from .owners import find_further, find_sign_ins, set_own_password
 from .programs import servers_of
 from .usage import last_uses, used_of
@@ -41,6 +42,14 @@ def own(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
         further=find_further(address),
         used=used_of(mailbox, address),
     )
+
+
+@owned()
+@require_GET
+def own_pulse(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
+    """What became of the mailbox, if it was pending when the page last looked."""
+    context = pulse_context(request, own=mailbox.address)
+    return show(request, "domains/pulse.html", {**context, "pulse_route": PULSE})
 
 
 @owned(OwnItem.PASSWORD)

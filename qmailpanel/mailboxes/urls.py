@@ -17,6 +17,7 @@ app_name = "mailboxes"
 urlpatterns = [
     path("nearly-full/", full_views.nearly_full, name="full"),
     path("mailbox/", own_views.own, name="own"),
+    path("mailbox/pulse/", own_views.own_pulse, name="own_pulse"),
     path("mailbox/password/", own_views.password, name="own_password"),
     path("mailbox/app-passwords/", own_views.own_app_passwords, name="own_app_passwords"),
     path(

@@ -16,7 +16,7 @@ from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Domain, Grant, OwnItem
 from qmailpanel.domains.rights import NotAllowed
 from qmailpanel.domains.services import change_withheld
-from qmailpanel.ledger.models import Change, Noun, Verb
+from qmailpanel.ledger.models import Change, Noun, SyncPosition, Verb
 from qmailpanel.ledger.services import SYSTEM, Actor, Refused, Status, Statuses
 from qmailpanel.mailboxes.app_passwords import MOST, add_app_password, remove_app_password
 from qmailpanel.mailboxes.links import find_link, offer_link, use_link
@@ -307,3 +307,22 @@ def test_a_mail_program_is_told_what_the_mailbox_opens(mailbox):
     assert "465" in said
     change_switches(SYSTEM, mailbox, pop3=False)
     assert "995" not in client.get("/mailbox/programs/").content.decode()
+
+
+def test_the_owners_page_hears_when_it_is_live(mailbox, domain):
+    client = sign_in_as("biliards@pandle.net")
+    assert "/mailbox/pulse/?wait=" in client.get("/mailbox/").content.decode()
+    key = {"pending": f"a{mailbox.pk}"}
+    assert "Live" not in client.get("/mailbox/pulse/", key).content.decode()
+    change = Domain.objects.get().change_id
+    SyncPosition.objects.create(node="main", domain=domain.pk, tried=change, applied=change)
+    assert "Live" in client.get("/mailbox/pulse/", key).content.decode()
+    assert "/mailbox/pulse/" not in client.get("/mailbox/").content.decode()
+
+
+def test_the_pulse_of_an_owner_tells_nothing_of_others(mailbox, domain):
+    other = add_mailbox(SYSTEM, domain, LocalPart("other"))
+    keys = {"pending": [f"a{other.pk}", f"d{domain.pk}"], "domain": f"d{domain.pk}"}
+    said = sign_in_as("biliards@pandle.net").get("/mailbox/pulse/", keys).content.decode()
+    assert "other" not in said
+    assert f"status-a{other.pk}" not in said

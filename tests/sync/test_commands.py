@@ -61,6 +61,17 @@ def mailbox(domain, run):
     return domain.addresses.get(local="biliards")
 
 
+HASH = "$6$rounds=5000$salt$" + "a" * 86
+
+
+@pytest.mark.parametrize("verb", ["-c new", "-u biliards"])
+def test_a_hash_is_taken_over_as_it_is(run, mailbox, monkeypatch, verb):
+    monkeypatch.setenv("PSA_PASSWORD", HASH)
+    assert run(f"mail {verb}@pandle.net -passwd_type crypt -passwd ''")[0] == 0
+    stored = Mailbox.objects.get(address__local=verb.split()[1]).password
+    assert stored == f"{{SHA512-CRYPT}}{HASH}"
+
+
 def stored_password():
     return Mailbox.objects.get(address__local="biliards").password
 
@@ -401,7 +412,14 @@ def test_the_docs_name_each_verb_and_option_and_what_becomes_of_it(name):
         ),
         ("domalias --delete pandle.net", "Domain alias 'pandle.net' does not exist."),
         ("mail -c new@pandle.net -mailbox maybe", "The option -mailbox is true or false."),
-        ("mail -c new@pandle.net -passwd_type crypt", "The option -passwd_type knows only plain."),
+        (
+            "mail -c new@pandle.net -passwd_type sym",
+            "The option -passwd_type knows plain and crypt.",
+        ),
+        (
+            "mail -c new@pandle.net -passwd_type crypt -passwd x",
+            "This is no password hash that can be taken over.",
+        ),
         ("mail -u biliards@pandle.net -passwd ''", "Enter a password."),
         ("mail -u abuse@pandle.net -passwd x", "abuse@pandle.net is an alias and has no password."),
         (

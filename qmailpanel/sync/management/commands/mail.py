@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import TypedDict
 
 from qmailpanel.aliases.services import add_alias, change_alias, remove_alias
 from qmailpanel.domains.models import Address, Domain, Kind
@@ -31,6 +32,13 @@ from qmailpanel.sync.plesk import LABEL_WIDTH, Misuse, PleskCommand, Request, fi
 
 NO_REPLIES = "The panel has no automatic replies."
 FORWARD = "Write -forwarding-addresses add:A@X,B@Y."
+
+
+class Opening(TypedDict, total=False):
+    """What opens a mailbox: a password or the hash of one."""
+
+    password: str
+    stored: str
 
 
 class Command(PleskCommand):
@@ -108,16 +116,16 @@ class Command(PleskCommand):
         if request.flag("mailbox") is False:
             self.create_alias(request, domain, AliasLocal(local))
             return
-        password = self.password(request, domain) or ""
+        opening = self.opening(request, domain)
         with ledger_locked():
             comment = request.options.get("description", "")
             mailbox = add_mailbox(
                 COMMAND,
                 domain,
                 LocalPart(local),
-                password=password,
                 comment=comment,
                 quota=_quota(request),
+                **opening,
             )
             aliases = list(_change_aliases(mailbox, request.options.get("aliases")))
         self.finish([mailbox, *aliases], f"Creation of mailname '{mailbox}' complete")
@@ -131,12 +139,12 @@ class Command(PleskCommand):
     def update(self, request: Request) -> None:
         address = _find(request.name)
         _refuse_unsupported(request)
-        password = self.password(request, address.domain)
+        opening = self.opening(request, address.domain)
         with ledger_locked():
             _change_comment(address, request.options.get("description"))
-            if password is not None:
+            if opening:
                 mailbox = _mailbox(address, " and has no password")
-                set_password(COMMAND, mailbox, password=password)
+                set_password(COMMAND, mailbox, **opening)
             if (quota := _quota(request)) is not None:
                 change_quota(COMMAND, _mailbox(address), quota=quota)
             aliases = list(_change_aliases(address, request.options.get("aliases")))
@@ -205,6 +213,14 @@ class Command(PleskCommand):
         """All mail of a domain; says nothing, as Plesk's."""
         self.wait([switch_domain(COMMAND, find_domain(request.name), on=on)])
 
+    def opening(self, request: Request, domain: Domain) -> Opening:
+        """The password, or with -passwd_type crypt its hash; empty where none is given."""
+        if request.options.get("passwd-type", "plain") == "crypt":
+            stored = os.environ.get("PSA_PASSWORD") or request.options.get("passwd")
+            return {"stored": stored} if stored else {}
+        password = self.password(request, domain)
+        return {} if password is None else {"password": password}
+
     def password(self, request: Request, domain: Domain) -> str | None:
         """PSA_PASSWORD before -passwd, which every user of the host can read in ps(1)."""
         given = request.options.get("passwd")
@@ -220,8 +236,8 @@ class Command(PleskCommand):
 def _refuse_unsupported(request: Request) -> None:
     if request.flag("forwarding") is False:
         raise Misuse("An alias is switched off in the panel; -forwarding false means nothing here.")
-    if request.options.get("passwd-type", "plain") != "plain":
-        raise Misuse("The option -passwd_type knows only plain.")
+    if request.options.get("passwd-type", "plain") not in ("plain", "crypt"):
+        raise Misuse("The option -passwd_type knows plain and crypt.")
 
 
 def _split(text: str) -> tuple[str, Domain]:
