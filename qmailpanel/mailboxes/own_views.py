@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from allauth.core import ratelimit
-from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -148,5 +147,4 @@ def own_programs(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
         mailbox,
         "mailboxes/own_programs.html",
         servers=servers_of(mailbox),
-        is_secure=settings.SESSION_COOKIE_SECURE,
     )
