@@ -61,17 +61,22 @@ def link(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 def list_app_passwords(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """All of them, and one more, shown this once."""
     address = find_address(request, name, Kind.MAILBOX, pk)
+    return _app_passwords(request, address, **try_app_password(request, address))
+
+
+def try_app_password(request: PanelRequest, address: Address) -> dict[str, Any]:
+    """The form, with what was not good; or empty again, and the new one with its text."""
     form = AppPasswordForm(sent(request))
-    made: dict[str, object] = {}
     if form.is_valid():
         try:
-            row, text = app_passwords.add_app_password(
+            made, text = app_passwords.add_app_password(
                 Actor.of(request), address, **form.cleaned_data
             )
-            made, form = {"made": row, "text": text}, AppPasswordForm()
         except Refused as refusal:
             form.refuse(refusal)
-    return _app_passwords(request, address, form=form, **made)
+        else:
+            return {"form": AppPasswordForm(), "made": made, "text": text}
+    return {"form": form}
 
 
 def _app_passwords(request: PanelRequest, address: Address, **extra: Any) -> HttpResponse:

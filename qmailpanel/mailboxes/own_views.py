@@ -19,8 +19,9 @@ from qmailpanel.domains.pulses import pulse_context
 from qmailpanel.ledger.services import Actor, Refused
 
 from . import app_passwords
+from .app_views import try_app_password
 from .delivery_views import ends_of
-from .forms import AppPasswordForm, OwnPasswordForm, words_of
+from .forms import OwnPasswordForm, words_of
 from .models import Mailbox
 from .own_frame import PULSE, owned, show_own
 from .owners import find_further, find_sign_ins, set_own_password
@@ -94,25 +95,15 @@ def _password(
 @require_http_methods(["GET", "POST"])
 def own_app_passwords(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
     """All of them, and one more, shown this once."""
-    form = AppPasswordForm(request.POST if request.method == "POST" else None)
-    made: dict[str, object] = {}
-    if form.is_valid():
-        try:
-            row, text = app_passwords.add_app_password(
-                Actor.of(request), mailbox.address, **form.cleaned_data
-            )
-            made, form = {"made": row, "text": text}, AppPasswordForm()
-        except Refused as refusal:
-            form.refuse(refusal)
+    found = try_app_password(request, mailbox.address)
     return show_own(
         request,
         mailbox,
         "mailboxes/own_app_passwords.html",
-        status=422 if form.errors else 200,
-        form=form,
+        status=422 if found["form"].errors else 200,
         rows=mailbox.app_passwords.all(),
         action=request.path,
-        **made,
+        **found,
     )
 
 
