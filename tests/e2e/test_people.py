@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 
@@ -115,7 +116,7 @@ def test_the_help_desk_sees_only_its_buttons_and_is_refused_the_others(
     accept(page, invite(as_operator, HELPER, "Help desk"))
     page.goto("/domains/pandle.net/mailboxes/")
     expect(page.get_by_label("New mailbox")).to_have_count(0)
-    expect(page.get_by_role("link", name="Remove")).to_have_count(0)
+    expect(page.get_by_role("link", name=re.compile("^Remove "))).to_have_count(0)
     check(page, "help desk: mailboxes")
     page.set_viewport_size(WIDE)
     page.get_by_role("link", name="biliards@pandle.net", exact=True).click()
