@@ -50,8 +50,8 @@ urlpatterns = [
                 path("<int:pk>/quota/", views.quota, name="quota"),
                 path("<int:pk>/rename/", views.rename, name="rename"),
                 path("<int:pk>/switch/", views.switch, name="switch"),
-                path("<int:pk>/remove/", views.remove, name="remove"),
-                path("<int:pk>/restore/", views.restore, name="restore"),
+                path("<int:pk>/remove/", removal_views.remove, name="remove"),
+                path("<int:pk>/restore/", removal_views.restore, name="restore"),
                 path("<int:pk>/purge/", removal_views.purge, name="purge"),
                 path("<int:pk>/row/", views.row, name="row"),
             ]

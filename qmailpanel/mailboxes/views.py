@@ -16,7 +16,6 @@ from qmailpanel.domains.addressed import (
     find_address,
     find_list,
     form_context,
-    is_in_row,
     list_context,
     refusal_of,
     row_context,
@@ -24,12 +23,11 @@ from qmailpanel.domains.addressed import (
     try_rename,
 )
 from qmailpanel.domains.forms import RenameAddressForm
-from qmailpanel.domains.frame import SeeOther, lead, needs, sent, show, wants
+from qmailpanel.domains.frame import SeeOther, needs, sent, show, wants
 from qmailpanel.domains.limits import storage_of
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.path import path_of
 from qmailpanel.domains.rights import Right
-from qmailpanel.domains.routes import pointers_to
 from qmailpanel.ledger.services import Actor, Refused, holds_quotas
 
 from . import removal, services
@@ -52,11 +50,11 @@ FORMS = ("form", "password_form", "quota_form", "switches_form", "rename", "rest
 LIST, DETAIL = "mailboxes/list.html", "mailboxes/detail.html"
 
 
-def _href(name: str) -> str:
+def list_href(name: str) -> str:
     return reverse("mailboxes:list", args=[name])
 
 
-def _to(address: Address) -> str:
+def shown_place(address: Address) -> str:
     return f"{address.local}/Maildir/"
 
 
@@ -83,7 +81,7 @@ def _list(
     top: Address | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    context = {**list_context(request, domain, MAILBOX, top, _to), "form": form}
+    context = {**list_context(request, domain, MAILBOX, top, shown_place), "form": form}
     return show(request, f"{LIST}{part}", context, status=status)
 
 
@@ -99,7 +97,7 @@ def _answer(request: PanelRequest, domain: Domain) -> HttpResponse:
         return _form_again(request, domain, form, 422)
     if not wants(request, "add"):
         return SeeOther(f"{request.path}?top={address.pk}")
-    context = row_context(request, address, request.path, _to(address), new=True)
+    context = row_context(request, address, request.path, shown_place(address), new=True)
     context |= {**form_context(domain, MAILBOX, request.path), "form": _empty_form()}
     return show(request, f"{LIST}#added", context)
 
@@ -249,77 +247,8 @@ def switch(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 
 
 @audience(Audience.PERSON)
-@needs(Right.ADDRESSES)
-@require_http_methods(["GET", "POST"])
-def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
-    """Asks first, and names those that deliver to it."""
-    address = find_address(request, name, MAILBOX, pk)
-    actor, pointers, why = Actor.of(request), [], ""
-    if request.method == "POST":
-        try:
-            services.remove_mailbox(
-                actor,
-                address,
-                despite_pointers=request.POST.get("despite") == "1",
-                with_aliases=request.POST.get("aliases") == "1",
-            )
-            return settle(request, address, _href(name), _to(address))
-        except services.StillPointedTo as refusal:
-            pointers = refusal.pointers
-        except Refused as refusal:
-            why = str(refusal)
-    return _ask(request, address, pointers or pointers_to(address, actor), why)
-
-
-def _ask(request: PanelRequest, address: Address, pointers: list[str], why: str) -> HttpResponse:
-    aliases = [str(alias) for alias in removal.find_lone_aliases(address)]
-    context = {
-        **address_page(request, address),
-        "pointers": [pointer for pointer in pointers if pointer not in aliases],
-        "aliases": aliases,
-        "with_aliases": request.method == "GET" or "aliases" in request.POST,
-        "why": why,
-        "href": _href(address.domain.name),
-        "in_row": is_in_row(request, address),
-    }
-    template = "mailboxes/remove.html#row" if context["in_row"] else "mailboxes/remove.html"
-    return show(request, template, context, status=200 if request.method == "GET" else 422)
-
-
-@audience(Audience.PERSON)
-@needs(Right.ADDRESSES)
-@require_POST
-def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
-    """Undo a removal; where somebody else has the name by now, under another one."""
-    address = find_address(request, name, MAILBOX, pk)
-    if "local" in request.POST:
-        return _restore_as(request, address, RestoreForm(request.POST))
-    why = refusal_of(partial(services.restore_mailbox, Actor.of(request), address))
-    if why and not is_in_row(request, address):
-        return show_detail(request, address, why=why)
-    return _restored(request, address, why)
-
-
-def _restore_as(request: PanelRequest, address: Address, form: RestoreForm) -> HttpResponse:
-    if form.is_valid():
-        try:
-            services.restore_mailbox(Actor.of(request), address, **form.cleaned_data)
-            return _restored(request, address)
-        except Refused as refusal:
-            form.refuse(refusal)
-    return show_detail(request, address, restore_form=form)
-
-
-def _restored(request: PanelRequest, address: Address, why: str = "") -> HttpResponse:
-    """Its row; its page where some of its aliases could not come back."""
-    if removal.find_left(address):
-        return lead(request, reverse("mailboxes:detail", args=[address.domain.name, address.pk]))
-    return settle(request, address, _href(address.domain.name), _to(address), why)
-
-
-@audience(Audience.PERSON)
 @require_GET
 def row(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """The row again, when somebody decided to keep the mailbox."""
     address = find_address(request, name, MAILBOX, pk)
-    return settle(request, address, _href(name), _to(address))
+    return settle(request, address, list_href(name), shown_place(address))
