@@ -9,7 +9,7 @@ PROGRAMS := /usr/bin/chromium /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf /u
 	/usr/bin/systemd-analyze /usr/sbin/nginx /usr/bin/openssl /usr/bin/strace
 PACKAGES := chromium fonts-dejavu-core dovecot-core dovecot-imapd dovecot-pop3d maildrop systemd nginx-light openssl strace
 
-.PHONY: help run test test-browser test-others soak lint fmt bench programs
+.PHONY: help run test test-browser test-sync test-others soak lint fmt bench programs
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -18,14 +18,17 @@ help:  ## this list
 run: .venv/installed  ## start the panel and its sync service; Ctrl-C ends both
 	@exec $(BIN)/python manage.py run
 
-test: .venv/installed-dev programs lint  ## lint, then all tests, those in a browser beside the others
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-browser test-others
+test: .venv/installed-dev programs lint  ## lint, then all tests, in three processes beside each other
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-sync test-browser test-others
 
 test-browser:
 	@$(BIN)/python -m pytest -m e2e
 
+test-sync:
+	@$(BIN)/python -m pytest tests/sync
+
 test-others:
-	@$(BIN)/python -m pytest -m "not e2e"
+	@$(BIN)/python -m pytest -m "not e2e" --ignore tests/sync
 
 soak: .venv/installed-dev programs  ## kill a run 10,000 times, and fail every system call in every change
 	@TEST_KILLS=10000 TEST_SOAK=1 TEST_ARCHIVE=500 $(BIN)/python -m pytest -rP --show-capture=stdout \

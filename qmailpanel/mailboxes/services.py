@@ -22,6 +22,7 @@ from . import quotas, removal
 from .models import Mailbox, PasswordLink
 from .owners import end_sessions
 
+NO_PANEL = _("The mailbox does not open this panel, so its owner could not choose another one.")
 SHOWN = 5  # pointers a sentence can carry
 
 
@@ -85,6 +86,8 @@ def set_password(
         addresses.editable(actor, address, Right.PASSWORDS)
         guard_sign_in(actor, address.domain, address.local)
         mailbox = Mailbox.objects.select_related("owner").get(address=address)
+        if must_change and not mailbox.panel:
+            raise Refused(NO_PANEL, "must_change")
         mailbox.password, mailbox.must_change = hashed, must_change
         mailbox.save(update_fields=["password", "must_change"])
         PasswordLink.objects.filter(mailbox=mailbox).delete()

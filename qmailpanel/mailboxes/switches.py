@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop as _
+
 from qmailpanel.domains import addresses
 from qmailpanel.domains.models import Address
 from qmailpanel.domains.rights import Right
 from qmailpanel.domains.rows import log, stamp
 from qmailpanel.ledger.models import Verb
-from qmailpanel.ledger.services import Actor, ledger_locked
+from qmailpanel.ledger.services import Actor, Refused, ledger_locked
 
 from .models import Mailbox
 from .owners import end_sessions
@@ -25,6 +27,8 @@ def change_switches(actor: Actor, address: Address, **wanted: bool) -> Address:
     if not changed:
         return address
     after = {name: wanted[name] for name in changed}
+    if mailbox.must_change and after.get("panel") is False:
+        raise Refused(_("The owner has to choose another password here first."), "panel")
     for name, value in after.items():
         setattr(mailbox, name, value)
     mailbox.save(update_fields=list(after))

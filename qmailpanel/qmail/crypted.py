@@ -61,9 +61,9 @@ def verify_crypt(text: str, stored: str) -> bool:
 
 
 class _Data(ctypes.Structure):
-    """See crypt_r(3): as large as libxcrypt wants it."""
+    """See crypt_r(3): libxcrypt wants 32 KiB, the older libcrypt of glibc four times as much."""
 
-    _fields_ = (("bytes", ctypes.c_char * 32768),)
+    _fields_ = (("bytes", ctypes.c_char * (1 << 18)),)
 
 
 @cache

@@ -192,6 +192,17 @@ def test_they_may_choose_one_even_where_passwords_are_kept_from_owners(mailbox, 
     assert client.get("/mailbox/password/").status_code == 404
 
 
+def test_nobody_has_to_choose_a_password_where_the_panel_is_closed_to_them(mailbox):
+    change_switches(SYSTEM, mailbox, panel=False)
+    with pytest.raises(Refused, match="does not open this panel"):
+        set_password(SYSTEM, mailbox, password=NEXT, must_change=True)
+    change_switches(SYSTEM, mailbox, panel=True)
+    set_password(SYSTEM, mailbox, password=NEXT, must_change=True)
+    with pytest.raises(Refused, match="choose another password"):
+        change_switches(SYSTEM, mailbox, panel=False)
+    assert Mailbox.objects.get().panel
+
+
 # the link for the owner
 
 

@@ -40,6 +40,7 @@ def _point_settings(settings: Any) -> None:
     settings.QMAILPANEL_SYNC_DIR = HOME / "qmailpanel"
     settings.QMAILPANEL_MAIL_USER = "popuser:110:31"
     settings.QMAILPANEL_HUP = "auto"
+    settings.QMAILPANEL_DOVECOT = "off"
 
 
 class Panel:

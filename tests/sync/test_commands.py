@@ -16,9 +16,10 @@ from django.db import connections
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.ledger.models import Change, SyncNode
-from qmailpanel.ledger.services import COMMAND
+from qmailpanel.ledger.services import COMMAND, SYSTEM
 from qmailpanel.mailboxes.models import Mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination
+from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
 from qmailpanel.qmail.passwd import verify_password
 from qmailpanel.sync import plesk
 from tests.live import make_live, write_position, write_problem
@@ -539,7 +540,7 @@ def test_a_failure_of_the_host_is_exit_1_with_its_sentence(service, run):
 
 
 def test_a_failure_of_another_address_does_not_fail_the_command(service, run, domain):
-    run("mail -c bad@pandle.net")
+    add_mailbox(SYSTEM, domain, LocalPart("bad"))
 
     def fail_the_other(domain):
         write_problem("No space.", domain, Address.objects.get(local="bad"))
