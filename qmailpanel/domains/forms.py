@@ -16,7 +16,7 @@ from qmailpanel.qmail import names
 from qmailpanel.qmail.sizes import parse_size, write_size
 
 from .limits import limits_of
-from .models import Domain, OwnItem, Unknown
+from .models import Domain, OwnItem, Responder, Unknown
 
 BETWEEN = re.compile(r"[\s,;]+")
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
@@ -266,6 +266,40 @@ class OwnersForm(PanelForm):
     @property
     def withheld(self) -> list[str]:
         return [item for item in OwnItem.values if item not in self.cleaned_data["items"]]
+
+
+class ResponderForm(PanelForm):
+    """What is answered for people who left."""
+
+    subject = forms.CharField(
+        label=_("Subject"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Enter a subject.")},
+    )
+    text = forms.CharField(
+        label=_("Text"),
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        error_messages={"required": _("Enter a text.")},
+    )
+    target = ParsedField(
+        names.Destination,
+        label=_("Their mail goes on to"),
+        required=False,
+        help_text=_("Nothing for nowhere: it is answered and not kept."),
+        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "email"}),
+    )
+    days = forms.IntegerField(
+        label=_("Days until the same sender is answered again"),
+        initial=7,
+        widget=forms.NumberInput(attrs=PLAIN),
+    )
+
+    @classmethod
+    def of(cls, domain: Domain, data: Any = None) -> ResponderForm:
+        found = Responder.objects.filter(domain=domain).first()
+        return cls(data, initial=model_to_dict(found) if found else None, auto_id="left_%s")
 
 
 class RemoveDomainForm(PanelForm):

@@ -15,9 +15,9 @@ from qmailpanel.accounts.models import User
 from qmailpanel.ledger.services import Actor
 from qmailpanel.qmail import names
 
-from .models import Domain, DomainName, Grant, Invitation
+from .models import Domain, DomainName, Grant, Invitation, Kind
 from .rights import NotAllowed, find_person
-from .routes import way_back
+from .routes import LEFT, way_back
 
 HERE = _(
     "Somebody with more rights signs in as %(email)s. "
@@ -42,6 +42,16 @@ def guard_unknown(actor: Actor, domain: Domain) -> None:
     person = find_person(actor)
     if person and not person.is_operator:
         _guard(person, f"@{domain.name}", set())
+
+
+def guard_left(actor: Actor, domain: Domain) -> None:
+    """The same of mail to its removed mailboxes."""
+    person = find_person(actor)
+    if person and not person.is_operator:
+        gone = domain.addresses.claiming().filter(kind=Kind.MAILBOX, removed=True)
+        names = _names(domain)
+        direct = {f"{local}@{n}" for local in gone.values_list("local", flat=True) for n in names}
+        _guard(person, f"{LEFT}@{domain.name}", direct)
 
 
 def guard_name(actor: Actor, name: str) -> None:

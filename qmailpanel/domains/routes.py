@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from django.utils.translation import gettext, gettext_noop, ngettext
 
@@ -10,10 +10,11 @@ from qmailpanel.accounts.models import User
 from qmailpanel.ledger.services import Actor, Refused
 from qmailpanel.qmail.names import Destination
 
-from .models import Address, Domain, DomainName, Unknown
+from .models import Address, Domain, DomainName, Kind, Responder, Unknown
 
 SELF = gettext_noop("%(address)s cannot deliver to itself.")
 BACK = gettext_noop("Mail to %(address)s would come back to it from %(target)s.")
+LEFT = "?"  # no local part is
 DELIVERING = (Unknown.FORWARD, Unknown.MAILBOX)
 
 
@@ -83,7 +84,7 @@ def refuse_way_back(address: str, targets: Iterable[str]) -> None:
 def way_back(goal: str, targets: Iterable[str]) -> str | None:
     """That of the targets from which mail would arrive at `goal` again, over any number of hops.
 
-    `@domain` stands for the unknown recipients of a domain.
+    `@domain` stands for the unknown recipients of a domain, `?@domain` for people who left it.
     """
     origin = {target.lower(): target for target in targets}
     reached = list(origin)
@@ -98,16 +99,37 @@ def _hops(nodes: Iterable[str]) -> Iterator[tuple[str, str]]:
     """From each node to where it delivers next, if it is ours; a mailbox may forward."""
     places = [(node, *node.rpartition("@")[::2]) for node in nodes]
     domains = _domains({name for _, _, name in places})
-    addresses = _addresses(domains.values(), {local for _, local, _ in places})
+    locals_ = {local for _, local, _ in places}
+    addresses, left = _addresses(domains.values(), locals_), _left(domains.values(), locals_)
     for node, local, name in places:
         if name in domains and name != domains[name].name:
             yield node, f"{local}@{domains[name].name}"
+        elif local == LEFT:
+            yield from ((node, target) for target in _responses(domains, name))
         elif address := addresses.get((name, local)):
             yield from ((node, there.target.lower()) for there in address.destinations.all())
+        elif (name, local) in left:
+            yield node, f"{LEFT}@{name}"
         elif name in domains and local:
             yield node, f"@{name}"
         elif name in domains and domains[name].unknown in DELIVERING:
             yield node, domains[name].unknown_target.lower()
+
+
+def _responses(domains: Mapping[str, Domain], name: str) -> list[str]:
+    """Where mail for people who left goes: to the responder's target, else it is unknown."""
+    responder = Responder.objects.filter(domain=domains.get(name)).first()
+    if responder is None:
+        return [f"@{name}"] if name in domains else []
+    return [responder.target.lower()] if responder.target else []
+
+
+def _left(domains: Iterable[Domain], locals_: set[str]) -> set[tuple[str, str]]:
+    """Of these, mailboxes of people who left."""
+    found = Address.objects.claiming().filter(
+        domain__in=list(domains), local__in=locals_, kind=Kind.MAILBOX, removed=True
+    )
+    return set(found.values_list("domain__name", "local"))
 
 
 def _domains(names: set[str]) -> dict[str, Domain]:

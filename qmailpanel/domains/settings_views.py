@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.ledger.services import Actor, Refused, Statuses, knows_recipients
+from qmailpanel.ledger.services import Actor, Refused, Statuses, answers_mail, knows_recipients
 
 from . import alias_domains, services
 from .forms import (
@@ -22,6 +22,7 @@ from .forms import (
     OwnersForm,
     PanelForm,
     RenameDomainForm,
+    ResponderForm,
     SettingsForm,
 )
 from .frame import (
@@ -36,7 +37,7 @@ from .frame import (
     show,
 )
 from .limits import TITLES, change_limits, room_of, storage_of
-from .models import Domain, DomainName, Kind, Unknown
+from .models import Domain, DomainName, Kind, Responder, Unknown
 from .path import path_of_unknown
 from .renames import rename_domain
 from .rights import Right
@@ -66,6 +67,9 @@ def settings_page(
         "rename": RenameDomainForm(),
         "limits_form": LimitsForm.of(domain),
         "owners_form": OwnersForm.of(domain),
+        "responder_form": ResponderForm.of(domain),
+        "has_responder": Responder.objects.filter(domain=domain).exists(),
+        "answers": answers_mail(),
         "rooms": [(TITLES[kind], room_of(domain, kind)) for kind in Kind],
         "storage": storage_of(domain),
         "fullness": fullness_of(domain),
@@ -88,7 +92,7 @@ def _here(name: str) -> str:
     return reverse("domains:settings", args=[name])
 
 
-def _try(form: PanelForm, service: Callable[[], Any]) -> bool:
+def try_service(form: PanelForm, service: Callable[[], Any]) -> bool:
     """Do it, or show at the form why not."""
     try:
         service()
@@ -103,7 +107,7 @@ def _try(form: PanelForm, service: Callable[[], Any]) -> bool:
 def settings(request: PanelRequest, name: str) -> HttpResponse:
     domain = find_domain(request, name)
     form = SettingsForm.of(domain, sent(request))
-    if form.is_valid() and _try(form, partial(_change, request, domain, form)):
+    if form.is_valid() and try_service(form, partial(_change, request, domain, form)):
         return SeeOther(request.path)
     return settings_page(request, domain, form=form)
 
@@ -136,7 +140,7 @@ def rename(request: PanelRequest, name: str) -> HttpResponse:
     form = RenameDomainForm(sent(request))
     if form.is_valid():
         change = partial(rename_domain, Actor.of(request), domain, **form.cleaned_data)
-        if _try(form, change):
+        if try_service(form, change):
             return SeeOther(_here(domain.name))
     return settings_page(request, domain, rename=form)
 
@@ -149,7 +153,7 @@ def limits(request: PanelRequest, name: str) -> HttpResponse:
     form = LimitsForm.of(domain, request.POST)
     if form.is_valid():
         change = partial(change_limits, Actor.of(request), domain, **form.cleaned_data)
-        if _try(form, change):
+        if try_service(form, change):
             return SeeOther(f"{_here(name)}#limits")
     return settings_page(request, domain, limits_form=form)
 
@@ -164,7 +168,7 @@ def owners(request: PanelRequest, name: str) -> HttpResponse:
         change = partial(
             services.change_withheld, Actor.of(request), domain, withheld=form.withheld
         )
-        if _try(form, change):
+        if try_service(form, change):
             return SeeOther(f"{_here(name)}#owners")
     return settings_page(request, domain, owners_form=form)
 
@@ -190,7 +194,7 @@ def add_name(request: PanelRequest, name: str) -> HttpResponse:
     if form.is_valid():
         alias = form.cleaned_data["name"]
         add = partial(alias_domains.add_alias_domain, Actor.of(request), domain, alias)
-        if _try(form, add):
+        if try_service(form, add):
             return SeeOther(f"{_here(name)}#names")
     return settings_page(request, domain, name_form=form)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import settings_views, views
+from . import responder_views, settings_views, views
 
 app_name = "domains"
 
@@ -19,6 +19,7 @@ urlpatterns = [
         "domains/<str:name>/subdomains/", settings_views.switch_subdomains, name="switch_subdomains"
     ),
     path("domains/<str:name>/limits/", settings_views.limits, name="limits"),
+    path("domains/<str:name>/responder/", responder_views.responder, name="responder"),
     path("domains/<str:name>/owners/", settings_views.owners, name="owners"),
     path("domains/<str:name>/names/", settings_views.add_name, name="add_name"),
     path(

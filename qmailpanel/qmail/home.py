@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qmailpanel.qmail import dotqmail
-from qmailpanel.qmail.names import Destination, ReplyText
+from qmailpanel.qmail.names import AliasLocal, Destination, ReplyText
 from qmailpanel.qmail.reply import Reply, ReplyBody, render_reply
 
 if TYPE_CHECKING:
     from qmailpanel.qmail.layout import DomainRows, Layout, MailboxRow
 
 ON_HOLD = ReplyText("This mailbox is on hold; mail waits for it. (#4.2.1)")
+LEFT_DATABASE = ".replied-"  # with the local part: whom it was answered for
 MAILBOX_OFF = ReplyText("This mailbox is switched off. (#5.2.1)")
 
 
@@ -31,6 +32,28 @@ class ReplyRow:
     subject: str
     text: str
     days: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResponderRow:
+    """What is answered for people who left, as the database has it: text not trusted."""
+
+    reply: ReplyRow
+    target: str = ""
+
+
+def render_left(layout: Layout, local: AliasLocal, said: ResponderRow, rows: DomainRows) -> bytes:
+    """The dot-qmail file of somebody who left: forwarded, answered, and kept nowhere.
+
+    Empty where neither is to be done here. Raises InvalidName.
+    """
+    forwarded = dotqmail.render_forwards([Destination(said.target)]) if said.target else b""
+    if layout.answering is None:
+        return forwarded
+    names = (rows.name, *rows.alias_domains)
+    reply = _reply(said.reply, tuple(Destination(f"{local}@{name}") for name in names))
+    file = dotqmail.file_name(local)
+    return forwarded + render_reply(layout.answering, reply, file, f"{LEFT_DATABASE}{local}")
 
 
 def render_home(layout: Layout, row: MailboxRow, rows: DomainRows) -> bytes:
@@ -56,12 +79,12 @@ def _answer(layout: Layout, row: MailboxRow, rows: DomainRows) -> bytes:
     programs = layout.answering
     if row.reply is None or programs is None:
         return b""
-    return render_reply(programs, _reply(row, row.reply, rows), ".qmail", ".replied")
+    return render_reply(programs, _reply(row.reply, _own(row, rows)), ".qmail", ".replied")
 
 
-def _reply(row: MailboxRow, said: ReplyRow, rows: DomainRows) -> Reply:
+def _reply(said: ReplyRow, own: tuple[Destination, ...]) -> Reply:
+    """From the first of its own addresses."""
     subject, body = ReplyText(said.subject), ReplyBody(said.text)
-    own = _own(row, rows)
     return Reply(own[0], subject, body, said.days, own)
 
 

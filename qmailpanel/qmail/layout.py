@@ -20,7 +20,7 @@ from functools import partial
 
 from qmailpanel.qmail import control, dotqmail
 from qmailpanel.qmail.assign import Assignment, Sign
-from qmailpanel.qmail.home import ReplyRow, render_home
+from qmailpanel.qmail.home import ReplyRow, ResponderRow, render_home, render_left
 from qmailpanel.qmail.logins import NO_LOGIN, LoginRow, Logins, Record, render_login
 from qmailpanel.qmail.names import (
     AliasLocal,
@@ -124,7 +124,8 @@ class DomainRows:
 
     `alias_domains`: its further names. `subdomains`: mail to any name below them too. `more`: its
     names are in control/morercpthosts, because rcpthosts has as many as it shall. `former`: names
-    it has or had besides its own. `purged`: mailboxes whose mail shall be gone for good → address.
+    it has or had besides its own. `responder`: what is answered for its removed mailboxes.
+    `purged`: mailboxes whose mail shall be gone for good → address.
     """
 
     domain: int
@@ -137,6 +138,7 @@ class DomainRows:
     unknown_target: str = ""
     alias_domains: tuple[str, ...] = ()
     former: tuple[str, ...] = ()
+    responder: ResponderRow | None = None
     subdomains: bool = False
     more: bool = False
     removed: bool = False
@@ -256,6 +258,9 @@ def _render_delivery(draft: _Draft, rows: DomainRows) -> None:
     for alias in rows.aliases:
         if not alias.removed:
             _guard(draft, alias, partial(_render_alias, draft, alias))
+    for row in rows.mailboxes:
+        if row.removed and rows.responder:
+            _guard(draft, row, partial(_render_left, draft, row, rows.responder, rows))
 
 
 def _render_unknown(layout: Layout, rows: DomainRows) -> bytes:
@@ -283,6 +288,15 @@ def _render_alias(draft: _Draft, row: AliasRow) -> None:
         return
     targets = [Destination(text) for text in row.destinations]
     draft.files[path] = dotqmail.render_forwards(targets)
+
+
+def _render_left(draft: _Draft, row: MailboxRow, said: ResponderRow, rows: DomainRows) -> None:
+    local = AliasLocal(row.local)
+    path = f"{draft.name}/{dotqmail.file_name(local)}"
+    draft.owners[path] = row.address
+    text = render_left(draft.layout, local, said, rows)
+    if text:
+        draft.files[path] = text
 
 
 def _own_home(draft: _Draft, row: AliasRow) -> str | None:
@@ -323,13 +337,19 @@ def _recipients(draft: _Draft, rows: DomainRows, names: Sequence[DomainName]) ->
     addresses: list[MailboxRow | AliasRow] = [*rows.mailboxes, *rows.aliases]
     for row in addresses:
         own = draft.key(row.local)
-        if row.enabled and not row.removed and own in draft.owners:
+        if _is_served(draft, row) and own in draft.owners:
             keys = [f"{row.local}@{name}".encode() for name in names]
             found |= {key: key + b"\n" for key in keys}
             draft.owners.update(dict.fromkeys(keys, row.address))
             if own in draft.needs:
                 draft.needs.update(dict.fromkeys(keys, draft.needs[own]))
     return dict(sorted(found.items()))
+
+
+def _is_served(draft: _Draft, row: MailboxRow | AliasRow) -> bool:
+    if not row.removed:
+        return row.enabled
+    return f"{draft.name}/.qmail-{row.local.replace('.', ':')}" in draft.files
 
 
 def _names(draft: _Draft, rows: DomainRows) -> list[DomainName]:

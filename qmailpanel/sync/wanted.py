@@ -12,10 +12,17 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connection, transaction
 
-from qmailpanel.domains.models import Address, Destination, Domain, DomainName, Kind
+from qmailpanel.domains.models import (
+    Address,
+    Destination,
+    Domain,
+    DomainName,
+    Kind,
+    Responder,
+)
 from qmailpanel.mailboxes.models import AutoReply, Mailbox
 from qmailpanel.qmail.drift import Decision, Side
-from qmailpanel.qmail.home import ReplyRow
+from qmailpanel.qmail.home import ReplyRow, ResponderRow
 from qmailpanel.qmail.layout import AliasRow, DomainRows, Layout, MailboxRow, render_domain
 from qmailpanel.qmail.state import Problem, Wanted, archive_path, empty_section
 
@@ -105,6 +112,7 @@ def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
     mailboxes, aliases = _read_addresses([domain.pk for domain in found])
     names = _read_alias_domains([domain.pk for domain in found])
     purged = _read_purged([domain.pk for domain in found])
+    responders = _read_responders(domains)
     beyond = _first_beyond_rcpthosts()
     for domain in found:
         yield DomainRows(
@@ -117,6 +125,7 @@ def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
             unknown_text=domain.unknown_text,
             unknown_target=domain.unknown_target,
             alias_domains=tuple(name for name, removed in names[domain.pk] if not removed),
+            responder=responders.get(domain.pk),
             former=tuple(name for name, _removed in names[domain.pk]),
             subdomains=domain.subdomains,
             more=domain.prepend >= beyond,
@@ -175,6 +184,14 @@ def _read_purged(domains: Iterable[int]) -> dict[int, dict[int, int]]:
     for domain, pk, address in rows.values_list("address__domain", "pk", "address"):
         found[domain][pk] = address
     return found
+
+
+def _read_responders(domains: Sequence[int]) -> dict[int, ResponderRow]:
+    """What is answered for people who left, by domain."""
+    rows = Responder.objects.filter(domain__in=domains)
+    return {
+        row.pk: ResponderRow(ReplyRow(row.subject, row.text, row.days), row.target) for row in rows
+    }
 
 
 def _read_replies(domains: Sequence[int]) -> dict[int, ReplyRow]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from qmailpanel.qmail.home import ReplyRow
+from qmailpanel.qmail.home import ReplyRow, ResponderRow
 from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
 from qmailpanel.qmail.logins import AppRow, LoginFiles, LoginRow, Logins
 from qmailpanel.qmail.plan import make_plan
@@ -94,6 +94,7 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
         subdomains=draw(st.booleans()),
         more=draw(st.booleans()),
         removed=draw(st.integers(0, 4)) == 0,
+        responder=draw(st.sampled_from([None, ResponderRow(AWAY), ResponderRow(AWAY, "o@x.test")])),
         mailboxes=mailboxes,
         aliases=aliases,
         purged={10 * number + i: i for i, local in enumerate(LOCALS) if kinds[local] == "P"},

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from qmailpanel.domains.responders import set_responder
 from qmailpanel.ledger.services import SYSTEM
 from qmailpanel.mailboxes.forwarding import change_forwarding
 from qmailpanel.mailboxes.replies import change_reply
-from qmailpanel.mailboxes.services import hold_mailbox
+from qmailpanel.mailboxes.services import hold_mailbox, remove_mailbox
 from qmailpanel.qmail.names import Destination
 
 from .real_panel import Panel, new_domain, new_mailbox, real_panel
@@ -48,6 +49,19 @@ def test_a_mailbox_keeps_forwards_and_answers_once_and_waits_while_on_hold(panel
     panel.make_live()
     panel.qmail.queue("ann@pandle.net")
     wait_for(lambda: "deferral: This_mailbox_is_on_hold" in panel.qmail.log.read_text())
+
+
+def test_who_writes_to_somebody_who_left_is_answered(panel):
+    domain = new_domain("pandle.net")
+    ann = new_mailbox(domain, "ann.lee")
+    new_mailbox(domain, "bob")
+    remove_mailbox(SYSTEM, ann)
+    text = "Write to bob."
+    set_responder(SYSTEM, domain, subject="Left", text=text, target="bob@pandle.net", days=7)
+    panel.make_live()
+    panel.qmail.start()
+    assert "in pandle.net/bob" in panel.send("ann.lee@pandle.net")
+    wait_for(lambda: _answers(panel) == 1)
 
 
 def _answers(panel: Panel) -> int:

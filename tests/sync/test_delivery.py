@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from qmailpanel.domains.responders import remove_responder, set_responder
+from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.services import SYSTEM, Status, answers_mail
 from qmailpanel.mailboxes.forwarding import change_forwarding
 from qmailpanel.mailboxes.models import AutoReply
@@ -98,3 +100,56 @@ def test_without_mailbot_mail_is_delivered_and_nothing_is_answered(panel, ann):
     panel.sync()
     assert dot_qmail(panel) == "./Maildir/\n"
     assert not answers_mail()
+
+
+# people who left
+
+LEFT: dict[str, Any] = {"subject": "Left", "text": "Write to bob.", "days": 7}
+
+
+def left(panel, local="ann"):
+    file = panel.below(f"pandle.net/.qmail-{local}")
+    return file.read_text() if file.exists() else None
+
+
+def test_who_writes_to_somebody_who_left_is_answered_until_there_is_somebody_again(
+    panel, ann, inject
+):
+    set_responder(SYSTEM, ann.domain, target="bob@elsewhere.example", **LEFT)
+    panel.sync()
+    assert left(panel) is None
+    remove_mailbox(SYSTEM, ann)
+    panel.sync()
+    text = left(panel)
+    assert text is not None
+    assert text.startswith("&bob@elsewhere.example\n|")
+    assert "#text Write to bob.\n" in text
+    assert ".replied-ann" in text
+    assert not panel.below("pandle.net/ann").exists()
+    restore_mailbox(SYSTEM, ann)
+    panel.sync()
+    assert left(panel) is None
+    assert dot_qmail(panel) == "./Maildir/\n"
+
+
+def test_without_a_program_that_answers_mail_of_who_left_is_only_sent_on(panel, ann):
+    remove_mailbox(SYSTEM, ann)
+    set_responder(SYSTEM, ann.domain, target="bob@elsewhere.example", **LEFT)
+    panel.sync()
+    assert left(panel) == "&bob@elsewhere.example\n"
+    set_responder(SYSTEM, ann.domain, target="", **LEFT)
+    panel.sync()
+    assert left(panel) is None
+    remove_responder(SYSTEM, ann.domain)
+    panel.sync()
+    assert panel.status(ann) is Status.REMOVED
+
+
+def test_whom_it_answered_goes_with_the_directory_of_the_domain(panel, ann, inject):
+    set_responder(SYSTEM, ann.domain, target="", **LEFT)
+    remove_mailbox(SYSTEM, ann)
+    panel.sync()
+    panel.below("pandle.net/.replied-ann").write_text("x")
+    remove_domain(SYSTEM, ann.domain)
+    panel.sync()
+    assert not panel.below("pandle.net").exists()

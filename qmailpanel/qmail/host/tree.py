@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from qmailpanel.qmail import maildir
+from qmailpanel.qmail.home import LEFT_DATABASE
 from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.below import (
     DIRECTORY,
@@ -85,7 +86,7 @@ class MailRoot:
         found_homes = {path: self._observe_home(directory, last_name(path)) for path in homes}
         return Tree(
             directory=self.hand.is_ours(os.fstat(directory)),
-            empty=is_last_look and set(os.listdir(directory)) <= {TEMPORARY},
+            empty=is_last_look and all(map(_is_dropped, os.listdir(directory))),
             files={path: found for path, found in found_files.items() if found is not None},
             homes={path: found for path, found in found_homes.items() if found is not None},
         )
@@ -297,7 +298,8 @@ class MailRoot:
     def _remove_directory(self, path: str) -> None:
         with contextlib.suppress(OSError), opened(self.path) as root:
             with contextlib.suppress(FileNotFoundError), opened(path, root) as directory:
-                os.unlink(TEMPORARY, dir_fd=directory)
+                for name in filter(_is_dropped, os.listdir(directory)):
+                    os.unlink(name, dir_fd=directory)
             os.rmdir(path, dir_fd=root)
 
     @contextlib.contextmanager
@@ -318,6 +320,11 @@ class MailRoot:
             for part in parts:
                 fd = stack.enter_context(opened(part, fd))
             yield fd, name
+
+
+def _is_dropped(name: str) -> bool:
+    """What goes with the directory of a domain: a cut write, whom a responder answered."""
+    return name == TEMPORARY or name.startswith(LEFT_DATABASE)
 
 
 Homes = Mapping[str, HomeFound | Bad]
