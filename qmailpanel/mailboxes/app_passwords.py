@@ -64,7 +64,7 @@ def _editable(actor: Actor, address: Address) -> Mailbox:
         guard_sign_in(actor, address.domain, address.local)
         return mailbox
     reread(address)
-    if address.removed or not mailbox.panel:
+    if address.removed or not mailbox.panel or mailbox.must_change:
         raise NotAllowed(_("This mailbox is no longer yours."))
     refuse_removed(address)
     refuse_withheld(address.domain, OwnItem.APP_PASSWORDS)

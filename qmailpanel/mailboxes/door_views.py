@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from allauth.core import ratelimit
+from allauth.core.internal.ratelimit import get_ip
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -82,7 +83,7 @@ def webmail_password(request: HttpRequest) -> HttpResponse:
     typed = request.POST.get("user", "").strip().lower()
     present, password = request.POST.get("curpass", ""), request.POST.get("newpass", "")
     address = request.META.get("REMOTE_ADDR", "")
-    if not ratelimit.consume(request, action="login_failed", key=f"{typed} {address}"):
+    if not ratelimit.consume(request, action="login_failed", key=f"{typed} {get_ip(request)}"):
         return _say(_("Too many tries. Wait five minutes."), 429)
     try:
         set_webmail_password(address or None, login=typed, present=present, password=password)

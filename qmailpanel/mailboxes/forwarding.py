@@ -34,10 +34,9 @@ def change_forwarding(
 ) -> Address:
     """Forward to these addresses, none for not at all; `keeps`: a copy stays in the mailbox."""
     addresses.editable(actor, address, Right.ADDRESSES)
-    targets, before = _settled(address, destinations), forwards_of(address)
-    if targets != before:
-        guard_sign_in(actor, address.domain, address.local)
-    refuse_outside(actor, address.domain, set(targets) - set(before))
+    guard_sign_in(actor, address.domain, address.local)
+    targets = _settled(address, destinations)
+    refuse_outside(actor, address.domain, set(targets) - set(forwards_of(address)))
     _write(actor, mailbox_of(address), targets, keeps=keeps or not targets)
     return address
 
@@ -58,7 +57,8 @@ def require_own(actor: Actor, mailbox: Mailbox, item: OwnItem) -> None:
     """The mailbox is there and the actor's own, and its owner may do this; else NotAllowed."""
     reread(mailbox.address)
     refuse_removed(mailbox.address)
-    if mailbox.owner_id is None or mailbox.owner_id != actor.user_id:
+    is_open = mailbox.panel and not mailbox.must_change
+    if mailbox.owner_id is None or mailbox.owner_id != actor.user_id or not is_open:
         raise NotAllowed(_("This mailbox is no longer yours."))
     if item in mailbox.address.domain.withheld:
         raise NotAllowed(_("The people who look after this domain decide on that."))

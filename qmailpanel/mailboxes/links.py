@@ -15,10 +15,10 @@ from django.utils.translation import gettext_noop as _
 from qmailpanel.domains import addresses
 from qmailpanel.domains.guard import guard_sign_in
 from qmailpanel.domains.models import Address
-from qmailpanel.domains.rights import Right
+from qmailpanel.domains.rights import NotAllowed, Right, require
 from qmailpanel.domains.rows import log, stamp
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import Actor, Refused, ledger_locked, record
+from qmailpanel.ledger.services import SYSTEM, Actor, Refused, ledger_locked, record
 from qmailpanel.qmail.names import InvalidName
 from qmailpanel.qmail.passwd import hash_password
 
@@ -36,7 +36,11 @@ def offer_link(actor: Actor, address: Address) -> str:
     token = secrets.token_urlsafe(32)
     PasswordLink.objects.update_or_create(
         mailbox=Mailbox.objects.get(address=address),
-        defaults={"digest": _digest(token), "expires": timezone.now() + LIFETIME},
+        defaults={
+            "digest": _digest(token),
+            "expires": timezone.now() + LIFETIME,
+            "by_id": actor.user_id,
+        },
     )
     record(
         actor,
@@ -46,20 +50,33 @@ def offer_link(actor: Actor, address: Address) -> str:
         domain=address.domain_id,
         address=address.pk,
     )
-    # in the query, which neither Django nor the web server writes to a log
+    # in the query, which neither Django nor the proxy of deploy/nginx writes to a log
     query = urlencode({"token": token})
     return f"{settings.QMAILPANEL_BASE_URL}{reverse('mailboxes:welcome')}?{query}"
 
 
 def find_link(token: str) -> PasswordLink | None:
-    """The link of a token, unless it was used, replaced or came too late."""
-    found = PasswordLink.objects.select_related("mailbox__address__domain").filter(
+    """The link of a token, unless it was used, replaced, came too late, or is offered no more."""
+    found = PasswordLink.objects.select_related("mailbox__address__domain", "by").filter(
         digest=_digest(token),
         expires__gt=timezone.now(),
         mailbox__address__removed=False,
         mailbox__address__domain__removed=False,
     )
-    return found.first()
+    link = found.first()
+    return link if link and _is_offered(link) else None
+
+
+def _is_offered(link: PasswordLink) -> bool:
+    """Whether whoever made it may still set the password: who lost that right gives none away."""
+    address = link.mailbox.address
+    actor = Actor(link.by.pk, str(link.by), None) if link.by else SYSTEM
+    try:
+        require(actor, address.domain, Right.PASSWORDS)
+        guard_sign_in(actor, address.domain, address.local)
+    except NotAllowed:
+        return False
+    return True
 
 
 def use_link(ip: str | None, token: str, password: str) -> Mailbox:
@@ -76,6 +93,7 @@ def use_link(ip: str | None, token: str, password: str) -> Mailbox:
         link.delete()
         mailbox.password, mailbox.must_change = hashed, False
         mailbox.save(update_fields=["password", "must_change"])
+        mailbox.app_passwords.all().delete()
         end_sessions(mailbox)
         actor = Actor(mailbox.owner_id, str(address), ip)
         stamp(log(actor, Verb.PASSWORD, address, before={}, after={}), address)

@@ -106,10 +106,16 @@ class AutoReply(models.Model):
 
 
 class PasswordLink(models.Model):
-    """A link with which the owner sets the password once; only the hash of its token is kept."""
+    """A link with which the owner sets the password once; only the hash of its token is kept.
+
+    `by`: who made it, and must still be allowed to when it is used; none for the command line.
+    """
 
     mailbox = models.OneToOneField(
         Mailbox, on_delete=models.CASCADE, primary_key=True, related_name="password_link"
     )
     digest = models.CharField(max_length=64, unique=True)
     expires = models.DateTimeField()
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
+    )

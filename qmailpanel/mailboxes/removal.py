@@ -64,6 +64,7 @@ def remove(actor: Actor, address: Address, aliases: list[Address]) -> None:
         mailbox.save(update_fields=["removed_at"])
         for alias in aliases:
             addresses.remove_address(actor, alias)
+    PasswordLink.objects.filter(mailbox=mailbox).delete()
     end_sessions(mailbox)
 
 

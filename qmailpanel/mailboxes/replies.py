@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.domains import addresses
+from qmailpanel.domains.guard import guard_sign_in
 from qmailpanel.domains.models import Address, OwnItem
 from qmailpanel.domains.rights import Right
 from qmailpanel.domains.rows import log, stamp
@@ -44,6 +45,7 @@ def change_reply(
 ) -> Address:
     """Another auto-reply, by the people who look after the domain."""
     addresses.editable(actor, address, Right.ADDRESSES)
+    guard_sign_in(actor, address.domain, address.local)
     wanted = _settled(on=on, subject=subject, text=text, first=first, last=last, days=days)
     _write(actor, mailbox_of(address), wanted)
     return address

@@ -79,7 +79,8 @@ def set_password(
     """Another password; the ledger says that it was set, and not to what.
 
     `stored`: a hash that was made elsewhere, instead of a password. `must_change`: it opens the
-    panel alone, until the owner chose one there.
+    panel alone, until the owner chose one there. App passwords go: who made them may be who shall
+    no longer come in.
     """
     hashed = _read(stored) if stored else _hashed(password)
     with ledger_locked():
@@ -91,6 +92,7 @@ def set_password(
         mailbox.password, mailbox.must_change = hashed, must_change
         mailbox.save(update_fields=["password", "must_change"])
         PasswordLink.objects.filter(mailbox=mailbox).delete()
+        mailbox.app_passwords.all().delete()
         end_sessions(mailbox)
         after = {"must_change": True} if must_change else {}
         stamp(log(actor, Verb.PASSWORD, address, before={}, after=after), address)

@@ -116,7 +116,7 @@ def _create(
         inviter_id=actor.user_id,
     )
     _say(actor, Verb.INVITED, invitation, {"rights": in_order(rights)})
-    # in the query, which neither Django nor the web server writes to a log
+    # in the query, which neither Django nor the proxy of deploy/nginx writes to a log
     query = urlencode({"token": token})
     return invitation, f"{settings.QMAILPANEL_BASE_URL}{reverse('people:accept')}?{query}"
 

@@ -46,7 +46,7 @@ class AppRow:
 class LoginRow:
     """What opens a mailbox, as the database has it: text not trusted.
 
-    `password`: a hash; empty for none. `must_change`: it opens nothing until it is another one.
+    `password`: a hash; empty for none. `must_change`: until it is another one nothing is opened.
     `storage` and `messages`: the limits to tell Dovecot; 0 for none.
     """
 
@@ -111,7 +111,7 @@ def render_login(row: LoginRow, local: LocalPart, home: str, user: MailUser) -> 
     password = NOBODYS if row.must_change or not row.password else _checked(row.password)
     found = [Record(local, "", f"{password}:{place}{_rule(row)}")]
     found += [Record(local, f"/off/{name}", f"{NOBODYS}::::::") for name in _closed(row)]
-    for app in row.apps:
+    for app in () if row.must_change else row.apps:
         found += _render_app(app, local, place, _rule(row))
     return tuple(found)
 

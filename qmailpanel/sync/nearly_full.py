@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import smtplib
 import time
 from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db.models import Q
 from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
@@ -39,11 +41,19 @@ def warn_owners() -> None:
     try:
         with get_connection() as connection:
             for usage, mailbox in due:
-                connection.send_messages([_write(mailbox, usage)])
+                _send(connection, _write(mailbox, usage))
                 Usage.objects.filter(pk=usage.pk).update(warned_at=timezone.now())
     except OSError as error:  # also what smtplib raises
         _not_before = time.monotonic() + PAUSE_SECONDS
         log.warning("no mail can be sent: %s", error)
+
+
+def _send(connection: BaseEmailBackend, message: EmailMessage) -> None:
+    """One that the mail server refuses keeps nobody else from being told."""
+    try:
+        connection.send_messages([message])
+    except smtplib.SMTPRecipientsRefused as error:
+        log.warning("the mail server refused a warning: %s", error)
 
 
 def _find_due() -> list[tuple[Usage, Mailbox]]:

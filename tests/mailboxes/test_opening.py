@@ -18,11 +18,12 @@ from qmailpanel.domains.rights import NotAllowed
 from qmailpanel.domains.services import change_withheld
 from qmailpanel.ledger.models import Change, Noun, SyncPosition, Verb
 from qmailpanel.ledger.services import SYSTEM, Actor, Refused, Status, Statuses
+from qmailpanel.mailboxes import owners
 from qmailpanel.mailboxes.app_passwords import MOST, add_app_password, remove_app_password
 from qmailpanel.mailboxes.links import find_link, offer_link, use_link
 from qmailpanel.mailboxes.models import AppPassword, Mailbox, PasswordLink
-from qmailpanel.mailboxes.owners import owner_of
-from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox, set_password
+from qmailpanel.mailboxes.owners import owner_of, set_own_password
+from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox, restore_mailbox, set_password
 from qmailpanel.mailboxes.switches import change_switches
 from qmailpanel.qmail.names import LocalPart
 from qmailpanel.qmail.passwd import verify_password, weakness
@@ -216,6 +217,63 @@ def test_with_the_link_the_owner_sets_the_password_and_is_signed_in(domain):
     assert is_in(client)
     assert verify_password(NEXT, Mailbox.objects.get().password)
     assert client.get(link).status_code == 410
+
+
+def test_a_link_is_worth_what_whoever_made_it_may_still_do(mailbox):
+    person = User.objects.create(email="p@example.org", password="argon2$x")
+    grant = Grant.objects.create(user=person, domain=mailbox.domain, rights=["passwords"])
+    token = token_of(offer_link(Actor(person.pk, str(person), None), mailbox))
+    assert find_link(token)
+    boss = User.objects.create(email=str(mailbox), password="argon2$x", is_operator=True)
+    assert find_link(token) is None
+    boss.delete()
+    assert find_link(token)
+    grant.delete()
+    with pytest.raises(Refused):
+        use_link(None, token, NEXT)
+    assert Client().get("/mailbox/welcome/", {"token": token}).status_code == 410
+    assert verify_password(PASSWORD, Mailbox.objects.get().password)
+
+
+def test_a_link_does_not_outlive_a_removal(mailbox):
+    token = token_of(offer_link(SYSTEM, mailbox))
+    remove_mailbox(SYSTEM, mailbox)
+    restore_mailbox(SYSTEM, mailbox)
+    assert find_link(token) is None
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+def test_app_passwords_go_when_somebody_else_gives_a_password(mailbox, by_link):
+    add_app_password(SYSTEM, mailbox, name="phone", **ALL)
+    if by_link:
+        use_link(None, token_of(offer_link(SYSTEM, mailbox)), NEXT)
+    else:
+        set_password(SYSTEM, mailbox, password=NEXT)
+    assert not AppPassword.objects.exists()
+
+
+def test_app_passwords_stay_when_the_owner_chooses_a_password(mailbox, owner):
+    add_app_password(SYSTEM, mailbox, name="phone", **ALL)
+    set_own_password(owner, Mailbox.objects.get(), present=PASSWORD, password=NEXT)
+    assert AppPassword.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda address: set_password(SYSTEM, address, password=NEXT),
+        lambda address: change_switches(SYSTEM, address, panel=False),
+        lambda address: remove_mailbox(SYSTEM, address),
+    ],
+)
+def test_who_signs_in_while_the_door_is_closed_stays_outside(mailbox, monkeypatch, meanwhile):
+    def verify_slowly(text, stored):
+        is_right = verify_password(text, stored)
+        meanwhile(mailbox)
+        return is_right
+
+    monkeypatch.setattr(owners, "verify_password", verify_slowly)
+    assert not is_in(sign_in_as("biliards@pandle.net"))
 
 
 def test_a_guessable_password_does_not_use_the_link_up(mailbox):

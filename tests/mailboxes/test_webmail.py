@@ -100,5 +100,11 @@ def test_tries_are_limited_and_noted(mailbox):
     assert is_now(PASSWORD)
 
 
+def test_neighbours_in_one_network_share_their_tries(mailbox):
+    cache.clear()
+    tries = [ask(present="wrong", REMOTE_ADDR=f"2001:db8::{n}")[0] for n in range(7)]
+    assert tries == [422] * 5 + [429] * 2
+
+
 def test_only_a_post_is_asked(mailbox):
     assert Client().get("/mailbox/api/password/").status_code == 405

@@ -120,6 +120,8 @@ def test_a_hash_of_another_program_is_read_and_verified(scheme):
         "$2y$31$hashhashhashhashhash",
         "$argon2id$v=19$m=9999999,t=2,p=1$salt$hash",
         "$7$salt$hashhash",
+        "$y$jFT$salt$hashhashhash",
+        "$y$xyz$salt$hashhashhash",
     ],
 )
 def test_what_is_no_such_hash_is_refused(text):

@@ -145,7 +145,7 @@ def test_an_app_password_opens_its_protocols_and_is_noted(panel, ann, service, d
     assert not dovecot.imap(f"{ann}/imap/{mark}", APP)
     change_row(ann, must_change=True)
     make_live(panel, service, ann)
-    assert (dovecot.imap(str(ann), APP), dovecot.imap(str(ann), FIRST)) == (True, False)
+    assert (dovecot.imap(str(ann), APP), dovecot.imap(str(ann), FIRST)) == (False, False)
 
 
 def test_what_is_switched_off_refuses_and_a_removed_mailbox_opens_no_more(

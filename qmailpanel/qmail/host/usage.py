@@ -6,6 +6,7 @@ A box is entered name by name and by descriptor. What is no plain file or direct
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import stat
 import zlib
@@ -93,10 +94,11 @@ class Box:
         """The Maildir itself, then its folders, each as the beginning of a path."""
         yield ""
         with os.scandir(self.inside) as entries:
-            names = sorted(entry.name for entry in entries if entry.name.startswith("."))
+            dotted = (entry.name for entry in entries if entry.name.startswith("."))
+            names = list(itertools.islice(dotted, MOST_FOLDERS + 1))
         if len(names) > MOST_FOLDERS:
             raise OSError("more folders than anybody has")
-        for name in names:
+        for name in sorted(names):
             if name != maildir.NOT_COUNTED and self._is_directory(name):
                 yield f"{name}/"
 
@@ -105,10 +107,13 @@ class Box:
         return stat.S_ISDIR(found.st_mode)
 
     def _describe(self, path: str) -> tuple[str, int, int]:
-        try:
-            found = os.stat(path, dir_fd=self.inside, follow_symlinks=False)
-        except FileNotFoundError:
-            return path, 0, 0
+        folder, _, part = path.rpartition("/")
+        with contextlib.ExitStack() as stack:
+            try:
+                fd = stack.enter_context(opened(folder, self.inside)) if folder else self.inside
+                found = os.stat(part, dir_fd=fd, follow_symlinks=False)
+            except FileNotFoundError:
+                return path, 0, 0
         return path, found.st_ino, found.st_mtime_ns
 
     def _sizes(self, path: str) -> Iterator[int | None]:
