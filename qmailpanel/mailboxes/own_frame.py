@@ -84,6 +84,7 @@ def show_own(
         "pulse_route": PULSE,
         "address": address,
         "mailbox": mailbox,
+        "on_hold": mailbox.on_hold,
         "domain": domain,
         "host": f"@{display(domain)}",
         "badge": badge,
