@@ -117,11 +117,10 @@ def _hops(nodes: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 def _responses(domains: Mapping[str, Domain], name: str) -> list[str]:
-    """Where mail for people who left goes: to the responder's target, else it is unknown."""
-    responder = Responder.objects.filter(domain=domains.get(name)).first()
-    if responder is None:
-        return [f"@{name}"] if name in domains else []
-    return [responder.target.lower()] if responder.target else []
+    """Where mail for people who left goes, or will when there is no responder any more."""
+    targets = Responder.objects.filter(domain=domains.get(name)).exclude(target="")
+    unknown = [f"@{name}"] if name in domains else []
+    return [*unknown, *(target.lower() for target in targets.values_list("target", flat=True))]
 
 
 def _left(domains: Iterable[Domain], locals_: set[str]) -> set[tuple[str, str]]:

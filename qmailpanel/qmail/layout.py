@@ -291,7 +291,10 @@ def _render_alias(draft: _Draft, row: AliasRow) -> None:
 
 
 def _render_left(draft: _Draft, row: MailboxRow, said: ResponderRow, rows: DomainRows) -> None:
-    local = AliasLocal(row.local)
+    try:
+        local = AliasLocal(row.local)
+    except InvalidName:
+        return  # `default` and the like: a file of that name is for others
     path = f"{draft.name}/{dotqmail.file_name(local)}"
     draft.owners[path] = row.address
     text = render_left(draft.layout, local, said, rows)

@@ -8,10 +8,11 @@ import pytest
 from django.test import Client
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Domain, Grant, Responder
+from qmailpanel.domains.models import Domain, Grant, Responder, Unknown
 from qmailpanel.domains.responders import remove_responder, set_responder
 from qmailpanel.domains.rights import NotAllowed
 from qmailpanel.domains.routes import way_back
+from qmailpanel.domains.services import change_domain
 from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import SYSTEM, Actor, Refused
 from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox
@@ -71,6 +72,14 @@ def test_mail_for_people_who_left_does_not_come_back_to_them(domain, anna):
     add_mailbox(SYSTEM, domain, LocalPart("bob"))
     set_responder(SYSTEM, domain, **{**SAID, "target": "bob@pandle.net"})
     assert way_back("bob@pandle.net", ["anna@pandle.net"]) == "anna@pandle.net"
+
+
+def test_no_loop_is_left_when_the_answer_ends(domain, anna):
+    elsewhere = {**SAID, "target": "x@elsewhere.example"}
+    for said in (SAID, elsewhere):
+        set_responder(SYSTEM, domain, **said)
+        with pytest.raises(Refused, match="would come back"):
+            change_domain(SYSTEM, domain, unknown=Unknown.FORWARD, unknown_target="anna@pandle.net")
 
 
 def test_only_who_may_say_what_happens_to_unknown_recipients_may_say_this(domain):

@@ -145,6 +145,15 @@ def test_without_a_program_that_answers_mail_of_who_left_is_only_sent_on(panel, 
     assert panel.status(ann) is Status.REMOVED
 
 
+def test_no_answer_takes_the_place_of_the_file_for_unknown_recipients(panel, ann, inject):
+    box = panel.add_mailbox(ann.domain, "default")
+    remove_mailbox(SYSTEM, box)
+    set_responder(SYSTEM, ann.domain, target="", **LEFT)
+    panel.sync()
+    assert "bouncesaying" in (left(panel, "default") or "")
+    assert panel.status(box) is Status.REMOVED
+
+
 def test_whom_it_answered_goes_with_the_directory_of_the_domain(panel, ann, inject):
     set_responder(SYSTEM, ann.domain, target="", **LEFT)
     remove_mailbox(SYSTEM, ann)
