@@ -21,6 +21,11 @@ FIELDS = ("subject", "text", "target", "days")
 LONGEST = 365
 
 
+def has_responder(domain: Domain) -> bool:
+    """Whether anything is answered."""
+    return Responder.objects.filter(domain=domain).exists()
+
+
 @ledger_locked()
 def set_responder(
     actor: Actor, domain: Domain, *, subject: str, text: str, target: str, days: int

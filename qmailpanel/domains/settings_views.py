@@ -37,9 +37,10 @@ from .frame import (
     show,
 )
 from .limits import TITLES, change_limits, room_of, storage_of
-from .models import Domain, DomainName, Kind, Responder, Unknown
+from .models import Domain, DomainName, Kind, Unknown
 from .path import path_of_unknown
 from .renames import rename_domain
+from .responders import has_responder
 from .rights import Right
 from .usage import fullness_of
 
@@ -68,7 +69,7 @@ def settings_page(
         "limits_form": LimitsForm.of(domain),
         "owners_form": OwnersForm.of(domain),
         "responder_form": ResponderForm.of(domain),
-        "has_responder": Responder.objects.filter(domain=domain).exists(),
+        "has_responder": has_responder(domain),
         "answers": answers_mail(),
         "rooms": [(TITLES[kind], room_of(domain, kind)) for kind in Kind],
         "storage": storage_of(domain),
