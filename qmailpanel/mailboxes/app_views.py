@@ -21,6 +21,7 @@ from . import app_passwords, links
 from .forms import AppPasswordForm, SwitchesForm
 from .services import mailbox_of
 from .switches import change_switches
+from .usage import app_rows
 from .views import show_detail
 
 
@@ -83,7 +84,7 @@ def _app_passwords(request: PanelRequest, address: Address, **extra: Any) -> Htt
     context = {
         **address_page(request, address),
         "form": AppPasswordForm(),
-        "rows": mailbox_of(address).app_passwords.all(),
+        "rows": app_rows(mailbox_of(address)),
         "action": reverse("mailboxes:app_passwords", args=[address.domain.name, address.pk]),
         **extra,
     }

@@ -177,7 +177,7 @@ class MailboxForm(PanelForm):
         label=_("Comment"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     refusal = forms.CharField(
-        label=_("Answer while switched off"),
+        label=_("Answer while on hold or switched off"),
         required=False,
         help_text=_("What senders are told; one line."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

@@ -26,7 +26,7 @@ from .models import Mailbox
 from .own_frame import PULSE, owned, show_own
 from .owners import find_further, find_sign_ins, set_own_password
 from .programs import servers_of
-from .usage import last_uses, used_of
+from .usage import app_rows, last_uses, used_of
 
 
 @owned()
@@ -101,7 +101,7 @@ def own_app_passwords(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
         mailbox,
         "mailboxes/own_app_passwords.html",
         status=422 if found["form"].errors else 200,
-        rows=mailbox.app_passwords.all(),
+        rows=app_rows(mailbox),
         action=request.path,
         **found,
     )

@@ -57,6 +57,14 @@ class Sight:
     ip: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class AppRow:
+    """An app password as the lists show it; `use`: none, never yet."""
+
+    app: AppPassword
+    use: LastUse | None
+
+
 def used_of(mailbox: Mailbox, address: Address) -> Used | None:
     """None while it is not counted."""
     usage = usage_of(address)
@@ -103,6 +111,13 @@ def last_uses(address: Address) -> list[Sight]:
     names = _app_names(address) if any(_is_app(use) for use in uses) else {}
     known = PROTOCOLS | names
     return [Sight(known[use.what], use.at, use.ip) for use in uses if use.what in known]
+
+
+def app_rows(mailbox: Mailbox) -> list[AppRow]:
+    """The app passwords of a mailbox, and when each was used last."""
+    here = LastUse.objects.filter(node=settings.QMAILPANEL_NODE, address=mailbox.address_id)
+    uses = {use.what: use for use in here}
+    return [AppRow(row, uses.get(f"app-{row.pk}")) for row in mailbox.app_passwords.all()]
 
 
 def _is_app(use: LastUse) -> bool:

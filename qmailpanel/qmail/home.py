@@ -58,11 +58,11 @@ def render_left(layout: Layout, local: AliasLocal, said: ResponderRow, rows: Dom
 
 def render_home(layout: Layout, row: MailboxRow, rows: DomainRows) -> bytes:
     """The .qmail of a mailbox that is not removed. Raises InvalidName."""
+    said = ReplyText(row.refusal) if row.refusal else None
     if not row.enabled:
-        text = ReplyText(row.refusal) if row.refusal else MAILBOX_OFF
-        return dotqmail.render_bounce(layout.bouncesaying, text)
+        return dotqmail.render_bounce(layout.bouncesaying, said or MAILBOX_OFF)
     if row.on_hold:
-        return dotqmail.render_hold(ON_HOLD)
+        return dotqmail.render_hold(said or ON_HOLD)
     targets = [Destination(text) for text in row.destinations]
     kept = _maildir(layout, row) if row.keeps or not targets else b""
     forwarded = dotqmail.render_forwards(targets) if targets else b""

@@ -90,7 +90,7 @@ def test_a_mailbox_switched_off_answers_with_its_own_text_and_keeps_its_mail(pag
     mail = host.deliver(domain, "bob", "Subject: kept\n")
     page.goto(f"/domains/{domain}/mailboxes/")
     page.get_by_role("link", name=f"bob@{domain}", exact=True).click()
-    page.get_by_label("Answer while switched off").fill("Bob is away")
+    page.get_by_label("Answer while on hold or switched off").fill("Bob is away")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".headline .status")).to_have_text("Live")
     page.get_by_role("button", name="Switch off").click()

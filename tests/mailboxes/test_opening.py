@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pytest
@@ -16,7 +16,7 @@ from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Domain, Grant, OwnItem
 from qmailpanel.domains.rights import NotAllowed
 from qmailpanel.domains.services import change_withheld
-from qmailpanel.ledger.models import Change, Noun, SyncPosition, Verb
+from qmailpanel.ledger.models import Change, LastUse, Noun, SyncPosition, Verb
 from qmailpanel.ledger.services import SYSTEM, Actor, Refused, Status, Statuses
 from qmailpanel.mailboxes import owners
 from qmailpanel.mailboxes.app_passwords import MOST, add_app_password, remove_app_password
@@ -134,6 +134,22 @@ def test_the_owners_page_shows_it_once(mailbox):
     assert text not in client.get("/mailbox/app-passwords/").content.decode()
     client.post(f"/mailbox/app-passwords/{row.pk}/remove/")
     assert not AppPassword.objects.exists()
+
+
+def test_the_list_says_when_each_was_used_last(mailbox):
+    row, _text = add_app_password(SYSTEM, mailbox, name="phone", **ALL)
+    client = sign_in_as("biliards@pandle.net")
+    assert "not used yet" in client.get("/mailbox/app-passwords/").content.decode()
+    LastUse.objects.create(
+        node="main",
+        address=mailbox.pk,
+        what=f"app-{row.pk}",
+        at=datetime(2026, 5, 4, 12, 30, tzinfo=UTC),
+        ip="192.0.2.9",
+    )
+    said = client.get("/mailbox/app-passwords/").content.decode()
+    assert "last used 2026-05-04 12:30" in said
+    assert "192.0.2.9" in said
 
 
 # switches

@@ -14,7 +14,12 @@ from qmailpanel.ledger.services import SYSTEM, Status, answers_mail
 from qmailpanel.mailboxes.forwarding import change_forwarding
 from qmailpanel.mailboxes.models import AutoReply
 from qmailpanel.mailboxes.replies import change_reply
-from qmailpanel.mailboxes.services import hold_mailbox, remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.services import (
+    change_mailbox,
+    hold_mailbox,
+    remove_mailbox,
+    restore_mailbox,
+)
 from qmailpanel.qmail.names import Destination
 
 AWAY: dict[str, Any] = {"on": True, "subject": "Away", "text": "Back in May.", "days": 7}
@@ -56,6 +61,10 @@ def test_a_copy_stays_before_mail_is_forwarded_or_none_does(panel, ann):
 def test_on_hold_mail_waits_and_off_hold_it_is_delivered_as_before(panel, ann):
     hold_mailbox(SYSTEM, ann, on_hold=True)
     panel.sync()
+    assert dot_qmail(panel).endswith("; exit 111\n")
+    change_mailbox(SYSTEM, ann, refusal="Ann's box is being moved.")
+    panel.sync()
+    assert "being moved." in dot_qmail(panel)
     assert dot_qmail(panel).endswith("; exit 111\n")
     hold_mailbox(SYSTEM, ann, on_hold=False)
     panel.sync()
