@@ -103,6 +103,7 @@ def _environment(scene: Path, home: Path, database: str) -> dict[str, str]:
         "QMAILPANEL_STATE_DIR": str(scene / "state"),
         "QMAILPANEL_QMAIL_HOME": str(home),
         "QMAILPANEL_HUP": "none",
+        "QMAILPANEL_DOVECOT": "off",  # whose second is no work of the panel
     }
 
 
