@@ -11,14 +11,14 @@ from django.utils.translation import gettext_noop as _
 from qmailpanel.domains import addresses
 from qmailpanel.domains.guard import guard_sign_in
 from qmailpanel.domains.models import Address, OwnItem
-from qmailpanel.domains.rights import NotAllowed, Right
-from qmailpanel.domains.rows import one_line, refuse_removed, reread, stamp
+from qmailpanel.domains.rights import Right
+from qmailpanel.domains.rows import one_line, stamp
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import Actor, Refused, ledger_locked, record
 from qmailpanel.qmail.passwd import hash_password
 
 from .models import AppPassword, Mailbox
-from .owners import refuse_withheld
+from .owners import require_own
 from .suggest import suggest_password
 
 MOST, LONGEST = 20, 64
@@ -63,11 +63,7 @@ def _editable(actor: Actor, address: Address) -> Mailbox:
         addresses.editable(actor, address, Right.PASSWORDS)
         guard_sign_in(actor, address.domain, address.local)
         return mailbox
-    reread(address)
-    if address.removed or not mailbox.panel or mailbox.must_change:
-        raise NotAllowed(_("This mailbox is no longer yours."))
-    refuse_removed(address)
-    refuse_withheld(address.domain, OwnItem.APP_PASSWORDS)
+    require_own(actor, mailbox, OwnItem.APP_PASSWORDS)
     return mailbox
 
 

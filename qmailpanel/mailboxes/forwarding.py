@@ -10,14 +10,15 @@ from qmailpanel.domains import addresses
 from qmailpanel.domains.guard import guard_sign_in
 from qmailpanel.domains.limits import refuse_many
 from qmailpanel.domains.models import Address, Destination, OwnItem
-from qmailpanel.domains.rights import NotAllowed, Right, refuse_outside
+from qmailpanel.domains.rights import Right, refuse_outside
 from qmailpanel.domains.routes import settle_targets
-from qmailpanel.domains.rows import log, refuse_removed, reread, stamp
+from qmailpanel.domains.rows import log, stamp
 from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import Actor, Refused, ledger_locked
 from qmailpanel.qmail import names
 
 from .models import Mailbox
+from .owners import require_own
 from .services import mailbox_of
 
 MOST = 100
@@ -46,22 +47,10 @@ def change_own_forwarding(
     actor: Actor, mailbox: Mailbox, *, destinations: Sequence[names.Destination], keeps: bool
 ) -> Address:
     """The owner's; outside too, unless the domain withholds forwarding altogether."""
-    mailbox.refresh_from_db()
     require_own(actor, mailbox, OwnItem.FORWARDING)
     targets = _settled(mailbox.address, destinations)
     _write(actor, mailbox, targets, keeps=keeps or not targets)
     return mailbox.address
-
-
-def require_own(actor: Actor, mailbox: Mailbox, item: OwnItem) -> None:
-    """The mailbox is there and the actor's own, and its owner may do this; else NotAllowed."""
-    reread(mailbox.address)
-    refuse_removed(mailbox.address)
-    is_open = mailbox.panel and not mailbox.must_change
-    if mailbox.owner_id is None or mailbox.owner_id != actor.user_id or not is_open:
-        raise NotAllowed(_("This mailbox is no longer yours."))
-    if item in mailbox.address.domain.withheld:
-        raise NotAllowed(_("The people who look after this domain decide on that."))
 
 
 def _settled(address: Address, destinations: Sequence[names.Destination]) -> list[str]:

@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Address, Domain, Kind, OwnItem
+from qmailpanel.domains.models import Address, Kind, OwnItem
 from qmailpanel.domains.rights import NotAllowed
-from qmailpanel.domains.rows import log, stamp
+from qmailpanel.domains.rows import log, reread, stamp
 from qmailpanel.ledger.models import Change, Verb
 from qmailpanel.ledger.services import Actor, Refused, ledger_locked
 from qmailpanel.qmail.names import InvalidName
@@ -106,14 +106,10 @@ def set_own_password(actor: Actor, mailbox: Mailbox, *, present: str, password: 
     except InvalidName as error:
         raise Refused(error.template, "password", **error.params) from error
     with ledger_locked():
-        mailbox.refresh_from_db()
-        owner = mailbox.owner
-        is_owned = owner is not None and owner.pk == actor.user_id
-        if owner is None or not is_owned or mailbox.address.removed or mailbox.password != stored:
-            raise NotAllowed(_("This mailbox is no longer yours."))
-        address = mailbox.address
-        if not mailbox.must_change:
-            refuse_withheld(address.domain, OwnItem.PASSWORD)
+        require_own(actor, mailbox, OwnItem.PASSWORD)
+        owner, address = mailbox.owner, mailbox.address
+        if owner is None or mailbox.password != stored:
+            raise NotAllowed(_("The password was changed meanwhile."))
         mailbox.password, mailbox.must_change = hashed, False
         mailbox.save(update_fields=["password", "must_change"])
         PasswordLink.objects.filter(mailbox=mailbox).delete()
@@ -122,10 +118,22 @@ def set_own_password(actor: Actor, mailbox: Mailbox, *, present: str, password: 
     return owner
 
 
-def refuse_withheld(domain: Domain, item: OwnItem) -> None:
-    """Raises NotAllowed where the operator keeps that from the owners of the domain."""
-    domain.refresh_from_db(fields=["withheld"])
-    if item in domain.withheld:
+def require_own(actor: Actor, mailbox: Mailbox, item: OwnItem) -> None:
+    """The mailbox, as it is now, is the actor's own, and its owner may do this; else NotAllowed.
+
+    A password that must be changed first may be changed even where passwords are withheld.
+    """
+    mailbox.refresh_from_db()
+    reread(mailbox.address)
+    domain = mailbox.address.domain
+    reread(domain)
+    is_gone = mailbox.address.removed or domain.removed or not mailbox.panel
+    if mailbox.owner_id is None or mailbox.owner_id != actor.user_id or is_gone:
+        raise NotAllowed(_("This mailbox is no longer yours."))
+    is_due = mailbox.must_change
+    if is_due and item is not OwnItem.PASSWORD:
+        raise NotAllowed(_("Choose a password of your own first."))
+    if item in domain.withheld and not is_due:
         raise NotAllowed(_("Owners may not do that here. Ask whoever looks after the domain."))
 
 

@@ -18,8 +18,8 @@ from qmailpanel.ledger.services import SYSTEM, Actor, Refused, ledger_locked
 from qmailpanel.qmail.names import InvalidName, ReplyText
 from qmailpanel.qmail.reply import ReplyBody
 
-from .forwarding import require_own
 from .models import AutoReply, Mailbox
+from .owners import require_own
 from .services import mailbox_of
 
 LONGEST = 365  # days between two answers to one sender
@@ -64,7 +64,6 @@ def change_own_reply(
     days: int,
 ) -> Address:
     """Another auto-reply, by the owner."""
-    mailbox.refresh_from_db()
     require_own(actor, mailbox, OwnItem.AUTO_REPLY)
     wanted = _settled(on=on, subject=subject, text=text, first=first, last=last, days=days)
     _write(actor, mailbox, wanted)

@@ -157,7 +157,6 @@ def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRe
         "storage": storage_of(address.domain),
         "is_held": holds_quotas() if mailbox.is_limited else True,
         "switches_form": SwitchesForm.of(mailbox),
-        "mailbox": mailbox,
         "rename": RenameAddressForm(),
         "used": used_of(mailbox, address),
         "uses": last_uses(address),

@@ -15,11 +15,12 @@ from django.utils import timezone
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Domain, Grant, OwnItem
 from qmailpanel.domains.rights import NotAllowed
-from qmailpanel.domains.services import change_withheld
+from qmailpanel.domains.services import change_withheld, remove_domain
 from qmailpanel.ledger.models import Change, LastUse, Noun, SyncPosition, Verb
 from qmailpanel.ledger.services import SYSTEM, Actor, Refused, Status, Statuses
 from qmailpanel.mailboxes import owners
 from qmailpanel.mailboxes.app_passwords import MOST, add_app_password, remove_app_password
+from qmailpanel.mailboxes.forwarding import change_own_forwarding
 from qmailpanel.mailboxes.links import find_link, offer_link, use_link
 from qmailpanel.mailboxes.models import AppPassword, Mailbox, PasswordLink
 from qmailpanel.mailboxes.owners import owner_of, set_own_password
@@ -198,6 +199,24 @@ def test_who_must_choose_another_password_comes_to_no_other_page(mailbox):
     client.post("/mailbox/password/", {"present": NEXT, "password": PASSWORD})
     assert not Mailbox.objects.get().must_change
     assert is_in(client)
+
+
+def test_until_then_services_refuse_all_else(mailbox, owner):
+    set_password(SYSTEM, mailbox, password=NEXT, must_change=True)
+    row = Mailbox.objects.get()
+    with pytest.raises(NotAllowed, match="of your own first"):
+        add_app_password(owner, mailbox, name="phone", **ALL)
+    with pytest.raises(NotAllowed, match="of your own first"):
+        change_own_forwarding(owner, row, destinations=[], keeps=True)
+
+
+def test_in_a_removed_domain_nothing_is_an_owners(mailbox, owner, domain):
+    remove_domain(SYSTEM, domain)
+    row = Mailbox.objects.get()
+    with pytest.raises(NotAllowed, match="no longer yours"):
+        change_own_forwarding(owner, row, destinations=[], keeps=True)
+    with pytest.raises(NotAllowed, match="no longer yours"):
+        set_own_password(owner, row, present=PASSWORD, password=NEXT)
 
 
 def test_they_may_choose_one_even_where_passwords_are_kept_from_owners(mailbox, domain):
