@@ -158,6 +158,24 @@ WORDS = {
         PROVED.plain,
         own=gettext_noop("%(actor)s proved to read the mail to this address"),
     ),
+    (Verb.INVITED, Noun.MAILBOX): Words(
+        gettext_noop("%(actor)s made a link for the owner of %(target)s")
+    ),
+    (Verb.ADDED, Noun.APP_PASSWORD): Words(
+        gettext_noop("%(actor)s made an app password for %(target)s")
+    ),
+    (Verb.REMOVED, Noun.APP_PASSWORD): Words(
+        gettext_noop("%(actor)s removed an app password of %(target)s")
+    ),
+    (Verb.ADDED, Noun.RESPONDER): Words(
+        gettext_noop("%(actor)s set what %(target)s answers for people who left")
+    ),
+    (Verb.CHANGED, Noun.RESPONDER): Words(
+        gettext_noop("%(actor)s changed what %(target)s answers for people who left")
+    ),
+    (Verb.REMOVED, Noun.RESPONDER): Words(
+        gettext_noop("%(actor)s ended what %(target)s answers for people who left")
+    ),
     (Verb.ADDED, Noun.LIMITS): Words(gettext_noop("%(actor)s set limits for %(target)s")),
     (Verb.REMOVED, Noun.LIMITS): Words(gettext_noop("%(actor)s lifted the limits of %(target)s")),
     (Verb.PUT_BACK, Noun.LINE): Words(

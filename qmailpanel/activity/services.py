@@ -18,35 +18,45 @@ from qmailpanel.domains.models import LAST, Domain, DomainName, OwnItem, Unknown
 from qmailpanel.ledger.models import Change, LedgerHead, Noun
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.paging import Page, page
+from qmailpanel.qmail.sizes import write_size
 
 from .sentences import Said, say, says_place
 
 NEWEST = ("-at", "-id")  # as the indexes of the ledger are
 LABELS = {
-    "aliases": gettext_noop("Aliases"),
+    "aliases": gettext_noop("Aliases that went with it"),
     "changes": gettext_noop("Changes"),
     "comment": gettext_noop("Comment"),
     "contact": gettext_noop("Postmaster and abuse deliver to"),
+    "days": gettext_noop("Days between two answers"),
     "description": gettext_noop("Description"),
     "destinations": gettext_noop("Delivers to"),
-    "answers": gettext_noop("Answers by itself"),
-    "keeps": gettext_noop("Keeps a copy"),
+    "first": gettext_noop("First day"),
+    "imap": gettext_noop("IMAP"),
+    "keeps": gettext_noop("A copy stays"),
+    "last": gettext_noop("Last day"),
     "local": gettext_noop("Name"),
-    "on_hold": gettext_noop("On hold"),
-    "reply_days": gettext_noop("Days between two answers"),
-    "reply_first": gettext_noop("First day of the auto-reply"),
-    "reply_last": gettext_noop("Last day of the auto-reply"),
-    "reply_on": gettext_noop("Auto-reply"),
-    "reply_subject": gettext_noop("Subject of the auto-reply"),
-    "reply_text": gettext_noop("Text of the auto-reply"),
+    "messages": gettext_noop("Quota of messages"),
     "method": gettext_noop("With"),
+    "must_change": gettext_noop("The owner must choose another one"),
     "name": gettext_noop("Name"),
-    "refusal": gettext_noop("Text while switched off"),
+    "on": gettext_noop("Answers by itself"),
+    "on_hold": gettext_noop("On hold"),
+    "panel": gettext_noop("Opens the panel"),
+    "pop3": gettext_noop("POP3"),
+    "protocols": gettext_noop("Opens"),
+    "quota": gettext_noop("Quota"),
+    "refusal": gettext_noop("Text while on hold or switched off"),
     "rights": gettext_noop("Rights"),
+    "sending": gettext_noop("Sending"),
     "subdomains": gettext_noop("Mail to all sub-domains"),
+    "subject": gettext_noop("Subject"),
+    "target": gettext_noop("Mail goes on to"),
+    "text": gettext_noop("Text"),
     "unknown": gettext_noop("Unknown recipients"),
     "unknown_target": gettext_noop("Unknown recipients go to"),
     "unknown_text": gettext_noop("Text for unknown recipients"),
+    "withheld": gettext_noop("Kept from owners"),
 }
 LABELS_OF_LIMITS = {
     "aliases": gettext_noop("Aliases"),
@@ -195,11 +205,19 @@ def _words_of_limit(value: Any) -> str:
     return _("no limit") if value is None else str(value)
 
 
+def _limit(field: str, value: int) -> str:
+    if not value:
+        return _("no limit")
+    return write_size(value) if field == "quota" else str(value)
+
+
 def _words(field: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, bool):
         return _("yes") if value else _("no")
+    if field in ("quota", "messages") and value is not None:
+        return _limit(field, value)
     if field == "unknown" and value in Unknown.values:
         return str(Unknown(value).label)
     return "" if value is None else str(value)

@@ -12,9 +12,9 @@ from qmailpanel.domains import addresses
 from qmailpanel.domains.guard import guard_sign_in
 from qmailpanel.domains.models import Address, OwnItem
 from qmailpanel.domains.rights import Right
-from qmailpanel.domains.rows import log, stamp
-from qmailpanel.ledger.models import Verb
-from qmailpanel.ledger.services import SYSTEM, Actor, Refused, ledger_locked
+from qmailpanel.domains.rows import stamp
+from qmailpanel.ledger.models import Noun, Verb
+from qmailpanel.ledger.services import SYSTEM, Actor, Refused, ledger_locked, record
 from qmailpanel.qmail.names import InvalidName, ReplyText
 from qmailpanel.qmail.reply import ReplyBody
 
@@ -86,11 +86,10 @@ def turn_replies(today: date) -> int:
 
 
 def _turn(reply: AutoReply) -> None:
-    before, reply.running = reply.running, not reply.running
+    reply.running = not reply.running
     reply.save(update_fields=["running"])
-    address = reply.mailbox.address
-    sides = {"before": {"answers": before}, "after": {"answers": reply.running}}
-    stamp(log(SYSTEM, Verb.CHANGED, address, **sides), address)
+    verb = Verb.SWITCHED_ON if reply.running else Verb.SWITCHED_OFF
+    _note(SYSTEM, verb, reply.mailbox.address, {}, {})
 
 
 def _settled(
@@ -127,14 +126,33 @@ def _write(actor: Actor, mailbox: Mailbox, wanted: dict[str, object]) -> None:
         setattr(reply, name, wanted[name])
     reply.running = _is_due(reply, timezone.localdate())
     reply.save()
-    sides = {"before": _shown(before, changed), "after": _shown(wanted, changed)}
-    stamp(log(actor, Verb.CHANGED, mailbox.address, **sides), mailbox.address)
+    _note(actor, Verb.CHANGED, mailbox.address, _shown(before, changed), _shown(wanted, changed))
+
+
+def _note(
+    actor: Actor,
+    verb: Verb,
+    address: Address,
+    before: dict[str, object],
+    after: dict[str, object],
+) -> None:
+    change = record(
+        actor,
+        verb,
+        Noun.AUTO_REPLY,
+        str(address),
+        domain=address.domain_id,
+        address=address.pk,
+        before=before,
+        after=after,
+    )
+    stamp(change, address)
 
 
 def _shown(values: dict[str, object], changed: list[str]) -> dict[str, object]:
-    """As the ledger keeps it, under names that say what they are about."""
+    """As the ledger keeps it."""
     named = {name: values[name] for name in changed}
-    return {f"reply_{k}": v.isoformat() if isinstance(v, date) else v for k, v in named.items()}
+    return {k: v.isoformat() if isinstance(v, date) else v for k, v in named.items()}
 
 
 def _is_due(reply: AutoReply, today: date) -> bool:

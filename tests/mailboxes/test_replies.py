@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from qmailpanel.domains.rights import NotAllowed
-from qmailpanel.ledger.models import Change
+from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import SYSTEM, Actor, Refused
 from qmailpanel.mailboxes.owners import owner_of
 from qmailpanel.mailboxes.replies import change_own_reply, change_reply, reply_of, turn_replies
@@ -50,8 +50,11 @@ def test_it_runs_from_the_first_day_through_the_last(ann):
         turn_replies(today + timedelta(day))
         ran.append(reply_of(mailbox_of(ann)).running)
     assert ran == [False, False, False, True, True, True, False, False]
-    turns = Change.objects.filter(actor_name="system", after__has_key="answers")
-    assert [change.after["answers"] for change in turns.order_by("id")] == [True, False]
+    turns = Change.objects.filter(actor_name="system", noun=Noun.AUTO_REPLY, verb__in=["on", "off"])
+    assert [change.verb for change in turns.order_by("id")] == [
+        Verb.SWITCHED_ON,
+        Verb.SWITCHED_OFF,
+    ]
 
 
 def test_a_day_on_which_nothing_begins_or_ends_writes_nothing(ann):
