@@ -12,8 +12,9 @@ from bench.scene import add_domains, is_live
 from bench.table import Row
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.services import add_domain
-from qmailpanel.ledger.services import SYSTEM
-from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox, switch_mailbox
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, switch_mailbox
 from qmailpanel.qmail.names import DomainName, LocalPart
 from qmailpanel.sync.service import Service
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import median
 
 from bench.table import Row
-from qmailpanel.qmail.logins import LoginRow, Logins, render_login
+from qmailpanel.qmail.formats.logins import LoginRow, Logins, render_login
 from qmailpanel.qmail.names import LocalPart, MailUser
-from qmailpanel.qmail.passwd import hash_password, verify_password
+from qmailpanel.qmail.secrets.passwords import hash_password, verify_password
 
 HELPER = Path(__file__).parent.parent / "deploy/bin/qmailpanel-checkpassword"
 RATIO = 2

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cdbx
 
-from qmailpanel.qmail.maildir import NEW_SIZE
+from qmailpanel.qmail.formats.maildir import NEW_SIZE
 
 MAIL_USER = (110, 31)
 VIRTUAL, MORE = "control/virtualdomains", "control/morercpthosts"

@@ -25,9 +25,9 @@ from bench.scene import add_domains
 from bench.table import Row
 from qmailpanel import urls
 from qmailpanel.accounts.models import User
+from qmailpanel.commands.management.commands.run import _granian
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.paging import page
-from qmailpanel.sync.management.commands.run import _granian
 from qmailpanel.sync.publish import publish_heartbeat
 
 RATIO, QUERIES, WEB_MB = 1.5, 8, 120

@@ -15,7 +15,7 @@ from django.conf import settings
 from bench.scene import add_domains, is_live
 from bench.table import Row
 from qmailpanel.domains.models import Domain
-from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import LocalPart
 

@@ -8,12 +8,14 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import transaction
 
+from qmailpanel.commands.embedded import prepare_embedded_home
 from qmailpanel.domains.models import Address, Destination, Domain, DomainName, Kind
-from qmailpanel.ledger.models import Change, Noun, SyncPosition, Verb
-from qmailpanel.ledger.services import SYSTEM, record
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.ledger.models import Change, Noun, Verb
+from qmailpanel.ledger.services import record
 from qmailpanel.mailboxes.models import Mailbox
-from qmailpanel.qmail.passwd import hash_password
-from qmailpanel.sync.embedded import prepare_embedded_home
+from qmailpanel.qmail.secrets.passwords import hash_password
+from qmailpanel.reports.models import SyncPosition
 
 EACH = 100  # mailboxes of a domain
 

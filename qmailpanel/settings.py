@@ -162,14 +162,18 @@ ROOT_URLCONF = "qmailpanel.urls"
 WSGI_APPLICATION = "qmailpanel.wsgi.application"
 
 INSTALLED_APPS = [
+    "qmailpanel.console.apps.ConsoleConfig",
+    "qmailpanel.commands.apps.CommandsConfig",
     "qmailpanel.sync.apps.SyncConfig",
     "qmailpanel.activity.apps.ActivityConfig",
     "qmailpanel.people.apps.PeopleConfig",
     "qmailpanel.mailboxes.apps.MailboxesConfig",
     "qmailpanel.aliases.apps.AliasesConfig",
     "qmailpanel.domains.apps.DomainsConfig",
-    "qmailpanel.ledger.apps.LedgerConfig",
+    "qmailpanel.web.apps.WebConfig",
+    "qmailpanel.reports.apps.ReportsConfig",
     "qmailpanel.accounts.apps.AccountsConfig",
+    "qmailpanel.ledger.apps.LedgerConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -199,7 +203,7 @@ MIDDLEWARE = [
     "qmailpanel.accounts.middleware.SignInRequiredMiddleware",
     "qmailpanel.accounts.middleware.PasswordRequiredMiddleware",
     "qmailpanel.accounts.middleware.SecondFactorRequiredMiddleware",
-    "qmailpanel.mailboxes.middleware.OwnPasswordRequiredMiddleware",
+    "qmailpanel.mailboxes.own.middleware.OwnPasswordRequiredMiddleware",
 ]
 
 # The loader and the builtin are template-partials' own set-up, without importing the admin.
@@ -218,7 +222,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.templatetags.static",
                 "django_htmx.templatetags.django_htmx",
                 "template_partials.templatetags.partials",
-                "qmailpanel.domains.templatetags.panel",
+                "qmailpanel.web.templatetags.panel",
             ],
             "context_processors": [
                 "django.template.context_processors.request",

@@ -7,7 +7,7 @@ from qmailpanel.accounts.urls import allauth_urlpatterns
 urlpatterns = [
     *allauth_urlpatterns,
     path("", include("qmailpanel.accounts.urls")),
-    path("", include("qmailpanel.sync.urls")),
+    path("", include("qmailpanel.console.urls")),
     path("", include("qmailpanel.activity.urls")),
     path("", include("qmailpanel.people.urls")),
     path("", include("qmailpanel.mailboxes.urls")),

@@ -44,11 +44,11 @@ from django.db import connection, connections  # noqa: E402 - as above
 from django.test import Client, TransactionTestCase  # noqa: E402 - as above
 
 from qmailpanel.accounts.models import User  # noqa: E402 - as above
+from qmailpanel.domains.access.rights import Right  # noqa: E402 - as above
 from qmailpanel.domains.models import Domain, Grant  # noqa: E402 - as above
-from qmailpanel.domains.rights import Right  # noqa: E402 - as above
 from qmailpanel.domains.services import add_domain  # noqa: E402 - as above
+from qmailpanel.ledger.actors import SYSTEM  # noqa: E402 - as above
 from qmailpanel.ledger.append_only import guard, unguard  # noqa: E402 - as above
-from qmailpanel.ledger.services import SYSTEM  # noqa: E402 - as above
 from qmailpanel.qmail.names import Destination, DomainName  # noqa: E402 - as above
 
 _clear = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # Django's own

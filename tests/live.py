@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from qmailpanel.domains.models import Address, Domain
-from qmailpanel.ledger.models import SyncPosition, SyncProblem
+from qmailpanel.reports.models import SyncPosition, SyncProblem
 
 
 def make_live(domain: Domain) -> None:

@@ -21,12 +21,12 @@ from django.utils import timezone
 from qmailpanel.accounts.access import Audience
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.alias_domains import add_alias_domain
+from qmailpanel.domains.access.rights import Preset, Right, in_order
 from qmailpanel.domains.models import Domain, Grant
-from qmailpanel.domains.rights import Preset, Right, in_order
+from qmailpanel.domains.names.services import add_alias_domain
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Change
-from qmailpanel.ledger.services import SYSTEM
-from qmailpanel.mailboxes.app_passwords import add_app_password
+from qmailpanel.mailboxes.opening.app_passwords import add_app_password
 from qmailpanel.mailboxes.owners import owner_of
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.people.invitations import invite
@@ -136,13 +136,13 @@ def rows(domain):
         "people:grant": grant,
         "people:revoke": grant,
         "people:withdraw": invitation,
-        "sync:decide": SyncDrift.objects.create(**of_host, domain=domain.pk, file="x", key="x"),
-        "sync:put_back": left,
-        "sync:back": Generation.objects.create(
+        "console:decide": SyncDrift.objects.create(**of_host, domain=domain.pk, file="x", key="x"),
+        "console:put_back": left,
+        "console:back": Generation.objects.create(
             **of_host, file="users/assign", number=1, at=timezone.now(), through=1,
             content=zlib.compress(b".\n"), size=2,
         ),
-        "sync:answer": SyncQuestion.objects.create(
+        "console:answer": SyncQuestion.objects.create(
             **of_host, digest="d", text="t", asked=timezone.now()
         ),
         "link": link,
@@ -356,7 +356,7 @@ def test_a_form_that_names_what_is_somebody_elses_does_nothing_to_it(spy, rows, 
         (f"/domains/stranger.example/aliases/{alias.pk}/rename/", {"local": "b@pandle.net"}),
         ("/domains/stranger.example/mailboxes/", {"local": "x", "domain": domain.pk}),
         ("/domains/stranger.example/people/", {"email": "a@b.test", "domain": domain.pk}),
-        ("/sync/drifts/of/stranger.example/", {"drift": rows["sync:decide"].pk, "side": "ours"}),
+        ("/sync/drifts/of/stranger.example/", {"drift": rows["console:decide"].pk, "side": "ours"}),
         ("/sync/adopt/", {"file": "users/assign", "line": "=100-x:popuser:110:31:/x:::"}),
     ):
         client.post(address, data)
@@ -366,7 +366,7 @@ def test_a_form_that_names_what_is_somebody_elses_does_nothing_to_it(spy, rows, 
 
 def test_the_drifts_of_another_domain_are_not_decided_with_ones_own(ask_as, rows, other_domain):
     client = ask_as("operator")
-    data = {"drift": [rows["sync:decide"].pk], "side": "ours"}
+    data = {"drift": [rows["console:decide"].pk], "side": "ours"}
     client.post("/sync/drifts/of/stranger.example/", data)
     assert not DriftDecision.objects.filter(side="ours").exists()
 
@@ -374,11 +374,12 @@ def test_the_drifts_of_another_domain_are_not_decided_with_ones_own(ask_as, rows
 # the only door from a view to rows
 
 
+PANEL = ROOT / "qmailpanel"
 DOORS = {"objects", "_default_manager", "_base_manager"}
 
 
 def view_files() -> list[Path]:
-    return sorted((ROOT / "qmailpanel").glob("*/*views.py"))
+    return sorted(PANEL.rglob("*views.py"))
 
 
 def other_doors(source: str) -> list[int]:
@@ -412,7 +413,9 @@ def is_bare_lookup(node: ast.AST) -> bool:
     return looks_up and isinstance(node.args[0], ast.Name) and node.args[0].id[0].isupper()
 
 
-@pytest.mark.parametrize("file", view_files(), ids=lambda file: f"{file.parent.name}/{file.stem}")
+@pytest.mark.parametrize(
+    "file", view_files(), ids=lambda file: str(file.relative_to(ROOT / "qmailpanel"))
+)
 def test_views_reach_rows_through_for_user_alone(file):
     assert other_doors(file.read_text()) == []
 

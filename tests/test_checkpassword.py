@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from qmailpanel.qmail import cdb
-from qmailpanel.qmail.logins import AppRow, LoginRow, Logins, render_login
+from qmailpanel.qmail.formats import cdb
+from qmailpanel.qmail.formats.logins import AppRow, LoginRow, Logins, render_login
 from qmailpanel.qmail.names import LocalPart, MailUser
-from qmailpanel.qmail.passwd import hash_password
+from qmailpanel.qmail.secrets.passwords import hash_password
 from tests.qmail.real_qmail import HOME, needs_qmail
 
 HELPER = Path(__file__).parent.parent / "deploy/bin/qmailpanel-checkpassword"

@@ -40,7 +40,7 @@ def points_up(app: str, target: str) -> bool:
 
 
 def models_files() -> list[Path]:
-    return sorted((ROOT / "qmailpanel").glob("*/models.py"))
+    return sorted((ROOT / "qmailpanel").rglob("models.py"))
 
 
 @pytest.mark.parametrize("file", models_files(), ids=lambda file: file.parent.name)

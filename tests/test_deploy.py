@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from qmailpanel.sync.embedded import prepare_embedded_home
+from qmailpanel.commands.embedded import prepare_embedded_home
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -26,8 +26,9 @@ SCRIPTS = sorted(DEPLOY.glob("daemontools/**/run"))
 NOBODY = 65534
 FILL = """
 from qmailpanel.domains.services import add_domain
-from qmailpanel.ledger.services import SYSTEM
-from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import DomainName, LocalPart
 domain = add_domain(SYSTEM, DomainName("pandle.net"))
 add_mailbox(SYSTEM, domain, LocalPart("biliards"))

@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 from django.core.signing import Signer
 
-from qmailpanel.ledger.models import Change, Noun, RoutedLine, Verb
-from qmailpanel.ledger.services import SYSTEM, ledger_locked, record
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.ledger.models import Change, Noun, Verb
+from qmailpanel.ledger.services import ledger_locked, record
 from qmailpanel.paging import page
+from qmailpanel.reports.models import RoutedLine
 
 KEY = ("name", "id")
 

@@ -17,7 +17,7 @@ from django_htmx.http import HttpResponseClientRedirect
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
-    from qmailpanel.accounts.models import User
+    from .models import User
 
 
 class Audience(Enum):

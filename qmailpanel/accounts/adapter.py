@@ -22,9 +22,9 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
-from qmailpanel.accounts.models import User
-from qmailpanel.accounts.services import note_refused, note_signed_in, set_password
-from qmailpanel.accounts.sessions import methods_of
+from .models import User
+from .services import note_refused, note_signed_in, set_password
+from .sessions import methods_of
 
 logger = logging.getLogger(__name__)
 

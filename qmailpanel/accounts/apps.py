@@ -6,6 +6,6 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from qmailpanel.accounts.notes import listen  # noqa: PLC0415 - needs the models
+        from .notes import listen  # noqa: PLC0415 - needs the models
 
         listen()

@@ -8,7 +8,7 @@ from allauth.account.auth_backends import AuthenticationBackend
 from allauth.mfa.models import Authenticator
 from django.db.models import Exists, OuterRef
 
-from qmailpanel.accounts.models import SECOND_FACTORS, User
+from .models import SECOND_FACTORS, User
 
 
 class Backend(AuthenticationBackend):  # type: ignore[misc]  # allauth has no types

@@ -10,9 +10,11 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.cache import cache
 
-from qmailpanel.accounts.models import User
+from qmailpanel.ledger.actors import COMMAND, Actor
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import COMMAND, Actor, ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked, record
+
+from .models import User
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.accounts.factors import use_code
-from qmailpanel.accounts.models import User
+from .factors import use_code
+from .models import User
 
 CODE = {
     "autocomplete": "one-time-code",

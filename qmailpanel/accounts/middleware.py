@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.urls import reverse
 
-from qmailpanel.accounts.access import lead, page_of
+from .access import lead, page_of
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 

@@ -7,11 +7,12 @@ from typing import Any
 from allauth.mfa import signals
 from django.http import HttpRequest
 
-from qmailpanel.accounts.factors import note_factor
-from qmailpanel.accounts.models import User
-from qmailpanel.accounts.services import note_refused
+from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Verb
-from qmailpanel.ledger.services import Actor
+
+from .factors import note_factor
+from .models import User
+from .services import note_refused
 
 
 def listen() -> None:

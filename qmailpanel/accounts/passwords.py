@@ -6,8 +6,9 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from qmailpanel.accounts.models import User
-from qmailpanel.qmail.passwd import weakness
+from qmailpanel.qmail.secrets.passwords import weakness
+
+from .models import User
 
 
 class GuessableValidator:

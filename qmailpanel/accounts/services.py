@@ -15,9 +15,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from qmailpanel.accounts.models import SignInLink, User
+from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import Actor, ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked, record
+
+from .models import SignInLink, User
 
 LINK_LIFETIME = timedelta(minutes=15)
 

@@ -15,9 +15,11 @@ from django.contrib.auth import logout, update_session_auth_hash
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from qmailpanel.accounts.models import User
+from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import Actor, ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked, record
+
+from .models import User
 
 METHODS = {"totp": "code", "recovery_codes": "recovery code", "webauthn": "passkey"}
 # the first that is found counts: each of these also calls itself by the names of later ones

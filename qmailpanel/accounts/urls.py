@@ -9,9 +9,9 @@ from allauth.mfa.webauthn import views as webauthn
 from django.urls import path, re_path
 from django.views.decorators.cache import never_cache
 
-from qmailpanel.accounts import views
-from qmailpanel.accounts.access import Audience, audience
-from qmailpanel.accounts.views import for_who_has, with_passkeys
+from . import views
+from .access import Audience, audience
+from .views import for_who_has, with_passkeys
 
 app_name = "accounts"
 

@@ -16,22 +16,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from qmailpanel.accounts.access import Audience, PanelRequest, View, audience, reauthenticated
-from qmailpanel.accounts.factors import factors_of, has_factor
-from qmailpanel.accounts.forms import NewPasswordForm
-from qmailpanel.accounts.services import (
-    find_link_user,
-    set_password,
-    use_sign_in_link,
-)
-from qmailpanel.accounts.sessions import (
-    end_other_sessions,
-    end_session,
-    keep_session,
-    list_sessions,
-    sign_in,
-)
-from qmailpanel.ledger.services import Actor
+from qmailpanel.ledger.actors import Actor
+
+from .access import Audience, PanelRequest, View, audience, reauthenticated
+from .factors import factors_of, has_factor
+from .forms import NewPasswordForm
+from .services import find_link_user, set_password, use_sign_in_link
+from .sessions import end_other_sessions, end_session, keep_session, list_sessions, sign_in
 
 
 @audience(Audience.ANYONE)

@@ -10,9 +10,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.domains.forms import PLAIN, PanelForm, ParsedField
 from qmailpanel.ledger.models import Verb
 from qmailpanel.qmail import names
+from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField
 
 NO_DAY = _("Enter a day as 2026-11-28.")
 DAYS = [

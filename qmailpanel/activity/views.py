@@ -10,9 +10,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.domains.frame import around, domain_page, find_domain, notices, show, wants
+from qmailpanel.domains.frame import domain_page, find_domain, notices
 from qmailpanel.domains.models import Domain
-from qmailpanel.ledger.services import Statuses
+from qmailpanel.reports.statuses import Statuses
+from qmailpanel.web.answers import show, wants
+from qmailpanel.web.notices import around
 
 from .export import export
 from .forms import FilterForm

@@ -8,9 +8,9 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.domains.forms import PLAIN, DestinationsField, PanelForm, ParsedField
 from qmailpanel.domains.models import Domain
 from qmailpanel.qmail import names
+from qmailpanel.web.fields import PLAIN, DestinationsField, PanelForm, ParsedField
 
 
 def _destinations(label: Any, widget: forms.Widget) -> DestinationsField:

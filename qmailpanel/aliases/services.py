@@ -7,15 +7,16 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains import addresses
-from qmailpanel.domains.guard import guard_sign_in
-from qmailpanel.domains.limits import EXPECTED, refuse_many
+from qmailpanel.domains.access.guard import guard_sign_in
+from qmailpanel.domains.access.limits import EXPECTED, refuse_many
+from qmailpanel.domains.access.rights import Right, refuse_outside
+from qmailpanel.domains.addresses import services as addresses
+from qmailpanel.domains.changes import log, one_line, reread, stamp
 from qmailpanel.domains.models import Address, Destination, Domain, Kind
-from qmailpanel.domains.rights import Right, refuse_outside
-from qmailpanel.domains.routes import refuse_way_back, settle_targets
-from qmailpanel.domains.rows import log, one_line, reread, stamp
+from qmailpanel.domains.routes.hops import refuse_way_back, settle_targets
+from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Verb
-from qmailpanel.ledger.services import Actor, Refused, ledger_locked
+from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.qmail import names
 
 MOST = 100  # destinations of one alias

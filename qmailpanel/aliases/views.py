@@ -10,7 +10,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.domains.addressed import (
+from qmailpanel.domains.access.limits import EXPECTED
+from qmailpanel.domains.access.needs import needs
+from qmailpanel.domains.access.rights import Right
+from qmailpanel.domains.addresses.pages import (
     address_page,
     find_address,
     find_list,
@@ -24,12 +27,10 @@ from qmailpanel.domains.addressed import (
     try_rename,
 )
 from qmailpanel.domains.forms import RenameAddressForm
-from qmailpanel.domains.frame import SeeOther, needs, sent, show, wants
-from qmailpanel.domains.limits import EXPECTED
 from qmailpanel.domains.models import Address, Domain, Kind
-from qmailpanel.domains.path import Node, forwarded, maildir, path_of
-from qmailpanel.domains.rights import Right
-from qmailpanel.ledger.services import Actor, Refused
+from qmailpanel.domains.routes.picture import Node, forwarded, maildir, path_of
+from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.web.answers import SeeOther, sent, show, wants
 
 from . import services
 from .forms import AddAliasForm, AliasForm

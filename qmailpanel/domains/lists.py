@@ -3,60 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 from django.conf import settings
-from django.db.models import Exists, Model, OuterRef, QuerySet
-from django.http import HttpRequest
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from qmailpanel.ledger.models import SyncPosition
-from qmailpanel.ledger.services import Status, Statuses
-from qmailpanel.paging import Page, page
+from qmailpanel.reports.models import SyncPosition
+from qmailpanel.reports.statuses import Status, Statuses
+from qmailpanel.web.badges import Badge
 
-from .frame import Badge, display, domain_badge
+from .frame import display, domain_badge
 from .models import Domain, Unknown
-
-Row = TypeVar("Row", bound=Model)
-
-
-@dataclass(frozen=True)
-class Query:
-    """Filters live in the address: `q` begins the name, `top` is a row to see first.
-
-    `full`: only mailboxes that are nearly full.
-    """
-
-    q: str
-    top: int
-    after: str
-    before: str
-    full: bool = False
-
-    @classmethod
-    def of(cls, request: HttpRequest) -> Query:
-        get = request.GET.get
-        top = get("top", "")
-        number = int(top) if top.isascii() and top.isdigit() and len(top) < 16 else 0
-        q, full = get("q", "").strip().lower(), get("full", "") == "1"
-        return cls(q, number, get("after", ""), get("before", ""), full)
-
-    def page_of(self, rows: QuerySet[Row], key: tuple[str, ...]) -> Page[Row]:
-        """The page asked for, without the row that stands on top of it."""
-        rest = rows.exclude(pk=self.top) if self.top else rows
-        return page(rest, key=key, after=self.after, before=self.before)
-
-    def top_of(self, rows: QuerySet[Row]) -> list[Row]:
-        return list(rows.filter(pk=self.top)) if self.top else []
-
-    def context(self, found: Page[Row]) -> dict[str, Any]:
-        """The context of components/find.html and components/pager.html."""
-        asked = {"q": self.q, "full": "1" if self.full else ""}
-        query = "".join(f"{urlencode({name: value})}&" for name, value in asked.items() if value)
-        return {"q": self.q, "full": self.full, "page": found, "query": query}
 
 
 @dataclass(frozen=True, slots=True)

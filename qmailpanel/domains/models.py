@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from qmailpanel.byte_ordered import ByteOrdered
 from qmailpanel.ledger.models import Change
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class DomainQuerySet(models.QuerySet["Domain"]):
 class Domain(models.Model):
     """A virtual domain. `change` is the newest change of the domain or any of its rows."""
 
-    name = models.CharField(max_length=253)
+    name = ByteOrdered(max_length=253)
     prepend = models.PositiveIntegerField(unique=True)
     description = models.CharField(max_length=200, blank=True)
     enabled = models.BooleanField(default=True)
@@ -111,7 +112,7 @@ class DomainName(models.Model):
     `change` are those of an alias domain; a domain's own name goes with the domain.
     """
 
-    name = models.CharField(max_length=253)
+    name = ByteOrdered(max_length=253)
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="names")
     removed = models.BooleanField(default=False)
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
@@ -148,7 +149,7 @@ class Address(models.Model):
     """Claims a local part of a domain once, across mailboxes and aliases."""
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="addresses")
-    local = models.CharField(max_length=64)
+    local = ByteOrdered(max_length=64)
     kind = models.CharField(max_length=8, choices=Kind)
     enabled = models.BooleanField(default=True)
     comment = models.CharField(max_length=200, blank=True)

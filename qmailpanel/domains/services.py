@@ -9,17 +9,20 @@ from django.conf import settings
 from django.db.models import Max
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.ledger.models import SyncNode, Verb
-from qmailpanel.ledger.services import Actor, Refused, knows_recipients, ledger_locked, upcoming
+from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.ledger.models import Verb
+from qmailpanel.ledger.services import ledger_locked, upcoming
 from qmailpanel.qmail import names
+from qmailpanel.reports.models import SyncNode
+from qmailpanel.reports.node import knows_recipients
 
-from .claims import claim_again, free_name, refuse_routed
-from .guard import guard_unknown
-from .limits import EXPECTED
+from .access.guard import guard_unknown
+from .access.limits import EXPECTED
+from .access.rights import Right, refuse_outside, require, require_operator
+from .changes import amend, log, one_line, refuse_removed, reread
 from .models import Address, Destination, Domain, DomainName, Kind, OwnItem, Unknown
-from .rights import Right, refuse_outside, require, require_operator
-from .routes import way_back
-from .rows import amend, log, one_line, refuse_removed, reread
+from .names.claims import claim_again, free_name, refuse_routed
+from .routes.hops import way_back
 
 
 @ledger_locked()

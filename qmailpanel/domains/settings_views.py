@@ -13,36 +13,32 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.ledger.services import Actor, Refused, Statuses, answers_mail, knows_recipients
+from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.reports.node import answers_mail, knows_recipients
+from qmailpanel.reports.statuses import Statuses
+from qmailpanel.web.answers import SeeOther, sent, show
+from qmailpanel.web.badges import Badge
+from qmailpanel.web.fields import PanelForm
 
-from . import alias_domains, services
+from . import services
+from .access.limits import TITLES, change_limits, room_of, storage_of
+from .access.needs import needs
+from .access.rights import Right
+from .departed.services import has_responder
 from .forms import (
     AddAliasDomainForm,
     LimitsForm,
     OwnersForm,
-    PanelForm,
     RenameDomainForm,
     ResponderForm,
     SettingsForm,
 )
-from .frame import (
-    Badge,
-    SeeOther,
-    display,
-    domain_page,
-    find_domain,
-    name_badge,
-    needs,
-    sent,
-    show,
-)
-from .limits import TITLES, change_limits, room_of, storage_of
+from .frame import display, domain_page, find_domain, name_badge
+from .fullness import fullness_of
 from .models import Domain, DomainName, Kind, Unknown
-from .path import path_of_unknown
-from .renames import rename_domain
-from .responders import has_responder
-from .rights import Right
-from .usage import fullness_of
+from .names import services as alias_domains
+from .renaming import rename_domain
+from .routes.picture import path_of_unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from . import responder_views, settings_views, views
+from . import settings_views, views
+from .departed import views as responder_views
 
 app_name = "domains"
 

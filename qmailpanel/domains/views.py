@@ -11,27 +11,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.ledger.services import Actor, Refused, Statuses, find_node, is_alive
+from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.reports.node import find_node, is_alive
+from qmailpanel.reports.statuses import Statuses
+from qmailpanel.web.answers import SeeOther, lead, sent, show, wants
+from qmailpanel.web.lists import Query
+from qmailpanel.web.notices import FIRST_WAIT, around, tell
 
 from . import services
 from .forms import AddDomainForm, RemoveDomainForm
-from .frame import (
-    FIRST_WAIT,
-    SeeOther,
-    around,
-    domain_key,
-    domain_page,
-    find_domain,
-    lead,
-    notices,
-    sent,
-    show,
-    tell,
-    wants,
-)
-from .lists import Query, domain_row, health
+from .frame import domain_key, domain_page, find_domain, notices
+from .lists import domain_row, health
 from .models import Domain, Kind
-from .pulses import pulse_context
+from .pulse import pulse_context
 from .settings_views import settings_page
 
 

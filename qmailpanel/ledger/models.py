@@ -1,12 +1,10 @@
-"""The ledger: one `Change` per service call, and what the sync service says about each domain.
-
-Everything below the line "written by sync" is written by the sync service only; `domain` and
-`address` are row numbers there, because the ledger lies below the apps that own those rows.
-"""
+"""The ledger: one `Change` for each service call, and what waits for the operator."""
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from qmailpanel.byte_ordered import ByteOrdered
 
 
 class Verb(models.TextChoices):
@@ -78,10 +76,10 @@ class Change(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
-    actor_name = models.CharField(max_length=320)
+    actor_name = ByteOrdered(max_length=320)
     ip = models.GenericIPAddressField(null=True)
-    verb = models.CharField(max_length=12, choices=Verb)
-    noun = models.CharField(max_length=12, choices=Noun)
+    verb = models.CharField(max_length=12)  # a Verb
+    noun = models.CharField(max_length=12)  # a Noun
     target = models.CharField(max_length=320)
     domain = models.PositiveBigIntegerField(null=True)
     address = models.PositiveBigIntegerField(null=True)
@@ -104,106 +102,3 @@ class Hold(models.Model):
 
     on = models.BooleanField(default=False)
     through = models.PositiveBigIntegerField(default=0)
-
-
-# written by sync ------------------------------------------------------------------------------
-
-
-class SyncNode(models.Model):
-    """One mail host: is its sync service alive, and what a new domain must know of the host."""
-
-    node = models.CharField(primary_key=True, max_length=64)
-    heartbeat = models.DateTimeField(null=True)
-    highest_prepend = models.PositiveIntegerField(default=0)
-    note = models.TextField(blank=True)
-    knows_recipients = models.BooleanField(default=False)  # qmail-smtpd asks a list of them
-    holds_quotas = models.BooleanField(default=False)  # a program counts at delivery
-    deliverquota = models.CharField(max_length=255, blank=True)  # … and which
-    answers_mail = models.BooleanField(default=False)  # a program sends auto-replies
-    preview = models.TextField(blank=True)  # steps that wait, as --dry-run prints them
-    holding = models.PositiveIntegerField(default=0)  # domains that wait for the operator's apply
-    done = models.PositiveIntegerField(default=0)  # steps of the run at work, if it takes long
-    total = models.PositiveIntegerField(default=0)  # … and how many it has; 0 between runs
-    drifts = models.PositiveIntegerField(default=0)  # lines and files the operator decides about
-    alarms = models.PositiveIntegerField(default=0)  # the doctor's worst findings
-
-
-class SyncPosition(models.Model):
-    """Through which change a domain was tried, and through which it was read back live."""
-
-    node = models.CharField(max_length=64)
-    domain = models.PositiveBigIntegerField()
-    tried = models.PositiveBigIntegerField(default=0)
-    applied = models.PositiveBigIntegerField(default=0)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["node", "domain"], name="position_once")]
-
-
-class SyncProblem(models.Model):
-    """Why something is Failed. `address` none: the whole domain; `domain` none: the whole host."""
-
-    node = models.CharField(max_length=64)
-    domain = models.PositiveBigIntegerField(null=True, db_index=True)
-    address = models.PositiveBigIntegerField(null=True)
-    text = models.TextField()  # for everybody: what it means for mail, what happens next
-    cause = models.TextField(blank=True)  # for operators: the step, the path, the error
-    since = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.text
-
-
-class RoutedLine(models.Model):
-    """A line of the host that already routes mail of `name`: control/locals or foreign.
-
-    `name` is in lower case: a domain, user@domain or .parent, as virtualdomains has them.
-    """
-
-    node = models.CharField(max_length=64)
-    file = models.CharField(max_length=64)
-    number = models.PositiveIntegerField()
-    name = models.CharField(max_length=255, db_index=True)
-    line = models.CharField(max_length=1024)
-
-
-class Usage(models.Model):
-    """How full a mailbox is.
-
-    `percent`: of its nearest limit, 0 without one. `counted`: its maildirsize is known to count
-    all that is there. `stamp`: of the directories that were counted instead. `warned_at`: when
-    the owner was told that it is nearly full.
-    """
-
-    node = models.CharField(max_length=64)
-    domain = models.PositiveBigIntegerField()
-    address = models.PositiveBigIntegerField()
-    bytes = models.PositiveBigIntegerField(default=0)
-    messages = models.PositiveBigIntegerField(default=0)
-    percent = models.PositiveIntegerField(default=0)
-    counted = models.BooleanField(default=False)
-    stamp = models.PositiveBigIntegerField(default=0)
-    at = models.DateTimeField()
-    warned_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["node", "address"], name="usage_once")]
-        indexes = [
-            models.Index(fields=["node", "percent", "address"], name="usage_by_percent"),
-            models.Index(fields=["node", "domain", "percent", "bytes"], name="usage_by_domain"),
-        ]
-
-
-class LastUse(models.Model):
-    """When a mailbox was opened last and from where: by imap, pop3, smtp or app-<number>."""
-
-    node = models.CharField(max_length=64)
-    address = models.PositiveBigIntegerField()
-    what = models.CharField(max_length=32)
-    at = models.DateTimeField()
-    ip = models.GenericIPAddressField(null=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["node", "address", "what"], name="last_use_once")
-        ]

@@ -8,14 +8,12 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.domains.forms import PLAIN, PanelForm, ParsedField, SizeField
 from qmailpanel.domains.models import Domain
 from qmailpanel.qmail import names
-from qmailpanel.qmail.passwd import weakness
+from qmailpanel.qmail.secrets.passwords import weakness
+from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField, SizeField
 
-from .models import Mailbox
-from .suggest import suggest_password
-from .switches import SWITCHES
+from .opening.suggest import suggest_password
 
 MOST_MESSAGES = 10**9
 
@@ -83,33 +81,6 @@ class PasswordForm(NextPasswordForm):
     )
 
 
-class SwitchesForm(PanelForm):
-    """What the password opens."""
-
-    imap = forms.BooleanField(label=_("IMAP: mail programs read it"), required=False)
-    pop3 = forms.BooleanField(label=_("POP3: mail programs fetch it"), required=False)
-    sending = forms.BooleanField(label=_("Sending: mail programs send as it"), required=False)
-    panel = forms.BooleanField(label=_("This panel: the owner signs in here"), required=False)
-
-    @classmethod
-    def of(cls, mailbox: Mailbox) -> SwitchesForm:
-        return cls(initial={name: getattr(mailbox, name) for name in SWITCHES})
-
-
-class AppPasswordForm(PanelForm):
-    """A name, and what it opens."""
-
-    name = forms.CharField(
-        label=_("For"),
-        help_text=_("As phone, or laptop: so that you know which one to remove."),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": _("Enter what it is for, as phone.")},
-    )
-    imap = forms.BooleanField(label=_("IMAP"), required=False, initial=True)
-    pop3 = forms.BooleanField(label=_("POP3"), required=False)
-    sending = forms.BooleanField(label=_("Sending"), required=False, initial=True)
-
-
 class QuotaForm(PanelForm):
     """Blank is no limit."""
 
@@ -127,49 +98,6 @@ class QuotaForm(PanelForm):
 
     def clean_messages(self) -> int:
         return self.cleaned_data["messages"] or 0
-
-
-class RestoreForm(PanelForm):
-    """A removed mailbox comes back under another name."""
-
-    local = ParsedField(
-        names.LocalPart,
-        label=_("New name"),
-        widget=forms.TextInput(attrs=PLAIN),
-        error_messages={"required": _("Enter the part before the @.")},
-    )
-
-
-class PurgeForm(PanelForm):
-    """Mail is destroyed only if the address is typed."""
-
-    typed = forms.CharField(
-        required=False, widget=forms.TextInput(attrs={**PLAIN, "autofocus": True})
-    )
-
-    def __init__(self, data: Any = None, *, address: str) -> None:
-        super().__init__(data)
-        self.address = address
-        self.fields["typed"].label = _("Type %(address)s to confirm") % {"address": address}
-
-    def clean_typed(self) -> str:
-        typed: str = self.cleaned_data["typed"].strip().lower()
-        if typed != self.address:
-            message = _("That is not the address. Type %(address)s to destroy its mail.")
-            raise forms.ValidationError(message % {"address": self.address})
-        return typed
-
-
-class OwnPasswordForm(NextPasswordForm):
-    """The owner's next password."""
-
-    present = forms.CharField(
-        label=_("Present password"),
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-        error_messages={"required": _("Enter the password you signed in with.")},
-    )
-    field_order = ("present", "password")
 
 
 class MailboxForm(PanelForm):

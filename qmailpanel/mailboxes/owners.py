@@ -10,17 +10,16 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Address, Kind, OwnItem
-from qmailpanel.domains.rights import NotAllowed
-from qmailpanel.domains.rows import log, reread, stamp
-from qmailpanel.ledger.models import Change, Verb
-from qmailpanel.ledger.services import Actor, Refused, ledger_locked
+from qmailpanel.domains.access.rights import NotAllowed
+from qmailpanel.domains.changes import log, reread, stamp
+from qmailpanel.domains.models import Kind, OwnItem
+from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.ledger.models import Verb
+from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.qmail.names import InvalidName
-from qmailpanel.qmail.passwd import hash_password, verify_password
+from qmailpanel.qmail.secrets.passwords import hash_password, verify_password
 
 from .models import Mailbox, PasswordLink
-
-SHOWN = 20  # sign-ins
 
 
 class MailboxBackend(ModelBackend):
@@ -135,23 +134,3 @@ def require_own(actor: Actor, mailbox: Mailbox, item: OwnItem) -> None:
         raise NotAllowed(_("Choose a password of your own first."))
     if item in domain.withheld and not is_due:
         raise NotAllowed(_("Owners may not do that here. Ask whoever looks after the domain."))
-
-
-def find_sign_ins(address: Address) -> list[Change]:
-    """The newest sign-ins of the owner to this panel."""
-    owner = address.mailbox.owner
-    if owner is None:
-        return []
-    found = Change.objects.filter(actor_name=str(address), verb=Verb.SIGNED_IN, actor=owner)
-    return list(found.order_by("-at", "-id")[:SHOWN])
-
-
-def find_further(address: Address) -> list[str]:
-    """The aliases of the domain that deliver here, and here alone or not."""
-    names = address.domain.names.filter(claims=True, removed=False).values_list("name", flat=True)
-    targets = [f"{address.local}@{name}" for name in names]
-    aliases = address.domain.addresses.filter(
-        destinations__target__in=targets, removed=False, enabled=True
-    )
-    found = aliases.order_by("local").values_list("local", flat=True).distinct()
-    return [f"{local}@{address.domain.name}" for local in found]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains.limits import given
+from qmailpanel.domains.access.limits import given
+from qmailpanel.domains.access.rights import Right, require
 from qmailpanel.domains.models import Domain, Limits
-from qmailpanel.domains.rights import Right, require
-from qmailpanel.ledger.services import Actor, Refused
+from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.qmail.sizes import write_size
 
 from .models import Mailbox

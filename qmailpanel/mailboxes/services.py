@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains import addresses
-from qmailpanel.domains.guard import guard_sign_in
+from qmailpanel.domains.access.guard import guard_sign_in
+from qmailpanel.domains.access.rights import Right
+from qmailpanel.domains.addresses import services as addresses
+from qmailpanel.domains.changes import amend, log, one_line, stamp
 from qmailpanel.domains.models import Address, Domain, Kind
-from qmailpanel.domains.rights import Right
-from qmailpanel.domains.routes import pointers_to, refuse_way_back
-from qmailpanel.domains.rows import amend, log, one_line, reread, stamp
+from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Verb
-from qmailpanel.ledger.services import Actor, Refused, ledger_locked
-from qmailpanel.qmail.crypted import parse_hash
+from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.qmail.names import InvalidName, LocalPart
-from qmailpanel.qmail.passwd import hash_password
+from qmailpanel.qmail.secrets.imported import parse_hash
+from qmailpanel.qmail.secrets.passwords import hash_password
 
-from . import quotas, removal
+from . import quotas
 from .models import Mailbox, PasswordLink
 from .owners import end_sessions
 
 NO_PANEL = _("The mailbox does not open this panel, so its owner could not choose another one.")
 SHOWN = 5  # pointers a sentence can carry
-
-
-class StillPointedTo(Refused):
-    """Others deliver to the mailbox that shall go; `pointers` names them."""
-
-    def __init__(self, address: Address, pointers: Sequence[str]) -> None:
-        super().__init__(
-            _(
-                "These deliver to %(address)s: %(pointers)s. When it is removed, "
-                "mail to those that deliver nowhere else bounces; they are not changed."
-            ),
-            address=str(address),
-            pointers=", ".join([*pointers[:SHOWN], *(["…"] if len(pointers) > SHOWN else [])]),
-        )
-        self.pointers = list(pointers)
 
 
 def add_mailbox(
@@ -172,40 +157,4 @@ def hold_mailbox(actor: Actor, address: Address, *, on_hold: bool) -> Address:
         mailbox.save(update_fields=["on_hold"])
         sides = {"before": {"on_hold": before}, "after": {"on_hold": on_hold}}
         stamp(log(actor, Verb.CHANGED, address, **sides), address)
-    return address
-
-
-@ledger_locked()
-def remove_mailbox(
-    actor: Actor, address: Address, *, despite_pointers: bool = False, with_aliases: bool = False
-) -> Address:
-    """Stop delivery and archive the mail; asks first where others deliver to it.
-
-    `with_aliases`: those of the domain that deliver there and nowhere else go with it.
-    """
-    reread(address)
-    aliases = removal.find_lone_aliases(address) if with_aliases else []
-    if not (address.removed or despite_pointers):
-        gone = {str(alias) for alias in aliases}
-        pointers = [each for each in pointers_to(address, actor) if each not in gone]
-        if pointers:
-            raise StillPointedTo(address, pointers)
-    removal.remove(actor, address, aliases)
-    return address
-
-
-@ledger_locked()
-def restore_mailbox(actor: Actor, address: Address, *, local: LocalPart | None = None) -> Address:
-    """Undo a removal, unless what it forwards leads back to it by now; else as it was.
-
-    `local`: under another name. Aliases that went with it come back where their names are free.
-    """
-    reread(address)
-    mailbox = Mailbox.objects.get(address=address)
-    if address.removed:
-        removal.refuse_purged(mailbox)
-        itself = f"{local or address.local}@{address.domain.name}"
-        refuse_way_back(itself, [one.target for one in address.destinations.all()])
-        quotas.refuse_pool(address.domain, mailbox.quota, besides=mailbox)
-    removal.restore(actor, address, local or "")
     return address

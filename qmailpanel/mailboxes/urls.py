@@ -2,15 +2,13 @@
 
 from django.urls import include, path
 
-from . import (
-    app_views,
-    delivery_views,
-    door_views,
-    full_views,
-    own_views,
-    removal_views,
-    views,
-)
+from . import views
+from .delivery import views as delivery_views
+from .fullness import views as full_views
+from .opening import views as app_views
+from .own import door_views
+from .own import views as own_views
+from .removal import views as removal_views
 
 app_name = "mailboxes"
 

@@ -11,7 +11,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.domains.addressed import (
+from qmailpanel.domains.access.limits import storage_of
+from qmailpanel.domains.access.needs import needs
+from qmailpanel.domains.access.rights import Right
+from qmailpanel.domains.addresses.pages import (
     address_page,
     find_address,
     find_list,
@@ -23,27 +26,20 @@ from qmailpanel.domains.addressed import (
     try_rename,
 )
 from qmailpanel.domains.forms import RenameAddressForm
-from qmailpanel.domains.frame import SeeOther, needs, sent, show, wants
-from qmailpanel.domains.limits import storage_of
 from qmailpanel.domains.models import Address, Domain, Kind
-from qmailpanel.domains.path import path_of
-from qmailpanel.domains.rights import Right
-from qmailpanel.ledger.services import Actor, Refused, holds_quotas
+from qmailpanel.domains.routes.picture import path_of
+from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.reports.node import holds_quotas
+from qmailpanel.web.answers import SeeOther, sent, show, wants
 
-from . import removal, services
-from .delivery_views import ends_of
-from .forms import (
-    AddMailboxForm,
-    GuardedForm,
-    MailboxForm,
-    PasswordForm,
-    QuotaForm,
-    RestoreForm,
-    SwitchesForm,
-    words_of,
-)
+from . import services
+from .delivery.views import ends_of
+from .forms import AddMailboxForm, GuardedForm, MailboxForm, PasswordForm, QuotaForm, words_of
+from .fullness.services import last_uses, used_of
 from .models import Mailbox
-from .usage import last_uses, used_of
+from .opening.forms import SwitchesForm
+from .removal import services as removal
+from .removal.forms import RestoreForm
 
 MAILBOX = Kind.MAILBOX
 FORMS = ("form", "password_form", "quota_form", "switches_form", "rename", "restore_form")

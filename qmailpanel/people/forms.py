@@ -8,9 +8,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.accounts.forms import NewPasswordForm
-from qmailpanel.domains.forms import PLAIN, PanelForm, ParsedField
-from qmailpanel.domains.rights import Preset, Right, Rights, in_order, preset_of, read_rights
+from qmailpanel.domains.access.rights import Preset, Right, Rights, in_order, preset_of, read_rights
 from qmailpanel.qmail import names
+from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField
 
 OWN = "own"
 EMAIL = {**PLAIN, "inputmode": "email", "placeholder": "name@example.org"}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Domain, Grant
-from qmailpanel.domains.rights import (
+from qmailpanel.domains.access.rights import (
     NONE,
     NotAllowed,
     Right,
@@ -18,8 +17,10 @@ from qmailpanel.domains.rights import (
     require,
     rights_of,
 )
+from qmailpanel.domains.models import Domain, Grant
+from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import Actor, Refused, ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked, record
 
 
 def refuse_more(actor: Actor, domain: Domain, rights: Rights) -> None:

@@ -20,8 +20,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Domain, Grant, Invitation
-from qmailpanel.domains.rights import (
+from qmailpanel.domains.access.rights import (
     NONE,
     NotAllowed,
     Right,
@@ -32,8 +31,10 @@ from qmailpanel.domains.rights import (
     require_operator,
     rights_of,
 )
+from qmailpanel.domains.models import Domain, Grant, Invitation
+from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Change, Noun, Verb
-from qmailpanel.ledger.services import Actor, Refused, ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked, record
 from qmailpanel.qmail.names import Destination, DomainName, InvalidName
 
 from .grants import give, refuse_more, refuse_none

@@ -6,9 +6,10 @@ from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
 from qmailpanel.accounts.sessions import end_all_sessions
-from qmailpanel.domains.rights import NotAllowed, require_operator
+from qmailpanel.domains.access.rights import NotAllowed, require_operator
+from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import Actor, Refused, ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked, record
 
 
 @ledger_locked()

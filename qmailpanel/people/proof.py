@@ -7,7 +7,7 @@ import dns.resolver
 from django.conf import settings
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.ledger.services import Refused
+from qmailpanel.ledger.actors import Refused
 
 LABEL = "_qmailpanel"
 SECONDS = 5.0

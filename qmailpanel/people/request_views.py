@@ -12,10 +12,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.domains.frame import SeeOther, around, find_domain, needs, notices, sent, show
-from qmailpanel.domains.rights import Right
-from qmailpanel.ledger.services import Actor, Refused, Statuses
+from qmailpanel.domains.access.needs import needs
+from qmailpanel.domains.access.rights import Right
+from qmailpanel.domains.frame import find_domain, notices
+from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.qmail.names import DomainName
+from qmailpanel.reports.statuses import Statuses
+from qmailpanel.web.answers import SeeOther, sent, show
+from qmailpanel.web.notices import around
 
 from . import requests
 from .forms import AskForm, DeclineForm

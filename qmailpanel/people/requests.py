@@ -7,13 +7,14 @@ import secrets
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.alias_domains import add_alias_domain
+from qmailpanel.domains.access.rights import ALL, Right, find_person, require, require_operator
+from qmailpanel.domains.changes import one_line
 from qmailpanel.domains.models import Domain
-from qmailpanel.domains.rights import ALL, Right, find_person, require, require_operator
-from qmailpanel.domains.rows import one_line
+from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.services import add_domain
+from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import SYSTEM, Actor, Refused, ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked, record
 from qmailpanel.qmail.names import Destination, DomainName, InvalidName
 
 from .grants import give

@@ -17,19 +17,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from qmailpanel.accounts.access import Audience, PanelRequest, audience, reauthenticated
 from qmailpanel.accounts.models import User
 from qmailpanel.accounts.sessions import sign_in
-from qmailpanel.domains.frame import (
-    SeeOther,
-    around,
-    domain_page,
-    find_domain,
-    needs,
-    notices,
-    sent,
-    show,
-)
+from qmailpanel.domains.access.needs import needs
+from qmailpanel.domains.access.rights import Right, in_words, preset_of, read_rights, rights_of
+from qmailpanel.domains.frame import domain_page, find_domain, notices
 from qmailpanel.domains.models import Domain, Grant, Invitation
-from qmailpanel.domains.rights import Right, in_words, preset_of, read_rights, rights_of
-from qmailpanel.ledger.services import Actor, Refused, Statuses
+from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.reports.statuses import Statuses
+from qmailpanel.web.answers import SeeOther, sent, show
+from qmailpanel.web.notices import around
 
 from . import grants, invitations, persons
 from .forms import AcceptForm, EmailForm, InviteForm, RightsForm

@@ -15,8 +15,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from qmailpanel.qmail import control
-from qmailpanel.qmail.steps import printable
+from qmailpanel.qmail.formats import control
+from qmailpanel.qmail.plan.steps import printable
 
 from .models import Generation
 

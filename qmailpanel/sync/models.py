@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.models import Change
-from qmailpanel.qmail.drift import Side
+from qmailpanel.qmail.plan.drift import Side
 
 if TYPE_CHECKING:
     from qmailpanel.accounts.models import User

@@ -10,13 +10,14 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from qmailpanel.ledger.models import Change, RoutedLine, SyncNode, SyncPosition, SyncProblem
-from qmailpanel.qmail import control
-from qmailpanel.qmail.drift import Drift, Side, as_text
-from qmailpanel.qmail.questions import Question
-from qmailpanel.qmail.shared import Foreign, Shared
-from qmailpanel.qmail.state import Problem
-from qmailpanel.qmail.steps import Step, describe
+from qmailpanel.ledger.models import Change
+from qmailpanel.qmail.formats import control
+from qmailpanel.qmail.formats.shared_files import Foreign, Shared
+from qmailpanel.qmail.plan.drift import Drift, Side, as_text
+from qmailpanel.qmail.plan.questions import Question
+from qmailpanel.qmail.plan.state import Problem
+from qmailpanel.qmail.plan.steps import Step, describe
+from qmailpanel.reports.models import RoutedLine, SyncNode, SyncPosition, SyncProblem
 
 from .models import DriftDecision, ForeignLine, SyncDrift, SyncQuestion, SyncRun
 

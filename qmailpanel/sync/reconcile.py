@@ -13,18 +13,19 @@ from django.conf import settings
 from django.utils import timezone
 
 from qmailpanel.domains.models import Domain, DomainName
-from qmailpanel.ledger.models import SyncPosition
 from qmailpanel.ledger.services import held_after
-from qmailpanel.qmail.host import Busy, Host, HostError, Raced
-from qmailpanel.qmail.logins import Logins
-from qmailpanel.qmail.plan import Plan, make_plan
-from qmailpanel.qmail.shared import Foreign
-from qmailpanel.qmail.state import Applied, Section, Wanted, empty_section
-from qmailpanel.qmail.steps import Step, describe
+from qmailpanel.qmail.formats.logins import Logins
+from qmailpanel.qmail.formats.shared_files import Foreign
+from qmailpanel.qmail.host.errors import Busy, HostError, Raced
+from qmailpanel.qmail.host.mail_host import Host
+from qmailpanel.qmail.plan.order import Plan, make_plan
+from qmailpanel.qmail.plan.state import Applied, Section, Wanted, empty_section
+from qmailpanel.qmail.plan.steps import Step, describe
+from qmailpanel.reports.models import SyncPosition
 
 from . import publish as say
 from .generations import Generations
-from .layout import read_layout
+from .host_settings import read_layout
 from .publish import Report
 from .wanted import Unwritable, read_wanted
 

@@ -19,16 +19,17 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from qmailpanel.ledger.models import LedgerHead
-from qmailpanel.mailboxes.removal import purge_due
-from qmailpanel.mailboxes.replies import turn_replies
-from qmailpanel.qmail.host import Busy, Host, HostError
+from qmailpanel.mailboxes.delivery.replies import turn_replies
+from qmailpanel.mailboxes.removal.services import purge_due
+from qmailpanel.qmail.host.errors import Busy, HostError
+from qmailpanel.qmail.host.mail_host import Host
 
 from . import publish as say
-from .doctor import Rounds
 from .models import SyncQuestion
 from .publish import Report
 from .reconcile import Reconciler, all_domains, dirty_domains
-from .usage import UsageRounds
+from .rounds.doctor import Rounds
+from .rounds.usage import UsageRounds
 
 log = logging.getLogger(__name__)
 

@@ -12,21 +12,21 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connection, transaction
 
-from qmailpanel.domains.models import (
-    Address,
-    Destination,
-    Domain,
-    DomainName,
-    Kind,
-    Responder,
-)
+from qmailpanel.domains.models import Address, Destination, Domain, DomainName, Kind, Responder
 from qmailpanel.mailboxes.models import AutoReply, Mailbox
-from qmailpanel.qmail.drift import Decision, Side
-from qmailpanel.qmail.home import ReplyRow, ResponderRow
-from qmailpanel.qmail.layout import AliasRow, DomainRows, Layout, MailboxRow, render_domain
-from qmailpanel.qmail.state import Problem, Wanted, archive_path, empty_section
+from qmailpanel.qmail.layout.domain import render_domain
+from qmailpanel.qmail.layout.rows import (
+    AliasRow,
+    DomainRows,
+    Layout,
+    MailboxRow,
+    ReplyRow,
+    ResponderRow,
+)
+from qmailpanel.qmail.plan.drift import Decision, Side
+from qmailpanel.qmail.plan.state import Problem, Wanted, archive_path, empty_section
 
-from .logins import read_logins
+from .login_rows import read_logins
 from .models import DriftDecision
 
 _CHUNK = 500

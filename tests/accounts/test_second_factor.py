@@ -502,7 +502,7 @@ def test_within_a_week_a_banner_says_by_when_an_operator_needs_a_second_factor(a
 def test_after_a_week_every_page_leads_to_setting_one_up(as_boss, noon):
     noon.move_to(LATER)
     security = reverse("accounts:security")
-    for name in ("domains:list", "activity:list", "sync:page"):
+    for name in ("domains:list", "activity:list", "console:page"):
         assert as_boss.get(reverse(name))["Location"] == security
         assert as_boss.post(reverse(name))["Location"] == security
         fragment = as_boss.get(reverse(name), headers={"HX-Request": "true"})

@@ -13,8 +13,9 @@ from qmailpanel.accounts.services import add_operator, make_sign_in_link
 from qmailpanel.activity.export import export
 from qmailpanel.activity.services import seen_by
 from qmailpanel.domains.services import change_domain, switch_domain
+from qmailpanel.ledger.actors import SYSTEM, Actor
 from qmailpanel.ledger.models import Change, Noun, Verb
-from qmailpanel.ledger.services import SYSTEM, Actor, ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked, record
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, set_password
 from qmailpanel.qmail.names import LocalPart

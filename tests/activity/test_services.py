@@ -9,12 +9,13 @@ from django.utils import timezone
 from qmailpanel.activity.sentences import WORDS
 from qmailpanel.activity.services import NEWEST, Detail, Filter, find_changes, list_entries
 from qmailpanel.aliases.services import add_alias, change_alias
-from qmailpanel.domains.alias_domains import add_alias_domain
 from qmailpanel.domains.models import Grant, Unknown
-from qmailpanel.domains.renames import rename_domain
+from qmailpanel.domains.names.services import add_alias_domain
+from qmailpanel.domains.renaming import rename_domain
 from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
+from qmailpanel.ledger.actors import COMMAND, Actor
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import COMMAND, Actor, ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked, record
 from qmailpanel.mailboxes.services import add_mailbox, set_password
 from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
 

@@ -11,8 +11,9 @@ from django.test import Client
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Domain, Grant
+from qmailpanel.ledger.actors import SYSTEM, Actor
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import SYSTEM, Actor, ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked, record
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import LocalPart
 

@@ -11,8 +11,8 @@ from qmailpanel.aliases.services import (
 )
 from qmailpanel.domains.models import Unknown
 from qmailpanel.domains.services import change_domain, remove_domain
+from qmailpanel.ledger.actors import COMMAND, Refused
 from qmailpanel.ledger.models import Change
-from qmailpanel.ledger.services import COMMAND, Refused
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
 from tests.live import make_live

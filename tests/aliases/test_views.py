@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Address, Domain, Kind
-from qmailpanel.ledger.models import SyncPosition, SyncProblem
-from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+from qmailpanel.reports.models import SyncPosition, SyncProblem
 
 LIST = "/domains/pandle.net/aliases/"
 

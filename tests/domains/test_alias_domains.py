@@ -7,23 +7,20 @@ from django.conf import settings
 from django.test import Client
 
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.alias_domains import (
+from qmailpanel.domains.models import Domain
+from qmailpanel.domains.names.services import (
     add_alias_domain,
     remove_alias_domain,
     restore_alias_domain,
 )
-from qmailpanel.domains.models import Domain
-from qmailpanel.domains.routes import pointers_to
-from qmailpanel.domains.services import (
-    add_domain,
-    change_domain,
-    remove_domain,
-    restore_domain,
-)
-from qmailpanel.ledger.models import Change, RoutedLine, SyncPosition
-from qmailpanel.ledger.services import SYSTEM, Refused, Status, Statuses
+from qmailpanel.domains.routes.hops import pointers_to
+from qmailpanel.domains.services import add_domain, change_domain, remove_domain, restore_domain
+from qmailpanel.ledger.actors import SYSTEM, Refused
+from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from qmailpanel.reports.models import RoutedLine, SyncPosition
+from qmailpanel.reports.statuses import Status, Statuses
 
 PAGE = "/domains/pandle.net/settings/"
 ALIAS = DomainName("pandle.org")

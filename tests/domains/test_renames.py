@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.alias_domains import add_alias_domain
 from qmailpanel.domains.models import Address, Domain, DomainName, Unknown
-from qmailpanel.domains.renames import rename_address, rename_domain
+from qmailpanel.domains.names.services import add_alias_domain
+from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain
+from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.ledger.models import Change, Verb
-from qmailpanel.ledger.services import SYSTEM, Refused, Status, Statuses
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail import names
+from qmailpanel.reports.statuses import Status, Statuses
 from tests.live import make_live
 
 pytestmark = pytest.mark.django_db

@@ -8,14 +8,15 @@ import pytest
 from django.test import Client
 
 from qmailpanel.accounts.models import User
+from qmailpanel.domains.access.rights import NotAllowed
+from qmailpanel.domains.departed.services import remove_responder, set_responder
 from qmailpanel.domains.models import Domain, Grant, Responder, Unknown
-from qmailpanel.domains.responders import remove_responder, set_responder
-from qmailpanel.domains.rights import NotAllowed
-from qmailpanel.domains.routes import way_back
+from qmailpanel.domains.routes.hops import way_back
 from qmailpanel.domains.services import change_domain
+from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Noun, Verb
-from qmailpanel.ledger.services import SYSTEM, Actor, Refused
-from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import LocalPart
 
 SAID: dict[str, Any] = {

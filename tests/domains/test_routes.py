@@ -4,9 +4,9 @@ import pytest
 
 from qmailpanel.aliases.services import add_alias, remove_alias
 from qmailpanel.domains.models import Unknown
-from qmailpanel.domains.routes import pointers_to, way_back
+from qmailpanel.domains.routes.hops import pointers_to, way_back
 from qmailpanel.domains.services import change_domain, remove_domain
-from qmailpanel.ledger.services import COMMAND, Actor
+from qmailpanel.ledger.actors import COMMAND, Actor
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
 

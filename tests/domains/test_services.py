@@ -14,10 +14,13 @@ from qmailpanel.domains.services import (
     restore_domain,
     switch_domain,
 )
-from qmailpanel.ledger.models import Change, RoutedLine, SyncNode
-from qmailpanel.ledger.services import COMMAND, Refused, Status, Statuses
-from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox
+from qmailpanel.ledger.actors import COMMAND, Refused
+from qmailpanel.ledger.models import Change
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail import names
+from qmailpanel.reports.models import RoutedLine, SyncNode
+from qmailpanel.reports.statuses import Status, Statuses
 from tests.live import make_live
 
 

@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from qmailpanel.domains.models import Domain, Unknown
 from qmailpanel.domains.services import add_domain, remove_domain, switch_domain
-from qmailpanel.ledger.models import SyncNode
-from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import DomainName, LocalPart
+from qmailpanel.reports.models import SyncNode
 from tests.live import make_live, write_position, write_problem
 
 HTMX = {"HX-Request": "true"}

@@ -23,7 +23,7 @@ POOL = 80  # domains made at once, because each command takes a second
 FILL = """
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.services import add_domain
-from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
 contact = Destination("operator@example.org")

@@ -17,13 +17,13 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from qmailpanel.qmail.cdb import AssignMap
+from qmailpanel.qmail.formats.cdb import AssignMap
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 20.0
 PASSWORD = "seven lanterns over quiet water"
 WEB = """import os, sys
-from qmailpanel.sync.management.commands import run
+from qmailpanel.commands.management.commands import run
 os.execv(sys.executable, [sys.executable, *run._granian("127.0.0.1", run.settings.QMAILPANEL_PORT)])
 """
 CHROMIUM: dict[str, Any] = {
@@ -139,7 +139,7 @@ class Product:
     def prepare(self, *, demo: bool = False) -> None:
         """As `manage.py run` does it."""
         self.shell(
-            "from qmailpanel.sync.management.commands import run;"
+            "from qmailpanel.commands.management.commands import run;"
             f"run.is_new = lambda: {demo}; run.prepare()"
         )
 

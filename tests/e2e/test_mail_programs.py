@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from qmailpanel.qmail.maildir import parse
+from qmailpanel.qmail.formats.maildir import parse
 from tests.dovecot import Dovecot, needs_dovecot, run_dovecot
 from tests.e2e.conftest import WIDE, listen, running
 from tests.e2e.pages import expect_status
@@ -24,7 +24,7 @@ HERE = "anna@pandle.net"
 FIRST, SECOND = "eleven boats below a green bridge", "nine doors along the harbour"
 FILL = """
 from qmailpanel.domains.services import add_domain
-from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.qmail.names import Destination, DomainName
 add_domain(SYSTEM, DomainName("pandle.net"), contact=Destination("o@example.org"))
 """

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.e2e
 OPERATOR, ADMIN, HELPER = "operator@example.org", "admin@example.org", "helper@example.org"
 SCENE = """
 from qmailpanel.domains.services import add_domain
-from qmailpanel.domains.limits import change_limits
-from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.domains.access.limits import change_limits
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import Destination, DomainName, LocalPart
 domain = add_domain(SYSTEM, DomainName("pandle.net"), contact=Destination("operator@example.org"))
@@ -230,9 +230,9 @@ TYPED = """
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Grant, Unknown
-from qmailpanel.domains.rights import Right
+from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.services import add_domain, change_domain
-from qmailpanel.ledger.services import SYSTEM, Actor
+from qmailpanel.ledger.actors import SYSTEM, Actor
 from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, switch_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
 user = User.objects.create(email="typist@example.org", password="argon2$nobody")

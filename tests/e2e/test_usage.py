@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 
 FILL = """
 from qmailpanel.domains.services import add_domain
-from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import Destination, DomainName, LocalPart
 domain = add_domain(SYSTEM, DomainName("pandle.net"), contact=Destination("o@example.org"))

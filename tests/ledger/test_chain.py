@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 
+from qmailpanel.ledger.actors import SYSTEM, Actor
 from qmailpanel.ledger.append_only import guard, unguard
 from qmailpanel.ledger.chain import FIELDS, Verdict, chain, verify
 from qmailpanel.ledger.models import Change, LedgerHead, Noun, Verb
-from qmailpanel.ledger.services import SYSTEM, Actor, ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked, record
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 FIELDS_OF_ONE = {
@@ -256,26 +256,6 @@ def test_the_ledger_is_read_a_piece_at_a_time(db, django_assert_num_queries):
     with django_assert_num_queries(head_one_piece_beyond) as queries:
         verify()
     assert "LIMIT 1000" in queries.captured_queries[1]["sql"]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_what_was_recorded_before_there_was_a_chain_is_chained_by_the_migration():
-    executor, before = MigrationExecutor(connection), [("ledger", "0009_people")]
-    executor.migrate(before)
-    old = executor.loader.project_state(before).apps
-    try:
-        changes = old.get_model("ledger", "Change").objects
-        named = {"at": NOON, "actor_name": "system", "verb": "added", "noun": "host"}
-        for number in (1, 2, 3):
-            changes.create(id=number, target="x", after={"n": number}, **named)
-        old.get_model("ledger", "LedgerHead").objects.create(pk=1, last=3)
-    finally:
-        executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.graph.leaf_nodes())
-    assert verify() == Verdict(3, Change.objects.get(id=3).digest)
-    with ledger_locked():
-        record(SYSTEM, Verb.CHANGED, Noun.HOST, "new")
-    assert verify().through == 4
 
 
 # what is not kept

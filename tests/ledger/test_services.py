@@ -10,24 +10,16 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from qmailpanel.domains.services import add_domain, switch_domain
-from qmailpanel.ledger.models import Change, Noun, SyncNode, Verb
-from qmailpanel.ledger.services import (
-    COMMAND,
-    SYSTEM,
-    Actor,
-    Refused,
-    Status,
-    Statuses,
-    fifo_has_reader,
-    find_node,
-    is_alive,
-    ledger_locked,
-    pull,
-    record,
-    upcoming,
-)
-from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox
+from qmailpanel.ledger.actors import COMMAND, SYSTEM, Actor, Refused
+from qmailpanel.ledger.models import Change, Noun, Verb
+from qmailpanel.ledger.services import ledger_locked, record, upcoming
+from qmailpanel.ledger.trigger import fifo_has_reader, pull
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import DomainName, LocalPart
+from qmailpanel.reports.models import SyncNode
+from qmailpanel.reports.node import find_node, is_alive
+from qmailpanel.reports.statuses import Status, Statuses
 from tests.live import make_live, write_position, write_problem
 
 

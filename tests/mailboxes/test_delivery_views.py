@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from qmailpanel.ledger.models import SyncNode
-from qmailpanel.ledger.services import SYSTEM
-from qmailpanel.mailboxes.forwarding import forwards_of
-from qmailpanel.mailboxes.replies import reply_of
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.delivery.forwarding import forwards_of
+from qmailpanel.mailboxes.delivery.replies import reply_of
 from qmailpanel.mailboxes.services import add_mailbox, mailbox_of
 from qmailpanel.qmail.names import LocalPart
+from qmailpanel.reports.models import SyncNode
 
 PASSWORD = "seven lanterns over quiet water"
 AWAY = {"part": "reply", "on": "on", "subject": "Away", "text": "In May.\r\nBye", "days": "7"}

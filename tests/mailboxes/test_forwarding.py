@@ -6,23 +6,18 @@ import pytest
 
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias, change_alias
+from qmailpanel.domains.access.rights import HELPING, NotAllowed, Right
 from qmailpanel.domains.models import Destination, Grant
-from qmailpanel.domains.rights import HELPING, NotAllowed, Right
+from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change
-from qmailpanel.ledger.services import SYSTEM, Actor, Refused
-from qmailpanel.mailboxes.forwarding import (
+from qmailpanel.mailboxes.delivery.forwarding import (
     change_forwarding,
     change_own_forwarding,
     forwards_of,
 )
 from qmailpanel.mailboxes.owners import owner_of
-from qmailpanel.mailboxes.services import (
-    add_mailbox,
-    hold_mailbox,
-    mailbox_of,
-    remove_mailbox,
-    restore_mailbox,
-)
+from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, hold_mailbox, mailbox_of
 from qmailpanel.qmail.names import AliasLocal, LocalPart
 from qmailpanel.qmail.names import Destination as Target
 

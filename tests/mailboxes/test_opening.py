@@ -13,21 +13,24 @@ from django.test import Client
 from django.utils import timezone
 
 from qmailpanel.accounts.models import User
+from qmailpanel.domains.access.rights import NotAllowed
 from qmailpanel.domains.models import Domain, Grant, OwnItem
-from qmailpanel.domains.rights import NotAllowed
 from qmailpanel.domains.services import change_withheld, remove_domain
-from qmailpanel.ledger.models import Change, LastUse, Noun, SyncPosition, Verb
-from qmailpanel.ledger.services import SYSTEM, Actor, Refused, Status, Statuses
+from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
+from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.mailboxes import owners
-from qmailpanel.mailboxes.app_passwords import MOST, add_app_password, remove_app_password
-from qmailpanel.mailboxes.forwarding import change_own_forwarding
-from qmailpanel.mailboxes.links import find_link, offer_link, use_link
+from qmailpanel.mailboxes.delivery.forwarding import change_own_forwarding
 from qmailpanel.mailboxes.models import AppPassword, Mailbox, PasswordLink
+from qmailpanel.mailboxes.opening.app_passwords import MOST, add_app_password, remove_app_password
+from qmailpanel.mailboxes.opening.links import find_link, offer_link, use_link
+from qmailpanel.mailboxes.opening.switches import change_switches
 from qmailpanel.mailboxes.owners import owner_of, set_own_password
-from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox, restore_mailbox, set_password
-from qmailpanel.mailboxes.switches import change_switches
+from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, set_password
 from qmailpanel.qmail.names import LocalPart
-from qmailpanel.qmail.passwd import verify_password, weakness
+from qmailpanel.qmail.secrets.passwords import verify_password, weakness
+from qmailpanel.reports.models import LastUse, SyncPosition
+from qmailpanel.reports.statuses import Status, Statuses
 
 PASSWORD, NEXT = "seven lanterns over quiet water", "eleven boats below a green bridge"
 ALL = {"imap": True, "pop3": True, "sending": True}

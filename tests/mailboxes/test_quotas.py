@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connections
 
-from qmailpanel.domains.limits import change_limits
+from qmailpanel.domains.access.limits import change_limits
+from qmailpanel.domains.access.rights import NotAllowed
 from qmailpanel.domains.models import Grant
-from qmailpanel.domains.rights import NotAllowed
+from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change
-from qmailpanel.ledger.services import SYSTEM, Actor, Refused
 from qmailpanel.mailboxes.models import Mailbox
-from qmailpanel.mailboxes.services import add_mailbox, change_quota, remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, change_quota
 from qmailpanel.qmail.names import LocalPart
 
 MB = 1 << 20

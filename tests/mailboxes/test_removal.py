@@ -9,21 +9,22 @@ import pytest
 from django.utils import timezone
 
 from qmailpanel.aliases.services import add_alias, remove_alias, restore_alias
-from qmailpanel.domains.limits import change_limits
+from qmailpanel.domains.access.limits import change_limits
+from qmailpanel.domains.access.rights import NotAllowed
 from qmailpanel.domains.models import Address, Domain
-from qmailpanel.domains.rights import NotAllowed
 from qmailpanel.domains.services import remove_domain
+from qmailpanel.ledger.actors import COMMAND, SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change
-from qmailpanel.ledger.services import COMMAND, SYSTEM, Actor, Refused
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
-from qmailpanel.mailboxes.removal import find_left, purge_due, purge_mailbox
-from qmailpanel.mailboxes.services import (
+from qmailpanel.mailboxes.removal.services import (
     StillPointedTo,
-    add_mailbox,
-    change_quota,
+    find_left,
+    purge_due,
+    purge_mailbox,
     remove_mailbox,
     restore_mailbox,
 )
+from qmailpanel.mailboxes.services import add_mailbox, change_quota
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
 from tests.live import make_live
 

@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from qmailpanel.domains.rights import NotAllowed
+from qmailpanel.domains.access.rights import NotAllowed
+from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Noun, Verb
-from qmailpanel.ledger.services import SYSTEM, Actor, Refused
+from qmailpanel.mailboxes.delivery.replies import (
+    change_own_reply,
+    change_reply,
+    reply_of,
+    turn_replies,
+)
 from qmailpanel.mailboxes.owners import owner_of
-from qmailpanel.mailboxes.replies import change_own_reply, change_reply, reply_of, turn_replies
 from qmailpanel.mailboxes.services import add_mailbox, mailbox_of
 from qmailpanel.qmail.names import LocalPart
 

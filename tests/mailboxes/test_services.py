@@ -10,20 +10,13 @@ from django.db import connections
 from qmailpanel.aliases.services import add_alias, change_alias
 from qmailpanel.domains.models import Address, Unknown
 from qmailpanel.domains.services import change_domain, remove_domain
+from qmailpanel.ledger.actors import COMMAND, Actor, Refused
 from qmailpanel.ledger.models import Change
-from qmailpanel.ledger.services import COMMAND, Actor, Refused
 from qmailpanel.mailboxes.models import Mailbox
-from qmailpanel.mailboxes.services import (
-    StillPointedTo,
-    add_mailbox,
-    change_mailbox,
-    remove_mailbox,
-    restore_mailbox,
-    set_password,
-    switch_mailbox,
-)
+from qmailpanel.mailboxes.removal.services import StillPointedTo, remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, set_password, switch_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
-from qmailpanel.qmail.passwd import verify_password
+from qmailpanel.qmail.secrets.passwords import verify_password
 from tests.live import make_live
 
 SECRET = "correct horse battery staple"

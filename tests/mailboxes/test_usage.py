@@ -9,12 +9,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from qmailpanel.domains.models import Grant, OwnItem
-from qmailpanel.ledger.models import LastUse, SyncNode, Usage
-from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.fullness.services import last_uses
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
-from qmailpanel.mailboxes.services import add_mailbox, change_quota, remove_mailbox, set_password
-from qmailpanel.mailboxes.usage import last_uses
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, change_quota, set_password
 from qmailpanel.qmail.names import LocalPart
+from qmailpanel.reports.models import LastUse, SyncNode, Usage
 from tests.people.test_owners import PASSWORD, sign_in_as
 
 LIST = "/domains/pandle.net/mailboxes/"

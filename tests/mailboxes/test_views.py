@@ -9,13 +9,14 @@ from django.test import Client
 
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Address, Domain
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Change
-from qmailpanel.ledger.services import SYSTEM
 from qmailpanel.mailboxes.models import Mailbox
-from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox
-from qmailpanel.mailboxes.suggest import suggest_password
+from qmailpanel.mailboxes.opening.suggest import suggest_password
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
-from qmailpanel.qmail.passwd import verify_password, weakness
+from qmailpanel.qmail.secrets.passwords import verify_password, weakness
 from tests.live import make_live
 
 LIST = "/domains/pandle.net/mailboxes/"

@@ -8,14 +8,14 @@ from django.test import Client
 
 from qmailpanel.domains.models import OwnItem
 from qmailpanel.domains.services import change_withheld
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Change, Verb
-from qmailpanel.ledger.services import SYSTEM
-from qmailpanel.mailboxes.app_passwords import add_app_password
 from qmailpanel.mailboxes.models import Mailbox
+from qmailpanel.mailboxes.opening.app_passwords import add_app_password
+from qmailpanel.mailboxes.opening.switches import change_switches
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.mailboxes.switches import change_switches
 from qmailpanel.qmail.names import LocalPart
-from qmailpanel.qmail.passwd import verify_password
+from qmailpanel.qmail.secrets.passwords import verify_password
 
 PASSWORD, NEXT = "seven lanterns over quiet water", "eleven boats below a green bridge"
 FORM = "application/x-www-form-urlencoded"

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Domain, Grant
-from qmailpanel.ledger.services import Actor
+from qmailpanel.ledger.actors import Actor
 
 LINK = f"{settings.QMAILPANEL_BASE_URL}/invitation/?token="
 

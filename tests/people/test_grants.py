@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connections
 
+from qmailpanel.domains.access.rights import NotAllowed, Preset, Right, read_rights
 from qmailpanel.domains.models import Grant
-from qmailpanel.domains.rights import NotAllowed, Preset, Right, read_rights
+from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Verb
-from qmailpanel.ledger.services import SYSTEM, Actor, Refused
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.people.grants import change_grant, revoke
 from qmailpanel.people.persons import demote, switch_person

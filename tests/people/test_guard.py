@@ -8,28 +8,19 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from qmailpanel.aliases.services import (
-    add_alias,
-    change_alias,
-    remove_alias,
-    restore_alias,
-)
-from qmailpanel.domains.alias_domains import (
+from qmailpanel.aliases.services import add_alias, change_alias, remove_alias, restore_alias
+from qmailpanel.domains.access.guard import at_home
+from qmailpanel.domains.access.rights import NotAllowed, Right
+from qmailpanel.domains.models import Grant, Unknown
+from qmailpanel.domains.names.services import (
     add_alias_domain,
     remove_alias_domain,
     restore_alias_domain,
 )
-from qmailpanel.domains.guard import at_home
-from qmailpanel.domains.models import Grant, Unknown
-from qmailpanel.domains.rights import NotAllowed, Right
 from qmailpanel.domains.services import add_domain, change_domain
-from qmailpanel.ledger.services import SYSTEM, Actor, Refused
-from qmailpanel.mailboxes.services import (
-    add_mailbox,
-    remove_mailbox,
-    set_password,
-    switch_mailbox,
-)
+from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, set_password, switch_mailbox
 from qmailpanel.people.grants import revoke
 from qmailpanel.people.invitations import MOST, accept, invite, invite_operator
 from qmailpanel.people.models import NameRequest

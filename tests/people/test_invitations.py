@@ -11,11 +11,11 @@ from django.db import connections
 from django.utils import timezone
 
 from qmailpanel.accounts.models import User
+from qmailpanel.domains.access.rights import HELPING, NotAllowed, Preset, Right
 from qmailpanel.domains.models import Grant, Invitation
-from qmailpanel.domains.rights import HELPING, NotAllowed, Preset, Right
 from qmailpanel.domains.services import remove_domain
+from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Verb
-from qmailpanel.ledger.services import SYSTEM, Actor, Refused
 from qmailpanel.people.grants import revoke
 from qmailpanel.people.invitations import (
     accept,

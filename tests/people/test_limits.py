@@ -8,12 +8,13 @@ import pytest
 from django.db import connections
 
 from qmailpanel.aliases.services import add_alias, change_alias, remove_alias, restore_alias
-from qmailpanel.domains.limits import change_limits, room_of
+from qmailpanel.domains.access.limits import change_limits, room_of
 from qmailpanel.domains.models import Domain, Kind
-from qmailpanel.domains.renames import rename_address
+from qmailpanel.domains.renaming import rename_address
+from qmailpanel.ledger.actors import COMMAND, SYSTEM, Refused
 from qmailpanel.ledger.models import Change
-from qmailpanel.ledger.services import COMMAND, SYSTEM, Refused
-from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
 
 HERE = Destination("postmaster@pandle.net")

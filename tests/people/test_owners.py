@@ -7,23 +7,17 @@ from django.test import Client
 
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.alias_domains import add_alias_domain
-from qmailpanel.domains.renames import rename_address
+from qmailpanel.domains.names.services import add_alias_domain
+from qmailpanel.domains.renaming import rename_address
 from qmailpanel.domains.services import remove_domain
+from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change
-from qmailpanel.ledger.services import SYSTEM, Actor, Refused
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.owners import set_own_password
-from qmailpanel.mailboxes.services import (
-    add_mailbox,
-    change_mailbox,
-    remove_mailbox,
-    restore_mailbox,
-    set_password,
-    switch_mailbox,
-)
+from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, set_password, switch_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
-from qmailpanel.qmail.passwd import verify_password
+from qmailpanel.qmail.secrets.passwords import verify_password
 
 PASSWORD, NEXT = "seven lanterns over quiet water", "eleven boats below a green bridge"
 

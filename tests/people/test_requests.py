@@ -11,11 +11,11 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from qmailpanel.domains.access.rights import NotAllowed, Right
 from qmailpanel.domains.models import Domain
-from qmailpanel.domains.rights import NotAllowed, Right
 from qmailpanel.domains.services import add_domain
+from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.ledger.models import Change, Verb
-from qmailpanel.ledger.services import SYSTEM, Refused
 from qmailpanel.people.models import NameRequest, Outcome
 from qmailpanel.people.proof import record_name, record_text
 from qmailpanel.people.requests import (

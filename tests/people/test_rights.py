@@ -11,15 +11,8 @@ from qmailpanel.aliases.services import (
     restore_alias,
     switch_alias,
 )
-from qmailpanel.domains.alias_domains import (
-    add_alias_domain,
-    remove_alias_domain,
-    restore_alias_domain,
-)
-from qmailpanel.domains.limits import change_limits
-from qmailpanel.domains.models import Unknown
-from qmailpanel.domains.renames import rename_address, rename_domain
-from qmailpanel.domains.rights import (
+from qmailpanel.domains.access.limits import change_limits
+from qmailpanel.domains.access.rights import (
     ALL,
     HELPING,
     PRESETS,
@@ -30,6 +23,13 @@ from qmailpanel.domains.rights import (
     preset_of,
     rights_of,
 )
+from qmailpanel.domains.models import Unknown
+from qmailpanel.domains.names.services import (
+    add_alias_domain,
+    remove_alias_domain,
+    restore_alias_domain,
+)
+from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import (
     add_domain,
     change_domain,
@@ -37,16 +37,10 @@ from qmailpanel.domains.services import (
     restore_domain,
     switch_domain,
 )
+from qmailpanel.ledger.actors import COMMAND, SYSTEM
 from qmailpanel.ledger.models import Change
-from qmailpanel.ledger.services import COMMAND, SYSTEM
-from qmailpanel.mailboxes.services import (
-    add_mailbox,
-    change_mailbox,
-    remove_mailbox,
-    restore_mailbox,
-    set_password,
-    switch_mailbox,
-)
+from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, set_password, switch_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
 from tests.people.conftest import user_of
 

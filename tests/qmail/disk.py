@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from qmailpanel.qmail import assign
-from qmailpanel.qmail.cdb import AssignMap
-from qmailpanel.qmail.host import Host, Raced
-from qmailpanel.qmail.layout import DomainRows, Layout, render_domain
+from qmailpanel.qmail.formats import assign
+from qmailpanel.qmail.formats.cdb import AssignMap
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host.errors import Raced
+from qmailpanel.qmail.host.mail_host import Host
+from qmailpanel.qmail.layout.domain import render_domain
+from qmailpanel.qmail.layout.rows import DomainRows, Layout
 from qmailpanel.qmail.names import MailUser
-from qmailpanel.qmail.plan import Plan, make_plan
-from qmailpanel.qmail.shared import Shared
-from qmailpanel.qmail.state import Wanted
-from qmailpanel.qmail.steps import Step
+from qmailpanel.qmail.plan.order import Plan, make_plan
+from qmailpanel.qmail.plan.state import Wanted
+from qmailpanel.qmail.plan.steps import Step
 
 MAIL_USER = MailUser("popuser", 110, 31)
 

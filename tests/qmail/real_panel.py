@@ -11,9 +11,9 @@ from typing import Any
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.services import add_domain
-from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.host import Host
+from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
 from qmailpanel.sync.publish import Report
 from qmailpanel.sync.reconcile import Reconciler, dirty_domains, open_host

@@ -6,10 +6,10 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from qmailpanel.qmail.cdb import compile_assign, compile_records
 from qmailpanel.qmail.doctor import Finding
+from qmailpanel.qmail.formats.cdb import compile_assign, compile_records
 from qmailpanel.qmail.host.doctor import examine_homes_of, examine_shared_of
-from qmailpanel.qmail.layout import Layout
+from qmailpanel.qmail.layout.rows import Layout
 from tests.qmail.disk import MAIL_USER
 
 Plant = Callable[[Path], None]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmailpanel.qmail import assign
-from qmailpanel.qmail.assign import Assignment, BadAssign
+from qmailpanel.qmail.formats import assign
+from qmailpanel.qmail.formats.assign import Assignment, BadAssign
 
 GOLDEN = Path(__file__).parent / "golden"
 BILIARDS = Assignment(

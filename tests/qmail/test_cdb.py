@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmailpanel.qmail import assign, cdb
-from qmailpanel.qmail.assign import BadAssign
-from qmailpanel.qmail.cdb import AssignMap, BadMap
+from qmailpanel.qmail.formats import assign, cdb
+from qmailpanel.qmail.formats.assign import BadAssign
+from qmailpanel.qmail.formats.cdb import AssignMap, BadMap
 
 GOLDEN = Path(__file__).parent / "golden"
 NEWU = Path("/var/qmail/bin/qmail-newu")

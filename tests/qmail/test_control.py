@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmailpanel.qmail import control
+from qmailpanel.qmail.formats import control
 from qmailpanel.qmail.names import DomainName
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -9,8 +9,6 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmailpanel.qmail import dotqmail
-from qmailpanel.qmail.cdb import AnyMap
 from qmailpanel.qmail.doctor import Seen, examine_home, examine_shared
 from qmailpanel.qmail.doctor.command import find_maildir, read_words
 from qmailpanel.qmail.doctor.compiled import examine_compiled
@@ -18,9 +16,11 @@ from qmailpanel.qmail.doctor.homes import Box, HomeNamed, HomeSeen, find_homes
 from qmailpanel.qmail.doctor.instructions import find_places
 from qmailpanel.qmail.doctor.lists import LISTS
 from qmailpanel.qmail.doctor.seen import File
+from qmailpanel.qmail.formats import dotqmail
+from qmailpanel.qmail.formats.cdb import AnyMap
+from qmailpanel.qmail.formats.maps import MAPS
+from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.doctor_homes import Walk
-from qmailpanel.qmail.maps import MAPS
-from qmailpanel.qmail.shared import Shared
 from tests.qmail.sick import BOX, look, make_healthy
 
 PIECES = [

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmailpanel.qmail import dotqmail
-from qmailpanel.qmail.dotqmail import (
+from qmailpanel.qmail.formats import dotqmail
+from qmailpanel.qmail.formats.dotqmail import (
     BadDotQmail,
     Comment,
     Forward,

@@ -17,10 +17,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qmailpanel.qmail.host import Busy, HostError, Raced, libc, programs
-from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
-from qmailpanel.qmail.shared import Shared
-from qmailpanel.qmail.steps import Compile, TellSend, WriteShared
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host import libc, programs
+from qmailpanel.qmail.host.errors import Busy, HostError, Raced
+from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow
+from qmailpanel.qmail.plan.steps import Compile, TellSend, WriteShared
 
 from .disk import (
     MAIL_USER,
@@ -267,7 +268,7 @@ def test_a_late_line_for_the_file_that_was_swapped_out_is_not_lost(home, shared,
 
 
 def test_files_that_were_swapped_out_are_not_kept_for_long(home, monkeypatch) -> None:
-    monkeypatch.setattr("qmailpanel.qmail.host.late.WRITTEN_NS", 1)
+    monkeypatch.setattr("qmailpanel.qmail.host.late_lines.WRITTEN_NS", 1)
     host = open_home(home)
     for _ in range(4):
         make_true(host, [replace(PANDLE, enabled=False)])
@@ -490,8 +491,8 @@ def test_failing_to_read_leaves_no_descriptor_open(home) -> None:
 
 def test_a_second_process_is_told_that_another_one_is_at_work(home) -> None:
     lock = (
-        "import sys; from qmailpanel.qmail.host import Busy; "
-        "from qmailpanel.qmail.host.shared import hold_lock\n"
+        "import sys; from qmailpanel.qmail.host.errors import Busy; "
+        "from qmailpanel.qmail.host.shared_file import hold_lock\n"
         "try:\n with hold_lock(sys.argv[1]): print('free')\n"
         "except Busy: print('busy')"
     )

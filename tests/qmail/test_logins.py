@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from qmailpanel.qmail.layout import DomainRows, MailboxRow
-from qmailpanel.qmail.logins import AppRow, LoginRow
-from qmailpanel.qmail.state import Wanted
+from qmailpanel.qmail.formats.logins import AppRow, LoginRow
+from qmailpanel.qmail.layout.rows import DomainRows, MailboxRow
+from qmailpanel.qmail.plan.state import Wanted
 from tests.qmail.worlds import want
 
 HASH = "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"

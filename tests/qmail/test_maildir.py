@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmailpanel.qmail import maildir
-from qmailpanel.qmail.maildir import BadMaildirSize, MaildirSize
+from qmailpanel.qmail.formats import maildir
+from qmailpanel.qmail.formats.maildir import BadMaildirSize, MaildirSize
 
 GOLDEN = Path(__file__).parent / "golden"
 DELIVERQUOTA = shutil.which("deliverquota", path="/usr/sbin:/usr/bin") or ""

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmailpanel.qmail.cdb import AnyMap
-from qmailpanel.qmail.maps import MAPS
-from qmailpanel.qmail.shared import Foreign, Shared
+from qmailpanel.qmail.formats.cdb import AnyMap
+from qmailpanel.qmail.formats.maps import MAPS
+from qmailpanel.qmail.formats.shared_files import Foreign, Shared
 
 GOLDEN = Path(__file__).parent / "golden"
 NEWMRH = Path("/var/qmail/bin/qmail-newmrh")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmailpanel.qmail.crypted import parse_hash
 from qmailpanel.qmail.names import InvalidName
-from qmailpanel.qmail.passwd import hash_password, verify_password, weakness
+from qmailpanel.qmail.secrets.imported import parse_hash
+from qmailpanel.qmail.secrets.passwords import hash_password, verify_password, weakness
 
 DOVEADM = shutil.which("doveadm") or ""
 

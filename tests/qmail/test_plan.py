@@ -9,13 +9,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from qmailpanel.qmail.home import ReplyRow, ResponderRow
-from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
-from qmailpanel.qmail.logins import AppRow, LoginFiles, LoginRow, Logins
-from qmailpanel.qmail.plan import make_plan
-from qmailpanel.qmail.shared import Shared
-from qmailpanel.qmail.state import Section
-from qmailpanel.qmail.steps import (
+from qmailpanel.qmail.formats.logins import AppRow, LoginFiles, LoginRow, Logins
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow, ReplyRow, ResponderRow
+from qmailpanel.qmail.plan.order import make_plan
+from qmailpanel.qmail.plan.state import Section
+from qmailpanel.qmail.plan.steps import (
     LOGINS,
     ArchiveHome,
     Compile,

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from qmailpanel.qmail.host import HostError, is_home_compiled_in, programs
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host import programs
+from qmailpanel.qmail.host.errors import HostError
+from qmailpanel.qmail.host.mail_host import is_home_compiled_in
 from qmailpanel.qmail.host.programs import Hup, compile_map
-from qmailpanel.qmail.shared import Shared
 from tests.qmail.programs import (
     IS_DEAF,
     READS,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from qmailpanel.qmail.host import StepFailed, purge
-from qmailpanel.qmail.host.tree import MailRoot
-from qmailpanel.qmail.steps import PurgeHome
+from qmailpanel.qmail.host import purge
+from qmailpanel.qmail.host.errors import StepFailed
+from qmailpanel.qmail.host.mail_root import MailRoot
+from qmailpanel.qmail.plan.steps import PurgeHome
 
 DEPTH = 1200  # deeper than Python recurses, and more than a process may have open
 

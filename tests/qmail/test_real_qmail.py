@@ -7,21 +7,12 @@ from typing import Any
 import pytest
 
 from qmailpanel.aliases.services import switch_alias
-from qmailpanel.domains.alias_domains import add_alias_domain, remove_alias_domain
 from qmailpanel.domains.models import Domain, Unknown
-from qmailpanel.domains.services import (
-    change_domain,
-    remove_domain,
-    restore_domain,
-    switch_domain,
-)
-from qmailpanel.ledger.services import SYSTEM
-from qmailpanel.mailboxes.services import (
-    change_mailbox,
-    remove_mailbox,
-    restore_mailbox,
-    switch_mailbox,
-)
+from qmailpanel.domains.names.services import add_alias_domain, remove_alias_domain
+from qmailpanel.domains.services import change_domain, remove_domain, restore_domain, switch_domain
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.services import change_mailbox, switch_mailbox
 from qmailpanel.qmail.names import DomainName
 
 from .real_panel import new_alias, new_domain, new_mailbox, real_panel

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from qmailpanel.domains.responders import set_responder
-from qmailpanel.ledger.services import SYSTEM
-from qmailpanel.mailboxes.forwarding import change_forwarding
-from qmailpanel.mailboxes.replies import change_reply
-from qmailpanel.mailboxes.services import hold_mailbox, remove_mailbox
+from qmailpanel.domains.departed.services import set_responder
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
+from qmailpanel.mailboxes.delivery.replies import change_reply
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import hold_mailbox
 from qmailpanel.qmail.names import Destination
 
 from .real_panel import Panel, new_domain, new_mailbox, real_panel

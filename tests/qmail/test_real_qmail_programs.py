@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from qmailpanel.ledger.services import SYSTEM
-from qmailpanel.mailboxes.services import remove_mailbox
-from qmailpanel.qmail import cdb
-from qmailpanel.qmail.host import is_home_compiled_in, programs
-from qmailpanel.qmail.shared import Shared
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.qmail.formats import cdb
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host import programs
+from qmailpanel.qmail.host.mail_host import is_home_compiled_in
 from qmailpanel.sync.reconcile import all_domains
 
 from .real_panel import Panel, new_domain, new_mailbox, real_panel

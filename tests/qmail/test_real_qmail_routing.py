@@ -9,10 +9,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from qmailpanel.qmail import control, dotqmail
-from qmailpanel.qmail.cdb import AssignMap
-from qmailpanel.qmail.dotqmail import Comment, Forward, Instruction, Maildir, Program
-from qmailpanel.qmail.shared import Shared
+from qmailpanel.qmail.formats import control, dotqmail
+from qmailpanel.qmail.formats.cdb import AssignMap
+from qmailpanel.qmail.formats.dotqmail import Comment, Forward, Instruction, Maildir, Program
+from qmailpanel.qmail.formats.shared_files import Shared
 
 from .disk import make_true, open_home
 from .real_qmail import HOME, MAIL_ROOT, SENDER, needs_qmail, private_qmail

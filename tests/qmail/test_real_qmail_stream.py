@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 
 from qmailpanel.aliases.services import change_alias
-from qmailpanel.domains.alias_domains import add_alias_domain
-from qmailpanel.domains.renames import rename_address, rename_domain
+from qmailpanel.domains.names.services import add_alias_domain
+from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import remove_domain
-from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.qmail.names import Destination, DomainName, LocalPart
 
 from .real_panel import Panel, new_alias, new_domain, new_mailbox, real_panel

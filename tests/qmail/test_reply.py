@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmailpanel.qmail import dotqmail
+from qmailpanel.qmail.formats import dotqmail
+from qmailpanel.qmail.formats.reply import BODY_LENGTH, Programs, Reply, ReplyBody, render_reply
 from qmailpanel.qmail.names import Destination, InvalidName, ReplyText
-from qmailpanel.qmail.reply import BODY_LENGTH, Programs, Reply, ReplyBody, render_reply
 
 MAILBOT = "/usr/bin/mailbot"
 ANNA = Destination("anna@pandle.net")

@@ -9,24 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from qmailpanel.qmail import assign, control
-from qmailpanel.qmail.layout import DomainRows, Layout, render_domain
-from qmailpanel.qmail.logins import LoginFiles
-from qmailpanel.qmail.maildir import Limits
-from qmailpanel.qmail.maps import MAPS
+from qmailpanel.qmail.formats import assign, control
+from qmailpanel.qmail.formats.logins import LoginFiles
+from qmailpanel.qmail.formats.maildir import Limits
+from qmailpanel.qmail.formats.maps import MAPS
+from qmailpanel.qmail.formats.shared_files import LineFile, Shared, take_apart
+from qmailpanel.qmail.layout.domain import render_domain
+from qmailpanel.qmail.layout.rows import DomainRows, Layout
 from qmailpanel.qmail.names import MailUser
-from qmailpanel.qmail.plan import Plan, make_plan
-from qmailpanel.qmail.shared import LineFile, Shared, take_apart
-from qmailpanel.qmail.state import (
-    Actual,
-    Applied,
-    HomeFound,
-    Section,
-    Tree,
-    Wanted,
-    lines_of,
-)
-from qmailpanel.qmail.steps import (
+from qmailpanel.qmail.plan.order import Plan, make_plan
+from qmailpanel.qmail.plan.state import Actual, Applied, HomeFound, Section, Tree, Wanted, lines_of
+from qmailpanel.qmail.plan.steps import (
     ArchiveHome,
     Compile,
     LetDeliveriesEnd,

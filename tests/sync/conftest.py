@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from qmailpanel.qmail.shared import Shared
+from qmailpanel.qmail.formats.shared_files import Shared
 from tests.qmail.disk import make_home
 from tests.sync.panels import Panel
 

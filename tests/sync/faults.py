@@ -24,7 +24,7 @@ import pytest
 from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.memory import Memory
 
-HOST = "qmailpanel.qmail.host"
+HOST = "qmailpanel.qmail.host.mail_host"
 DEEPEST = 14  # frames that are looked at: the standard library stands between
 READING = [errno.EIO, errno.EACCES, errno.ENOENT]
 WRITING = [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES]

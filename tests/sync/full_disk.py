@@ -13,10 +13,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from qmailpanel.qmail import assign
-from qmailpanel.qmail.host import HostError
-from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
-from qmailpanel.qmail.shared import Shared
+from qmailpanel.qmail.formats import assign
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host.errors import HostError
+from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow
 from tests.qmail.disk import cdb_lines, is_compiled, make_home, make_true, open_home
 
 PAGE = 4096

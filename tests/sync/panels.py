@@ -8,11 +8,12 @@ from pathlib import Path
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.services import add_domain
-from qmailpanel.ledger.models import SyncProblem
-from qmailpanel.ledger.services import SYSTEM, Status, Statuses
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.cdb import AssignMap
+from qmailpanel.qmail.formats.cdb import AssignMap
 from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from qmailpanel.reports.models import SyncProblem
+from qmailpanel.reports.statuses import Status, Statuses
 from qmailpanel.sync.publish import Report
 from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
 from qmailpanel.sync.service import Service

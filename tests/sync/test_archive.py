@@ -15,14 +15,19 @@ from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from qmailpanel.domains.models import Address, Domain
-from qmailpanel.domains.renames import rename_address
+from qmailpanel.domains.renaming import rename_address
 from qmailpanel.domains.services import remove_domain, restore_domain
+from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.ledger.models import Change
-from qmailpanel.ledger.services import SYSTEM, Refused, Status
 from qmailpanel.mailboxes.models import Mailbox
-from qmailpanel.mailboxes.removal import purge_due, purge_mailbox
-from qmailpanel.mailboxes.services import remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.removal.services import (
+    purge_due,
+    purge_mailbox,
+    remove_mailbox,
+    restore_mailbox,
+)
 from qmailpanel.qmail.names import LocalPart
+from qmailpanel.reports.statuses import Status
 from tests.sync.panels import Panel
 
 EXAMPLES = int(os.environ.get("TEST_ARCHIVE") or 20)

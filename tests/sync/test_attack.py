@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from qmailpanel.domains.models import Domain
-from qmailpanel.ledger.services import SYSTEM, Status
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.models import Mailbox
-from qmailpanel.mailboxes.removal import purge_mailbox
-from qmailpanel.mailboxes.services import remove_mailbox, switch_mailbox
+from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
+from qmailpanel.mailboxes.services import switch_mailbox
+from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import SyncDrift
 from tests.sync.panels import Panel
 

@@ -14,14 +14,15 @@ from django.core.management import load_command_class
 from django.db import connections
 
 from qmailpanel.aliases.services import add_alias
+from qmailpanel.commands import plesk
 from qmailpanel.domains.models import Address, Domain
-from qmailpanel.ledger.models import Change, SyncNode
-from qmailpanel.ledger.services import COMMAND, SYSTEM
+from qmailpanel.ledger.actors import COMMAND, SYSTEM
+from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
-from qmailpanel.qmail.passwd import verify_password
-from qmailpanel.sync import plesk
+from qmailpanel.qmail.secrets.passwords import verify_password
+from qmailpanel.reports.models import SyncNode
 from tests.live import make_live, write_position, write_problem
 
 ROOT = Path(__file__).parent.parent.parent

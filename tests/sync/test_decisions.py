@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-from qmailpanel.domains.models import Address, Domain, DomainName, Unknown
-from qmailpanel.domains.services import remove_domain
-from qmailpanel.ledger.models import Change, Verb
-from qmailpanel.ledger.services import SYSTEM, Refused, Status
-from qmailpanel.sync.decisions import (
+from qmailpanel.console.decisions import (
     find_adoptable,
     find_offers,
     no_longer_leave,
     put_ours_back,
     take_theirs,
 )
+from qmailpanel.domains.models import Address, Domain, DomainName, Unknown
+from qmailpanel.domains.services import remove_domain
+from qmailpanel.ledger.actors import SYSTEM, Refused
+from qmailpanel.ledger.models import Change, Verb
+from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import DriftDecision, ForeignLine, SyncDrift
 from tests.sync.panels import Panel
 

@@ -8,19 +8,17 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from qmailpanel.domains.responders import remove_responder, set_responder
+from qmailpanel.domains.departed.services import remove_responder, set_responder
 from qmailpanel.domains.services import remove_domain
-from qmailpanel.ledger.services import SYSTEM, Status, answers_mail
-from qmailpanel.mailboxes.forwarding import change_forwarding
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
+from qmailpanel.mailboxes.delivery.replies import change_reply
 from qmailpanel.mailboxes.models import AutoReply
-from qmailpanel.mailboxes.replies import change_reply
-from qmailpanel.mailboxes.services import (
-    change_mailbox,
-    hold_mailbox,
-    remove_mailbox,
-    restore_mailbox,
-)
+from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.services import change_mailbox, hold_mailbox
 from qmailpanel.qmail.names import Destination
+from qmailpanel.reports.node import answers_mail
+from qmailpanel.reports.statuses import Status
 
 AWAY: dict[str, Any] = {"on": True, "subject": "Away", "text": "Back in May.", "days": 7}
 

@@ -13,14 +13,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
+from qmailpanel.commands.embedded import prepare_embedded_home
 from qmailpanel.domains.services import change_domain
-from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.qmail.doctor import Severity, Trap
 from qmailpanel.qmail.doctor.control_files import OPEN_RELAY
-from qmailpanel.sync import doctor
-from qmailpanel.sync.doctor import publish_findings
-from qmailpanel.sync.embedded import prepare_embedded_home
 from qmailpanel.sync.models import HostFinding
+from qmailpanel.sync.rounds import doctor
+from qmailpanel.sync.rounds.doctor import publish_findings
 from tests.sync.panels import Panel, settle
 
 

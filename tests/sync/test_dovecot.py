@@ -18,17 +18,13 @@ from django.utils import timezone
 
 from qmailpanel.domains.models import Address
 from qmailpanel.domains.services import remove_domain
-from qmailpanel.ledger.services import SYSTEM, Status
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
-from qmailpanel.mailboxes.services import (
-    change_mailbox,
-    change_quota,
-    mailbox_of,
-    remove_mailbox,
-    set_password,
-)
-from qmailpanel.qmail.maildir import parse
-from qmailpanel.qmail.passwd import hash_password
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import change_mailbox, change_quota, mailbox_of, set_password
+from qmailpanel.qmail.formats.maildir import parse
+from qmailpanel.qmail.secrets.passwords import hash_password
+from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.reconcile import open_host
 from qmailpanel.sync.service import Service
 from tests.dovecot import Dovecot, needs_dovecot, run_dovecot

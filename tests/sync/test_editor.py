@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from qmailpanel.qmail import assign
-from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
-from qmailpanel.qmail.shared import Shared
+from qmailpanel.qmail.formats import assign
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow
 from tests.qmail.disk import is_compiled, make_home, make_true, open_home, want_on
 
 SECONDS = 8.0

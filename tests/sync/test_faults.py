@@ -18,31 +18,24 @@ import pytest
 from django.test import Client
 
 from qmailpanel.aliases.services import change_alias, remove_alias, restore_alias
-from qmailpanel.domains.alias_domains import (
+from qmailpanel.console.decisions import put_ours_back
+from qmailpanel.domains.models import Domain, Unknown
+from qmailpanel.domains.names.services import (
     add_alias_domain,
     remove_alias_domain,
     restore_alias_domain,
 )
-from qmailpanel.domains.models import Domain, Unknown
-from qmailpanel.domains.renames import rename_address, rename_domain
+from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import change_domain, remove_domain, restore_domain, switch_domain
-from qmailpanel.ledger.models import SyncProblem
-from qmailpanel.ledger.services import SYSTEM
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.models import Mailbox
-from qmailpanel.mailboxes.removal import purge_mailbox
-from qmailpanel.mailboxes.services import (
-    change_quota,
-    mailbox_of,
-    remove_mailbox,
-    restore_mailbox,
-    set_password,
-    switch_mailbox,
-)
-from qmailpanel.qmail import assign, dotqmail
-from qmailpanel.qmail.cdb import AnyMap
+from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.services import change_quota, mailbox_of, set_password, switch_mailbox
+from qmailpanel.qmail.formats import assign, dotqmail
+from qmailpanel.qmail.formats.cdb import AnyMap
+from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.names import Destination, DomainName, LocalPart
-from qmailpanel.qmail.shared import Shared
-from qmailpanel.sync.decisions import put_ours_back
+from qmailpanel.reports.models import SyncProblem
 from qmailpanel.sync.models import SyncDrift
 from qmailpanel.sync.publish import Report
 from qmailpanel.sync.reconcile import Reconciler, all_domains, dirty_domains, open_host

@@ -11,14 +11,17 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from qmailpanel.aliases.services import change_alias, remove_alias
-from qmailpanel.domains.alias_domains import add_alias_domain
+from qmailpanel.console import going_back as way_back
+from qmailpanel.console.going_back import find_way_back, go_back
 from qmailpanel.domains.models import Domain
+from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.services import remove_domain, switch_domain
-from qmailpanel.ledger.services import SYSTEM, Refused, Status
-from qmailpanel.mailboxes.services import add_mailbox, remove_mailbox
+from qmailpanel.ledger.actors import SYSTEM, Refused
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import Destination, DomainName, LocalPart
+from qmailpanel.reports.statuses import Status
 from qmailpanel.sync import generations as generations_module
-from qmailpanel.sync import way_back
 from qmailpanel.sync.generations import (
     Generations,
     describe_difference,
@@ -26,7 +29,6 @@ from qmailpanel.sync.generations import (
     read_generation,
 )
 from qmailpanel.sync.models import Generation
-from qmailpanel.sync.way_back import find_way_back, go_back
 from tests.sync.panels import Panel
 
 

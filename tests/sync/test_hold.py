@@ -6,19 +6,21 @@ from typing import Any
 
 import pytest
 
+from qmailpanel.console.decisions import put_ours_back
+from qmailpanel.console.services import apply_changes, switch_hold
 from qmailpanel.domains.models import Domain
-from qmailpanel.domains.renames import rename_address, rename_domain
-from qmailpanel.ledger.models import Change, Hold, SyncNode, Verb
-from qmailpanel.ledger.services import SYSTEM, Status
-from qmailpanel.mailboxes.services import remove_mailbox
-from qmailpanel.qmail.host import HostError
+from qmailpanel.domains.renaming import rename_address, rename_domain
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.ledger.models import Change, Hold, Verb
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.qmail.host.errors import HostError
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.names import DomainName, LocalPart
-from qmailpanel.sync.decisions import put_ours_back
+from qmailpanel.reports.models import SyncNode
+from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import SyncDrift
 from qmailpanel.sync.reconcile import open_host
 from qmailpanel.sync.service import Service
-from qmailpanel.sync.services import apply_changes, switch_hold
 from tests.sync.panels import Panel, settle
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
-from qmailpanel.domains.alias_domains import add_alias_domain
 from qmailpanel.domains.models import Address, Destination, Domain, DomainName
+from qmailpanel.domains.names.services import add_alias_domain
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import SYSTEM, Status, record
+from qmailpanel.ledger.services import record
 from qmailpanel.qmail import names
+from qmailpanel.reports.statuses import Status
 from tests.sync.panels import Panel
 
 HOSTILE = [

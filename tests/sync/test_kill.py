@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from qmailpanel.qmail import assign, cdb
-from qmailpanel.qmail.layout import AliasRow, DomainRows, MailboxRow
-from qmailpanel.qmail.logins import LoginRow
-from qmailpanel.qmail.shared import Shared
+from qmailpanel.qmail.formats import assign, cdb
+from qmailpanel.qmail.formats.logins import LoginRow
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow
 from tests.qmail.disk import make_home, make_true, open_home, want_on
 
 KILLS = int(os.environ.get("TEST_KILLS") or 300)

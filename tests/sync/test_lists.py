@@ -8,9 +8,10 @@ import pytest
 
 from qmailpanel.domains.models import Unknown
 from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
-from qmailpanel.ledger.services import SYSTEM, Refused, Status
+from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.mailboxes.services import switch_mailbox
-from qmailpanel.qmail.cdb import AnyMap
+from qmailpanel.qmail.formats.cdb import AnyMap
+from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.reconcile import open_host
 from qmailpanel.sync.service import Service
 from tests.sync.panels import Panel, settle

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from qmailpanel.domains.models import Domain
-from qmailpanel.ledger.services import Status
 from qmailpanel.qmail.host import programs
-from qmailpanel.qmail.host.below import Hand
+from qmailpanel.qmail.host.files import Hand
+from qmailpanel.reports.statuses import Status
 from tests.qmail.programs import IS_DEAF, READS, make_newu, running
 from tests.sync.panels import Panel
 

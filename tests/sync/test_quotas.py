@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from qmailpanel.ledger.services import SYSTEM, Status, holds_quotas
-from qmailpanel.mailboxes.services import (
-    change_quota,
-    mailbox_of,
-    remove_mailbox,
-    restore_mailbox,
-)
-from qmailpanel.qmail.state import Section
-from qmailpanel.qmail.steps import LimitHome, describe
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.services import change_quota, mailbox_of
+from qmailpanel.qmail.plan.state import Section
+from qmailpanel.qmail.plan.steps import LimitHome, describe
+from qmailpanel.reports.node import holds_quotas
+from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.reconcile import Reconciler, open_host
 
 DELIVERQUOTA = Path("/usr/sbin/deliverquota")

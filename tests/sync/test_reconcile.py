@@ -9,25 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from qmailpanel.console.services import answer_question
 from qmailpanel.domains.models import Address, Domain, Unknown
-from qmailpanel.domains.services import (
-    change_domain,
-    remove_domain,
-    restore_domain,
-    switch_domain,
-)
-from qmailpanel.ledger.models import RoutedLine, SyncNode, SyncPosition, SyncProblem
-from qmailpanel.ledger.services import SYSTEM, Status
-from qmailpanel.mailboxes.services import (
-    add_mailbox,
-    remove_mailbox,
-    restore_mailbox,
-    switch_mailbox,
-)
+from qmailpanel.domains.services import change_domain, remove_domain, restore_domain, switch_domain
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, switch_mailbox
 from qmailpanel.qmail.names import LocalPart
+from qmailpanel.reports.models import RoutedLine, SyncNode, SyncPosition, SyncProblem
+from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import ForeignLine, SyncDrift, SyncQuestion, SyncRun
 from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
-from qmailpanel.sync.services import answer_question
 from tests.sync.panels import Panel
 
 ROOT = Path(__file__).parent.parent.parent

@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 
+from qmailpanel.console.decisions import take_theirs
 from qmailpanel.domains.models import Address, Domain
-from qmailpanel.domains.renames import rename_address, rename_domain
+from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import remove_domain
-from qmailpanel.ledger.models import SyncProblem
-from qmailpanel.ledger.services import SYSTEM, Status
-from qmailpanel.mailboxes.services import remove_mailbox, restore_mailbox
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
 from qmailpanel.qmail import names
 from qmailpanel.qmail.host import libc
-from qmailpanel.sync.decisions import take_theirs
+from qmailpanel.reports.models import SyncProblem
+from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import SyncDrift
 from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
 from tests.sync.panels import Panel

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from qmailpanel.sync.processes import is_port_taken
+from qmailpanel.commands.processes import is_port_taken
 
 ROOT = Path(__file__).parent.parent.parent
 PATIENCE = 30.0
@@ -167,7 +167,7 @@ def test_a_host_with_a_qmail_of_its_own_gets_no_demo_data_and_no_files(world, tm
     home = tmp_path / "real"
     (home / "control").mkdir(parents=True)
     prepare = (
-        "from qmailpanel.sync.management.commands.run import prepare; prepare();"
+        "from qmailpanel.commands.management.commands.run import prepare; prepare();"
         "from qmailpanel.domains.models import Domain; print(Domain.objects.count())"
     )
     world["QMAILPANEL_QMAIL_HOME"] = str(home)

@@ -12,17 +12,20 @@ from typing import Any
 
 import pytest
 
+from qmailpanel.console.services import answer_question
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.services import remove_domain
-from qmailpanel.ledger.models import SyncNode, SyncProblem
-from qmailpanel.ledger.services import SYSTEM, Status, find_node, is_alive
-from qmailpanel.mailboxes.services import remove_mailbox, switch_mailbox
-from qmailpanel.qmail.host.shared import hold_lock
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import switch_mailbox
+from qmailpanel.qmail.host.shared_file import hold_lock
+from qmailpanel.reports.models import SyncNode, SyncProblem
+from qmailpanel.reports.node import find_node, is_alive
+from qmailpanel.reports.statuses import Status
 from qmailpanel.sync import reconcile, service
 from qmailpanel.sync.models import SyncQuestion
 from qmailpanel.sync.reconcile import open_host
 from qmailpanel.sync.service import Service, Trigger
-from qmailpanel.sync.services import answer_question
 from tests.sync.panels import Panel, settle
 
 ROOT = Path(__file__).parent.parent.parent

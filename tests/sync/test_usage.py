@@ -14,14 +14,15 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qmailpanel.ledger.models import LastUse, Usage
-from qmailpanel.ledger.services import SYSTEM
-from qmailpanel.mailboxes.services import change_quota, remove_mailbox, switch_mailbox
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import change_quota, switch_mailbox
 from qmailpanel.qmail.host import usage as host_usage
 from qmailpanel.qmail.host.usage import open_box
-from qmailpanel.sync import nearly_full
+from qmailpanel.reports.models import LastUse, Usage
 from qmailpanel.sync.reconcile import open_host
-from qmailpanel.sync.usage import UsageRounds
+from qmailpanel.sync.rounds import nearly_full
+from qmailpanel.sync.rounds.usage import UsageRounds
 
 DELIVERQUOTA = "/usr/sbin/deliverquota"
 
@@ -178,7 +179,7 @@ def test_another_limit_is_another_percentage_at_the_next_look(panel, ann):
 
 
 def test_boxes_that_changed_lately_are_looked_at_between_the_rounds(panel, ann, monkeypatch):
-    monkeypatch.setattr("qmailpanel.sync.usage.QUICK_SECONDS", 0.0)
+    monkeypatch.setattr("qmailpanel.sync.rounds.usage.QUICK_SECONDS", 0.0)
     limit(panel, ann, quota=10_000)
     service = panel.serve()
     for _ in range(9):

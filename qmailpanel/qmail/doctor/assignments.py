@@ -6,10 +6,10 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from qmailpanel.qmail import assign, control
 from qmailpanel.qmail.doctor.finding import Finding, Findings, Severity, Trap
 from qmailpanel.qmail.doctor.lists import BREATH
 from qmailpanel.qmail.doctor.seen import Seen
+from qmailpanel.qmail.formats import assign, control
 from qmailpanel.qmail.names import HIGHEST_ID, gettext_noop
 
 ALARM, NOTE = Severity.ALARM, Severity.NOTE

@@ -5,14 +5,14 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 
-from qmailpanel.qmail import assign, control
-from qmailpanel.qmail.cdb import AnyMap
 from qmailpanel.qmail.doctor.finding import Finding, Findings, Severity, Trap
 from qmailpanel.qmail.doctor.lists import BREATH
 from qmailpanel.qmail.doctor.seen import Seen
-from qmailpanel.qmail.maps import MAPS
+from qmailpanel.qmail.formats import assign, control
+from qmailpanel.qmail.formats.cdb import AnyMap
+from qmailpanel.qmail.formats.maps import MAPS
+from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.names import gettext_noop
-from qmailpanel.qmail.shared import Shared
 
 ALARM, NOTE = Severity.ALARM, Severity.NOTE
 

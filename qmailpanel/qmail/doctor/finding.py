@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from qmailpanel.qmail.names import gettext_noop
-from qmailpanel.qmail.steps import printable
+from qmailpanel.qmail.plan.steps import printable
 
 SHOWN = 120  # characters of somebody's line
 MOST = 20  # findings of one trap in one file, or in all homes

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from qmailpanel.qmail import assign, control
 from qmailpanel.qmail.doctor.assignments import is_number
 from qmailpanel.qmail.doctor.lists import BREATH
 from qmailpanel.qmail.doctor.seen import File, Seen
+from qmailpanel.qmail.formats import assign, control
 
 
 @dataclass

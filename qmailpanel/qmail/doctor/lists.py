@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from qmailpanel.qmail import control
 from qmailpanel.qmail.doctor.finding import Finding, Findings, Severity, Trap
 from qmailpanel.qmail.doctor.seen import Seen
+from qmailpanel.qmail.formats import control
 from qmailpanel.qmail.names import gettext_noop
 
 ALARM, NOTE = Severity.ALARM, Severity.NOTE

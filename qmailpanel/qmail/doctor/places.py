@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from qmailpanel.qmail import maildir
 from qmailpanel.qmail.doctor.finding import Finding, Severity, Trap
 from qmailpanel.qmail.doctor.homes import Box, HomeNamed, HomeSeen
 from qmailpanel.qmail.doctor.instructions import delivers_here, examine_instructions
 from qmailpanel.qmail.doctor.seen import ENTER, READ, WRITE, File
+from qmailpanel.qmail.formats import maildir
 from qmailpanel.qmail.names import gettext_noop
 
 ALARM, NOTE = Severity.ALARM, Severity.NOTE

@@ -6,10 +6,10 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from qmailpanel.qmail import assign, control
 from qmailpanel.qmail.doctor.finding import Finding, Findings, Severity, Trap
 from qmailpanel.qmail.doctor.lists import BREATH, Accepted, find_fault, spellings
 from qmailpanel.qmail.doctor.seen import Seen
+from qmailpanel.qmail.formats import assign, control
 from qmailpanel.qmail.names import gettext_noop
 
 VIRTUAL = "control/virtualdomains"

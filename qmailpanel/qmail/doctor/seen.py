@@ -6,8 +6,8 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from qmailpanel.qmail.cdb import AnyMap
-from qmailpanel.qmail.shared import Shared
+from qmailpanel.qmail.formats.cdb import AnyMap
+from qmailpanel.qmail.formats.shared_files import Shared
 
 READ, WRITE, ENTER = 4, 2, 1
 

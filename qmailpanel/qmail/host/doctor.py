@@ -14,17 +14,17 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from qmailpanel.qmail.cdb import AnyMap
 from qmailpanel.qmail.doctor import Findings, Seen, examine_shared, shorten
 from qmailpanel.qmail.doctor.control_files import DIRECTORIES, EXTRA, NAMES
 from qmailpanel.qmail.doctor.machine import QUEUE, TRIGGER
 from qmailpanel.qmail.doctor.seen import File, Reader, Sender
+from qmailpanel.qmail.formats.cdb import AnyMap
+from qmailpanel.qmail.formats.maps import MAPS
+from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.doctor_homes import examine_homes
 from qmailpanel.qmail.host.look import describe, read_dots
 from qmailpanel.qmail.host.programs import find_senders, is_home_compiled_in
-from qmailpanel.qmail.layout import Layout
-from qmailpanel.qmail.maps import MAPS
-from qmailpanel.qmail.shared import Shared
+from qmailpanel.qmail.layout.rows import Layout
 
 _READERS = (
     ("qmaild", "qmail-smtpd"),

@@ -27,7 +27,7 @@ from qmailpanel.qmail.host.look import (
     reading,
     stat_at,
 )
-from qmailpanel.qmail.layout import Layout
+from qmailpanel.qmail.layout.rows import Layout
 
 BREATH = 50  # homes between two breaths
 

@@ -7,9 +7,9 @@ import os
 import stat
 from collections.abc import Iterator
 
-from qmailpanel.qmail import maildir
 from qmailpanel.qmail.doctor.homes import Box
 from qmailpanel.qmail.doctor.seen import File
+from qmailpanel.qmail.formats import maildir
 
 WAY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 LARGEST = 1 << 20

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from qmailpanel.qmail.host.errors import HostError
-from qmailpanel.qmail.moves import move_path, move_section
-from qmailpanel.qmail.state import Section
-from qmailpanel.qmail.steps import Move
+from qmailpanel.qmail.plan.renamed import move_path, move_section
+from qmailpanel.qmail.plan.state import Section
+from qmailpanel.qmail.plan.steps import Move
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS section (name TEXT PRIMARY KEY, sections TEXT NOT NULL) WITHOUT ROWID;

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
+from qmailpanel.qmail.formats.maps import MAPS
+from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.errors import HostError
-from qmailpanel.qmail.maps import MAPS
-from qmailpanel.qmail.shared import Shared
 
 COMPILER_SECONDS = 300
 HUP_SECONDS = 5.0

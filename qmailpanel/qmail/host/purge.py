@@ -15,8 +15,8 @@ import os
 from collections.abc import Callable, Iterator
 
 from qmailpanel.qmail.host import libc
-from qmailpanel.qmail.host.below import DIRECTORY, opened, refuse_strangers
 from qmailpanel.qmail.host.errors import StepFailed
+from qmailpanel.qmail.host.files import DIRECTORY, opened, refuse_strangers
 
 ARCHIVE = ".archive"
 _PAUSE_AFTER = 200  # entries

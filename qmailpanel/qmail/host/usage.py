@@ -13,9 +13,9 @@ import zlib
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
-from qmailpanel.qmail import maildir
-from qmailpanel.qmail.host.below import look_at, opened, read_size
-from qmailpanel.qmail.maildir import MaildirSize
+from qmailpanel.qmail.formats import maildir
+from qmailpanel.qmail.formats.maildir import MaildirSize
+from qmailpanel.qmail.host.files import look_at, opened, read_size
 from qmailpanel.qmail.names import MailUser
 
 BREATH = 2_000  # messages between two breaths

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 
 from qmailpanel.qmail.doctor import Finding, Severity
 from qmailpanel.qmail.host.doctor import examine_homes_of, examine_shared_of
-from qmailpanel.sync.layout import read_layout
+from qmailpanel.sync.host_settings import read_layout
 
 WORDS = {
     Severity.ALARM: gettext_noop("alarm"),

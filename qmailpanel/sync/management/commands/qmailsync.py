@@ -11,8 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from qmailpanel.qmail.host import Busy, HostError
-from qmailpanel.qmail.steps import describe
+from qmailpanel.qmail.host.errors import Busy, HostError
+from qmailpanel.qmail.plan.steps import describe
 from qmailpanel.sync.publish import Report
 from qmailpanel.sync.reconcile import Reconciler, all_domains, dirty_domains, open_host
 from qmailpanel.sync.service import Service

@@ -1,0 +1,91 @@
+"""How the shared files were: their generations, any two compared, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.domains.frame import notices
+from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.plan.steps import printable
+from qmailpanel.reports.statuses import Statuses
+from qmailpanel.sync.generations import SHOWN, describe_difference, read_generation
+from qmailpanel.sync.models import Generation
+from qmailpanel.web.answers import SeeOther, show
+
+from .going_back import WayBack, find_way_back, go_back
+from .overview import frame
+
+
+@audience(Audience.OPERATOR)
+@require_GET
+def history(request: PanelRequest) -> HttpResponse:
+    """The generations of one file, newest first."""
+    generations = Generation.objects.for_user(request.user).defer("content")
+    files = sorted(set(generations.values_list("file", flat=True)))
+    file = request.GET.get("file", "")
+    if file not in files:
+        file = Shared.ASSIGN if Shared.ASSIGN in files else next(iter(files), "")
+    context = {
+        **_around(request),
+        "files": files,
+        "file": file,
+        "generations": list(
+            generations.filter(file=file).order_by("-number")[: settings.QMAILPANEL_GENERATIONS]
+        ),
+    }
+    return show(request, "console/history.html", context)
+
+
+def _around(request: PanelRequest) -> dict[str, Any]:
+    return frame(request, notices(Statuses([])))
+
+
+@audience(Audience.OPERATOR)
+@require_GET
+def compare(request: PanelRequest) -> HttpResponse:
+    """What differs between two generations of a file, the older one first."""
+    typed = [request.GET.get(side, "") for side in ("one", "other")]
+    asked = [pk for pk in typed if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    mine = Generation.objects.for_user(request.user)
+    found = list(mine.filter(pk__in=asked).order_by("number"))
+    if not found or len({one.file for one in found}) > 1:
+        return SeeOther(reverse("console:history"))
+    old, new = found[0], found[-1]
+    text = describe_difference(read_generation(old), read_generation(new))
+    context = {**_around(request), "old": old, "new": new, "difference": text[:SHOWN]}
+    return show(request, "console/compare.html", {**context, "is_cut": len(text) > SHOWN})
+
+
+@audience(Audience.OPERATOR)
+@require_http_methods(["GET", "POST"])
+def back(request: PanelRequest, pk: int) -> HttpResponse:
+    """What going back to a generation takes; and going there."""
+    mine = Generation.objects.for_user(request.user)
+    to = get_object_or_404(mine, pk=pk)
+    newest = mine.filter(file=to.file).latest("number")
+    way, why = WayBack([], []), ""
+    try:
+        way = find_way_back(to, newest)
+        if request.method == "POST" and request.POST.get("from") == str(newest.pk):
+            go_back(Actor.of(request), way)
+            return SeeOther(reverse("console:page"))
+    except Refused as refusal:
+        why = str(refusal)
+    context = {
+        **_around(request),
+        "to": to,
+        "newest": newest,
+        "offers": way.offers,
+        "left": [printable(line.decode("utf-8", "backslashreplace").rstrip()) for line in way.left],
+        "difference": describe_difference(read_generation(newest), read_generation(to))[:SHOWN],
+        "why": why,
+    }
+    return show(request, "console/back.html", context, status=422 if why else 200)

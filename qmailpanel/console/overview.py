@@ -1,0 +1,57 @@
+"""What the operator's page reads: rows of this node, which nobody else may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.db.models import (
+    CharField,
+    Count,
+    Exists,
+    F,
+    Max,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Concat
+
+from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.domains.models import Address, Domain
+from qmailpanel.reports.models import SyncPosition, SyncProblem
+from qmailpanel.sync.models import HostFinding
+from qmailpanel.web.notices import Notice, around
+
+
+def frame(request: PanelRequest, found: Iterable[Notice]) -> dict[str, Any]:
+    """The context of console/frame.html: what the banner says, and how much the doctor found."""
+    findings = HostFinding.objects.for_user(request.user)
+    return {**around(found), "findings_count": findings.count()}
+
+
+def find_position() -> dict[str, Any]:
+    """The newest change, the newest that is live, and how many domains are behind."""
+    node = settings.QMAILPANEL_NODE
+    applied = SyncPosition.objects.filter(
+        node=node, domain=OuterRef("pk"), applied__gte=OuterRef("change_id")
+    )
+    return {
+        **Domain.objects.aggregate(
+            newest=Max("change_id"), behind=Count("pk", filter=~Exists(applied))
+        ),
+        **SyncPosition.objects.filter(node=node).aggregate(applied=Max("applied")),
+    }
+
+
+def find_problems() -> QuerySet[SyncProblem]:
+    """What failed, with the names of those it concerns."""
+    domain = Domain.objects.filter(pk=OuterRef("domain")).values("name")
+    address = Address.objects.filter(pk=OuterRef("address")).values(
+        name=Concat(F("local"), Value("@"), F("domain__name"), output_field=CharField())
+    )
+    here = SyncProblem.objects.filter(node=settings.QMAILPANEL_NODE)
+    named = here.annotate(domain_name=Subquery(domain), address_name=Subquery(address))
+    return named.order_by("since", "id")

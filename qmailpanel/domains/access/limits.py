@@ -1,0 +1,151 @@
+"""How much there may be in a domain: set by the operator, held inside each service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Sum
+from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_noop as _
+
+from qmailpanel.domains.changes import refuse_removed, reread, stamp
+from qmailpanel.domains.models import Domain, Kind, Limits
+from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.ledger.models import Noun, Verb
+from qmailpanel.ledger.services import ledger_locked, record
+
+from .rights import require_operator
+
+EXPECTED = ("postmaster", "abuse")  # addresses that every domain answers to. See RFC 2142.
+FIELDS = ("mailboxes", "aliases", "destinations", "pool", "largest_quota", "default_quota")
+NAMES = {Kind.MAILBOX: "mailboxes", Kind.ALIAS: "aliases"}
+TITLES = {Kind.MAILBOX: gettext_lazy("Mailboxes"), Kind.ALIAS: gettext_lazy("Aliases")}
+FULL = {
+    Kind.MAILBOX: _(
+        "%(domain)s has %(used)d mailboxes and may have %(limit)d. "
+        "The operator of this host can raise the limit."
+    ),
+    Kind.ALIAS: _(
+        "%(domain)s has %(used)d aliases and may have %(limit)d. "
+        "The operator of this host can raise the limit."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many there are of how many that may be; without a limit both are None."""
+
+    used: int | None
+    limit: int | None
+
+    @property
+    def is_full(self) -> bool:
+        return self.used is not None and self.limit is not None and self.used >= self.limit
+
+    @property
+    def is_over(self) -> bool:
+        """More than there may be: the limit was lowered since."""
+        return self.is_full and self.used != self.limit
+
+
+def limits_of(domain: Domain) -> Limits:
+    """Those of the domain, or a blank row."""
+    try:
+        return domain.limits
+    except Limits.DoesNotExist:
+        return Limits(domain=domain)
+
+
+def room_of(domain: Domain, kind: Kind) -> Room:
+    """Asks the database only where there is a limit."""
+    limit = getattr(limits_of(domain), NAMES[kind])
+    return Room(count(domain, kind) if limit is not None else None, limit)
+
+
+def count(domain: Domain, kind: Kind) -> int:
+    """Addresses of that kind; the two that every domain must have do not count."""
+    rows = domain.addresses.filter(kind=kind, removed=False)
+    return rows.exclude(local__in=EXPECTED).count()
+
+
+def storage_of(domain: Domain) -> Room:
+    """Bytes of all quotas, of as many as they may be; asks only where there is a limit."""
+    limit = limits_of(domain).pool
+    return Room(given(domain) if limit is not None else None, limit)
+
+
+def given(domain: Domain) -> int:
+    """Bytes of all quotas of the domain."""
+    rows = domain.addresses.filter(removed=False)
+    return rows.aggregate(bytes=Sum("mailbox__quota"))["bytes"] or 0
+
+
+def refuse_full(domain: Domain, kind: Kind, local: str) -> None:
+    """One more address of that kind, or Refused."""
+    limits = Limits.objects.filter(domain=domain).first()
+    limit = getattr(limits, NAMES[kind], None)
+    if limit is None or local in EXPECTED:
+        return
+    used = count(domain, kind)
+    if used >= limit:
+        raise Refused(FULL[kind], "local", domain=domain.name, used=used, limit=limit)
+
+
+def refuse_many(domain: Domain, destinations: int) -> None:
+    """That many destinations for one alias, or Refused."""
+    limits = Limits.objects.filter(domain=domain).first()
+    limit = limits.destinations if limits else None
+    if limit is not None and destinations > limit:
+        raise Refused(
+            _(
+                "An alias of %(domain)s may deliver to %(limit)d addresses. "
+                "The operator of this host can raise the limit."
+            ),
+            "destinations",
+            domain=domain.name,
+            limit=limit,
+        )
+
+
+@ledger_locked()
+def change_limits(
+    actor: Actor,
+    domain: Domain,
+    *,
+    mailboxes: int | None = None,
+    aliases: int | None = None,
+    destinations: int | None = None,
+    pool: int | None = None,
+    largest_quota: int | None = None,
+    default_quota: int | None = None,
+) -> Limits:
+    """These limits, None for no limit.
+
+    One below what there is removes nothing; it only keeps more from coming.
+    """
+    require_operator(actor)
+    reread(domain)
+    refuse_removed(domain)
+    limits = Limits.objects.filter(domain=domain).first() or Limits(domain=domain)
+    given = (mailboxes, aliases, destinations, pool, largest_quota, default_quota)
+    wanted = dict(zip(FIELDS, given, strict=True))
+    before = {name: getattr(limits, name) for name in FIELDS}
+    after = {name: value for name, value in wanted.items() if value != before[name]}
+    if not after:
+        return limits
+    for name, value in after.items():
+        setattr(limits, name, value)
+    limits.save()
+    changed = {name: before[name] for name in after}
+    change = record(
+        actor,
+        Verb.CHANGED,
+        Noun.LIMITS,
+        domain.name,
+        domain=domain.pk,
+        before=changed,
+        after=after,
+    )
+    stamp(change, domain)
+    return limits

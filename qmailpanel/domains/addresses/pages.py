@@ -1,0 +1,184 @@
+"""The pages of addresses, as far as mailboxes and aliases look alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db.models import prefetch_related_objects
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.domains.access.limits import room_of
+from qmailpanel.domains.access.rights import Right, shown_rights
+from qmailpanel.domains.forms import RenameAddressForm
+from qmailpanel.domains.frame import (
+    address_badge,
+    address_key,
+    display,
+    domain_badge,
+    domain_page,
+    find_domain,
+    notices,
+)
+from qmailpanel.domains.fullness import fullness_of, only_nearly_full, with_usage
+from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
+from qmailpanel.domains.renaming import rename_address
+from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.reports.statuses import Statuses
+from qmailpanel.web.answers import lead, show, wants
+from qmailpanel.web.lists import Query
+from qmailpanel.web.notices import FIRST_WAIT, around
+
+from .row import Place
+
+Where = Callable[[Address], str]
+SHOWN = {Kind.MAILBOX: (), Kind.ALIAS: ("destinations",)}  # what the rows of a list fetch besides
+TABS = {Kind.MAILBOX: "mailboxes", Kind.ALIAS: "aliases"}
+SHARED = "components/addresses.html"
+
+
+def find_address(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address:
+    """The person's mailbox or alias of that number; 404 if it is somebody else's."""
+    mine = Address.objects.for_user(request.user).select_related("domain", "change")
+    return _with_rights(get_object_or_404(mine, domain__name=name, kind=kind, pk=pk))
+
+
+def _with_rights(address: Address) -> Address:
+    """What the person may do in the domain came with the address."""
+    if hasattr(address, "held"):
+        setattr(address.domain, "held", address.held)  # noqa: B010 - an annotation of both
+    return address
+
+
+def find_list(request: PanelRequest, name: str, kind: Kind) -> tuple[Domain, Address | None]:
+    """The domain of a list, and the address that stands on top of it."""
+    pk = Query.of(request).top
+    top = _find_top(request, name, kind, pk) if pk else None
+    return (top.domain if top else find_domain(request, name)), top
+
+
+def _find_top(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address | None:
+    domains = Domain.objects.for_user(request.user).claiming().filter(name=name)
+    mine = Address.objects.for_user(request.user).claiming().select_related("domain__limits")
+    rows = with_usage(mine) if kind is Kind.MAILBOX else mine
+    found = rows.filter(pk=pk, kind=kind, domain__in=domains).first()
+    return found and _with_rights(found)
+
+
+def list_context(
+    request: PanelRequest, domain: Domain, kind: Kind, top: Address | None, to: Where
+) -> dict[str, Any]:
+    """The context of a list page: its rows, and what stands around them."""
+    query, statuses = Query.of(request), Statuses([domain.pk])
+    found = query.page_of(_rows(request, domain, kind, query), ("local",))
+    prefetch_related_objects([*found.rows, *([top] if top else [])], *SHOWN[kind])
+    page = domain_page(request, domain, TABS[kind], statuses)
+    place = Place.of(request, request.path, domain, can_remove="addresses" in page["may"])
+    rows = [place.row(statuses, row, to(row)) for row in found.rows]
+    if top:
+        gone = top.removed
+        rows.insert(0, place.row(statuses, top, to(top), new=not gone, focus=gone))
+    context = {**page, **query.context(found), **form_context(domain, kind, request.path)}
+    if kind is Kind.MAILBOX:
+        context["fullness"] = fullness_of(domain)
+    return {**context, "rows": SafeString("".join(rows))}
+
+
+def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> AddressQuerySet:
+    rows = Address.objects.for_user(request.user).claiming().filter(domain=domain, kind=kind)
+    if kind is Kind.MAILBOX:
+        rows = with_usage(only_nearly_full(rows, domain) if query.full else rows)
+    local = query.q.partition("@")[0]
+    return rows.starting(local) if local else rows
+
+
+def form_context(domain: Domain, kind: Kind, href: str) -> dict[str, Any]:
+    """What the form that adds an address needs besides itself."""
+    return {
+        "domain": domain,
+        "host": f"@{display(domain)}",
+        "href": href,
+        "room": room_of(domain, kind),
+        "kind": kind,
+    }
+
+
+def address_page(request: PanelRequest, address: Address) -> dict[str, Any]:
+    """The context of a page about one address."""
+    statuses = Statuses([address.domain_id])
+    page = domain_page(request, address.domain, TABS[Kind(address.kind)], statuses)
+    return {
+        **page,
+        "address": address,
+        "host": f"@{display(address.domain)}",
+        "badge": address_badge(statuses, address),
+    }
+
+
+def row_context(
+    request: PanelRequest,
+    address: Address,
+    href: str,
+    to: str,
+    *,
+    why: str = "",
+    new: bool = False,
+) -> dict[str, Any]:
+    """One row, swapped into its place in the list at `href`, and the pulse, awake."""
+    statuses = Statuses([address.domain_id])
+    can_remove = Right.ADDRESSES in shown_rights(request.user, address.domain)
+    row = Place.of(request, href, address.domain, can_remove=can_remove).row
+    return {
+        **around(notices(statuses, address.domain), wait=FIRST_WAIT),
+        "row": row(statuses, address, to, why=why, new=new, focus=not new),
+        "domain_badge": domain_badge(statuses, address.domain),
+        "host": f"@{display(address.domain)}",
+        "said": _("%(name)s added.") % {"name": address} if new else "",
+        "oob": True,
+    }
+
+
+def is_in_row(request: PanelRequest, address: Address) -> bool:
+    """Does htmx swap the answer for the row of that address?"""
+    return wants(request, f"row-{address_key(address)}")
+
+
+def settle(
+    request: PanelRequest, address: Address, href: str, to: str, why: str = ""
+) -> HttpResponse:
+    """The row as it is now, with the reason why not; without htmx its list, the row on top."""
+    if not is_in_row(request, address):
+        return lead(request, f"{href}?top={address.pk}")
+    context = row_context(request, address, href, to, why=why)
+    return show(request, f"{SHARED}#settled", context, status=422 if why else 200)
+
+
+def refusal_of(service: Callable[[], Any]) -> str:
+    """Do it, or say why not."""
+    try:
+        service()
+    except Refused as refusal:
+        return str(refusal)
+    return ""
+
+
+def try_rename(request: PanelRequest, address: Address) -> RenameAddressForm:
+    """Do it, if that is good; the form has the errors, if there are any."""
+    form = RenameAddressForm(request.POST)
+    if form.is_valid():
+        try:
+            rename_address(Actor.of(request), address, **form.cleaned_data)
+        except Refused as refusal:
+            form.refuse(refusal)
+    return form
+
+
+def joined(texts: Iterable[str], most: int = 3) -> str:
+    """The first few, and how many more there are."""
+    some = list(texts)
+    rest = len(some) - most
+    return ", ".join(some[:most]) + (f" +{rest}" if rest > 0 else "")

@@ -1,0 +1,97 @@
+"""How full mailboxes are, as the sync service wrote it down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from qmailpanel.reports.models import Usage
+from qmailpanel.web.templatetags.panel import icon
+
+from .models import Address, AddressQuerySet, Domain
+
+NEARLY_FULL = 90  # per cent
+FULL = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Fullness:
+    """Of a domain: bytes in all its mailboxes, and how many of those are nearly full."""
+
+    bytes: int
+    nearly_full: int
+
+
+def usage_of(address: Address) -> Usage | None:
+    """None while it is not counted."""
+    return _here().filter(address=address.pk).first()
+
+
+def with_usage(rows: AddressQuerySet) -> AddressQuerySet:
+    """Each with what `used_mark` shows; no further query."""
+    of_row = _here().filter(address=OuterRef("pk"))
+    return rows.annotate(
+        used_bytes=Subquery(of_row.values("bytes")[:1]),
+        used_percent=Subquery(of_row.values("percent")[:1]),
+    )
+
+
+def only_nearly_full(rows: AddressQuerySet, domain: Domain) -> AddressQuerySet:
+    """The mailboxes of a domain that are nearly full."""
+    full = _here().filter(domain=domain.pk, percent__gte=NEARLY_FULL)
+    return rows.filter(pk__in=full.values("address"))
+
+
+def nearly_full_among(addresses: AddressQuerySet) -> QuerySet[Usage]:
+    """How full those are that are nearly full."""
+    mine = addresses.filter(removed=False).values("pk")
+    return _here().filter(percent__gte=NEARLY_FULL, address__in=mine)
+
+
+def fullness_of(domain: Domain) -> Fullness:
+    """One query over an index."""
+    found = (
+        _here()
+        .filter(domain=domain.pk)
+        .aggregate(bytes=Sum("bytes"), full=Count("pk", filter=Q(percent__gte=NEARLY_FULL)))
+    )
+    return Fullness(found["bytes"] or 0, found["full"])
+
+
+def used_mark(address: Address) -> SafeString:
+    """The cell of a list: how much, and of what is limited how full."""
+    size, percent = _shown(address)
+    if size is None:
+        return format_html('<span class="soft">{}</span>', _("not counted yet"))
+    if not percent:
+        return format_html("{}", filesizeformat(size))
+    return format_html("{} {}", filesizeformat(size), _percent_mark(percent))
+
+
+def _shown(address: Address) -> tuple[int | None, int]:
+    if not hasattr(address, "used_bytes"):
+        usage = usage_of(address)
+        return (usage.bytes, usage.percent) if usage else (None, 0)
+    return address.used_bytes, getattr(address, "used_percent", None) or 0
+
+
+def _percent_mark(percent: int) -> SafeString:
+    if percent < NEARLY_FULL:
+        return format_html('<span class="soft">{}%</span>', percent)
+    word = _("full") if percent >= FULL else _("nearly full")
+    return format_html(
+        '<span class="status failed">{}{}%<span class="aside"> {}</span></span>',
+        icon("failed"),
+        percent,
+        word,
+    )
+
+
+def _here() -> QuerySet[Usage]:
+    return Usage.objects.filter(node=settings.QMAILPANEL_NODE)

@@ -1,0 +1,73 @@
+"""Who has a name: at most one domain, and nobody where the host routes its mail already."""
+
+from __future__ import annotations
+
+from django.db.models import Q
+from django.utils.translation import gettext_noop as _
+
+from qmailpanel.domains.models import Domain, DomainName
+from qmailpanel.ledger.actors import Refused
+from qmailpanel.reports.models import RoutedLine
+from qmailpanel.reports.statuses import Status, Statuses
+
+
+def free_name(name: str) -> None:
+    """Take the name from whoever's removal is live; refuse while anybody else has it."""
+    claim = DomainName.objects.filter(name=name, claims=True).select_related("domain").first()
+    if claim is None:
+        return
+    _refuse_held(claim)
+    if status_of(claim, Statuses([claim.domain_id])) is not Status.REMOVED:
+        raise Refused(_("%(name)s is still being removed."), "name", name=name)
+    claim.claims = False
+    claim.save(update_fields=["claims"])
+
+
+def _refuse_held(claim: DomainName) -> None:
+    if claim.domain.removed or claim.removed:
+        return
+    if claim.name == claim.domain.name:
+        raise Refused(_("%(name)s is a domain here already."), "name", name=claim.name)
+    raise Refused(
+        _("%(name)s is an alias domain of %(domain)s."),
+        "name",
+        name=claim.name,
+        domain=claim.domain.name,
+    )
+
+
+def status_of(claim: DomainName, statuses: Statuses) -> Status:
+    """A name goes with its domain; an alias domain may go before."""
+    status = statuses.of_domain(claim.domain)
+    return statuses.of_name(claim) if claim.removed and not claim.domain.removed else status
+
+
+def claim_again(domain: Domain) -> None:
+    """Names given up while the domain was removed; alias domains that others took stay theirs."""
+    for claim in domain.names.filter(claims=False, removed=False):
+        if claim.name == domain.name:
+            free_name(claim.name)
+        elif DomainName.objects.filter(name=claim.name, claims=True).exists():
+            continue
+        claim.claims = True
+        claim.save(update_fields=["claims"])
+
+
+def refuse_routed(name: str, field: str = "name") -> None:
+    """Refuse a name, or with a dot in front all names below it, that a line of the host routes."""
+    labels = name.lstrip(".").split(".")
+    parents = ["." + ".".join(labels[start:]) for start in range(1, len(labels))]
+    routed = RoutedLine.objects.filter(Q(name__in=[name, *parents]) | Q(name__endswith=f"@{name}"))
+    line = routed.order_by("file", "number").first()
+    if line:
+        raise Refused(
+            _(
+                "This host routes mail of %(name)s already, "
+                "in line %(number)d of %(file)s: %(line)s. Take that line out first."
+            ),
+            field,
+            name=name,
+            number=line.number,
+            file=line.file,
+            line=line.line,
+        )

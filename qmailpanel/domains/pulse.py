@@ -1,0 +1,83 @@
+"""The pulse: what became of the rows a page waits for, and when to look again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.reports.statuses import Status, Statuses
+from qmailpanel.web.badges import UNSETTLED, Badge
+from qmailpanel.web.notices import FIRST_WAIT, LAST_WAIT, Notice, around
+
+from .frame import address_badge, display, domain_badge, domain_key, name_badge, notices
+from .models import Address, Domain, DomainName
+
+MOST = 200  # rows that one pulse looks at
+NEWS = {
+    Status.PENDING: _("%(name)s is tried again."),
+    Status.LIVE: _("%(name)s is live."),
+    Status.FAILED: _("%(name)s failed."),
+    Status.REMOVED: _("%(name)s is removed."),
+}
+
+
+def pulse_context(request: PanelRequest, *, own: Address | None = None) -> dict[str, Any]:
+    """The rows that are no longer what the query says of them; those the person may see.
+
+    `own`: that of the mailbox of an owner, who sees no other.
+    """
+    shown = _shown(request)
+    here = request.GET.get("domain", "")
+    wanted = _numbers("d", [*shown, here])
+    domains = list(Domain.objects.for_user(request.user).filter(pk__in=wanted))
+    mine = Address.objects.for_user(request.user).filter(pk__in=_numbers("a", shown))
+    addresses = [own] if own else list(mine.select_related("domain"))
+    names = list(DomainName.objects.for_user(request.user).filter(pk__in=_numbers("n", shown)))
+    owned = {*(row.domain_id for row in addresses), *(row.domain_id for row in names)}
+    statuses = Statuses({*(row.pk for row in domains), *owned})
+    badges = [(domain_badge(statuses, row), display(row)) for row in domains]
+    badges += [(address_badge(statuses, row), str(row)) for row in addresses]
+    badges += [(name_badge(statuses, row), display(row)) for row in names]
+    named = [(badge, name) for badge, name in badges if badge.key in shown]
+    moved = [(badge, name) for badge, name in named if badge.status is not shown[badge.key]]
+    is_waiting = any(badge.is_unsettled for badge, _name in named)
+    domain = next((row for row in domains if domain_key(row) == here), None)
+    return _context(request, notices(statuses, domain), moved, is_waiting=is_waiting)
+
+
+def _shown(request: PanelRequest) -> dict[str, Status]:
+    """Key of a row → what the page says it is."""
+    named = [(key, status) for status in UNSETTLED for key in request.GET.getlist(status)]
+    return dict(named[:MOST])
+
+
+def _context(
+    request: PanelRequest,
+    said: list[Notice],
+    moved: list[tuple[Badge, str]],
+    *,
+    is_waiting: bool,
+) -> dict[str, Any]:
+    context = around(said, wait=_next_wait(request) if is_waiting else 0)
+    return {
+        **context,
+        "badges": [badge for badge, _name in moved],
+        "said": " ".join(NEWS[badge.status] % {"name": name} for badge, name in moved),
+        "is_news": context["notices_key"] != request.GET.get("banner"),
+    }
+
+
+def _next_wait(request: PanelRequest) -> int:
+    """Twice as long as the last time."""
+    wait = request.GET.get("wait", "")
+    last = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 6 else 0
+    return min(max(2 * last, FIRST_WAIT), LAST_WAIT)
+
+
+def _numbers(kind: str, keys: Iterable[str]) -> list[int]:
+    """The row numbers of the keys of one kind."""
+    found = (key[1:] for key in keys if key.startswith(kind) and len(key) < 18)
+    return [int(number) for number in found if number.isascii() and number.isdigit()]

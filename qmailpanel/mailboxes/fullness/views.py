@@ -1,0 +1,43 @@
+"""The mailboxes that are nearly full, of all the person's domains."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_GET
+
+from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.domains.frame import display, notices
+from qmailpanel.domains.fullness import nearly_full_among
+from qmailpanel.domains.models import Address
+from qmailpanel.paging import page
+from qmailpanel.reports.models import Usage
+from qmailpanel.reports.statuses import Statuses
+from qmailpanel.web.answers import show
+from qmailpanel.web.notices import around
+
+from .services import Bar, find_boxes
+
+
+@audience(Audience.PERSON)
+@require_GET
+def nearly_full(request: PanelRequest) -> HttpResponse:
+    """The fullest first."""
+    mine = Address.objects.for_user(request.user)
+    found = page(
+        nearly_full_among(mine),
+        key=("-percent", "-address"),
+        after=request.GET.get("after", ""),
+        before=request.GET.get("before", ""),
+    )
+    context = {
+        **around(notices(Statuses([]))),
+        "page": found,
+        "rows": _rows(found.rows),
+        "query": "",
+    }
+    return show(request, "mailboxes/full.html", context)
+
+
+def _rows(usages: list[Usage]) -> list[tuple[Address, str, list[Bar]]]:
+    rows = find_boxes(usages)
+    return [(box.address, f"@{display(box.address.domain)}", bars) for box, bars in rows]

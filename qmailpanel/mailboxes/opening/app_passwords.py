@@ -1,0 +1,99 @@
+"""Passwords for one program each, beside the one that the owner knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+from django.utils import timezone
+from django.utils.translation import gettext_noop as _
+
+from qmailpanel.domains.access.guard import guard_sign_in
+from qmailpanel.domains.access.rights import Right
+from qmailpanel.domains.addresses import services as addresses
+from qmailpanel.domains.changes import one_line, stamp
+from qmailpanel.domains.models import Address, OwnItem
+from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.ledger.models import Noun, Verb
+from qmailpanel.ledger.services import ledger_locked, record
+from qmailpanel.mailboxes.models import AppPassword, Mailbox
+from qmailpanel.mailboxes.owners import require_own
+from qmailpanel.qmail.secrets.passwords import hash_password
+
+from .suggest import suggest_password
+
+MOST, LONGEST = 20, 64
+PROTOCOLS = ("imap", "pop3", "sending")
+
+
+def add_app_password(
+    actor: Actor, address: Address, *, name: str, imap: bool, pop3: bool, sending: bool
+) -> tuple[AppPassword, str]:
+    """A new one, and its text, which nobody can read again."""
+    given = {"imap": imap, "pop3": pop3, "sending": sending}
+    text = suggest_password()
+    hashed = hash_password(text)
+    with ledger_locked():
+        mailbox = _editable(actor, address)
+        made = AppPassword.objects.create(
+            mailbox=mailbox,
+            name=_free_name(mailbox, name),
+            password=hashed,
+            mark=sha256(text.encode()).hexdigest(),
+            created=timezone.now(),
+            **_some(given),
+        )
+        protocols = [protocol for protocol in PROTOCOLS if given[protocol]]
+        _note(actor, Verb.ADDED, address, {"name": made.name, "protocols": protocols})
+    return made, text
+
+
+@ledger_locked()
+def remove_app_password(actor: Actor, address: Address, app_password: AppPassword) -> None:
+    """The program that has it can no longer open the mailbox."""
+    mailbox = _editable(actor, address)
+    gone, _each = AppPassword.objects.filter(mailbox=mailbox, pk=app_password.pk).delete()
+    if gone:
+        _note(actor, Verb.REMOVED, address, {"name": app_password.name})
+
+
+def _editable(actor: Actor, address: Address) -> Mailbox:
+    """By its owner, or by whoever may set its password."""
+    mailbox = Mailbox.objects.get(address=address)
+    if mailbox.owner_id is None or mailbox.owner_id != actor.user_id:
+        addresses.editable(actor, address, Right.PASSWORDS)
+        guard_sign_in(actor, address.domain, address.local)
+        return mailbox
+    require_own(actor, mailbox, OwnItem.APP_PASSWORDS)
+    return mailbox
+
+
+def _free_name(mailbox: Mailbox, text: str) -> str:
+    name = one_line(text, "name")
+    if not name or len(name) > LONGEST:
+        raise Refused(_("Enter what it is for, as phone; at most 64 characters."), "name")
+    if mailbox.app_passwords.filter(name=name).exists():
+        raise Refused(_("There is one called %(name)s. Choose another name."), "name", name=name)
+    if mailbox.app_passwords.count() >= MOST:
+        raise Refused(_("There are %(most)d of them. Remove one first."), "name", most=MOST)
+    return name
+
+
+def _some(given: Mapping[str, bool]) -> Mapping[str, bool]:
+    if not any(given.values()):
+        raise Refused(_("Choose what it opens."), "imap")
+    return given
+
+
+def _note(actor: Actor, verb: Verb, address: Address, fields: dict[str, object]) -> None:
+    sides = {"before": fields} if verb is Verb.REMOVED else {"after": fields}
+    change = record(
+        actor,
+        verb,
+        Noun.APP_PASSWORD,
+        str(address),
+        domain=address.domain_id,
+        address=address.pk,
+        **sides,
+    )
+    stamp(change, address)

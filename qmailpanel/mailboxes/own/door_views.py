@@ -1,0 +1,98 @@
+"""What is open to somebody who is not signed in: the link of an owner, and webmail's password."""
+
+from __future__ import annotations
+
+from allauth.core import ratelimit
+from allauth.core.internal.ratelimit import get_ip
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from qmailpanel.accounts.access import Audience, audience
+from qmailpanel.accounts.services import note_refused
+from qmailpanel.accounts.sessions import sign_in
+from qmailpanel.ledger.actors import Refused
+from qmailpanel.mailboxes.forms import NextPasswordForm, words_of
+from qmailpanel.mailboxes.models import Mailbox, PasswordLink
+from qmailpanel.mailboxes.opening.links import find_link, use_link
+from qmailpanel.mailboxes.owners import MailboxBackend, owner_of
+
+from .webmail import set_webmail_password
+
+BACKEND = f"{MailboxBackend.__module__}.{MailboxBackend.__qualname__}"
+
+
+@audience(Audience.ANYONE)
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def welcome(request: HttpRequest) -> HttpResponse:
+    """Looking at the link only asks; the button uses it up, so that no mail scanner does."""
+    sent_by = request.POST if request.method == "POST" else request.GET
+    token = sent_by.get("token", "")
+    link = find_link(token)
+    if link is None:
+        return render(request, "mailboxes/welcome.html", status=410)
+    context = {"address": link.mailbox.address, "token": token}
+    if request.method != "POST":
+        return render(request, "mailboxes/welcome.html", {**context, "form": NextPasswordForm()})
+    if "suggest" in request.POST:
+        form = NextPasswordForm.suggesting({})
+        return render(request, "mailboxes/welcome.html", {**context, "form": form})
+    return _set(request, link, context)
+
+
+def _set(request: HttpRequest, link: PasswordLink, context: dict[str, object]) -> HttpResponse:
+    address = link.mailbox.address
+    form = NextPasswordForm(request.POST, words=words_of(address.domain, address.local))
+    if form.is_valid():
+        try:
+            text = form.cleaned_data["password"]
+            mailbox = use_link(request.META.get("REMOTE_ADDR"), str(context["token"]), text)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            return _enter(request, mailbox)
+    return render(request, "mailboxes/welcome.html", {**context, "form": form}, status=422)
+
+
+def _enter(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
+    """Signed in, if the mailbox opens the panel at all."""
+    if not mailbox.panel:
+        return render(request, "mailboxes/welcome.html", {"done": mailbox.address})
+    owner = owner_of(mailbox)
+    owner.backend = BACKEND
+    sign_in(request, owner, "link")
+    return redirect("mailboxes:own")
+
+
+@csrf_exempt
+@audience(Audience.ANYONE)
+@sensitive_post_parameters()
+@never_cache
+@require_POST
+def webmail_password(request: HttpRequest) -> HttpResponse:
+    """For webmail's programs: user, curpass and newpass; `ok`, or a sentence and no 2xx.
+
+    Tries are counted as those of signing in are, and with them.
+    """
+    typed = request.POST.get("user", "").strip().lower()
+    present, password = request.POST.get("curpass", ""), request.POST.get("newpass", "")
+    address = request.META.get("REMOTE_ADDR", "")
+    if not ratelimit.consume(request, action="login_failed", key=f"{typed} {get_ip(request)}"):
+        return _say(_("Too many tries. Wait five minutes."), 429)
+    try:
+        set_webmail_password(address or None, login=typed, present=present, password=password)
+    except Refused as refusal:
+        if refusal.field == "present":
+            note_refused(request, typed)
+        return _say(str(refusal), 422)
+    return _say("ok", 200)
+
+
+def _say(text: str, status: int) -> HttpResponse:
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", status=status)

@@ -1,0 +1,143 @@
+"""The pages of the owner of a mailbox."""
+
+from __future__ import annotations
+
+from allauth.core import ratelimit
+from django.contrib.auth import update_session_auth_hash
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.domains.models import OwnItem
+from qmailpanel.domains.pulse import pulse_context
+from qmailpanel.domains.routes.picture import path_of
+from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.mailboxes.delivery.views import ends_of
+from qmailpanel.mailboxes.forms import words_of
+from qmailpanel.mailboxes.fullness.services import app_rows, last_uses, used_of
+from qmailpanel.mailboxes.models import Mailbox
+from qmailpanel.mailboxes.opening import app_passwords
+from qmailpanel.mailboxes.opening.views import try_app_password
+from qmailpanel.mailboxes.owners import set_own_password
+from qmailpanel.web.answers import SeeOther, show
+
+from .forms import OwnPasswordForm
+from .frame import PULSE, owned, show_own
+from .mail_programs import servers_of
+from .queries import find_further, find_sign_ins
+
+
+@owned()
+@require_GET
+def own(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
+    """What the mailbox is."""
+    address = mailbox.address
+    return show_own(
+        request,
+        mailbox,
+        "mailboxes/own.html",
+        hops=path_of(address, ends_of(address, mailbox)),
+        further=find_further(address),
+        used=used_of(mailbox, address),
+    )
+
+
+@owned()
+@require_GET
+def own_pulse(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
+    """What became of the mailbox, if it was pending when the page last looked."""
+    context = pulse_context(request, own=mailbox.address)
+    return show(request, "domains/pulse.html", {**context, "pulse_route": PULSE})
+
+
+@owned(OwnItem.PASSWORD)
+@sensitive_post_parameters()
+@never_cache
+@require_http_methods(["GET", "POST"])
+def password(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
+    """The owner's next password."""
+    if request.method == "POST" and "suggest" in request.POST:
+        typed = {"present": request.POST.get("present", "")}
+        return _password(request, mailbox, OwnPasswordForm.suggesting(typed))
+    if request.method == "GET":
+        return _password(request, mailbox, OwnPasswordForm())
+    if not ratelimit.consume(request, action="reauthenticate", user=request.user):
+        return render(request, "429.html", status=429)
+    address = mailbox.address
+    form = OwnPasswordForm(request.POST, words=words_of(address.domain, address.local))
+    if form.is_valid() and _set(request, mailbox, form):
+        return SeeOther(f"{request.path}?set=1")
+    return _password(request, mailbox, form, status=422)
+
+
+def _set(request: PanelRequest, mailbox: Mailbox, form: OwnPasswordForm) -> bool:
+    try:
+        owner = set_own_password(Actor.of(request), mailbox, **form.cleaned_data)
+    except Refused as refusal:
+        form.refuse(refusal)
+        return False
+    update_session_auth_hash(request, owner)
+    return True
+
+
+def _password(
+    request: PanelRequest, mailbox: Mailbox, form: object, *, status: int = 200
+) -> HttpResponse:
+    is_set = "set" in request.GET
+    template = "mailboxes/own_password.html"
+    return show_own(request, mailbox, template, status=status, form=form, is_set=is_set)
+
+
+@owned(OwnItem.APP_PASSWORDS)
+@never_cache
+@require_http_methods(["GET", "POST"])
+def own_app_passwords(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
+    """All of them, and one more, shown this once."""
+    found = try_app_password(request, mailbox.address)
+    return show_own(
+        request,
+        mailbox,
+        "mailboxes/own_app_passwords.html",
+        status=422 if found["form"].errors else 200,
+        rows=app_rows(mailbox),
+        action=request.path,
+        **found,
+    )
+
+
+@owned(OwnItem.APP_PASSWORDS)
+@require_POST
+def own_remove_app_password(request: PanelRequest, mailbox: Mailbox, pk: int) -> HttpResponse:
+    """The program that has it is out."""
+    row = get_object_or_404(mailbox.app_passwords, pk=pk)
+    app_passwords.remove_app_password(Actor.of(request), mailbox.address, row)
+    return SeeOther(reverse("mailboxes:own_app_passwords"))
+
+
+@owned(OwnItem.SIGN_INS)
+@require_GET
+def own_sign_ins(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
+    """When and from where somebody opened the mailbox, or signed in here as its owner."""
+    return show_own(
+        request,
+        mailbox,
+        "mailboxes/own_sign_ins.html",
+        sign_ins=find_sign_ins(mailbox.address),
+        uses=last_uses(mailbox.address),
+    )
+
+
+@owned()
+@require_GET
+def own_programs(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
+    """How a mail program is set up."""
+    return show_own(
+        request,
+        mailbox,
+        "mailboxes/own_programs.html",
+        servers=servers_of(mailbox),
+    )

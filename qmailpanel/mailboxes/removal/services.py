@@ -1,0 +1,256 @@
+"""What a removal takes along, how long it can be undone, and when the mail is destroyed.
+
+The callers of `remove` and `restore` hold the ledger's lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.utils.translation import gettext_noop as _
+
+from qmailpanel.domains.access.guard import guard_sign_in
+from qmailpanel.domains.access.limits import EXPECTED
+from qmailpanel.domains.access.rights import Right, require, require_operator
+from qmailpanel.domains.addresses import services as addresses
+from qmailpanel.domains.changes import log, reread, stamp
+from qmailpanel.domains.models import Address, Destination, Domain, Kind
+from qmailpanel.domains.routes.hops import pointers_to, refuse_way_back, way_back
+from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
+from qmailpanel.ledger.models import Change, Verb
+from qmailpanel.ledger.services import ledger_locked
+from qmailpanel.mailboxes import quotas
+from qmailpanel.mailboxes.models import AutoReply, Mailbox, PasswordLink
+from qmailpanel.mailboxes.owners import end_sessions
+from qmailpanel.mailboxes.services import SHOWN
+from qmailpanel.qmail.names import LocalPart
+from qmailpanel.reports.statuses import Status, Statuses
+
+AT_ONCE = 100  # mailboxes that are destroyed in one go
+
+
+def find_lone_aliases(address: Address) -> list[Address]:
+    """The aliases of the domain that deliver to this mailbox and nowhere else.
+
+    Not those that every domain has.
+    """
+    domain = address.domain
+    claims = domain.names.filter(claims=True, removed=False)
+    targets = [f"{address.local}@{name}" for name in claims.values_list("name", flat=True)]
+    others = Destination.objects.filter(address__domain=domain).exclude(target__in=targets)
+    aliases = domain.addresses.filter(
+        kind=Kind.ALIAS, removed=False, destinations__target__in=targets
+    )
+    lone = aliases.exclude(local__in=EXPECTED).exclude(pk__in=others.values("address"))
+    return list(lone.select_related("domain").distinct().order_by("local"))
+
+
+def remove(actor: Actor, address: Address, aliases: list[Address]) -> None:
+    """Stop delivery to a mailbox and to these aliases of it, each by a change of its own.
+
+    The changes follow each other without a gap, by which `find_gone` knows what belongs together.
+    """
+    named = {"aliases": [alias.local for alias in aliases]} if aliases else {}
+    mailbox = Mailbox.objects.select_related("owner").get(address=address)
+    if addresses.remove_address(actor, address, **named):
+        mailbox.removed_at = address.change.at
+        mailbox.save(update_fields=["removed_at"])
+        for alias in aliases:
+            addresses.remove_address(actor, alias)
+    PasswordLink.objects.filter(mailbox=mailbox).delete()
+    end_sessions(mailbox)
+
+
+def restore(actor: Actor, address: Address, local: str) -> None:
+    """Undo a removal, if the name is free; `local` is another name."""
+    aliases = find_gone(address.change) if address.removed else []
+    addresses.restore_address(actor, address, local)
+    Mailbox.objects.filter(address=address).update(removed_at=None)
+    for alias in aliases:
+        _bring_back(actor, alias, str(address))
+
+
+def find_gone(change: Change) -> list[Address]:
+    """The aliases that went with the mailbox in this change, and are still as they went."""
+    count = len(change.after.get("aliases", ()))
+    return list(
+        Address.objects.filter(
+            domain=change.domain,
+            kind=Kind.ALIAS,
+            removed=True,
+            change__in=range(change.pk + 1, change.pk + 1 + count),
+        ).select_related("domain")
+    )
+
+
+def find_left(address: Address) -> list[Address]:
+    """The aliases that could not come back when this mailbox was restored just now."""
+    if address.change.verb != Verb.RESTORED:
+        return []
+    removals = Change.objects.filter(address=address.pk, verb=Verb.REMOVED)
+    last = removals.order_by("-at", "-id").first()
+    return find_gone(last) if last else []
+
+
+def _bring_back(actor: Actor, alias: Address, target: str) -> None:
+    """Unless somebody has its name, or mail would go round."""
+    if way_back(str(alias), [target]):
+        return
+    try:
+        addresses.restore_address(actor, alias)
+    except Refused:
+        return
+    before = [there.target for there in alias.destinations.all()]
+    if target not in before:
+        alias.destinations.all().delete()
+        Destination.objects.create(address=alias, target=target)
+        sides = {"before": {"destinations": before}, "after": {"destinations": [target]}}
+        stamp(log(actor, Verb.CHANGED, alias, **sides), alias)
+
+
+def refuse_purged(mailbox: Mailbox) -> None:
+    """Raises Refused where there is nothing left to bring back."""
+    if mailbox.purged:
+        raise Refused(
+            _("The mail of %(address)s is destroyed, so it cannot be restored. Add it anew."),
+            address=str(mailbox.address),
+        )
+
+
+def has_other_owner(address: Address) -> bool:
+    """Whether somebody else has the name of a removed mailbox by now."""
+    others = address.domain.addresses.claiming().filter(local=address.local, removed=False)
+    return others.exclude(pk=address.pk).exists()
+
+
+def kept_until(mailbox: Mailbox) -> datetime | None:
+    """When its mail is destroyed unless it is restored; None for never, or not removed."""
+    if not mailbox.removed_at or not settings.QMAILPANEL_RETENTION_DAYS:
+        return None
+    return mailbox.removed_at + timedelta(days=settings.QMAILPANEL_RETENTION_DAYS)
+
+
+@ledger_locked()
+def purge_mailbox(actor: Actor, address: Address) -> Address:
+    """Destroy the mail of a removed mailbox, or of one in a removed domain, for good.
+
+    Its passwords go too and its name is free; the rows stay for the ledger.
+    """
+    reread(address)
+    require(actor, address.domain, Right.ADDRESSES)
+    if address.domain.removed:
+        require_operator(actor)
+    guard_sign_in(actor, address.domain, address.local)
+    mailbox = Mailbox.objects.select_related("owner").get(address=address)
+    if mailbox.purged:
+        return address
+    if not (address.removed or address.domain.removed):
+        raise Refused(_("%(address)s is not removed. Remove it first."), address=str(address))
+    addresses.refuse_unsettled(address)
+    _purge(actor, address, mailbox)
+    return address
+
+
+def _purge(actor: Actor, address: Address, mailbox: Mailbox) -> None:
+    """It is removed for itself too: with its domain it would only come back empty."""
+    sides: dict[str, Any] = {"before": {}, "after": {}}
+    if not address.removed:
+        sides = {"before": {"removed": False}, "after": {"removed": True}}
+    address.removed, address.claims = True, False
+    change = log(actor, Verb.PURGED, address, **sides)
+    stamp(change, address)
+    mailbox.purged, mailbox.password = True, ""
+    mailbox.removed_at = mailbox.removed_at or change.at
+    mailbox.save(update_fields=["purged", "password", "removed_at"])
+    for kept in (mailbox.app_passwords, AutoReply.objects, PasswordLink.objects):
+        kept.filter(mailbox=mailbox).delete()
+    end_sessions(mailbox)
+
+
+def purge_due(now: datetime) -> bool:
+    """Destroy what was kept long enough, by a change each. Returns whether there is more to do.
+
+    What is not live yet waits.
+    """
+    if not settings.QMAILPANEL_RETENTION_DAYS:
+        return False
+    due = _due(now - timedelta(days=settings.QMAILPANEL_RETENTION_DAYS))
+    statuses = Statuses(mailbox.address.domain_id for mailbox in due)
+    settled = [m.address for m in due if _is_settled(statuses, m.address)]
+    for address in settled[:AT_ONCE]:
+        with suppress(Refused):  # somebody was quicker
+            purge_mailbox(SYSTEM, address)
+    return len(settled) > AT_ONCE
+
+
+def _due(before: datetime) -> list[Mailbox]:
+    """Removed before then, or in a domain that was: its removal is their last change."""
+    kept = Mailbox.objects.filter(purged=False).select_related("address__domain")
+    alone = kept.filter(address__removed=True, removed_at__lt=before)
+    within = kept.filter(
+        Q(removed_at=None) | Q(removed_at__lt=before),
+        address__removed=False,
+        address__domain__in=list(Domain.objects.filter(removed=True).values_list("pk", flat=True)),
+        address__change__at__lt=before,
+    )
+    return [*alone, *within]
+
+
+def _is_settled(statuses: Statuses, address: Address) -> bool:
+    return statuses.of_address(address) in (Status.LIVE, Status.REMOVED)
+
+
+class StillPointedTo(Refused):
+    """Others deliver to the mailbox that shall go; `pointers` names them."""
+
+    def __init__(self, address: Address, pointers: Sequence[str]) -> None:
+        super().__init__(
+            _(
+                "These deliver to %(address)s: %(pointers)s. When it is removed, "
+                "mail to those that deliver nowhere else bounces; they are not changed."
+            ),
+            address=str(address),
+            pointers=", ".join([*pointers[:SHOWN], *(["…"] if len(pointers) > SHOWN else [])]),
+        )
+        self.pointers = list(pointers)
+
+
+@ledger_locked()
+def remove_mailbox(
+    actor: Actor, address: Address, *, despite_pointers: bool = False, with_aliases: bool = False
+) -> Address:
+    """Stop delivery and archive the mail; asks first where others deliver to it.
+
+    `with_aliases`: those of the domain that deliver there and nowhere else go with it.
+    """
+    reread(address)
+    aliases = find_lone_aliases(address) if with_aliases else []
+    if not (address.removed or despite_pointers):
+        gone = {str(alias) for alias in aliases}
+        pointers = [each for each in pointers_to(address, actor) if each not in gone]
+        if pointers:
+            raise StillPointedTo(address, pointers)
+    remove(actor, address, aliases)
+    return address
+
+
+@ledger_locked()
+def restore_mailbox(actor: Actor, address: Address, *, local: LocalPart | None = None) -> Address:
+    """Undo a removal, unless what it forwards leads back to it by now; else as it was.
+
+    `local`: under another name. Aliases that went with it come back where their names are free.
+    """
+    reread(address)
+    mailbox = Mailbox.objects.get(address=address)
+    if address.removed:
+        refuse_purged(mailbox)
+        itself = f"{local or address.local}@{address.domain.name}"
+        refuse_way_back(itself, [one.target for one in address.destinations.all()])
+        quotas.refuse_pool(address.domain, mailbox.quota, besides=mailbox)
+    restore(actor, address, local or "")
+    return address

@@ -1,0 +1,167 @@
+"""Removing a mailbox and bringing it back; which are removed, and destroying what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from django.http import HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.domains.access.needs import needs
+from qmailpanel.domains.access.rights import Right
+from qmailpanel.domains.addresses.pages import (
+    address_page,
+    find_address,
+    is_in_row,
+    refusal_of,
+    settle,
+)
+from qmailpanel.domains.frame import address_badge, domain_page, find_domain
+from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
+from qmailpanel.domains.routes.hops import pointers_to
+from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.ledger.models import Change
+from qmailpanel.mailboxes.views import list_href, show_detail, shown_place
+from qmailpanel.reports.statuses import Statuses
+from qmailpanel.web.answers import SeeOther, lead, sent, show
+from qmailpanel.web.badges import Badge
+from qmailpanel.web.lists import Query
+
+from . import services as removal
+from .forms import PurgeForm, RestoreForm
+from .services import has_other_owner, kept_until, purge_mailbox
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedRow:
+    """A removed mailbox as the list shows it; `until`: none, its mail is kept for ever."""
+
+    address: Address
+    badge: Badge
+    change: Change
+    until: datetime | None
+    is_taken: bool
+
+
+@audience(Audience.PERSON)
+@require_GET
+def list_removed(request: PanelRequest, name: str) -> HttpResponse:
+    """Those that can be restored."""
+    domain = find_domain(request, name)
+    query, statuses = Query.of(request), Statuses([domain.pk])
+    found = query.page_of(_removed(request, domain), ("local", "id"))
+    context = {
+        **domain_page(request, domain, "mailboxes", statuses),
+        **query.context(found),
+        "rows": _rows(statuses, found.rows),
+    }
+    return show(request, "mailboxes/removed.html", context)
+
+
+def _removed(request: PanelRequest, domain: Domain) -> AddressQuerySet:
+    mine = Address.objects.for_user(request.user).select_related("domain", "mailbox", "change")
+    return mine.filter(domain=domain, kind=Kind.MAILBOX, removed=True, mailbox__purged=False)
+
+
+def _rows(statuses: Statuses, addresses: Sequence[Address]) -> list[RemovedRow]:
+    return [
+        RemovedRow(
+            address,
+            address_badge(statuses, address),
+            address.change,
+            kept_until(address.mailbox),
+            not address.claims and has_other_owner(address),
+        )
+        for address in addresses
+    ]
+
+
+@audience(Audience.PERSON)
+@needs(Right.ADDRESSES)
+@require_http_methods(["GET", "POST"])
+def purge(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """Destroys the mail of a removed mailbox, once its address was typed."""
+    address = find_address(request, name, Kind.MAILBOX, pk)
+    form = PurgeForm(sent(request), address=str(address))
+    if form.is_valid():
+        try:
+            purge_mailbox(Actor.of(request), address)
+            return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
+        except Refused as refusal:
+            form.refuse(refusal)
+    context = {**address_page(request, address), "form": form}
+    return show(request, "mailboxes/purge.html", context, status=422 if form.errors else 200)
+
+
+@audience(Audience.PERSON)
+@needs(Right.ADDRESSES)
+@require_http_methods(["GET", "POST"])
+def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """Asks first, and names those that deliver to it."""
+    address = find_address(request, name, Kind.MAILBOX, pk)
+    actor, pointers, why = Actor.of(request), [], ""
+    if request.method == "POST":
+        try:
+            removal.remove_mailbox(
+                actor,
+                address,
+                despite_pointers=request.POST.get("despite") == "1",
+                with_aliases=request.POST.get("aliases") == "1",
+            )
+            return settle(request, address, list_href(name), shown_place(address))
+        except removal.StillPointedTo as refusal:
+            pointers = refusal.pointers
+        except Refused as refusal:
+            why = str(refusal)
+    return _ask(request, address, pointers or pointers_to(address, actor), why)
+
+
+def _ask(request: PanelRequest, address: Address, pointers: list[str], why: str) -> HttpResponse:
+    aliases = [str(alias) for alias in removal.find_lone_aliases(address)]
+    context = {
+        **address_page(request, address),
+        "pointers": [pointer for pointer in pointers if pointer not in aliases],
+        "aliases": aliases,
+        "with_aliases": request.method == "GET" or "aliases" in request.POST,
+        "why": why,
+        "href": list_href(address.domain.name),
+        "in_row": is_in_row(request, address),
+    }
+    template = "mailboxes/remove.html#row" if context["in_row"] else "mailboxes/remove.html"
+    return show(request, template, context, status=200 if request.method == "GET" else 422)
+
+
+@audience(Audience.PERSON)
+@needs(Right.ADDRESSES)
+@require_POST
+def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """Undo a removal; where somebody else has the name by now, under another one."""
+    address = find_address(request, name, Kind.MAILBOX, pk)
+    if "local" in request.POST:
+        return _restore_as(request, address, RestoreForm(request.POST))
+    why = refusal_of(partial(removal.restore_mailbox, Actor.of(request), address))
+    if why and not is_in_row(request, address):
+        return show_detail(request, address, why=why)
+    return _restored(request, address, why)
+
+
+def _restore_as(request: PanelRequest, address: Address, form: RestoreForm) -> HttpResponse:
+    if form.is_valid():
+        try:
+            removal.restore_mailbox(Actor.of(request), address, **form.cleaned_data)
+            return _restored(request, address)
+        except Refused as refusal:
+            form.refuse(refusal)
+    return show_detail(request, address, restore_form=form)
+
+
+def _restored(request: PanelRequest, address: Address, why: str = "") -> HttpResponse:
+    """Its row; its page where some of its aliases could not come back."""
+    if removal.find_left(address):
+        return lead(request, reverse("mailboxes:detail", args=[address.domain.name, address.pk]))
+    return settle(request, address, list_href(address.domain.name), shown_place(address), why)

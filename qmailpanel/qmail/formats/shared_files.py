@@ -1,0 +1,206 @@
+"""The files that all domains share: whose each line is, and how they are put together again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+
+from qmailpanel.qmail.formats import assign, control
+
+
+class Shared(StrEnum):
+    """The files that all domains share, relative to the qmail home."""
+
+    ASSIGN = "users/assign"
+    VIRTUAL = "control/virtualdomains"
+    RCPT = "control/rcpthosts"
+    MORE = "control/morercpthosts"
+    NONEXIST = "control/rejectnonexist"
+    VALID = "control/validrcptto"
+    RECIPIENTS = "users/recipients"
+
+
+HOSTS = (Shared.RCPT, Shared.MORE)  # one list in two files: a name may be in either
+KNOWN_RECIPIENTS = (Shared.VALID, Shared.RECIPIENTS)
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """The lines of a shared file that are not the panel's: byte for byte and in order."""
+
+    shared: Shared
+    raws: tuple[bytes, ...] = ()
+
+    @cached_property
+    def keys(self) -> Mapping[bytes, tuple[bytes, ...]]:
+        """The canonical lines by key."""
+        found: dict[bytes, tuple[bytes, ...]] = {}
+        for raw in self.raws:
+            key = key_of(self.shared, raw)
+            if key is not None:
+                found[key] = (*found.get(key, ()), value_of(self.shared, raw))
+        return found
+
+    @cached_property
+    def prepends(self) -> frozenset[int]:
+        """The numbers in use as a prepend: `=7-x:…`, `+7-:…`, `a.test:7`."""
+        found = set[int]()
+        for key, lines in self.keys.items():
+            if self.shared is Shared.ASSIGN:
+                found.update(_number(key[1:].partition(b"-")[0]))
+            elif self.shared is Shared.VIRTUAL:
+                found.update(*(_number(line.partition(b":")[2]) for line in lines))
+        return frozenset(found)
+
+    @cached_property
+    def text(self) -> bytes:
+        """All of it; an entry appended behind it cannot run into its last line."""
+        text = b"".join(self.raws)
+        return text if text.endswith(b"\n") or not text else text + b"\n"
+
+
+@dataclass(frozen=True)
+class LineFile:
+    """A shared file taken apart: foreign lines as they were, our sections, the end.
+
+    `content` is None where the file is missing. `sections`: name → (prepend, lines as one text).
+    `end` is empty but for users/assign, where it is the dot line and the dead text after it.
+    `unclean` says why the file wants writing even if no section changes.
+    """
+
+    shared: Shared
+    content: bytes | None
+    foreign: Foreign
+    sections: Mapping[str, tuple[int, bytes]] = field(default_factory=dict)
+    end: bytes = b""
+    unclean: str = ""
+
+    def lines(self, name: str) -> list[bytes]:
+        """Our lines of one domain."""
+        _, text = self.sections.get(name, (0, b""))
+        return control.split_lines(text)
+
+    def section(self, name: str) -> dict[bytes, bytes]:
+        """Our lines of one domain, by key."""
+        return keyed(self.shared, self.lines(name))
+
+    def with_sections(self, sections: Mapping[str, tuple[int, Mapping[bytes, bytes]]]) -> LineFile:
+        """The file with these domains' lines replaced, and its new content."""
+        merged = dict(self.sections)
+        for name, (prepend, lines) in sections.items():
+            merged.pop(name, None)
+            if lines:
+                merged[name] = (prepend, b"".join(lines.values()))
+        return replace(self, sections=merged, content=self._assemble(merged), unclean="")
+
+    def with_foreign_as_ours(self, name: str, prepend: int, key: bytes) -> LineFile:
+        """The file with the foreign lines of one key as lines of a domain of ours."""
+        theirs = [raw for raw in self.foreign.raws if key_of(self.shared, raw) == key]
+        left = tuple(raw for raw in self.foreign.raws if raw not in theirs)
+        text = b"".join([*self.lines(name), *(value_of(self.shared, raw) for raw in theirs)])
+        sections = {**self.sections, name: (prepend, text)}
+        return replace(self, foreign=Foreign(self.shared, left), sections=sections)
+
+    def _assemble(self, sections: Mapping[str, tuple[int, bytes]]) -> bytes:
+        ordered = sorted((prepend, name) for name, (prepend, _) in sections.items())
+        ours = (sections[name][1] for _, name in ordered)
+        return b"".join([self.foreign.text, *ours, self.end])
+
+
+def _number(text: bytes) -> set[int]:
+    text = text.strip()
+    return {int(text)} if text.isdigit() and len(text) < 10 else set()
+
+
+_KEYS: Mapping[Shared, Callable[[bytes], bytes | None]] = {
+    Shared.ASSIGN: assign.line_key,
+    Shared.VIRTUAL: control.virtual_key,
+}
+
+
+def _key(shared: Shared) -> Callable[[bytes], bytes | None]:
+    return _KEYS.get(shared, control.host_key)
+
+
+def key_of(shared: Shared, raw: bytes) -> bytes | None:
+    """What a raw line is about; None for a comment or a blank line."""
+    return _key(shared)(raw)
+
+
+def value_of(shared: Shared, raw: bytes) -> bytes:
+    """The canonical line with its newline: two raw lines with one value mean the same to qmail."""
+    if shared is Shared.ASSIGN:
+        return assign.line_value(raw) + b"\n"
+    if shared is Shared.VIRTUAL:
+        return control.virtual_value(raw) + b"\n"
+    return (control.host_key(raw) or b"") + b"\n"
+
+
+def keyed(shared: Shared, lines: Iterable[bytes]) -> dict[bytes, bytes]:
+    """Canonical lines by key. Every line must have a key."""
+    read = _key(shared)
+    return {key: line for line in lines if (key := read(line)) is not None}
+
+
+def take_apart(
+    shared: Shared, content: bytes | None, ours: Mapping[bytes, str], prepends: Mapping[str, int]
+) -> LineFile:
+    """Split a shared file by owner; `ours` maps canonical lines to the name of their domain."""
+    if content is None:
+        return LineFile(shared, None, Foreign(shared), end=_no_end(shared))
+    raws, end, unclean = _cut(shared, content)
+    foreign, mine = [], dict[str, dict[bytes, None]]()
+    for raw in raws:
+        line, name = _owner(shared, raw, ours)
+        if name is None:
+            foreign.append(raw)
+        else:
+            mine.setdefault(name, {})[line] = None
+    sections = {name: (prepends[name], b"".join(lines)) for name, lines in mine.items()}
+    return LineFile(shared, content, Foreign(shared, tuple(foreign)), sections, end, unclean)
+
+
+def _owner(shared: Shared, raw: bytes, ours: Mapping[bytes, str]) -> tuple[bytes, str | None]:
+    name = ours.get(raw)
+    if name is not None or not ours:
+        return raw, name
+    line = value_of(shared, raw) if key_of(shared, raw) is not None else raw
+    return line, ours.get(line)
+
+
+def _no_end(shared: Shared) -> bytes:
+    return b".\n" if shared is Shared.ASSIGN else b""
+
+
+def _cut(shared: Shared, content: bytes) -> tuple[list[bytes], bytes, str]:
+    """Raw lines, the end, and why qmail would not take the file as it is."""
+    if shared is not Shared.ASSIGN:
+        return control.split_lines(content), b"", ""
+    try:
+        records, _ = assign.cut(content)
+    except assign.BadAssign as error:
+        return *_salvage(content), str(error)
+    end = content[sum(map(len, records)) :]
+    return records, end if end.endswith(b"\n") else end + b"\n", ""
+
+
+def _salvage(content: bytes) -> tuple[list[bytes], bytes]:
+    """Of a file that qmail-newu refuses: the lines it would take, the others as dead text."""
+    good: list[bytes] = []
+    dead: list[bytes] = []
+    lines = control.split_lines(content)
+    for line in lines:
+        if line.startswith(b"."):
+            continue
+        whole = line if line.endswith(b"\n") else line + b"\n"
+        (good if _is_record(whole) else dead).append(whole)
+    return good, b".\n" + b"".join(dead)
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        return assign.cut(line + b".\n")[0] == [line]
+    except assign.BadAssign:
+        return False

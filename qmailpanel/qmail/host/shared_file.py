@@ -1,0 +1,174 @@
+"""The shared files: one writer at a time, whole or not at all, and no line of anybody lost."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from collections.abc import Iterator
+
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host import libc
+from qmailpanel.qmail.host.errors import Busy, HostError, Raced
+from qmailpanel.qmail.host.late_lines import LateFiles, inode, read_at
+
+LOCK = "users/.qmailpanel.lock"
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@contextlib.contextmanager
+def hold_lock(home: str) -> Iterator[None]:
+    """Be the one writer of this qmail home, until the end of the block.
+
+    Raises HostError when another one is. The file is never removed: two runs that overlap could
+    bring an old map back.
+    """
+    try:
+        fd = os.open(f"{home}/{LOCK}", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise HostError("The qmail home cannot be written.", f"{home}/{LOCK}: {error}") from error
+    try:
+        _lock(fd)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            fcntl.flock(fd, fcntl.LOCK_UN)  # a child just forked may still have the descriptor
+        os.close(fd)
+
+
+def _lock(fd: int) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Busy("Another qmailsync is at work on this qmail home.") from error
+    except OSError as error:
+        raise HostError("The qmail home cannot be locked.", f"{LOCK}: {error}") from error
+
+
+class SharedFile:
+    """One of the shared files, by its directory and name."""
+
+    def __init__(self, home: str, shared: Shared) -> None:
+        self.shared = shared
+        self.directory, self.name = os.path.split(f"{home}/{shared}")
+        self.temporary = f".{self.name}.qmailpanel-new"
+        self.predecessors = LateFiles(self.name)
+
+    def read(self) -> bytes | None:
+        """The content, or None where there is no file. Leaves the access time alone."""
+        try:
+            with self._opened() as directory:
+                return read_at(directory, self.name)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise HostError(f"{self.shared} cannot be read.", str(error)) from error
+
+    def replace(self, before: bytes | None, content: bytes) -> None:
+        """Swap `content` in for `before`, which is kept for a late `echo >>`. See late.py.
+
+        Raises Raced when something else than `before` was there: it is there again then.
+        """
+        try:
+            with self._opened() as directory:
+                self._write_temporary(directory, content)
+                if before is None:
+                    self._link(directory)
+                else:
+                    self._swap(directory, before, content)
+                os.fsync(directory)
+        except OSError as error:
+            raise HostError(f"{self.shared} could not be written.", str(error)) from error
+
+    def late(self) -> bytes:
+        """What somebody appended to a predecessor of the file after it was swapped out."""
+        with contextlib.suppress(OSError), self._opened() as directory:
+            return self.predecessors.read(directory)
+        return b""
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[int]:
+        fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _write_temporary(self, directory: int, content: bytes) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.temporary, dir_fd=directory)
+        fd = os.open(self.temporary, _CREATE, 0o600, dir_fd=directory)
+        try:
+            with open(fd, "wb", closefd=False) as file:
+                file.write(content)
+            os.fchmod(fd, 0o644)
+            os.fsync(fd)
+        except OSError:
+            os.unlink(self.temporary, dir_fd=directory)
+            raise
+        finally:
+            os.close(fd)
+
+    def _link(self, directory: int) -> None:
+        try:
+            libc.rename_new(directory, self.temporary, directory, self.name)
+        except FileExistsError as error:
+            raise Raced from error
+
+    def _swap(self, directory: int, before: bytes, content: bytes) -> None:
+        ours = inode(directory, self.temporary)
+        try:
+            self.predecessors.drop(directory, inode(directory, self.name))
+            self.predecessors.keep(directory, self.name, len(before))
+            libc.exchange(directory, self.temporary, self.name)
+        except FileNotFoundError as error:
+            raise Raced from error
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            self._rename(directory, before)
+        else:
+            if self._came_out(directory) != before:
+                self._put_back(directory, ours, before, content)
+                raise Raced
+            os.unlink(self.temporary, dir_fd=directory)
+        self.predecessors.forget(directory, content)
+
+    def _came_out(self, directory: int) -> bytes | None:
+        try:
+            return read_at(directory, self.temporary)
+        except OSError:
+            return None
+
+    def _put_back(self, directory: int, ours: int, before: bytes, content: bytes) -> None:
+        """Swap until what others wrote last is in place.
+
+        Their lines that were out of it for a moment are kept: an editor may have read it without
+        them, and write it later.
+        """
+        put_in, out = ours, inode(directory, self.temporary)
+        self.predecessors.drop(directory, out)
+        lines = self._lines_out(directory)
+        while True:
+            libc.exchange(directory, self.temporary, self.name)
+            lines += self._lines_out(directory)
+            last_in, put_in, out = put_in, out, inode(directory, self.temporary)
+            if out == last_in:
+                break
+        if out == ours:
+            self.predecessors.keep(directory, self.temporary, len(content))
+        known = {*before.splitlines(), *content.splitlines()}
+        theirs = [line for line in lines if line not in known]
+        if theirs:
+            self.predecessors.keep_lines(directory, theirs)
+        os.unlink(self.temporary, dir_fd=directory)
+
+    def _lines_out(self, directory: int) -> list[bytes]:
+        return (self._came_out(directory) or b"").splitlines()
+
+    def _rename(self, directory: int, before: bytes) -> None:
+        """For file systems that cannot exchange: look, then rename."""
+        if read_at(directory, self.name) != before:
+            raise Raced
+        os.rename(self.temporary, self.name, src_dir_fd=directory, dst_dir_fd=directory)

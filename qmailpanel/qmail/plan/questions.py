@@ -1,0 +1,55 @@
+"""What the operator must say yes to before a plan is carried out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.plan.draft import Draft
+from qmailpanel.qmail.plan.missing_files import hosted_names
+from qmailpanel.qmail.plan.state import Actual
+
+MANY_DROPS, MANY_SHARE = 20, 0.30
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`digest` names this very plan: the yes to it is a yes to no other."""
+
+    digest: str
+    text: str
+
+
+def ask_about_rcpthosts(actual: Actual) -> Question | None:
+    """A missing rcpthosts on a host that serves other domains."""
+    names = hosted_names(actual)
+    if actual.shared[Shared.RCPT].content is not None or not names:
+        return None
+    listed = b"".join(names).decode("utf-8", "backslashreplace")
+    return Question(
+        _digest(names),
+        "control/rcpthosts is missing: qmail-smtpd relays for everybody. "
+        f"It would be written with the names this host serves:\n{listed}",
+    )
+
+
+def ask_about_drops(drafts: Sequence[Draft], actual: Actual) -> Question | None:
+    """Many assignments that would go though nobody removed them."""
+    drops = sorted(line for draft in drafts for line in draft.unasked_drops())
+    if len(drops) <= MANY_DROPS:
+        return None
+    total = sum(text.count(b"\n") for _, text in actual.shared[Shared.ASSIGN].sections.values())
+    if len(drops) <= MANY_SHARE * total:
+        return None
+    shown = b"".join(drops[:10]).decode("utf-8", "backslashreplace")
+    return Question(
+        _digest(drops),
+        f"{len(drops)} of {total} live assignments would be dropped though nobody removed them "
+        f"here. Was the database restored or replaced? The first of them:\n{shown}",
+    )
+
+
+def _digest(lines: Iterable[bytes]) -> str:
+    return hashlib.sha256(b"".join(lines)).hexdigest()

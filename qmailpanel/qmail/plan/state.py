@@ -1,0 +1,208 @@
+"""What is wanted, what was applied and what is there: the three sides of the plan, as plain data.
+
+A domain is one `Section` of lines in each shared file plus a directory of dot-qmail files and
+homes below the mail root. Paths are relative to the mail root.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from qmailpanel.qmail.formats.logins import LoginFiles, Logins
+from qmailpanel.qmail.formats.maildir import Limits
+from qmailpanel.qmail.formats.shared_files import HOSTS, LineFile, Shared, keyed
+from qmailpanel.qmail.plan.drift import Decision, Side, as_text
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A mailbox on disk: `mailbox` names its archive, `dot_qmail` is the content of its .qmail.
+
+    `storage` and `messages`: the limits in its maildirsize, in bytes and in number; 0 for none.
+    """
+
+    mailbox: int
+    dot_qmail: bytes
+    storage: int = 0
+    messages: int = 0
+
+    @property
+    def limits(self) -> Limits:
+        """Both of them."""
+        return self.storage, self.messages
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Everything of one domain: lines by key for each shared file, files and homes by path.
+
+    `logins`: the names that have login files. What is in those is secret, so it is not remembered.
+    """
+
+    prepend: int
+    lines: Mapping[Shared, Mapping[bytes, bytes]]
+    files: Mapping[str, bytes]
+    homes: Mapping[str, Home]
+    logins: tuple[str, ...] = ()
+
+    def encode(self) -> bytes:
+        """The section as JSON, for the memory of what was applied. `decode` is its inverse."""
+        return json.dumps(
+            {
+                "prepend": self.prepend,
+                "lines": {
+                    name: [line.decode("latin-1") for line in lines.values()]
+                    for name, lines in self.lines.items()
+                },
+                "files": {path: text.decode("latin-1") for path, text in self.files.items()},
+                "homes": {
+                    path: [home.mailbox, home.dot_qmail.decode("latin-1"), *home.limits]
+                    for path, home in self.homes.items()
+                },
+                "logins": self.logins,
+            }
+        ).encode()
+
+    @classmethod
+    def decode(cls, text: bytes) -> Self:
+        data = json.loads(text)
+        return cls(
+            prepend=data["prepend"],
+            lines={
+                Shared(name): keyed(Shared(name), [line.encode("latin-1") for line in lines])
+                for name, lines in data["lines"].items()
+            },
+            files={path: text.encode("latin-1") for path, text in data["files"].items()},
+            homes={
+                path: Home(mailbox, dot_qmail.encode("latin-1"), *limits)
+                for path, (mailbox, dot_qmail, *limits) in data["homes"].items()
+            },
+            logins=tuple(data.get("logins", ())),
+        )
+
+
+def lines_of(section: Section, shared: Shared) -> Mapping[bytes, bytes]:
+    """The lines that are the domain's in that file: of a list in two files, those of both."""
+    if shared not in HOSTS:
+        return section.lines.get(shared, {})
+    return {key: line for each in HOSTS for key, line in section.lines.get(each, {}).items()}
+
+
+def archive_path(mailbox: int) -> str:
+    """Where the home of a removed mailbox is, below the mail root and not below any address."""
+    return f".archive/{mailbox}"
+
+
+def empty_section(prepend: int) -> Section:
+    """A domain that is not on the host."""
+    return Section(prepend, {}, {}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why something is not as wanted: `text` for everybody, `cause` for operators.
+
+    Without an address it concerns the whole domain.
+    """
+
+    text: str
+    cause: str = ""
+    address: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One domain as the database wants it, at change number `change`.
+
+    `owners`: whose a line key or path is (an address number). `needs`: the home a line key
+    delivers to. `archive`: homes whose removal was asked for. `purge`: mailboxes whose archived
+    mail is to be destroyed; they never come back. `known`: local parts that have a
+    row, so that dropping their assignments was asked for; None stands for all of them.
+    `decisions`: what a person decided about drift. `held`: the section is what was last applied,
+    because what the database wants waits for the operator. `former`: other names of the domain;
+    it may have been applied under one of them. `logins`: None leaves them as they are.
+    """
+
+    domain: int
+    name: str
+    change: int
+    section: Section
+    owners: Mapping[bytes | str, int] = field(default_factory=dict)
+    needs: Mapping[bytes, str] = field(default_factory=dict)
+    archive: Mapping[str, int] = field(default_factory=dict)
+    purge: frozenset[int] = frozenset()
+    known: frozenset[str] | None = frozenset()
+    problems: tuple[Problem, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    held: bool = False
+    former: tuple[str, ...] = ()
+    logins: Logins | None = None
+
+    def side(self, file: str, key: str, actual: bytes) -> Side | None:
+        """Whose version of this very line or file shall stand, if somebody decided."""
+        text = as_text(actual)
+        found = (d for d in self.decisions if (d.file, d.key, d.actual) == (file, key, text))
+        return next((decision.side for decision in found), None)
+
+    def keeps(self, owned: bytes | str) -> bool:
+        """Whether a line key or path is of a row that cannot be rendered: what is live stays."""
+        owner = self.owners.get(owned)
+        return self.known is not None and any(owner == p.address for p in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """Something stands where a file or directory of ours should be, and is not touched."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomeFound:
+    """A home as it is: its .qmail (None: missing), and whether the rest is as it should be.
+
+    `limits`: those in its maildirsize; looked at where one is wanted or was applied, else none.
+    None: the file is none that deliverquota would understand.
+    """
+
+    dot_qmail: bytes | Bad | None
+    whole: bool
+    limits: Limits | None = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The part of a domain's directory that is wanted or was applied. Missing things are absent.
+
+    `directory`: whether it is there as it should be; `empty`: it is there with nothing in it.
+    `archived`: the mailboxes that shall be destroyed and of which something is in the archive.
+    """
+
+    directory: Bad | bool = False
+    empty: bool = False
+    files: Mapping[str, bytes | Bad] = field(default_factory=dict)
+    homes: Mapping[str, HomeFound | Bad] = field(default_factory=dict)
+    archived: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Actual:
+    """The host as observed: all of the shared files, and the rest for the domains in question.
+
+    `maps`: what each cdb answers for the keys asked about; None where it is missing or unreadable.
+    `hup_owed`: qmail-send has not been seen to read virtualdomains since it was written. `logins`:
+    the login files by name; None for what is there, but not as it should be.
+    """
+
+    shared: Mapping[Shared, LineFile]
+    trees: Mapping[str, Tree]
+    maps: Mapping[Shared, Mapping[bytes, bytes | None] | None]
+    locals: frozenset[bytes] = frozenset()
+    hup_owed: bool = False
+    logins: Mapping[str, LoginFiles | None] = field(default_factory=dict)
+
+
+Applied = Mapping[str, Sequence[Section]]

@@ -1,0 +1,56 @@
+"""Mailbox passwords: argon2id in the form Dovecot reads, and imported ones as they came."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from qmailpanel.qmail.names import InvalidName, gettext_noop
+from qmailpanel.qmail.secrets.imported import ARGON2ID, verify_crypt
+
+BYTES = 255  # checkpassword has 512 for login, password and timestamp
+STRONG = 3  # of 0..4: zxcvbn's "safely unguessable"
+LOOKED_AT = 72  # zxcvbn refuses more
+NOTHING = gettext_noop("Enter a password.")
+
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+
+
+def hash_password(text: str) -> str:
+    """What is stored of a password. Raises InvalidName for one no mail program could send."""
+    _check(text)
+    return ARGON2ID + _HASHER.hash(text)
+
+
+def verify_password(text: str, stored: str) -> bool:
+    """Whether the password is the stored one; False too for a hash that nobody knows."""
+    if not stored.startswith(ARGON2ID):
+        return verify_crypt(text, stored)
+    try:
+        return _HASHER.verify(stored.removeprefix(ARGON2ID), text)
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
+        return False
+
+
+def weakness(text: str, words: Iterable[str] = ()) -> str | None:
+    """Why a password is easy to guess, or None. `words`: what everybody knows about its owner."""
+    from zxcvbn import zxcvbn  # noqa: PLC0415 - 15 MB, and few requests set a password
+
+    if not text:  # zxcvbn breaks on it
+        return NOTHING
+    found = zxcvbn(text[:LOOKED_AT], user_inputs=list(words))
+    if found["score"] >= STRONG:
+        return None
+    return str(found["feedback"]["warning"]) or gettext_noop("This password is easy to guess.")
+
+
+def _check(text: str) -> None:
+    if not text:
+        raise InvalidName(NOTHING)
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
+        raise InvalidName(gettext_noop("A password has no line breaks or control characters."))
+    if len(text.encode()) > BYTES:
+        raise InvalidName(gettext_noop("At most %(most)d bytes are possible."), most=BYTES)

@@ -1,0 +1,95 @@
+"""What may be said of a row: a comparison of numbers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from enum import StrEnum
+from itertools import chain
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.db.models import Q
+
+from qmailpanel.reports.models import SyncPosition, SyncProblem
+
+
+class Status(StrEnum):
+    """The only states a domain or address can show."""
+
+    PENDING = "pending"
+    LIVE = "live"
+    FAILED = "failed"
+    REMOVED = "removed"
+
+
+class Changed(Protocol):
+    """A row that carries its newest change: a domain."""
+
+    @property
+    def pk(self) -> Any: ...
+    @property
+    def change_id(self) -> int: ...
+    @property
+    def removed(self) -> bool: ...
+
+
+class ChangedInDomain(Changed, Protocol):
+    """The same of an address."""
+
+    @property
+    def domain_id(self) -> int: ...
+
+
+class Statuses:
+    """What may be said about the rows of these domains: two queries, however many they are."""
+
+    def __init__(self, domains: Iterable[int]) -> None:
+        ids, node = set(domains), settings.QMAILPANEL_NODE
+        positions = SyncPosition.objects.filter(node=node, domain__in=ids)
+        problems = SyncProblem.objects.filter(Q(domain__in=ids) | Q(domain=None), node=node)
+        self._positions = {position.domain: position for position in positions}
+        self._problems: dict[tuple[int | None, int | None], list[SyncProblem]] = defaultdict(list)
+        for problem in problems.order_by("id"):
+            self._problems[problem.domain, problem.address].append(problem)
+
+    def of_domain(self, domain: Changed) -> Status:
+        return self._status(domain, domain.pk, self.problem_of_domain(domain))
+
+    def of_address(self, address: ChangedInDomain) -> Status:
+        return self._status(address, address.domain_id, self.problem_of_address(address))
+
+    def of_name(self, name: ChangedInDomain) -> Status:
+        """Of an alias domain: it has no problems of its own."""
+        return self._status(name, name.domain_id, self._first(name.domain_id))
+
+    def problem_of_domain(self, domain: Changed) -> SyncProblem | None:
+        """What concerns the domain as a whole."""
+        return self._first(domain.pk)
+
+    def problem_of_address(self, address: ChangedInDomain) -> SyncProblem | None:
+        """Its own problem, else that of its whole domain."""
+        return self._first(address.domain_id, address.pk) or self._first(address.domain_id)
+
+    def problems_of_domain(self, domain: Changed) -> list[SyncProblem]:
+        """The problems of the domain and of its addresses."""
+        owned = (found for (owner, _), found in self._problems.items() if owner == domain.pk)
+        return list(chain.from_iterable(owned))
+
+    @property
+    def problems_of_host(self) -> list[SyncProblem]:
+        """What concerns every domain of the host."""
+        return self._problems.get((None, None), [])
+
+    def _first(self, domain: int, address: int | None = None) -> SyncProblem | None:
+        return next(iter(self._problems.get((domain, address), [])), None)
+
+    def _status(self, row: Changed, domain: int, problem: SyncProblem | None) -> Status:
+        position = self._positions.get(domain) or SyncPosition()
+        if row.change_id > max(position.tried, position.applied):
+            return Status.PENDING  # a problem of an earlier try says nothing about this change
+        if problem:
+            return Status.FAILED
+        if row.change_id <= position.applied:
+            return Status.REMOVED if row.removed else Status.LIVE
+        return Status.FAILED if self.problems_of_host else Status.PENDING

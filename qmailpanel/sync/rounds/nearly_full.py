@@ -1,0 +1,103 @@
+"""One mail to the owner of a mailbox that is nearly full, sent while there still is room for it."""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.mail import EmailMessage, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db.models import Q
+from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from qmailpanel.domains.models import Address
+from qmailpanel.mailboxes.models import Mailbox
+from qmailpanel.reports.models import Usage
+
+log = logging.getLogger(__name__)
+
+AGAIN = timedelta(days=7)
+AT_ONCE = 20
+FULL = 100  # per cent; then the mail would bounce
+PAUSE_SECONDS = 300.0  # after the mail server refused: one that hangs costs ten seconds a try
+
+_not_before = 0.0
+
+
+def warn_owners() -> None:
+    """Tell those who were not told yet, or a week ago. What fails is tried later."""
+    global _not_before  # noqa: PLW0603 - of this process, as its mail server is
+    if not settings.QMAILPANEL_WARN_PERCENT or time.monotonic() < _not_before:
+        return
+    due = _find_due()
+    if not due:
+        return
+    try:
+        with get_connection() as connection:
+            for usage, mailbox in due:
+                _send(connection, _write(mailbox, usage))
+                Usage.objects.filter(pk=usage.pk).update(warned_at=timezone.now())
+    except OSError as error:  # also what smtplib raises
+        _not_before = time.monotonic() + PAUSE_SECONDS
+        log.warning("no mail can be sent: %s", error)
+
+
+def _send(connection: BaseEmailBackend, message: EmailMessage) -> None:
+    """One that the mail server refuses keeps nobody else from being told."""
+    try:
+        connection.send_messages([message])
+    except smtplib.SMTPRecipientsRefused as error:
+        log.warning("the mail server refused a warning: %s", error)
+
+
+def _find_due() -> list[tuple[Usage, Mailbox]]:
+    """Those that accept mail and have room for one more."""
+    here = Usage.objects.filter(
+        Q(warned_at=None) | Q(warned_at__lt=timezone.now() - AGAIN),
+        node=settings.QMAILPANEL_NODE,
+        percent__gte=settings.QMAILPANEL_WARN_PERCENT,
+        percent__lt=FULL,
+    )
+    rows = here.filter(address__in=_accepting())[:AT_ONCE]
+    usages = {usage.address: usage for usage in rows}
+    boxes = Mailbox.objects.filter(address__in=usages).select_related("address__domain")
+    return [(usages[box.address_id], box) for box in boxes]
+
+
+def _accepting() -> Iterable[int]:
+    """As a subquery: addresses that are on, in domains that are."""
+    on = Address.objects.claiming().filter(removed=False, enabled=True)
+    return on.filter(domain__removed=False, domain__enabled=True).values_list("pk", flat=True)
+
+
+def _write(mailbox: Mailbox, usage: Usage) -> EmailMessage:
+    said = {"address": mailbox.address, "percent": usage.percent}
+    lines = [
+        _("The mailbox %(address)s is nearly full: %(percent)d%% of what it may hold.") % said,
+        "",
+        *_amounts(mailbox, usage),
+        "",
+        _("When it is full, mail to it is refused and goes back to the sender."),
+        _("Remove mail you no longer need, also from the trash, or ask for a larger mailbox."),
+    ]
+    return EmailMessage(
+        _("Your mailbox is nearly full"),
+        "\n".join(lines) + "\n",
+        to=[str(mailbox.address)],
+        headers={"Auto-Submitted": "auto-generated"},
+    )
+
+
+def _amounts(mailbox: Mailbox, usage: Usage) -> Iterable[str]:
+    if mailbox.quota:
+        sizes = {"used": usage.bytes, "limit": mailbox.quota}
+        yield _("Used: %(used)s of %(limit)s") % {k: filesizeformat(n) for k, n in sizes.items()}
+    if mailbox.messages:
+        counts = {"used": usage.messages, "limit": mailbox.messages}
+        yield _("Messages: %(used)d of %(limit)d") % counts

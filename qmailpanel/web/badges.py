@@ -1,0 +1,72 @@
+"""The status of a row as it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy
+
+from qmailpanel.reports.models import SyncProblem
+from qmailpanel.reports.statuses import Status
+from qmailpanel.web.templatetags.panel import icon
+
+WORDS = {
+    Status.PENDING: gettext_lazy("Pending"),
+    Status.LIVE: gettext_lazy("Live"),
+    Status.FAILED: gettext_lazy("Failed"),
+    Status.REMOVED: gettext_lazy("Removed"),
+}
+
+
+UNSETTLED = (Status.PENDING, Status.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """The status of a row as it is shown; `key` names the row within the page."""
+
+    key: SafeString
+    status: Status
+    why: str = ""
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Pending, or failed and tried again: the pulse goes on until it is neither."""
+        return self.status in UNSETTLED
+
+    @property
+    def is_address(self) -> bool:
+        """Then the row has a place for the reason why."""
+        return self.key.startswith("a")
+
+    @property
+    def mark(self) -> SafeString:
+        """Icon and word; while unsettled it names itself to the pulse. Every row has it."""
+        return self._span("")
+
+    @property
+    def moved(self) -> SafeString:
+        """The mark, to be swapped for the one the page shows."""
+        return self._span(' hx-swap-oob="true"')
+
+    def _span(self, attributes: str) -> SafeString:
+        name = f'id="status-{self.key}" class="status {self.status}"{attributes}'
+        face = _face(self.status, get_language())
+        return SafeString(f"<span {name}>{face}{self._to_pulse()}</span>")
+
+    def _to_pulse(self) -> str:
+        if not self.is_unsettled:
+            return ""
+        return f'<input type="hidden" class="waiting" name="{self.status}" value="{self.key}">'
+
+
+@cache
+def _face(status: Status, _language: str | None) -> SafeString:
+    return format_html("{}{}", icon(status), WORDS[status])
+
+
+def _badge(key: SafeString, status: Status, problem: SyncProblem | None) -> Badge:
+    return Badge(key, status, problem.text if problem else "")

@@ -1,0 +1,99 @@
+"""Forms whose fields become parsed types, and whose errors get the focus."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from qmailpanel.ledger.actors import Refused
+from qmailpanel.qmail import names
+from qmailpanel.qmail.sizes import parse_size, write_size
+
+BETWEEN = re.compile(r"[\s,;]+")
+PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class ParsedField(forms.CharField):
+    """Text that becomes a parsed type, or an error in the parser's own words."""
+
+    def __init__(self, parse: Callable[[str], str], **options: Any) -> None:
+        self.parse = parse
+        super().__init__(**options)
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        return self.parsed(text) if text else text
+
+    def parsed(self, text: str) -> str:
+        try:
+            return self.parse(text)
+        except names.InvalidName as error:
+            raise forms.ValidationError(gettext(error.template) % error.params) from error
+
+
+class PanelForm(forms.Form):
+    """The server is the one voice: the first field with an error has the focus."""
+
+    use_required_attribute = False
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        super().add_error(field, error)
+        self._focus()
+
+    def _focus(self) -> None:
+        wrong = [name for name in self.fields if name in self.errors]
+        for name in self.fields:
+            self.fields[name].widget.attrs["autofocus"] = name == next(iter(wrong), None)
+
+    def refuse(self, refusal: Refused) -> None:
+        """Show what a service refused, at its field."""
+        name = self.place(refusal.field)
+        self.add_error(name if name in self.fields else None, str(refusal))
+
+    def place(self, field: str) -> str:
+        """The field of this form that a service means."""
+        return field
+
+
+class DestinationsField(forms.CharField):
+    """Addresses between blanks, commas or line breaks; without an @ they are of this domain."""
+
+    domain = ""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        return [self.destination(word) for word in BETWEEN.split(text) if word]
+
+    def destination(self, word: str) -> names.Destination:
+        whole = word if "@" in word else f"{word}@{self.domain}"
+        try:
+            return names.Destination(whole)
+        except names.InvalidName as error:
+            why = gettext(error.template) % error.params
+            raise forms.ValidationError(f"{word}: {why}" if word not in why else why) from error
+
+
+class SizeField(forms.CharField):
+    """Bytes, written as 500 MB; blank is `blank`."""
+
+    def __init__(self, *, blank: int | None, **options: Any) -> None:
+        self.blank = blank
+        attrs = {**PLAIN, "placeholder": _("no limit")}
+        super().__init__(required=False, widget=forms.TextInput(attrs=attrs), **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return (write_size(value) if value else "") if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return self.blank
+        try:
+            return parse_size(text)
+        except names.InvalidName as error:
+            raise forms.ValidationError(gettext(error.template) % error.params) from error

@@ -1,0 +1,50 @@
+"""Lists of rows: what the address bar asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+
+from qmailpanel.paging import Page, page
+
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True)
+class Query:
+    """Filters live in the address: `q` begins the name, `top` is a row to see first.
+
+    `full`: only mailboxes that are nearly full.
+    """
+
+    q: str
+    top: int
+    after: str
+    before: str
+    full: bool = False
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Query:
+        get = request.GET.get
+        top = get("top", "")
+        number = int(top) if top.isascii() and top.isdigit() and len(top) < 16 else 0
+        q, full = get("q", "").strip().lower(), get("full", "") == "1"
+        return cls(q, number, get("after", ""), get("before", ""), full)
+
+    def page_of(self, rows: QuerySet[Row], key: tuple[str, ...]) -> Page[Row]:
+        """The page asked for, without the row that stands on top of it."""
+        rest = rows.exclude(pk=self.top) if self.top else rows
+        return page(rest, key=key, after=self.after, before=self.before)
+
+    def top_of(self, rows: QuerySet[Row]) -> list[Row]:
+        return list(rows.filter(pk=self.top)) if self.top else []
+
+    def context(self, found: Page[Row]) -> dict[str, Any]:
+        """The context of components/find.html and components/pager.html."""
+        asked = {"q": self.q, "full": "1" if self.full else ""}
+        query = "".join(f"{urlencode({name: value})}&" for name, value in asked.items() if value)
+        return {"q": self.q, "full": self.full, "page": found, "query": query}
