@@ -49,7 +49,7 @@ def run(db, capsys, monkeypatch):
         words = shlex.split(line)
         code: str | int | None = 0
         try:
-            load_command_class("qmailpanel.sync", words[0]).run_from_argv(["manage.py", *words])
+            load_command_class("qmailpanel.commands", words[0]).run_from_argv(["manage.py", *words])
         except SystemExit as end:
             code = end.code
         return code, *capsys.readouterr()
@@ -329,7 +329,7 @@ def documented(command):
 
 @pytest.mark.parametrize("name", ["mail", "domain", "domalias", "domain_pref"])
 def test_the_docs_name_each_verb_and_option_and_what_becomes_of_it(name):
-    command = load_command_class("qmailpanel.sync", name)
+    command = load_command_class("qmailpanel.commands", name)
     assert isinstance(command, plesk.PleskCommand)
     fates = {"supported": command.takes, "ignored": command.ignores, "refused": command.refuses}
     known = {f"-{option}": fate for fate, options in fates.items() for option in options}
