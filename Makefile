@@ -25,10 +25,10 @@ test-browser:
 	@$(BIN)/python -m pytest -m e2e
 
 test-sync:
-	@$(BIN)/python -m pytest tests/sync
+	@$(BIN)/python -m pytest tests/sync tests/console tests/commands
 
 test-others:
-	@$(BIN)/python -m pytest -m "not e2e" --ignore tests/sync
+	@$(BIN)/python -m pytest -m "not e2e" --ignore tests/sync --ignore tests/console --ignore tests/commands
 
 soak: .venv/installed-dev programs  ## kill a run 10,000 times, and fail every system call in every change
 	@TEST_KILLS=10000 TEST_SOAK=1 TEST_ARCHIVE=500 $(BIN)/python -m pytest -rP --show-capture=stdout \

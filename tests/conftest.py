@@ -7,10 +7,12 @@ anonymous never signed in.
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +49,12 @@ from qmailpanel.accounts.models import User  # noqa: E402 - as above
 from qmailpanel.domains.access.rights import Right  # noqa: E402 - as above
 from qmailpanel.domains.models import Domain, Grant  # noqa: E402 - as above
 from qmailpanel.domains.services import add_domain  # noqa: E402 - as above
-from qmailpanel.ledger.actors import SYSTEM  # noqa: E402 - as above
+from qmailpanel.ledger.actors import SYSTEM, Actor  # noqa: E402 - as above
 from qmailpanel.ledger.append_only import guard, unguard  # noqa: E402 - as above
+from qmailpanel.qmail.formats.shared_files import Shared  # noqa: E402 - as above
 from qmailpanel.qmail.names import Destination, DomainName  # noqa: E402 - as above
+from tests.kit.disk import make_home  # noqa: E402 - as above
+from tests.kit.panels import Panel  # noqa: E402 - as above
 
 _clear = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # Django's own
 
@@ -97,6 +102,46 @@ def qmail_home(settings: Any, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def chance() -> random.Random:
+    """What is random can be had again: pytest shows the seed of a test that failed."""
+    seed = int(os.environ.get("TEST_SEED") or random.randrange(2**32))
+    sys.stdout.write(f"TEST_SEED={seed}\n")
+    return random.Random(seed)
+
+
+@pytest.fixture
+def in_memory(tmp_path: Path) -> Iterator[Path]:
+    """A directory in memory where there is such a thing: thousands of fsyncs cost nothing there."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    path = Path(tempfile.mkdtemp(prefix="qmailpanel-tests-", dir=memory))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def panel(transactional_db: None, settings: Any, in_memory: Path) -> Panel:
+    """A panel on an embedded qmail home with one foreign domain."""
+    home = make_home(
+        in_memory / "qmail",
+        {
+            Shared.ASSIGN: b"=7-joe:joe:7:7:/home/joe:::\n.\n",
+            Shared.VIRTUAL: b"old.test:7\n",
+            Shared.RCPT: b"old.test\n",
+        },
+    )
+    settings.QMAILPANEL_QMAIL_HOME = home
+    settings.QMAILPANEL_MAIL_ROOT = home / "mailnames"
+    settings.QMAILPANEL_SYNC_DIR = home / "memory"
+    settings.QMAILPANEL_LOGIN_DIR = home / "logins"
+    settings.QMAILPANEL_FIFO = in_memory / "sync.fifo"
+    settings.QMAILPANEL_HUP = "none"
+    return Panel(home)
+
+
+@pytest.fixture
 def operator(db: None) -> User:
     """Runs the host."""
     return _make_user("operator@example.org", is_operator=True)
@@ -124,6 +169,20 @@ def colleague(domain: Domain) -> User:
 def stranger(other_domain: Domain) -> User:
     """Looks after `other_domain`, and has no business in `domain`."""
     return _make_user("stranger@example.org", other_domain)
+
+
+@pytest.fixture
+def person(domain: Domain) -> Callable[..., Actor]:
+    """Somebody with these rights in pandle.net, as who acts."""
+
+    def with_rights(*rights: str, email: str = "", of: Domain = domain) -> Actor:
+        name = email or f"{'-'.join(rights) or 'nobody'}@example.org"
+        user, _is_new = User.objects.get_or_create(email=name, password="argon2$nobody")
+        if rights:
+            Grant.objects.create(user=user, domain=of, rights=list(rights))
+        return Actor(user.pk, str(user), "192.0.2.7")
+
+    return with_rights
 
 
 @pytest.fixture

@@ -33,9 +33,9 @@ from qmailpanel.people.invitations import invite
 from qmailpanel.people.models import NameRequest
 from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
 from qmailpanel.sync.models import DriftDecision, Generation, SyncDrift, SyncQuestion
-from tests.passkeys import Key
+from tests.kit.passkeys import Key
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 
 # allauth's views cannot carry our decorator; each is listed here with the audience it has.
 ALLAUTH = {

@@ -19,9 +19,9 @@ from qmailpanel.qmail.formats import cdb
 from qmailpanel.qmail.formats.logins import AppRow, LoginRow, Logins, render_login
 from qmailpanel.qmail.names import LocalPart, MailUser
 from qmailpanel.qmail.secrets.passwords import hash_password
-from tests.qmail.real_qmail import HOME, needs_qmail
+from tests.kit.real_qmail import HOME, needs_qmail
 
-HELPER = Path(__file__).parent.parent / "deploy/bin/qmailpanel-checkpassword"
+HELPER = Path(__file__).parents[1] / "deploy/bin/qmailpanel-checkpassword"
 WHO = 'id -u; id -g; id -G; pwd; echo "$USER $HOME $SHELL"; [ ! -e /proc/$$/fd/3 ] || echo open'
 PROGRAM = ["/bin/sh", "-c", WHO]
 RIGHT = "right horse"

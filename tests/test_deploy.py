@@ -19,7 +19,7 @@ import pytest
 
 from qmailpanel.commands.embedded import prepare_embedded_home
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 UNITS = ["qmailpanel-sync.service", "qmailpanel-web.service"]
 SCRIPTS = sorted(DEPLOY.glob("daemontools/**/run"))

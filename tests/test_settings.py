@@ -7,7 +7,7 @@ from pathlib import Path
 
 import qmailpanel.settings
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 VARIABLE = re.compile(r"\b(?:QMAILPANEL_[A-Z0-9_]+|DATABASE_URL|EMAIL_URL)\b")
 FOR_DEVELOPERS = {"QMAILPANEL_DEBUG"}
 

@@ -19,8 +19,8 @@ from django.urls import reverse
 from qmailpanel.accounts.models import User
 from qmailpanel.accounts.services import make_sign_in_link
 from qmailpanel.ledger.models import Change
-from tests.accounts.people import PASSWORD, signed_in_as, type_password, with_password
-from tests.passkeys import Key
+from tests.kit.passkeys import Key
+from tests.kit.signing_in import PASSWORD, signed_in_as, type_password, with_password
 
 pytestmark = pytest.mark.django_db
 LIMIT = 5

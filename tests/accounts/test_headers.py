@@ -13,7 +13,7 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from qmailpanel.ledger.models import Change
-from tests.accounts.people import type_password
+from tests.kit.signing_in import type_password
 
 ROOT = Path(__file__).parents[2]
 LOOK = """

@@ -18,7 +18,8 @@ from django.urls import reverse
 from qmailpanel.accounts.models import User
 from qmailpanel.accounts.services import add_operator, make_sign_in_link
 from qmailpanel.web_address import allows_passkeys
-from tests.accounts.people import (
+from tests.kit.passkeys import Key
+from tests.kit.signing_in import (
     PASSWORD,
     code_of,
     codes_on,
@@ -30,7 +31,6 @@ from tests.accounts.people import (
     type_password,
     with_password,
 )
-from tests.passkeys import Key
 
 pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

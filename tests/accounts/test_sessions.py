@@ -16,7 +16,8 @@ from django.urls import reverse
 from qmailpanel.accounts.services import make_sign_in_link
 from qmailpanel.accounts.sessions import browser_of
 from qmailpanel.ledger.models import Change
-from tests.accounts.people import (
+from tests.kit.passkeys import Key
+from tests.kit.signing_in import (
     code_of,
     confirm,
     enrol,
@@ -26,7 +27,6 @@ from tests.accounts.people import (
     type_password,
     with_password,
 )
-from tests.passkeys import Key
 
 pytestmark = pytest.mark.django_db
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

@@ -26,7 +26,7 @@ from qmailpanel.accounts.services import (
     set_password,
     use_sign_in_link,
 )
-from tests.accounts.people import enrol, with_password
+from tests.kit.signing_in import enrol, with_password
 
 PASSWORD = "correct horse battery staple"
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

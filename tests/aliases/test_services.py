@@ -15,7 +15,7 @@ from qmailpanel.ledger.actors import COMMAND, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
-from tests.live import make_live
+from tests.kit.live import make_live
 
 
 def add(domain, local, *targets, **more):

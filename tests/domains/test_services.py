@@ -21,7 +21,7 @@ from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail import names
 from qmailpanel.reports.models import RoutedLine, SyncNode
 from qmailpanel.reports.statuses import Status, Statuses
-from tests.live import make_live
+from tests.kit.live import make_live
 
 
 def add(name, **more):

@@ -15,7 +15,7 @@ from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import DomainName, LocalPart
 from qmailpanel.reports.models import SyncNode
-from tests.live import make_live, write_position, write_problem
+from tests.kit.live import make_live, write_position, write_problem
 
 HTMX = {"HX-Request": "true"}
 LIST = "/domains/"

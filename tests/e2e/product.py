@@ -19,7 +19,7 @@ from playwright.sync_api import Page
 
 from qmailpanel.qmail.formats.cdb import AssignMap
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0
 PASSWORD = "seven lanterns over quiet water"
 WEB = """import os, sys

@@ -12,11 +12,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from qmailpanel.qmail.formats.maildir import parse
-from tests.dovecot import Dovecot, needs_dovecot, run_dovecot
 from tests.e2e.conftest import WIDE, listen, running
 from tests.e2e.pages import expect_status
 from tests.e2e.product import MailHost, enter
 from tests.e2e.test_every_page import check
+from tests.kit.dovecot import Dovecot, needs_dovecot, run_dovecot
 
 pytestmark = [pytest.mark.e2e, *needs_dovecot]
 

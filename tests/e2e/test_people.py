@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.accounts.people import code_of
 from tests.e2e.conftest import WIDE, running
 from tests.e2e.pages import add_mailbox, expect_status, row_of
 from tests.e2e.product import PASSWORD, Product, wait_until
 from tests.e2e.test_every_page import check
+from tests.kit.signing_in import code_of
 
 pytestmark = pytest.mark.e2e
 OPERATOR, ADMIN, HELPER = "operator@example.org", "admin@example.org", "helper@example.org"

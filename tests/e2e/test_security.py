@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.accounts.people import code_of
 from tests.e2e.conftest import WIDE, running
 from tests.e2e.product import PASSWORD, Product
 from tests.e2e.test_every_page import check
+from tests.kit.signing_in import code_of
 
 pytestmark = pytest.mark.e2e
 OVERDUE = """

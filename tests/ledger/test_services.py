@@ -20,7 +20,7 @@ from qmailpanel.qmail.names import DomainName, LocalPart
 from qmailpanel.reports.models import SyncNode
 from qmailpanel.reports.node import find_node, is_alive
 from qmailpanel.reports.statuses import Status, Statuses
-from tests.live import make_live, write_position, write_problem
+from tests.kit.live import make_live, write_position, write_problem
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from qmailpanel.mailboxes.removal.services import StillPointedTo, remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, set_password, switch_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
 from qmailpanel.qmail.secrets.passwords import verify_password
-from tests.live import make_live
+from tests.kit.live import make_live
 
 SECRET = "correct horse battery staple"
 

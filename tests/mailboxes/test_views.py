@@ -17,7 +17,7 @@ from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
 from qmailpanel.qmail.secrets.passwords import verify_password, weakness
-from tests.live import make_live
+from tests.kit.live import make_live
 
 LIST = "/domains/pandle.net/mailboxes/"
 GOOD = "kitten-orbit-parsley-9"

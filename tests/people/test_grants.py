@@ -15,7 +15,7 @@ from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.people.grants import change_grant, revoke
 from qmailpanel.people.persons import demote, switch_person
 from qmailpanel.qmail.names import LocalPart
-from tests.people.conftest import rights_in, user_of
+from tests.kit.people import rights_in, user_of
 
 
 @pytest.fixture

@@ -25,8 +25,8 @@ from qmailpanel.people.invitations import (
     send,
     withdraw,
 )
-from tests.accounts.people import confirm, with_password
-from tests.people.conftest import LINK, rights_in, user_of
+from tests.kit.people import LINK, rights_in, user_of
+from tests.kit.signing_in import confirm, with_password
 
 EMAIL, PASSWORD = "new@example.org", "seven lanterns over quiet water"
 NOBODY = Actor(None, "", "192.0.2.9")

@@ -28,7 +28,7 @@ from qmailpanel.people.requests import (
 )
 from qmailpanel.people.well_known import WELL_KNOWN, is_well_known
 from qmailpanel.qmail.names import DomainName
-from tests.people.conftest import rights_in
+from tests.kit.people import rights_in
 
 WISH = DomainName("wish.example")
 

@@ -28,7 +28,7 @@ from qmailpanel.mailboxes.removal.services import (
 )
 from qmailpanel.qmail.names import LocalPart
 from qmailpanel.reports.statuses import Status
-from tests.sync.panels import Panel
+from tests.kit.panels import Panel
 
 EXAMPLES = int(os.environ.get("TEST_ARCHIVE") or 20)
 MONTH = timedelta(days=31)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from qmailpanel.qmail.layout.rows import DomainRows, MailboxRow
-from tests.qmail.disk import make_home, make_true, open_home
+from tests.kit.disk import make_home, make_true, open_home
 
 KILLS = max(20, int(os.environ.get("TEST_KILLS") or 300) // 8)
 LONGEST = 0.03

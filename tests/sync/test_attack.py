@@ -15,7 +15,7 @@ from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
 from qmailpanel.mailboxes.services import switch_mailbox
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import SyncDrift
-from tests.sync.panels import Panel
+from tests.kit.panels import Panel
 
 pytestmark = [
     pytest.mark.root,

@@ -27,9 +27,9 @@ from qmailpanel.qmail.secrets.passwords import hash_password
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.reconcile import open_host
 from qmailpanel.sync.service import Service
-from tests.dovecot import Dovecot, needs_dovecot, run_dovecot
-from tests.qmail.disk import make_home
-from tests.sync.panels import Panel
+from tests.kit.disk import make_home
+from tests.kit.dovecot import Dovecot, needs_dovecot, run_dovecot
+from tests.kit.panels import Panel
 
 pytestmark = needs_dovecot
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from qmailpanel.qmail.formats import assign
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow
-from tests.qmail.disk import is_compiled, make_home, make_true, open_home, want_on
+from tests.kit.disk import is_compiled, make_home, make_true, open_home, want_on
 
 SECONDS = 8.0
 BOXES = [MailboxRow(at, at, f"box{at}") for at in range(8)]

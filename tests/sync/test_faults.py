@@ -39,8 +39,8 @@ from qmailpanel.reports.models import SyncProblem
 from qmailpanel.sync.models import SyncDrift
 from qmailpanel.sync.publish import Report
 from qmailpanel.sync.reconcile import Reconciler, all_domains, dirty_domains, open_host
-from tests.sync.faults import Call, Fault, Seam
-from tests.sync.panels import Panel
+from tests.kit.faults import Call, Fault, Seam
+from tests.kit.panels import Panel
 
 IS_SOAK = bool(os.environ.get("TEST_SOAK"))
 FOREIGN = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 def may_mount() -> bool:
@@ -34,7 +34,7 @@ def may_mount() -> bool:
 def test_whatever_room_is_left_nothing_is_lost_and_the_message_names_the_file(
     tmp_path, where, named
 ) -> None:
-    script = [sys.executable, "-m", "tests.sync.full_disk", tmp_path, where]
+    script = [sys.executable, "-m", "tests.kit.full_disk", tmp_path, where]
     done = subprocess.run(
         ["unshare", "--mount", "--propagation", "private", *script],
         cwd=ROOT,

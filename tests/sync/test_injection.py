@@ -12,7 +12,7 @@ from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import record
 from qmailpanel.qmail import names
 from qmailpanel.reports.statuses import Status
-from tests.sync.panels import Panel
+from tests.kit.panels import Panel
 
 HOSTILE = [
     "a\n=100-root:root:0:0:/root:::",

@@ -16,7 +16,7 @@ from qmailpanel.qmail.formats import assign, cdb
 from qmailpanel.qmail.formats.logins import LoginRow
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow
-from tests.qmail.disk import make_home, make_true, open_home, want_on
+from tests.kit.disk import make_home, make_true, open_home, want_on
 
 KILLS = int(os.environ.get("TEST_KILLS") or 300)
 LONGEST = 0.05  # seconds that a run may last before it is killed

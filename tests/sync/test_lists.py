@@ -14,7 +14,7 @@ from qmailpanel.qmail.formats.cdb import AnyMap
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.reconcile import open_host
 from qmailpanel.sync.service import Service
-from tests.sync.panels import Panel, settle
+from tests.kit.panels import Panel, settle
 
 NAMES = ("a.test", "b.test", "c.test")
 

@@ -11,8 +11,8 @@ from qmailpanel.domains.models import Domain
 from qmailpanel.qmail.host import programs
 from qmailpanel.qmail.host.files import Hand
 from qmailpanel.reports.statuses import Status
-from tests.qmail.programs import IS_DEAF, READS, make_newu, running
-from tests.sync.panels import Panel
+from tests.kit.panels import Panel
+from tests.kit.programs import IS_DEAF, READS, make_newu, running
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from qmailpanel.reports.models import RoutedLine, SyncNode, SyncPosition, SyncPr
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import ForeignLine, SyncDrift, SyncQuestion, SyncRun
 from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
-from tests.sync.panels import Panel
+from tests.kit.panels import Panel
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

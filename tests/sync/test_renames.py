@@ -22,7 +22,7 @@ from qmailpanel.reports.models import SyncProblem
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import SyncDrift
 from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
-from tests.sync.panels import Panel
+from tests.kit.panels import Panel
 
 
 @pytest.fixture

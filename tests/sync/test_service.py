@@ -26,9 +26,9 @@ from qmailpanel.sync import reconcile, service
 from qmailpanel.sync.models import SyncQuestion
 from qmailpanel.sync.reconcile import open_host
 from qmailpanel.sync.service import Service, Trigger
-from tests.sync.panels import Panel, settle
+from tests.kit.panels import Panel, settle
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -1,0 +1,263 @@
+"""The operator's pages about sync."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from qmailpanel.accounts.models import User
+from qmailpanel.console.decisions import take_theirs
+from qmailpanel.console.services import answer_question
+from qmailpanel.domains.models import Domain
+from qmailpanel.ledger.actors import SYSTEM, Actor
+from qmailpanel.ledger.models import Change, Noun, Verb
+from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.qmail.names import LocalPart
+from qmailpanel.reports.models import SyncNode
+from qmailpanel.sync.models import DriftDecision, ForeignLine, SyncDrift, SyncQuestion, SyncRun
+from tests.kit.live import make_live, write_problem
+
+NODE = settings.QMAILPANEL_NODE
+
+
+def body(response: Any) -> str:
+    text: str = response.content.decode()
+    return text
+
+
+def run(**more: Any) -> SyncRun:
+    now = timezone.now()
+    return SyncRun.objects.create(node=NODE, started=now, finished=now, through=1, **more)
+
+
+def question() -> SyncQuestion:
+    return SyncQuestion.objects.create(
+        node=NODE, digest="abc", text="Drop 412 of 1020 assignments?", asked=timezone.now()
+    )
+
+
+@pytest.mark.parametrize("page", ["", "plan/", "host/"])
+def test_the_pages_are_for_operators(as_colleague: Client, page: str) -> None:
+    assert as_colleague.get(f"/sync/{page}").status_code == 404
+
+
+def test_only_operators_answer(as_colleague: Client) -> None:
+    asked = question()
+    assert as_colleague.post(f"/sync/questions/{asked.pk}/").status_code == 404
+
+
+@pytest.mark.parametrize("page", ["", "plan/", "host/"])
+def test_empty_pages_teach(as_operator: Client, page: str) -> None:
+    assert 'class="empty"' in body(as_operator.get(f"/sync/{page}"))
+
+
+def test_the_position_counts_the_domains_that_wait(
+    as_operator: Client, domain: Domain, other_domain: Domain
+) -> None:
+    make_live(domain)
+    found = as_operator.get("/sync/").context
+    assert found["behind"] == 1
+    assert found["newest"] == other_domain.change_id
+    assert found["applied"] == domain.change_id
+
+
+def test_running_means_a_heartbeat_of_the_last_seconds(as_operator: Client) -> None:
+    node = SyncNode.objects.create(node=NODE, heartbeat=timezone.now())
+    assert "Running" in body(as_operator.get("/sync/"))
+    node.heartbeat = timezone.now() - timedelta(minutes=1)
+    node.save()
+    page = body(as_operator.get("/sync/"))
+    assert "Not running" in page
+    assert "Saved, waiting: the sync service is not running." in page
+
+
+def test_what_failed_stands_there_with_its_cause(as_operator: Client, domain: Domain) -> None:
+    address = add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+    problem = write_problem("It gets no mail.", domain, address)
+    problem.cause = "mkdir: File exists"
+    problem.save()
+    write_problem("Nothing can be written.")
+    page = body(as_operator.get("/sync/"))
+    for text in ("biliards@pandle.net", "It gets no mail.", "mkdir: File exists", "whole host"):
+        assert text in page
+
+
+def test_the_last_runs_show_their_steps_and_errors(as_operator: Client) -> None:
+    run(steps="users/assign + =100-biliards", error="No space left on device")
+    page = body(as_operator.get("/sync/"))
+    assert "users/assign + =100-biliards" in page
+    assert "No space left on device" in page
+
+
+def test_what_the_next_run_would_do_comes_with_the_page_or_by_itself(
+    as_operator: Client, domain: Domain
+) -> None:
+    headers = {"HX-Request": "true", "HX-Target": "plan"}
+    assert "pandle.net" in body(as_operator.get("/sync/plan/"))
+    part = body(as_operator.get("/sync/plan/", headers=headers))
+    assert "pandle.net" in part
+    assert "<html" not in part
+
+
+def test_the_operators_yes_is_a_change_of_the_ledger(as_operator: Client) -> None:
+    asked = question()
+    assert "Drop 412 of 1020" in body(as_operator.get("/sync/"))
+    assert as_operator.post(f"/sync/questions/{asked.pk}/").status_code == 303
+    asked.refresh_from_db()
+    assert asked.answer is not None
+    assert (asked.answer.verb, asked.answer.noun) == (Verb.CONFIRMED, Noun.HOST)
+    assert asked.answer.target == "abc"
+    assert "Drop 412 of 1020" not in body(as_operator.get("/sync/"))
+
+
+def test_a_second_yes_changes_nothing(operator: User) -> None:
+    asked = question()
+    actor = Actor(operator.pk, "operator", None)
+    first = answer_question(actor, asked).answer_id
+    assert answer_question(actor, asked).answer_id == first
+    assert Change.objects.count() == 1
+
+
+def test_foreign_lines_stand_under_their_file_and_drift_with_its_three_sides(
+    as_operator: Client,
+) -> None:
+    ForeignLine.objects.create(node=NODE, file="control/rcpthosts", number=7, line="a.example")
+    ForeignLine.objects.create(node="other", file="users/assign", number=1, line="not-ours")
+    SyncDrift.objects.create(
+        node=NODE, file="users/assign", key="=100-b", wanted="w<1>", applied="l2", actual="a3"
+    )
+    page = body(as_operator.get("/sync/host/"))
+    for text in ("control/rcpthosts", "7\ta.example", "=100-b", "w&lt;1&gt;", "l2", "a3"):
+        assert text in page
+    assert "not-ours" not in page
+
+
+DRIFT = "Somebody changed a line or file of the panel's on the host."
+
+
+@pytest.mark.parametrize("page", ["/domains/", "/domains/pandle.net/mailboxes/", "/sync/"])
+def test_drift_is_told_to_operators_wherever_they_are_with_the_way_to_decide(
+    as_operator: Client, as_colleague: Client, domain: Domain, page: str
+) -> None:
+    SyncNode.objects.create(node=NODE, heartbeat=timezone.now(), drifts=1)
+    assert DRIFT in unescape(body(as_operator.get(page)))
+    assert '<a href="/sync/host/">Decide on it</a>' in body(as_operator.get(page))
+    assert DRIFT not in unescape(body(as_colleague.get(page)))
+
+
+def test_the_page_that_shows_the_drift_does_not_announce_it(as_operator: Client) -> None:
+    SyncNode.objects.create(node=NODE, heartbeat=timezone.now(), drifts=1)
+    assert DRIFT not in unescape(body(as_operator.get("/sync/host/")))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize(("page", "queries"), [("", 10), ("host/", 10)])
+def test_the_pages_ask_the_database_as_often_for_one_row_as_for_three(
+    as_operator: Client,
+    domain: Domain,
+    django_assert_num_queries: Any,
+    rows: int,
+    page: str,
+    queries: int,
+) -> None:
+    for number in range(rows):
+        run(steps="one")
+        write_problem(f"Problem {number}", domain)
+        ForeignLine.objects.create(node=NODE, file=f"f{number}", number=1, line="x")
+        SyncDrift.objects.create(node=NODE, domain=domain.pk, file=f"f{number}", key="k")
+    with django_assert_num_queries(queries):
+        as_operator.get(f"/sync/{page}")
+
+
+def drift(domain: Domain, actual: str = "|vacation", file: str = ".qmail-team") -> SyncDrift:
+    path = f"pandle.net/{file}"
+    return SyncDrift.objects.create(
+        node=NODE, domain=domain.pk, file=path, key=path, wanted="&a@b.test", actual=actual
+    )
+
+
+def test_a_drift_shows_its_three_sides_and_what_can_be_done(
+    as_operator: Client, domain: Domain
+) -> None:
+    drift(domain, "<b>vacation</b>")
+    page = body(as_operator.get("/sync/host/"))
+    for text in ("&amp;a@b.test", "&lt;b&gt;vacation", "Put ours back", "Leave theirs"):
+        assert text in page
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_the_operator_decides_a_drift(as_operator: Client, domain: Domain, side: str) -> None:
+    found = drift(domain)
+    assert as_operator.post(f"/sync/drifts/{found.pk}/", {"side": side}).status_code == 303
+    decided = DriftDecision.objects.get()
+    assert (decided.side, decided.actual, decided.domain) == (side, "|vacation", domain)
+    domain.refresh_from_db()
+    assert domain.change == decided.change
+
+
+def test_a_decided_drift_is_no_longer_asked_about_though_sync_has_not_come_to_it(
+    as_operator: Client, domain: Domain
+) -> None:
+    found = drift(domain)
+    as_operator.post(f"/sync/drifts/{found.pk}/", {"side": "ours"})
+    assert "Put ours back" not in body(as_operator.get("/sync/host/"))
+    drift(domain, "|another")
+    assert "Put ours back" in body(as_operator.get("/sync/host/"))
+
+
+def test_all_drifts_of_a_domain_that_were_shown_are_decided_at_once(
+    as_operator: Client, domain: Domain
+) -> None:
+    shown = [drift(domain), drift(domain, file=".qmail-info")]
+    drift(domain, file=".qmail-later")
+    data = {"side": "ours", "drift": [str(one.pk) for one in shown]}
+    assert as_operator.post("/sync/drifts/of/pandle.net/", data).status_code == 303
+    assert {one.file for one in DriftDecision.objects.all()} == {one.file for one in shown}
+
+
+def test_a_drift_that_is_another_one_by_now_is_not_decided(
+    as_operator: Client, domain: Domain
+) -> None:
+    assert as_operator.post("/sync/drifts/4711/", {"side": "ours"}).status_code == 303
+    assert not DriftDecision.objects.exists()
+
+
+def test_a_drift_whose_domain_is_gone_is_said(as_operator: Client, domain: Domain) -> None:
+    found = SyncDrift.objects.create(node=NODE, file="users/assign", key="=9-x", actual="x")
+    answer = as_operator.post(f"/sync/drifts/{found.pk}/", {"side": "ours"})
+    assert answer.status_code == 422
+    assert "no longer knows the domain" in body(answer)
+
+
+def test_what_was_left_alone_can_be_put_back(as_operator: Client, domain: Domain) -> None:
+    take_theirs(SYSTEM, drift(domain))
+    SyncDrift.objects.all().delete()
+    assert "Left as they are" in body(as_operator.get("/sync/host/"))
+    left = DriftDecision.objects.get()
+    assert as_operator.post(f"/sync/left/{left.pk}/").status_code == 303
+    left.refresh_from_db()
+    assert left.side == "ours"
+
+
+def test_a_line_made_by_hand_is_adopted(as_operator: Client, domain: Domain) -> None:
+    home = f"{settings.QMAILPANEL_MAIL_ROOT}/pandle.net/joe"
+    line = f"={domain.prepend}-joe:popuser:110:31:{home}:::"
+    ForeignLine.objects.create(node=NODE, file="users/assign", number=1, line=line)
+    assert "The mailbox joe@pandle.net" in body(as_operator.get("/sync/host/"))
+    data = {"file": "users/assign", "line": line}
+    assert as_operator.post("/sync/adopt/", data).status_code == 303
+    assert domain.addresses.filter(local="joe", kind="mailbox").exists()
+    assert as_operator.post("/sync/adopt/", data).status_code == 303  # a second press
+
+
+@pytest.mark.parametrize("address", ["drifts/1/", "drifts/of/pandle.net/", "left/1/", "adopt/"])
+def test_only_operators_decide(as_colleague: Client, domain: Domain, address: str) -> None:
+    drift(domain)
+    assert as_colleague.post(f"/sync/{address}", {"side": "ours"}).status_code == 404
+    assert not DriftDecision.objects.exists()

@@ -1,0 +1,250 @@
+"""Removing mailboxes with their aliases, bringing both back, and destroying mail."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from qmailpanel.aliases.services import add_alias, remove_alias, restore_alias
+from qmailpanel.domains.access.limits import change_limits
+from qmailpanel.domains.access.rights import NotAllowed
+from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.services import remove_domain
+from qmailpanel.ledger.actors import COMMAND, SYSTEM, Actor, Refused
+from qmailpanel.ledger.models import Change
+from qmailpanel.mailboxes.models import AppPassword, Mailbox
+from qmailpanel.mailboxes.removal.services import (
+    StillPointedTo,
+    find_left,
+    purge_due,
+    purge_mailbox,
+    remove_mailbox,
+    restore_mailbox,
+)
+from qmailpanel.mailboxes.services import add_mailbox, change_quota
+from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+from tests.kit.live import make_live
+
+LIST = "/domains/pandle.net/mailboxes/"
+
+
+@pytest.fixture
+def bob(domain: Domain) -> Address:
+    """A mailbox with two aliases of its own and one that delivers elsewhere too."""
+    found = add_mailbox(SYSTEM, domain, LocalPart("bob"), password="seven lanterns")
+    point(domain, "info", "bob@pandle.net")
+    point(domain, "sales", "bob@pandle.net")
+    point(domain, "team", "bob@pandle.net", "eve@side.test")
+    make_live(domain)
+    return found
+
+
+def point(domain: Domain, local: str, *targets: str) -> Address:
+    return add_alias(SYSTEM, domain, AliasLocal(local), [Destination(each) for each in targets])
+
+
+def remove(address: Address, **more: Any) -> None:
+    remove_mailbox(COMMAND, address, despite_pointers=True, **more)
+    make_live(address.domain)
+
+
+def there(domain: Domain) -> set[str]:
+    """The aliases that deliver, besides those that every domain has."""
+    rows = domain.addresses.filter(kind="alias", removed=False).values_list("local", flat=True)
+    return set(rows) - {"postmaster", "abuse"}
+
+
+def test_aliases_of_the_mailbox_alone_go_and_come_back_with_it(domain, bob) -> None:
+    with pytest.raises(StillPointedTo, match="team"):
+        remove_mailbox(COMMAND, bob, with_aliases=True)
+    remove(bob, with_aliases=True)
+    assert there(domain) == {"team"}
+    verbs = list(Change.objects.order_by("-id").values_list("verb", "target")[:3])
+    assert {target for verb, target in verbs if verb == "removed"} == {
+        "bob@pandle.net", "info@pandle.net", "sales@pandle.net",
+    }  # fmt: skip
+    restore_mailbox(COMMAND, bob)
+    assert there(domain) == {"team", "info", "sales"}
+    assert find_left(Address.objects.get(pk=bob.pk)) == []
+
+
+def test_an_alias_that_went_by_itself_does_not_come_back_with_the_mailbox(domain, bob) -> None:
+    remove(bob, with_aliases=True)
+    info = domain.addresses.get(local="info")
+    restore_alias(COMMAND, info)
+    remove_alias(COMMAND, info)
+    restore_mailbox(COMMAND, bob)
+    assert there(domain) == {"team", "sales"}
+
+
+def test_an_alias_whose_name_has_another_owner_is_named_and_stays_removed(domain, bob) -> None:
+    remove(bob, with_aliases=True)
+    add_mailbox(SYSTEM, domain, LocalPart("info"))
+    restore_mailbox(COMMAND, bob)
+    bob.refresh_from_db()
+    assert [str(alias) for alias in find_left(bob)] == ["info@pandle.net"]
+    assert there(domain) == {"team", "sales"}
+
+
+def test_under_another_name_its_aliases_deliver_to_the_new_one(domain, bob) -> None:
+    remove(bob, with_aliases=True)
+    add_mailbox(SYSTEM, domain, LocalPart("bob"))
+    restore_mailbox(COMMAND, bob, local=LocalPart("robert"))
+    bob.refresh_from_db()
+    assert (str(bob), bob.removed, bob.claims) == ("robert@pandle.net", False, True)
+    targets = domain.addresses.get(local="sales").destinations.values_list("target", flat=True)
+    assert list(targets) == ["robert@pandle.net"]
+
+
+def test_password_app_passwords_and_quota_come_back_as_they_were(domain, bob) -> None:
+    change_quota(SYSTEM, bob, quota=5000)
+    now = timezone.now()
+    AppPassword.objects.create(mailbox=bob.mailbox, name="phone", password="x", created=now)
+    before = Mailbox.objects.filter(address=bob).values().get()
+    remove(bob)
+    assert Mailbox.objects.get(address=bob).removed_at
+    restore_mailbox(COMMAND, bob)
+    assert Mailbox.objects.filter(address=bob).values().get() == before
+    assert AppPassword.objects.filter(mailbox__address=bob).exists()
+
+
+@pytest.mark.parametrize("limit", [{"mailboxes": 1}, {"pool": 6000}])
+def test_a_restored_mailbox_must_fit_into_the_domain(domain, bob, limit) -> None:
+    change_quota(SYSTEM, bob, quota=5000)
+    remove(bob)
+    add_mailbox(SYSTEM, domain, LocalPart("eve"), quota=5000)
+    change_limits(SYSTEM, domain, **limit)
+    with pytest.raises(Refused, match="raise the limit"):
+        restore_mailbox(COMMAND, bob)
+
+
+def test_purging_takes_the_passwords_and_frees_the_name(domain, bob) -> None:
+    now = timezone.now()
+    AppPassword.objects.create(mailbox=bob.mailbox, name="phone", password="x", created=now)
+    remove(bob)
+    purge_mailbox(COMMAND, bob)
+    mailbox = Mailbox.objects.get(address=bob)
+    assert (mailbox.purged, mailbox.password, mailbox.app_passwords.count()) == (True, "", 0)
+    add_mailbox(SYSTEM, domain, LocalPart("bob"))
+    with pytest.raises(Refused, match=r"^The mail of bob@pandle\.net is destroyed"):
+        restore_mailbox(COMMAND, bob)
+
+
+def test_nobody_without_the_right_destroys_mail(domain, bob, stranger) -> None:
+    remove(bob)
+    with pytest.raises(NotAllowed):
+        purge_mailbox(Actor(stranger.pk, str(stranger), None), bob)
+    assert not Mailbox.objects.get(address=bob).purged
+
+
+def test_the_system_leaves_alone_what_is_not_due(domain, bob, django_assert_num_queries) -> None:
+    remove(bob)
+    with django_assert_num_queries(3):
+        purge_due(timezone.now() + timedelta(days=29))
+    assert not Mailbox.objects.get(address=bob).purged
+    purge_due(timezone.now() + timedelta(days=31))
+    assert Mailbox.objects.get(address=bob).purged
+
+
+# pages
+
+
+def page(client: Any, address: str) -> str:
+    text: str = client.get(address).content.decode()
+    return text
+
+
+def test_the_list_says_by_whom_until_when_and_what_can_be_done(as_colleague, domain, bob) -> None:
+    assert "No removed mailboxes." in page(as_colleague, f"{LIST}removed/")
+    as_colleague.post(f"{LIST}{bob.pk}/remove/", {"despite": "1", "aliases": "1"})
+    make_live(domain)
+    text = page(as_colleague, f"{LIST}removed/")
+    until = timezone.now() + timedelta(days=30)
+    assert "removed by colleague@example.org" in text
+    assert f"{until:%Y-%m-%d}" in text
+    assert ">another 4" in text
+    assert f"{bob.pk}/restore/" in text
+    assert f"{bob.pk}/purge/" in text
+
+
+def test_the_list_costs_the_same_with_one_row_and_with_three(
+    as_colleague, domain, django_assert_num_queries
+) -> None:
+    for count in (1, 3):
+        for number in range(count):
+            remove(add_mailbox(SYSTEM, domain, LocalPart(f"box{count}{number}")))
+        with django_assert_num_queries(7):
+            as_colleague.get(f"{LIST}removed/")
+
+
+def test_before_a_removal_the_page_says_how_long_the_mail_is_kept(
+    as_colleague, bob, settings
+) -> None:
+    text = page(as_colleague, f"{LIST}{bob.pk}/remove/")
+    assert "The mail is kept 30 days" in text
+    assert 'name="aliases" value="1" checked' in text
+    settings.QMAILPANEL_RETENTION_DAYS = 0
+    assert "The mail is kept, and Undo" in page(as_colleague, f"{LIST}{bob.pk}/remove/")
+
+
+def test_a_taken_name_is_said_and_another_one_can_be_chosen(as_colleague, domain, bob) -> None:
+    remove(bob)
+    add_mailbox(SYSTEM, domain, LocalPart("bob"))
+    here = f"{LIST}{bob.pk}/"
+    assert "has another owner now" in page(as_colleague, here)
+    assert as_colleague.post(f"{here}restore/").status_code == 422
+    answer = as_colleague.post(f"{here}restore/", {"local": "team"})
+    assert answer.status_code == 422
+    text = answer.content.decode()
+    assert "team@pandle.net is an alias already" in text
+    assert 'value="team"' in text
+    assert as_colleague.post(f"{here}restore/", {"local": "robert"}).status_code == 303
+    assert Address.objects.get(pk=bob.pk).local == "robert"
+
+
+def test_mail_is_destroyed_only_once_its_address_was_typed(as_colleague, domain, bob) -> None:
+    remove(bob)
+    here = f"{LIST}{bob.pk}/purge/"
+    answer = as_colleague.post(here, {"typed": "bob"})
+    assert answer.status_code == 422
+    assert "That is not the address." in answer.content.decode()
+    assert not Mailbox.objects.get(address=bob).purged
+    answer = as_colleague.post(here, {"typed": "bob@pandle.net"})
+    assert answer.status_code == 303
+    assert "Removed for good" in page(as_colleague, answer["Location"])
+    assert f"{bob.pk}/restore/" not in page(as_colleague, f"{LIST}removed/")
+
+
+def test_the_page_of_a_removed_domain_says_what_becomes_of_its_mail(
+    as_operator, domain, bob, settings
+) -> None:
+    assert "kept 30 days, and Undo" in page(as_operator, "/domains/pandle.net/remove/")
+    remove_domain(SYSTEM, domain)
+    text = page(as_operator, LIST)
+    assert "kept 30 days, then it is destroyed" in text
+    assert "stay removed when the removal is undone" in text
+    settings.QMAILPANEL_RETENTION_DAYS = 0
+    assert "Its mail is kept." in page(as_operator, LIST)
+
+
+def test_in_a_removed_domain_only_the_operator_destroys_mail(domain, bob, colleague) -> None:
+    remove_domain(SYSTEM, domain)
+    make_live(domain)
+    with pytest.raises(NotAllowed):
+        purge_mailbox(Actor(colleague.pk, str(colleague), None), bob)
+    purge_mailbox(SYSTEM, bob)
+    assert Mailbox.objects.get(address=bob).purged
+
+
+def test_after_a_restore_the_page_names_the_aliases_that_stayed_away(
+    as_colleague, domain, bob
+) -> None:
+    remove(bob, with_aliases=True)
+    add_mailbox(SYSTEM, domain, LocalPart("info"))
+    answer = as_colleague.post(f"{LIST}{bob.pk}/restore/")
+    text = page(as_colleague, answer["Location"])
+    assert "could not come back" in text
+    assert "info@pandle.net" in text

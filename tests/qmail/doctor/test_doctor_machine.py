@@ -1,0 +1,299 @@
+"""Traps of modes, programs and processes: where the users of qmail are needed, as plain data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qmailpanel.qmail.doctor import Finding, Severity, Trap, examine_home, examine_shared, shorten
+from qmailpanel.qmail.doctor.homes import HomeNamed, HomeSeen
+from qmailpanel.qmail.doctor.seen import File, Reader, Seen, Sender
+from qmailpanel.qmail.host.doctor import _looked_at
+from qmailpanel.qmail.host.doctor_homes import Walk
+from tests.kit.sick import FILES, look, make_healthy
+
+PLAIN, DIRECTORY = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
+READERS = (
+    Reader("qmaild", "qmail-smtpd", 64011, 65534),
+    Reader("qmails", "qmail-send", 64012, 64010),
+    Reader("qmailr", "qmail-remote", 64013, 64010),
+    Reader("alias", "qmail-local", 64014, 65534),
+)
+ALIAS = {
+    f".qmail-{name}": File(PLAIN, 0, 0, content=b"&joe\n")
+    for name in ("postmaster", "mailer-daemon", "root")
+}
+SEEN = Seen(
+    home="/var/qmail",
+    files={
+        **{name: File(PLAIN, 0, 0, content=content) for name, content in FILES.items()},
+        **{name: File(DIRECTORY, 0, 0) for name in (".", "control", "users", "alias")},
+    },
+    alias=ALIAS,
+    readers=READERS,
+    programs={
+        "bin/qmail-queue": File(stat.S_IFREG | 0o4711, 64015, 64010),
+        "queue/lock/trigger": File(stat.S_IFIFO | 0o622, 64012, 64010),
+    },
+    senders=(Sender("/var/qmail/bin:/bin"),),
+    is_account=lambda name: name == "100",
+    mentions=frozenset(),
+)  # fmt: skip
+
+
+def examine(seen: Seen) -> list[Finding]:
+    return [finding for finding in examine_shared(seen, lambda _word: True) if finding]
+
+
+def with_file(name: str, file: File) -> Seen:
+    return replace(SEEN, files={**SEEN.files, name: file})
+
+
+def test_a_healthy_machine_gives_nothing():
+    assert examine(SEEN) == []
+
+
+ONLY_ROOTS = File(stat.S_IFREG | 0o600, 0, 0, content=b"mail.vm.test\n")
+CLOSED = File(stat.S_IFDIR | 0o700, 0, 0)
+GROUPS = File(stat.S_IFREG | 0o640, 0, 64010, content=b"mail.vm.test\n")
+
+
+MACHINES: list[tuple[Seen, str, str, str, str]] = [
+    (with_file("control/rcpthosts", ONLY_ROOTS), "control/rcpthosts", "421", "644", "alarm"),
+    (with_file("control/me", ONLY_ROOTS), "control/me", "421", "umask", "alarm"),
+    (
+        with_file("control/morercpthosts.cdb", ONLY_ROOTS),
+        "control/morercpthosts.cdb", "qmaild may not read", "chmod 644", "alarm",
+    ),
+    (
+        with_file("control/virtualdomains", ONLY_ROOTS),
+        "control/virtualdomains", "will not start again", "umask 077", "alarm",
+    ),
+    (with_file("control/locals", ONLY_ROOTS), "control/locals", "not start", "644", "alarm"),
+    (
+        with_file("control/smtproutes", ONLY_ROOTS),
+        "control/smtproutes", "to the outside waits", "chmod 644", "trouble",
+    ),
+    (with_file("control", CLOSED), "control", "may not enter", "chmod 755", "alarm"),
+    (
+        replace(SEEN, senders=(Sender("/usr/bin:/bin"),)),
+        "qmail-send", "without /var/qmail/bin in its PATH", "qmail-start", "trouble",
+    ),
+    (
+        replace(SEEN, senders=(Sender(None, ("control/virtualdomains",)),)),
+        "control/virtualdomains", "has not read it", "HUP", "trouble",
+    ),
+    (
+        replace(SEEN, compiled_elsewhere=("bin/qmail-newu",)),
+        "bin/qmail-newu", "another qmail home", "QMAILPANEL_QMAIL_HOME", "trouble",
+    ),
+    (
+        replace(SEEN, programs={"bin/qmail-queue": File(stat.S_IFREG | 0o711)}),
+        "bin/qmail-queue", "not setuid", "chmod 4711", "alarm",
+    ),
+    (
+        replace(SEEN, programs={"queue/lock/trigger": File(stat.S_IFREG | 0o622)}),
+        "queue/lock/trigger", "every 25 minutes", "mkfifo", "trouble",
+    ),
+    (replace(SEEN, alias={}), "alias/.qmail-postmaster", "bounces", "a person", "trouble"),
+    (replace(SEEN, alias={}), "alias/.qmail-root", "bounces", "a person", "trouble"),
+    (replace(SEEN, alias={}), "alias/.qmail-mailer-daemon", "vanish", "a person", "trouble"),
+    (
+        replace(SEEN, alias={**ALIAS, ".qmail-x": File(PLAIN, 0, 0, content=b" |x\n")}),
+        "/var/qmail/alias/.qmail-x", "blank stands before", "its sign", "alarm",
+    ),
+    (
+        with_file("control/rejectnonexist", File(PLAIN, 0, 0, content=b"mail.vm.test\n")),
+        "control/rejectnonexist", "does not know of it", "patch", "note",
+    ),
+    (replace(SEEN, is_account=lambda _: False),
+     "control/virtualdomains", "No assignment", "users/assign", "alarm"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("seen", "file", "meaning", "remedy", "severity"), MACHINES)
+def test_each_trap_of_the_machine_is_found(seen, file, meaning, remedy, severity):
+    assert any(
+        finding.file == file
+        and meaning in finding.meaning
+        and remedy in finding.remedy
+        and finding.trap.severity == severity
+        for finding in examine(seen)
+    ), examine(seen)
+
+
+@pytest.mark.parametrize("name", ["control/virtualdomains", "control/locals"])
+def test_a_file_for_the_group_of_qmail_send_is_no_trap_there(name):
+    content = FILES[name]
+    assert examine(with_file(name, replace(GROUPS, content=content))) == []
+
+
+def test_a_qmail_smtpd_that_knows_the_list_is_no_trap():
+    seen = with_file("control/rejectnonexist", File(PLAIN, 0, 0, content=b"mail.vm.test\n"))
+    assert examine(replace(seen, mentions=frozenset(["control/rejectnonexist"]))) == []
+
+
+@pytest.mark.parametrize("pattern", [".qmail-default", ".qmail-100-default", ".qmail-100-joe"])
+def test_the_user_alias_takes_the_mail_of_a_prepend_without_assignments(pattern):
+    more = {**ALIAS, pattern: File(PLAIN, 0, 0, content=b"&joe@b.test\n")}
+    assert examine(replace(SEEN, is_account=lambda _: False, alias=more)) == []
+
+
+@pytest.mark.parametrize("line", ["=Root", "+ro", "+"])
+def test_an_assignment_takes_the_mail_of_root(line):
+    alias = {name: file for name, file in ALIAS.items() if name != ".qmail-root"}
+    without = replace(SEEN, alias=alias)
+    assert [one.file for one in examine(without)] == ["alias/.qmail-root"]
+    content = f"{line}:u:1:1:/h:-::\n.\n".encode()
+    seen = replace(with_file("users/assign", File(PLAIN, 0, 0, content=content)), alias=alias)
+    assert not [one for one in examine(seen) if one.file == "alias/.qmail-root"]
+
+
+def home_seen(**more: Any) -> HomeSeen:
+    named = HomeNamed("/home/joe", 1, 110, 31, plain=True)
+    return HomeSeen(named, **{"here": File(stat.S_IFDIR | 0o755, 500, 500), **more})
+
+
+@pytest.mark.parametrize(
+    ("seen", "meaning", "remedy"),
+    [
+        (home_seen(), "belongs to uid 500", "chown"),
+        (home_seen(here=None, unseen="closed"), "may not look", "as root"),
+    ],
+)
+def test_traps_of_owners_are_found(seen, meaning, remedy):
+    [finding] = examine_home(seen, lambda _: True)
+    assert meaning in finding.meaning
+    assert remedy in finding.remedy
+
+
+def test_what_the_doctor_may_not_read_it_says():
+    [finding] = examine(with_file("control/badmailfrom", File(PLAIN, 0, 0)))
+    assert "may not read it" in finding.meaning
+
+
+# what the collector makes of a real machine
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """Where others may pass through."""
+    path = Path(tempfile.mkdtemp(prefix="qmailpanel-tests-", dir="/tmp"))
+    path.chmod(0o755)
+    yield make_healthy(path / "qmail")
+    shutil.rmtree(path)
+
+
+@contextmanager
+def running_send(home: Path) -> Iterator[None]:
+    """A process that looks like the qmail-send of this home."""
+    program = home / "bin/qmail-send"
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "60"], cwd=home, env={"PATH": "/usr/bin:/bin"}) as process:
+        try:
+            proc = Path(f"/proc/{process.pid}")
+            while not ((proc / "comm").read_text() == "qmail-send\n" and _has_environ(proc)):
+                time.sleep(0.005)
+            yield
+        finally:
+            process.kill()
+
+
+def _has_environ(proc: Path) -> bool:
+    return b"PATH=" in (proc / "environ").read_bytes()
+
+
+def test_the_path_of_a_running_qmail_send_is_read(home):
+    with running_send(home):
+        found = [one for one in look(home) if one.file == "qmail-send"]
+    assert [one.params["path"] for one in found] == ["/usr/bin:/bin"]
+
+
+def test_a_control_file_written_since_qmail_send_read_it_is_told(home):
+    file = home / "control/virtualdomains"
+    written = file.stat().st_mtime_ns
+    said = []
+    with running_send(home):
+        for later in (1, -1):
+            os.utime(file, ns=(written + later, written))
+            said += [one.meaning for one in look(home) if one.file == "control/virtualdomains"]
+    assert said == ["qmail-send has not read it since it was written."]
+
+
+def test_the_doctor_leaves_the_access_time_of_virtualdomains_alone(home):
+    file = home / "control/virtualdomains"
+    os.utime(file, ns=(1, 2))
+    look(home)
+    assert file.stat().st_atime_ns == 1
+
+
+def test_programs_built_for_another_home_are_told(home):
+    (home / "bin/qmail-newu").write_bytes(b"\x7fELF\0/var/qmail\0")
+    assert [one.file for one in look(home)] == ["bin/qmail-newu"]
+    (home / "bin/qmail-newu").write_bytes(b"\x7fELF\0" + str(home).encode() + b"\0")
+    assert look(home) == []
+
+
+def test_a_mail_root_that_the_mail_user_cannot_pass_counts_where_qmail_delivers(home):
+    root = home / "mailnames"
+    root.chmod(0o600)
+    named = HomeNamed(f"{root}/pandle.net/biliards", 1, 110, 31, plain=True)
+    for delivers, shut in ((True, str(root)), (False, "")):
+        walk = Walk(str(root), delivers=delivers)
+        assert walk.look(named).shut == shut or (os.geteuid() and not delivers)
+        walk.close()
+    root.chmod(0o711)
+    [finding] = examine_home(HomeSeen(named, None, shut=str(root)), lambda _: True)
+    assert f"chmod 711 {root}" in finding.remedy
+
+
+def test_a_link_that_a_tenant_made_is_not_followed(home, tmp_path):
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / ".qmail").write_bytes(b"root's secret\n")
+    box = home / "mailnames/pandle.net/biliards"
+    shutil.rmtree(box)
+    box.symlink_to(secret)
+    (home / "mailnames/pandle.net/.qmail-x").symlink_to(secret / ".qmail")
+    assert "secret" not in str([(one.meaning, one.file) for one in look(home)])
+
+
+def test_every_descriptor_is_given_back(home):
+    before = os.listdir("/proc/self/fd")
+    look(home)
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_a_compiled_map_can_be_asked_while_it_is_looked_at(home):
+    with _looked_at(str(home)) as seen:
+        assert all(found is None or found.find(b"") is not None for found in seen.maps.values())
+
+
+# many of a kind
+
+
+def test_of_many_of_a_kind_some_are_named_and_the_others_counted():
+    trap = Trap("%(line)s is odd.", "Do.", Severity.TROUBLE)
+    found = [trap.at("control/x", number, line=f"l{number}") for number in range(1, 31)]
+    *named, rest = shorten([*found, None, trap.at("control/y", 1, line="other")])
+    assert [one.number for one in named if one] == [*range(1, 21), 1]
+    assert rest is not None
+    assert rest.meaning == "10 more of this kind: l30 is odd."
+
+
+def test_what_outsiders_wrote_has_no_power_over_a_terminal():
+    finding = Trap("%(line)s", "").at("/home/\x1b[2J", 1, line=b"\x1b]0;x\x07" + b"a" * 500)
+    assert finding.file == "/home/\\x1b[2J"
+    assert finding.meaning.startswith("\\x1b]0;x\\x07")
+    assert len(finding.meaning) < 150

@@ -1,0 +1,666 @@
+"""Properties of the plan over random worlds, and the rules one by one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from qmailpanel.qmail.formats.logins import AppRow, LoginFiles, LoginRow, Logins
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow, ReplyRow, ResponderRow
+from qmailpanel.qmail.plan.order import make_plan
+from qmailpanel.qmail.plan.state import Section
+from qmailpanel.qmail.plan.steps import (
+    LOGINS,
+    ArchiveHome,
+    Compile,
+    LetDeliveriesEnd,
+    LetLoginsBeSeen,
+    RemoveFile,
+    RemoveLogins,
+    TellSend,
+    WriteLogins,
+    WriteShared,
+    describe,
+)
+from tests.kit.worlds import LAYOUT, World, begin, finish, is_delivered, plan_for, settle, want
+
+LOCALS = ("ann", "bob", "info", "jane.roe", "x-y")
+NAMES = ("pandle.net", "b.test")
+HOSTS = (*NAMES, "alias0.test", "alias1.test", "mail.pandle.net", "mail.alias1.test")
+FOREIGN = {
+    Shared.ASSIGN: (b"=7-joe:popuser:110:31:/home/joe:::\n", b"+w-:alias:7:7:/w:-::note\n"),
+    Shared.VIRTUAL: (b"# by hand\n", b"old.test:7\n", b"\n", b"me@x.test:w\n"),
+    Shared.RCPT: (b"old.test\n", b".wild.test  \n"),
+    Shared.MORE: (b"Older.test\n", b"# by hand\n"),
+}
+LISTED = replace(LAYOUT, lists=(Shared.VALID, Shared.RECIPIENTS), mailbot="/usr/bin/mailbot")
+AWAY = ReplyRow("Away", "Back in May.", 7)
+layouts = st.sampled_from([LAYOUT, LISTED])
+
+
+HASHES = [f"{{ARGON2ID}}$argon2id$v=19$m=19456,t=2,p=1$salt${word}" for word in ("one", "two")]
+logins = st.builds(
+    LoginRow,
+    password=st.sampled_from(["", *HASHES]),
+    must_change=st.booleans(),
+    pop3=st.booleans(),
+    apps=st.sampled_from([(), (AppRow(7, HASHES[0], "ab" * 32),)]),
+)
+
+
+@st.composite
+def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
+    """A domain in any state; its mailboxes keep their numbers, so a home stays whose it is."""
+    kinds = draw(st.fixed_dictionaries({local: st.sampled_from("-mMRPaAs") for local in LOCALS}))
+    mailboxes = [
+        MailboxRow(
+            10 * number + i,
+            i,
+            local,
+            enabled=kinds[local] != "M",
+            removed=kinds[local] in "RP",
+            quota=draw(st.sampled_from([0, 5000])),
+            messages=draw(st.sampled_from([0, 0, 3])),
+            login=draw(logins),
+            on_hold=draw(st.booleans()),
+            destinations=draw(st.sampled_from([(), ("out@elsewhere.test",)])),
+            reply=draw(st.sampled_from([None, AWAY])),
+        )
+        for i, local in enumerate(LOCALS)
+        if kinds[local] in "mMRP"
+    ]
+    aliases = [
+        AliasRow(i, local, _targets(name, kinds[local]), enabled=kinds[local] != "A")
+        for i, local in enumerate(LOCALS)
+        if kinds[local] in "aAs"
+    ]
+    unknown = draw(st.sampled_from(["bounce", "refuse", "discard", "forward"]))
+    return DomainRows(
+        domain=number,
+        name=name,
+        prepend=100 + number + 50 * draw(st.integers(0, 1)),
+        change=1,
+        enabled=draw(st.booleans()),
+        unknown=unknown,
+        unknown_target="out@side.test" if unknown == "forward" else "",
+        alias_domains=(f"alias{number}.test",) if draw(st.booleans()) else (),
+        subdomains=draw(st.booleans()),
+        more=draw(st.booleans()),
+        removed=draw(st.integers(0, 4)) == 0,
+        responder=draw(st.sampled_from([None, ResponderRow(AWAY), ResponderRow(AWAY, "o@x.test")])),
+        mailboxes=mailboxes,
+        aliases=aliases,
+        purged={10 * number + i: i for i, local in enumerate(LOCALS) if kinds[local] == "P"},
+    )
+
+
+def _targets(name: str, kind: str) -> tuple[str, ...]:
+    """An alias of one mailbox of the domain, or one with destinations outside."""
+    return (f"ann@{name}",) if kind == "s" else ("one@side.test", "two@side.test")
+
+
+rows_of_host = st.tuples(*(domain_rows(i, name) for i, name in enumerate(NAMES)))
+foreign_lines = st.fixed_dictionaries(
+    {shared: st.permutations(lines) for shared, lines in FOREIGN.items()}
+)
+
+
+def host_with(lines: dict[Shared, list[bytes]]) -> World:
+    world = World()
+    world.shared[Shared.ASSIGN] = b"".join(lines[Shared.ASSIGN]) + b".\ndead text\n"
+    world.shared[Shared.VIRTUAL] = b"".join(lines[Shared.VIRTUAL])
+    world.shared[Shared.RCPT] = b"".join(lines[Shared.RCPT])
+    world.lists[Shared.MORE] = world.shared[Shared.MORE] = b"".join(lines[Shared.MORE])
+    world.compiled = world.shared[Shared.ASSIGN] or b""
+    world.loaded = world.shared[Shared.VIRTUAL] or b""
+    return world
+
+
+def outcomes(world: World) -> dict[tuple[str, str], str]:
+    return {
+        (local, name): world.route(local, name)
+        for name in HOSTS
+        for local in (*LOCALS, "unknown")
+        if world.accepts(name) and world.knows(local, name)
+    }
+
+
+@given(layouts, foreign_lines, rows_of_host, rows_of_host)
+def test_a_second_plan_is_empty(layout, lines, first, second) -> None:
+    world = host_with(lines)
+    for rows in (first, second, second):
+        assert settle(world, want(rows, layout)).steps == ()
+    assert plan_for(world, want(second, layout)).steps == ()
+
+
+@given(layouts, foreign_lines, rows_of_host, rows_of_host, st.data())
+def test_a_plan_cut_after_any_step_is_finished_by_the_next(
+    layout, lines, first, second, data
+) -> None:
+    world = host_with(lines)
+    settle(world, want(first, layout))
+    straight = world.copy()
+    settle(straight, want(second, layout))
+    steps = begin(world, want(second, layout)).steps
+    for step in steps[: data.draw(st.integers(0, len(steps)))]:
+        world.apply(step)
+    assert settle(world, want(second, layout)).steps == ()
+    assert world.facts() == straight.facts()
+
+
+@given(foreign_lines, rows_of_host, rows_of_host, rows_of_host, st.data())
+def test_a_plan_cut_and_overtaken_by_another_change_is_finished_too(
+    lines, first, second, third, data
+) -> None:
+    world = host_with(lines)
+    settle(world, want(first))
+    steps = begin(world, want(second)).steps
+    for step in steps[: data.draw(st.integers(0, len(steps)))]:
+        world.apply(step)
+    after = settle(world, want(third))
+    assert after.steps == ()
+    assert not after.drifts
+
+
+@given(layouts, foreign_lines, rows_of_host, rows_of_host)
+def test_what_is_deliverable_before_and_after_is_never_undeliverable_in_between(
+    layout, lines, first, second
+) -> None:
+    world = host_with(lines)
+    settle(world, want(first, layout))
+    last = world.copy()
+    settle(last, want(second, layout))
+    before, after = outcomes(world), outcomes(last)
+    both = [key for key in before.keys() & after.keys() if is_delivered(before[key])]
+    both = [key for key in both if is_delivered(after[key])]
+    for step in begin(world, want(second, layout)).steps:
+        world.apply(step)
+        for local, name in both:
+            assert is_delivered(world.route(local, name)), (step, local, name)
+            assert world.accepts(name), (step, name)
+            assert world.knows(local, name), (step, local, name)
+
+
+@given(layouts, foreign_lines, rows_of_host, rows_of_host)
+def test_nothing_is_accepted_that_cannot_be_delivered(layout, lines, first, second) -> None:
+    world = host_with(lines)
+    settle(world, want(first, layout))
+    for step in begin(world, want(second, layout)).steps:
+        world.apply(step)
+        for outcome in outcomes(world).values():
+            assert not outcome.startswith("lost"), (step, outcome)
+
+
+@given(rows_of_host, rows_of_host)
+def test_who_is_let_in_before_and_after_is_in_between_and_never_without_a_home(
+    first, second
+) -> None:
+    world = World()
+    settle(world, want(first))
+    last = world.copy()
+    settle(last, want(second))
+    both = world.opens().keys() & last.opens().keys()
+    for step in begin(world, want(second)).steps:
+        world.apply(step)
+        opens = world.opens()
+        assert both <= opens.keys(), step
+        assert set(opens.values()) <= world.homes.keys(), step
+
+
+@given(foreign_lines, rows_of_host, rows_of_host)
+def test_rcpthosts_is_never_missing_and_foreign_lines_never_leave(lines, first, second) -> None:
+    world = host_with(lines)
+    for rows in (first, second):
+        for step in begin(world, want(rows)).steps:
+            world.apply(step)
+            assert world.shared[Shared.RCPT] is not None
+            for shared, foreign in lines.items():
+                content = world.shared[shared] or b""
+                assert content.startswith(b"".join(foreign))
+            assert (world.shared[Shared.ASSIGN] or b"").endswith(b".\ndead text\n")
+        finish(world, want(rows))
+
+
+@given(rows_of_host, rows_of_host, st.sampled_from([Shared.ASSIGN, Shared.VIRTUAL]), st.data())
+def test_a_line_that_somebody_changed_is_kept_and_shown(first, second, shared, data) -> None:
+    world = World()
+    settle(world, want(first))
+    content = world.shared[shared] or b""
+    ours = [line for line in content.splitlines(keepends=True) if b":" in line]
+    assume(ours)
+    line = data.draw(st.sampled_from(ours))
+    whose = {Shared.ASSIGN: (b":popuser:", b":someone:"), Shared.VIRTUAL: (b":1", b":9")}
+    theirs = line.replace(*whose[shared])
+    world.shared[shared] = content.replace(line, theirs)
+    world.compiled = world.shared[Shared.ASSIGN] or b""
+    after = settle(world, want(second))
+    assert after.steps == ()
+    assert theirs in (world.shared[shared] or b"")
+    key = theirs.partition(b":")[0]
+    if any(key in one.section.lines.get(shared, {}) for one in want(second)):
+        assert any(drift.key == key.decode() for one in after.drifts.values() for drift in one)
+
+
+@given(rows_of_host, rows_of_host, st.data())
+def test_a_dot_qmail_file_that_somebody_changed_is_kept_and_shown(first, second, data) -> None:
+    world = World()
+    settle(world, want(first))
+    assume(world.files)
+    path = data.draw(st.sampled_from(sorted(world.files)))
+    world.files[path] = b"|vacation\n"
+    after = settle(world, want(second))
+    assert after.steps == ()
+    assert world.files[path] == b"|vacation\n"
+
+
+@given(rows_of_host, st.data())
+def test_lines_that_vanish_are_written_again(rows, data) -> None:
+    world = World()
+    settle(world, want(rows))
+    whole = world.facts()
+    for shared in (Shared.ASSIGN, Shared.VIRTUAL, Shared.RCPT, Shared.MORE):
+        lines = (world.shared[shared] or b"").splitlines(keepends=True)
+        kept = [line for line in lines if line == b".\n" or data.draw(st.booleans())]
+        world.shared[shared] = b"".join(kept)
+    assert settle(world, want(rows)).steps == ()
+    assert world.facts() == whole
+
+
+@given(rows_of_host)
+def test_without_the_memory_only_lines_equal_to_the_wanted_ones_are_ours(rows) -> None:
+    rows = [replace(row, enabled=True) for row in rows]  # a home is known by its assignment
+    world = World()
+    settle(world, want(rows))
+    whole = world.facts()
+    world.memory.clear()
+    after = settle(world, want(rows))
+    assert after.steps == ()
+    assert not after.problems
+    assert world.facts() == whole
+
+
+@given(rows_of_host, rows_of_host)
+def test_mail_is_archived_and_only_what_is_purged_is_dropped(first, second) -> None:
+    world = World()
+    settle(world, want(first))
+    before = {number for number, _ in world.homes.values()} | set(world.archive)
+    settle(world, want(second))
+    purged = {number for rows in second for number in rows.purged}
+    after = {number for number, _ in world.homes.values()} | set(world.archive)
+    assert before - purged <= after
+    assert not after & purged
+
+
+PANDLE = DomainRows(
+    domain=1,
+    name="pandle.net",
+    prepend=100,
+    change=1,
+    mailboxes=[MailboxRow(1, 1, "biliards")],
+    aliases=[AliasRow(2, "bilardi", ("biliards@pandle.net",))],
+)
+
+
+LOGIN = replace(
+    PANDLE, mailboxes=[MailboxRow(1, 1, "biliards", login=LoginRow(HASHES[0]))], aliases=[]
+)
+EMPTY_MAP = Logins(("pandle.net",)).render("pandle.net").map
+
+
+def live(rows: DomainRows = PANDLE) -> World:
+    world = World()
+    settle(world, want([rows]))
+    return world
+
+
+def test_the_seeds_domain_becomes_the_seeds_lines_corrected() -> None:
+    world = live()
+    home = "popuser:110:31:/var/qmail/mailnames/pandle.net"
+    assert (world.shared[Shared.ASSIGN] or b"").decode().splitlines() == [
+        f"+100-:{home}:-::",
+        f"=100-bilardi:{home}/biliards:::",
+        f"=100-biliards:{home}/biliards:::",
+        ".",
+    ]
+    assert world.shared[Shared.VIRTUAL] == b"pandle.net:100\n"
+    assert world.shared[Shared.RCPT] == b"pandle.net\n"
+    assert world.route("bilardi", "pandle.net") == "mailbox 1: ./Maildir/\n"
+
+
+def test_the_map_is_made_twice_only_when_virtualdomains_changes_and_something_goes() -> None:
+    world = live()
+    fewer = replace(PANDLE, aliases=[])
+    assert plan_for(world, want([fewer])).steps.count(Compile()) == 1
+    moved = replace(fewer, prepend=150)
+    assert plan_for(world, want([moved])).steps.count(Compile()) == 2
+    assert plan_for(World(), want([PANDLE])).steps.count(Compile()) == 1
+
+
+def test_without_a_proved_hup_rcpthosts_does_not_grow_first() -> None:
+    kinds = [type(step) for step in plan_for(World(), want([PANDLE])).steps]
+    last = plan_for(World(), want([PANDLE])).steps[-1]
+    assert kinds.index(TellSend) < len(kinds) - 1
+    assert isinstance(last, WriteShared)
+    assert last.shared is Shared.RCPT
+
+
+def test_the_old_prepend_serves_until_the_hup_is_proved_though_the_run_is_cut() -> None:
+    moved = want([replace(PANDLE, prepend=150)])
+    for cut in range(len(begin(live(), moved).steps)):
+        world = live()
+        for step in begin(world, moved).steps[:cut]:
+            world.apply(step)
+        for step in begin(world, moved).steps:
+            world.apply(step)
+            assert is_delivered(world.route("biliards", "pandle.net")), (cut, step)
+
+
+def test_an_owed_hup_is_made_up_for_though_nothing_else_is_to_do() -> None:
+    world = live()
+    world.hup_owed = True
+    assert plan_for(world, want([PANDLE])).steps == (TellSend(),)
+
+
+def test_a_name_in_locals_is_left_alone_and_explained() -> None:
+    world = World()
+    wanted = want([PANDLE])
+    actual = replace(world.observe(wanted, {}), locals=frozenset({b"pandle.net"}))
+    plan = make_plan(wanted, {}, actual)
+    assert plan.steps == ()
+    assert "control/locals" in plan.problems["pandle.net"][0].text
+
+
+def test_an_alias_domain_is_one_more_line_with_the_same_prepend() -> None:
+    world = live(replace(PANDLE, alias_domains=("pandle.org",), subdomains=True))
+    assert (world.shared[Shared.VIRTUAL] or b"").split() == [
+        b".pandle.net:100",
+        b".pandle.org:100",
+        b"pandle.net:100",
+        b"pandle.org:100",
+    ]
+    hosts = [b".pandle.net", b".pandle.org", b"pandle.net", b"pandle.org"]
+    assert (world.shared[Shared.RCPT] or b"").split() == hosts
+    assert world.route("bilardi", "pandle.org") == world.route("biliards", "mail.pandle.net")
+
+
+def test_an_alias_domain_in_locals_is_left_out_and_explained_and_the_domain_served() -> None:
+    world = World()
+    wanted = want([replace(PANDLE, alias_domains=("pandle.org",))])
+    actual = replace(world.observe(wanted, {}), locals=frozenset({b"pandle.org"}))
+    plan = make_plan(wanted, {}, actual)
+    for step in plan.steps:
+        world.apply(step)
+    assert world.shared[Shared.RCPT] == b"pandle.net\n"
+    assert world.shared[Shared.VIRTUAL] == b"pandle.net:100\n"
+    assert "control/locals has the line pandle.org" in plan.problems["pandle.net"][0].cause
+
+
+def test_a_domain_that_moves_to_morercpthosts_is_in_both_lists_for_a_moment() -> None:
+    world = live()
+    world.shared[Shared.MORE] = world.lists[Shared.MORE] = b"old.test\n"
+    for rows in (replace(PANDLE, more=True), PANDLE):
+        steps = begin(world, want([rows])).steps
+        assert steps
+        for step in steps:
+            world.apply(step)
+            assert world.accepts("pandle.net"), step
+        finish(world, want([rows]))
+        there = Shared.MORE if rows.more else Shared.RCPT
+        assert b"pandle.net\n" in (world.shared[there] or b"")
+        assert b"old.test\n" in (world.shared[Shared.MORE] or b"")
+    assert world.shared[Shared.MORE] == b"old.test\n"
+
+
+def test_a_lost_morercpthosts_is_made_again_from_its_map() -> None:
+    world = live(replace(PANDLE, more=True))
+    world.shared[Shared.MORE] = None
+    settle(world, want([replace(PANDLE, more=True)]))
+    assert world.shared[Shared.MORE] == b"pandle.net\n"
+
+
+def test_unknown_recipients_refused_at_the_door_are_those_not_listed() -> None:
+    rows = replace(PANDLE, unknown="refuse", alias_domains=("pandle.org",))
+    world = World()
+    settle(world, want([rows], LISTED))
+    assert (world.shared[Shared.VALID] or b"").decode().split() == [
+        "bilardi@pandle.net",
+        "bilardi@pandle.org",
+        "biliards@pandle.net",
+        "biliards@pandle.org",
+    ]
+    assert world.knows("bilardi", "pandle.org")
+    assert not world.knows("nobody", "pandle.net")
+    settle(world, want([replace(rows, unknown="bounce")], LISTED))
+    assert world.knows("nobody", "pandle.net")
+
+
+def test_a_list_of_recipients_begins_with_everybody_else_this_host_accepts() -> None:
+    world = World()
+    world.shared[Shared.VIRTUAL] = b"old.test:7\n"
+    world.shared[Shared.RCPT] = b"old.test\nrelayed.test\n.wild.test\n"
+    settle(world, want([PANDLE], LISTED))
+    listed = (world.shared[Shared.VALID] or b"").split()
+    assert listed == [b"@old.test", b"@relayed.test", b"@pandle.net"]
+
+
+def test_a_list_of_recipients_does_not_begin_before_all_domains_are_in_it() -> None:
+    world = live()
+    other = replace(PANDLE, domain=2, name="b.test", prepend=101, mailboxes=[], aliases=[])
+    settle(world, want([other], LISTED))
+    assert world.shared[Shared.VALID] is None
+    assert world.knows("biliards", "pandle.net")
+    settle(world, want([PANDLE, other], LISTED))
+    assert (world.shared[Shared.VALID] or b"").split() == [b"@pandle.net", b"@b.test"]
+
+
+@pytest.mark.parametrize(
+    ("shared", "line"),
+    [
+        (Shared.ASSIGN, b"=100-joe:u:1:1:/h:::\n"),
+        (Shared.ASSIGN, b"+100:u:1:1:/h:::\n"),
+        (Shared.VIRTUAL, b"old.test:100\n"),
+    ],
+)
+def test_a_prepend_that_a_foreign_line_uses_is_never_taken(shared: Shared, line: bytes) -> None:
+    world = World()
+    world.shared[shared] = line + (world.shared[shared] or b"")
+    plan = plan_for(world, want([PANDLE]))
+    assert plan.steps == ()
+    assert "in use" in plan.problems["pandle.net"][0].text
+
+
+def test_a_failed_home_fails_its_own_addresses_and_not_the_domain() -> None:
+    world = World()
+    rows = replace(PANDLE, mailboxes=[*PANDLE.mailboxes, MailboxRow(3, 3, "ann")])
+    wanted = want([rows])
+    plan = make_plan(wanted, {}, world.observe(wanted, {}), {"pandle.net/biliards": "Disk full"})
+    for step in plan.steps:
+        world.apply(step)
+    assert world.route("ann", "pandle.net") == "mailbox 3: ./Maildir/\n"
+    assert "bouncesaying" in world.route("biliards", "pandle.net")
+    assert {problem.address for problem in plan.problems["pandle.net"]} == {1, 2}
+
+
+def test_a_row_that_cannot_be_written_keeps_what_is_live_of_it() -> None:
+    ann = MailboxRow(3, 3, "ann")
+    sales = AliasRow(4, "sales", ("out@side.test", "biliards@pandle.net"))
+    rows = replace(
+        PANDLE,
+        mailboxes=[*PANDLE.mailboxes, ann],
+        aliases=[*PANDLE.aliases, sales],
+    )
+    world = World()
+    settle(world, want([rows]))
+    before = world.facts()
+    two_lines = "no\n&evil@side.test"
+    bad = replace(
+        rows,
+        mailboxes=[*PANDLE.mailboxes, replace(ann, enabled=False, refusal=two_lines)],
+        aliases=[
+            *(replace(alias, destinations=(two_lines,)) for alias in PANDLE.aliases),
+            replace(sales, destinations=("out@side.test", two_lines)),
+        ],
+    )
+    problems = settle(world, want([bad])).problems["pandle.net"]
+    assert world.facts() == before
+    assert [problem.address for problem in problems] == [3, 2, 4]
+    assert settle(world, want([rows])).problems == {}
+    settle(world, want([replace(bad, enabled=False)]))
+    assert "=100-ann" not in str(world.facts())
+
+
+def test_a_new_mailbox_never_shows_what_stands_in_a_directory_of_its_name() -> None:
+    world = World(directories={"pandle.net"}, homes={"pandle.net/biliards": (99, b"./Maildir/\n")})
+    plan = plan_for(world, want([PANDLE]))
+    assert "did not make" in plan.problems["pandle.net"][0].cause
+    assert not any(b"=100-biliards" in getattr(step, "content", b"") for step in plan.steps)
+
+
+def test_a_switched_off_domain_refuses_at_the_door_and_behind_it() -> None:
+    world = live()
+    settle(world, want([replace(PANDLE, enabled=False)]))
+    assert not world.accepts("pandle.net")
+    assert world.loaded == b""
+    assert b"=100-" not in world.compiled
+    assert b"switched off" in world.files["pandle.net/.qmail-default"]
+    assert "pandle.net/biliards" in world.homes
+
+
+def test_a_removed_domain_leaves_nothing_but_its_archive() -> None:
+    world = live()
+    settle(world, want([replace(PANDLE, removed=True)]))
+    assert (world.directories, world.files, world.homes) == (set(), {}, {})
+    assert world.archive == {1: b"./Maildir/\n"}
+    assert world.shared[Shared.ASSIGN] == b".\n"
+
+
+def test_an_undone_removal_brings_the_home_back_from_the_archive() -> None:
+    world = live()
+    gone = replace(PANDLE, mailboxes=[replace(PANDLE.mailboxes[0], removed=True)])
+    settle(world, want([gone]))
+    assert world.archive
+    settle(world, want([PANDLE]))
+    assert world.archive == {}
+    assert world.route("biliards", "pandle.net") == "mailbox 1: ./Maildir/\n"
+
+
+def test_an_old_home_goes_only_after_the_map_that_named_it() -> None:
+    world = live()
+    gone = replace(PANDLE, mailboxes=[replace(PANDLE.mailboxes[0], removed=True)])
+    steps = plan_for(world, want([gone])).steps
+    assert steps.index(Compile()) < steps.index(ArchiveHome("pandle.net/biliards", 1))
+
+
+def test_an_alias_that_changes_its_kind_keeps_its_file_until_the_map_knows_it() -> None:
+    outside = replace(PANDLE, aliases=[AliasRow(2, "bilardi", ("a@b.test", "c@d.test"))])
+    world = live(outside)
+    steps = plan_for(world, want([PANDLE])).steps
+    path = "pandle.net/.qmail-bilardi"
+    wait = steps.index(LetDeliveriesEnd())  # they asked the map before, and look for the file
+    assert steps.index(Compile()) < wait < steps.index(RemoveFile(path, world.files[path]))
+
+
+def test_a_home_goes_only_after_dovecot_saw_that_its_login_is_gone() -> None:
+    world = live(LOGIN)
+    gone = replace(LOGIN, mailboxes=[replace(LOGIN.mailboxes[0], removed=True)])
+    steps = plan_for(world, want([gone])).steps
+    written = next(step for step in steps if isinstance(step, WriteLogins))
+    assert written.files == LoginFiles(b"", EMPTY_MAP)
+    seen, archived = LetLoginsBeSeen(), ArchiveHome("pandle.net/biliards", 1)
+    assert steps.index(written) < steps.index(seen) < steps.index(archived)
+
+
+def test_logins_that_could_not_be_written_keep_the_homes_they_lead_to() -> None:
+    world = live(LOGIN)
+    wanted = want([replace(LOGIN, removed=True)])
+    failed = {f"{LOGINS}pandle.net": "Disk full"}
+    plan = make_plan(wanted, world.memory, world.observe(wanted, world.memory), failed)
+    assert [problem.cause for problem in plan.problems["pandle.net"]] == ["Disk full"]
+    assert not any(isinstance(step, ArchiveHome | RemoveLogins) for step in plan.steps)
+    assert plan.after["pandle.net"].logins == ("pandle.net",)
+
+
+def test_a_home_that_could_not_be_made_has_no_login() -> None:
+    world = World()
+    wanted = want([LOGIN])
+    plan = make_plan(wanted, {}, world.observe(wanted, {}), {"pandle.net/biliards": "Disk full"})
+    written = next(step for step in plan.steps if isinstance(step, WriteLogins))
+    assert written.files.passwd == b""
+
+
+def test_a_login_is_the_same_under_each_name_of_the_domain_and_goes_with_the_name() -> None:
+    world = live(replace(LOGIN, alias_domains=("pandle.org",)))
+    assert world.opens() == {
+        "biliards@pandle.net": "pandle.net/biliards",
+        "biliards@pandle.org": "pandle.net/biliards",
+    }
+    settle(world, want([LOGIN]))
+    assert world.logins.keys() == {"pandle.net"}
+
+
+def test_no_step_shows_a_hash() -> None:
+    steps = plan_for(World(), want([LOGIN])).steps
+    assert any(describe(step) == "write logins of pandle.net" for step in steps)
+    assert not any("argon2" in f"{step!r} {describe(step)}" for step in steps)
+
+
+def test_the_memory_knows_names_of_logins_and_no_hash() -> None:
+    section = want([LOGIN])[0].section
+    assert b"argon2" not in section.encode()
+    assert Section.decode(section.encode()) == section
+    old = json.loads(section.encode())
+    del old["logins"]
+    assert Section.decode(json.dumps(old).encode()) == replace(section, logins=())
+
+
+def many(count: int) -> DomainRows:
+    return replace(
+        PANDLE, mailboxes=[MailboxRow(i, i, f"box{i}") for i in range(count)], aliases=[]
+    )
+
+
+def test_a_plan_that_drops_much_that_nobody_removed_waits_for_a_yes() -> None:
+    world = live(many(60))
+    wanted = want([many(30)])
+    plan = plan_for(world, wanted)
+    assert plan.question is not None
+    assert plan.steps == ()
+    digest = frozenset({plan.question.digest})
+    again = make_plan(wanted, world.memory, world.observe(wanted, world.memory), None, digest)
+    assert again.steps
+
+
+def test_a_plan_that_drops_what_was_removed_asks_nothing() -> None:
+    world = live(many(60))
+    rows = many(60)
+    removed = [replace(box, removed=True) for box in rows.mailboxes]
+    assert plan_for(world, want([replace(rows, mailboxes=removed)])).question is None
+    assert plan_for(world, want([replace(rows, removed=True)])).question is None
+    assert plan_for(world, want([replace(rows, enabled=False)])).question is None
+
+
+def test_a_missing_rcpthosts_is_written_on_an_empty_host() -> None:
+    world = World()
+    world.shared[Shared.RCPT] = None
+    assert settle(world, []).steps == ()
+    assert world.shared[Shared.RCPT] == b""
+
+
+def test_a_missing_rcpthosts_is_proposed_on_a_host_with_other_domains() -> None:
+    world = World()
+    world.shared[Shared.RCPT] = None
+    world.shared[Shared.VIRTUAL] = b"old.test:7\njoe@x.test:8\n.wild.test:9\n"
+    wanted = want([PANDLE])
+    actual = replace(world.observe(wanted, {}), locals=frozenset({b"mail.test"}))
+    plan = make_plan(wanted, {}, actual)
+    assert plan.steps == ()
+    assert plan.question is not None
+    digest = frozenset({plan.question.digest})
+    first = make_plan(wanted, {}, actual, None, digest).steps[0]
+    assert isinstance(first, WriteShared)
+    assert first.content == b".wild.test\nmail.test\nold.test\n"
