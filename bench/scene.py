@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.db import transaction
 
 from qmailpanel.commands.embedded import prepare_embedded_home
-from qmailpanel.domains.models import Address, Destination, Domain, DomainName, Kind
+from qmailpanel.domains.models import Address, Claim, Destination, Domain, Kind
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import record
@@ -79,9 +79,7 @@ def _domains(number: int, change: Change) -> list[Domain]:
         )
         for n in range(first, first + number)
     )
-    DomainName.objects.bulk_create(
-        DomainName(name=one.name, domain=one, change=change) for one in domains
-    )
+    Claim.objects.bulk_create(Claim(name=one.name, domain=one, change=change) for one in domains)
     return domains
 
 

@@ -52,7 +52,7 @@ from qmailpanel.domains.services import add_domain  # noqa: E402 - as above
 from qmailpanel.ledger.actors import SYSTEM, Actor  # noqa: E402 - as above
 from qmailpanel.ledger.append_only import guard, unguard  # noqa: E402 - as above
 from qmailpanel.qmail.formats.shared_files import Shared  # noqa: E402 - as above
-from qmailpanel.qmail.names import Destination, DomainName  # noqa: E402 - as above
+from qmailpanel.qmail.names import DomainName, MailAddress  # noqa: E402 - as above
 from tests.kit.disk import make_home  # noqa: E402 - as above
 from tests.kit.panels import Panel  # noqa: E402 - as above
 
@@ -230,5 +230,5 @@ def _make_user(email: str, domain: Domain | None = None, *, is_operator: bool = 
 
 def _make_domain(name: str) -> Domain:
 
-    contact = Destination("postmaster@example.org")
+    contact = MailAddress("postmaster@example.org")
     return add_domain(actor=SYSTEM, name=DomainName(name), contact=contact)

@@ -31,7 +31,7 @@ from qmailpanel.mailboxes.owners import owner_of
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.people.invitations import invite
 from qmailpanel.people.models import NameRequest
-from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.sync.models import DriftDecision, Generation, SyncDrift, SyncQuestion
 from tests.kit.passkeys import Key
 
@@ -111,7 +111,7 @@ KINDS = ["anonymous", "invited", "operator", *PRESETS, *STRANGERS, "removed", "o
 def rows(domain):
     """Something for each route to be about, all of it in pandle.net or of its host."""
     mailbox = add_mailbox(SYSTEM, domain, LocalPart("biliards"), password="seven lanterns")
-    target = Destination("biliards@pandle.net")
+    target = MailAddress("biliards@pandle.net")
     alias = add_alias(SYSTEM, domain, AliasLocal("bilardi"), [target])
     phone, _text = add_app_password(
         SYSTEM, mailbox, name="phone", imap=True, pop3=False, sending=True
@@ -306,7 +306,7 @@ def spy(ask_as, rows, other_domain):
     """Somebody with all rights elsewhere, and what is theirs."""
     client = ask_as("full elsewhere")
     mailbox = add_mailbox(SYSTEM, other_domain, LocalPart("mine"))
-    target = [Destination("mine@stranger.example")]
+    target = [MailAddress("mine@stranger.example")]
     return client, mailbox, add_alias(SYSTEM, other_domain, AliasLocal("ours"), target)
 
 

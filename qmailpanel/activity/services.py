@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import LAST, Domain, DomainName, OwnItem, Unknown
+from qmailpanel.domains.models import LAST, Claim, Domain, OwnItem, Unknown
 from qmailpanel.ledger.models import Change, LedgerHead, Noun
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.paging import Page, page
@@ -139,7 +139,7 @@ def find_changes(user: User, wanted: Filter, domain: Domain | None = None) -> Qu
 
 def _of_domain(name: str) -> Q:
     """Of the domains that have the name or had it; of one alone, the index has the order too."""
-    found = list(DomainName.objects.filter(name=name).values_list("domain", flat=True).distinct())
+    found = list(Claim.objects.filter(name=name).values_list("domain", flat=True).distinct())
     return Q(domain=found[0]) if len(found) == 1 else Q(domain__in=found)
 
 

@@ -27,7 +27,7 @@ def add_alias(
     actor: Actor,
     domain: Domain,
     local: names.AliasLocal,
-    destinations: Sequence[names.Destination],
+    destinations: Sequence[names.MailAddress],
     *,
     comment: str = "",
 ) -> Address:
@@ -48,7 +48,7 @@ def change_alias(
     actor: Actor,
     address: Address,
     *,
-    destinations: Sequence[names.Destination] | None = None,
+    destinations: Sequence[names.MailAddress] | None = None,
     comment: str | None = None,
 ) -> Address:
     """Other destinations or another comment; None leaves either alone."""
@@ -122,7 +122,7 @@ def _write(address: Address, targets: Iterable[str]) -> None:
     )
 
 
-def _settled(address: str, destinations: Sequence[names.Destination]) -> list[str]:
+def _settled(address: str, destinations: Sequence[names.MailAddress]) -> list[str]:
     """Each destination once, those of our own domains in lower case, none leading back."""
     targets = settle_targets(address, destinations)
     if not targets:

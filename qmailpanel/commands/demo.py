@@ -13,7 +13,7 @@ from qmailpanel.domains.services import add_domain, change_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, switch_mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 
 
 def is_new() -> bool:
@@ -22,7 +22,7 @@ def is_new() -> bool:
 
 
 @transaction.atomic
-def add_demo(contact: Destination) -> None:
+def add_demo(contact: MailAddress) -> None:
     """All three or none. Mailboxes have no password: nobody knows a default one."""
     _add_pandle(contact)
     _add_shop(contact)
@@ -40,17 +40,17 @@ class _Domain:
 
     def alias(self, local: str, *destinations: str, comment: str = "") -> Address:
         targets = [
-            Destination(there if "@" in there else f"{there}@{self.row.name}")
+            MailAddress(there if "@" in there else f"{there}@{self.row.name}")
             for there in destinations
         ]
         return add_alias(SYSTEM, self.row, AliasLocal(local), targets, comment=comment)
 
 
-def _add(name: str, contact: Destination, description: str) -> _Domain:
+def _add(name: str, contact: MailAddress, description: str) -> _Domain:
     return _Domain(add_domain(SYSTEM, DomainName(name), contact=contact, description=description))
 
 
-def _add_pandle(contact: Destination) -> None:
+def _add_pandle(contact: MailAddress) -> None:
     """One mailbox with two more names."""
     pandle = _add("pandle.net", contact, "One mailbox, two more names for it")
     pandle.mailbox("biliards")
@@ -58,7 +58,7 @@ def _add_pandle(contact: Destination) -> None:
     pandle.alias("webmaster", "biliards")
 
 
-def _add_shop(contact: Destination) -> None:
+def _add_shop(contact: MailAddress) -> None:
     """Every unclaimed address is read by somebody; one mailbox rests."""
     shop = _add("shop.example", contact, "Unknown recipients go to the office")
     shop.mailbox("office", comment="Reads what nobody else gets")
@@ -71,7 +71,7 @@ def _add_shop(contact: Destination) -> None:
     switch_mailbox(SYSTEM, away, on=False)
 
 
-def _add_retired(contact: Destination) -> None:
+def _add_retired(contact: MailAddress) -> None:
     """Unknown recipients are discarded, and the whole domain is off."""
     retired = _add("retired.example", contact, "Switched off; its mail is kept")
     retired.mailbox("archive")

@@ -22,7 +22,7 @@ from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.layout import adopt
 from qmailpanel.qmail.layout.adopt import Bounces, Delivers, Discards, Forwards, Meaning
 from qmailpanel.qmail.layout.rows import Layout
-from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from qmailpanel.qmail.plan.drift import Side
 from qmailpanel.sync.host_settings import read_layout
 from qmailpanel.sync.models import DriftDecision, ForeignLine, SyncDrift
@@ -231,7 +231,7 @@ def _switch_off(actor: Actor, address: Address, text: str) -> None:
     switch_mailbox(actor, address, on=False)
 
 
-def _offer_targets(address: Address, targets: list[Destination]) -> Offer:
+def _offer_targets(address: Address, targets: list[MailAddress]) -> Offer:
     def act(actor: Actor) -> None:
         change_alias(actor, address, destinations=targets)
         switch_alias(actor, address, on=True)
@@ -249,7 +249,7 @@ def _offer_home(domain: Domain, alias: Address | None, mailbox: Address | None) 
         return None
     if (alias.kind, mailbox.kind) != (Kind.ALIAS, Kind.MAILBOX):
         return None
-    return _offer_targets(alias, [Destination(f"{mailbox.local}@{domain.name}")])
+    return _offer_targets(alias, [MailAddress(f"{mailbox.local}@{domain.name}")])
 
 
 def _is_mailbox(domain: Domain, local: str) -> bool:
@@ -293,7 +293,7 @@ def _offer_assignment(line: ForeignLine, domains: dict[int, Domain]) -> Offer | 
         )
     if not _is_mailbox(domain, home.home):
         return None
-    target = Destination(f"{home.home}@{domain.name}")
+    target = MailAddress(f"{home.home}@{domain.name}")
     return Offer(
         _("The alias %(address)s, which delivers to %(target)s."),
         {**named, "target": str(target)},

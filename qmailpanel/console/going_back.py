@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.aliases.services import change_alias, remove_alias, restore_alias
-from qmailpanel.domains.models import Address, Domain, DomainName, Kind
+from qmailpanel.domains.models import Address, Claim, Domain, Kind
 from qmailpanel.domains.names.services import remove_alias_domain, restore_alias_domain
 from qmailpanel.domains.services import change_domain, restore_domain, switch_domain
 from qmailpanel.ledger.actors import Actor, Refused
@@ -19,7 +19,7 @@ from qmailpanel.qmail.formats import assign, control
 from qmailpanel.qmail.formats.shared_files import Shared, key_of
 from qmailpanel.qmail.layout import adopt
 from qmailpanel.qmail.layout.rows import Layout
-from qmailpanel.qmail.names import Destination
+from qmailpanel.qmail.names import MailAddress
 from qmailpanel.sync.generations import find_difference, read_generation
 from qmailpanel.sync.host_settings import read_layout
 from qmailpanel.sync.models import Generation
@@ -111,8 +111,8 @@ class _Names:
 
     def __init__(self, _to: Generation, lines: Sequence[bytes]) -> None:
         names = {self._read(line).removeprefix(".") for line in lines}
-        claims = DomainName.objects.filter(claims=True, name__in=names).select_related("domain")
-        self.claims: Mapping[str, DomainName] = {claim.name: claim for claim in claims}
+        claims = Claim.objects.filter(claims=True, name__in=names).select_related("domain")
+        self.claims: Mapping[str, Claim] = {claim.name: claim for claim in claims}
 
     @staticmethod
     def _read(line: bytes) -> str:
@@ -165,7 +165,7 @@ def _switch_subdomains(domain: Domain, *, on: bool) -> Offer | None:
     )
 
 
-def _bring_name(claim: DomainName) -> Offer | None:
+def _bring_name(claim: Claim) -> Offer | None:
     if not claim.removed:
         return None
     text = _("%(name)s is an alias domain of %(domain)s again.")
@@ -173,7 +173,7 @@ def _bring_name(claim: DomainName) -> Offer | None:
     return Offer(text, named, lambda actor: restore_alias_domain(actor, claim))
 
 
-def _drop_name(claim: DomainName) -> Offer | None:
+def _drop_name(claim: Claim) -> Offer | None:
     if claim.removed:
         return None
     text = _("%(name)s is no alias domain of %(domain)s any more.")
@@ -205,5 +205,5 @@ def _deliver_to(address: Address, target: str) -> Offer:
     return Offer(
         text,
         named,
-        lambda actor: change_alias(actor, address, destinations=[Destination(target)]),
+        lambda actor: change_alias(actor, address, destinations=[MailAddress(target)]),
     )

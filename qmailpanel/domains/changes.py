@@ -11,9 +11,9 @@ from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import record
 from qmailpanel.qmail.names import InvalidName, ReplyText
 
-from .models import Address, Domain, DomainName
+from .models import Address, Claim, Domain
 
-Row = Domain | Address | DomainName
+Row = Domain | Address | Claim
 
 
 def reread(row: Row) -> None:

@@ -23,7 +23,7 @@ class AddDomainForm(PanelForm):
         error_messages={"required": _("Enter a domain name, as example.org.")},
     )
     contact = ParsedField(
-        names.Destination,
+        names.MailAddress,
         label=_("Postmaster and abuse mail to"),
         widget=forms.TextInput(attrs={**PLAIN, "inputmode": "email"}),
         error_messages={"required": _("Every domain answers to postmaster. Enter an address.")},
@@ -88,7 +88,7 @@ class SettingsForm(PanelForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     forward = ParsedField(
-        names.Destination,
+        names.MailAddress,
         label=_("Address"),
         required=False,
         widget=forms.TextInput(attrs={**PLAIN, "inputmode": "email"}),
@@ -196,7 +196,7 @@ class ResponderForm(PanelForm):
         error_messages={"required": _("Enter a text.")},
     )
     target = ParsedField(
-        names.Destination,
+        names.MailAddress,
         label=_("Their mail goes on to"),
         required=False,
         help_text=_("Nothing for nowhere: it is answered and not kept."),

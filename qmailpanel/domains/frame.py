@@ -16,7 +16,7 @@ from qmailpanel.web.badges import Badge, _badge
 from qmailpanel.web.notices import FIRST_WAIT, Notice, around, tell
 
 from .access.rights import in_order, shown_rights
-from .models import Address, Domain, DomainName
+from .models import Address, Claim, Domain
 
 
 def address_key(address: Address) -> SafeString:
@@ -38,7 +38,7 @@ def domain_badge(statuses: Statuses, domain: Domain) -> Badge:
     return _badge(domain_key(domain), statuses.of_domain(domain), None)
 
 
-def name_badge(statuses: Statuses, name: DomainName) -> Badge:
+def name_badge(statuses: Statuses, name: Claim) -> Badge:
     return _badge(SafeString(f"n{name.pk:d}"), statuses.of_name(name), None)
 
 
@@ -73,6 +73,6 @@ def find_domain(request: PanelRequest, name: str) -> Domain:
     return get_object_or_404(mine, name=name, names__name=name, names__claims=True)
 
 
-def display(domain: Domain | DomainName) -> str:
+def display(domain: Domain | Claim) -> str:
     """The name as people write it."""
     return names.DomainName(domain.name).display

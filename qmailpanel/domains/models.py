@@ -63,7 +63,7 @@ class DomainQuerySet(models.QuerySet["Domain"]):
 
     def claiming(self) -> DomainQuerySet:
         """Those that hold their name, removed or not: at most one for each name."""
-        own = DomainName.objects.filter(domain=OuterRef("pk"), name=OuterRef("name"), claims=True)
+        own = Claim.objects.filter(domain=OuterRef("pk"), name=OuterRef("name"), claims=True)
         return self.filter(Exists(own))
 
     def starting(self, text: str) -> DomainQuerySet:
@@ -95,17 +95,17 @@ class Domain(models.Model):
         return self.name
 
 
-class DomainNameQuerySet(models.QuerySet["DomainName"]):
-    def for_user(self, user: User) -> DomainNameQuerySet:
+class ClaimQuerySet(models.QuerySet["Claim"]):
+    def for_user(self, user: User) -> ClaimQuerySet:
         """The names of the domains ``user`` may administer."""
         return self if user.is_operator else self.filter(domain__grants__user=user)
 
-    def aliases(self) -> DomainNameQuerySet:
+    def aliases(self) -> ClaimQuerySet:
         """Alias domains that hold their name, removed or not."""
         return self.filter(claims=True).exclude(name=F("domain__name"))
 
 
-class DomainName(models.Model):
+class Claim(models.Model):
     """Claims a name once: a domain's own, or an alias domain's.
 
     `claims` is given up when somebody takes the name after the removal went live. `removed` and
@@ -118,7 +118,7 @@ class DomainName(models.Model):
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
     claims = models.BooleanField(default=True)
 
-    objects = DomainNameQuerySet.as_manager()
+    objects = ClaimQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -13,7 +13,7 @@ from qmailpanel.web.badges import UNSETTLED, Badge
 from qmailpanel.web.notices import FIRST_WAIT, LAST_WAIT, Notice, around
 
 from .frame import address_badge, display, domain_badge, domain_key, name_badge, notices
-from .models import Address, Domain, DomainName
+from .models import Address, Claim, Domain
 
 MOST = 200  # rows that one pulse looks at
 NEWS = {
@@ -35,7 +35,7 @@ def pulse_context(request: PanelRequest, *, own: Address | None = None) -> dict[
     domains = list(Domain.objects.for_user(request.user).filter(pk__in=wanted))
     mine = Address.objects.for_user(request.user).filter(pk__in=_numbers("a", shown))
     addresses = [own] if own else list(mine.select_related("domain"))
-    names = list(DomainName.objects.for_user(request.user).filter(pk__in=_numbers("n", shown)))
+    names = list(Claim.objects.for_user(request.user).filter(pk__in=_numbers("n", shown)))
     owned = {*(row.domain_id for row in addresses), *(row.domain_id for row in names)}
     statuses = Statuses({*(row.pk for row in domains), *owned})
     badges = [(domain_badge(statuses, row), display(row)) for row in domains]

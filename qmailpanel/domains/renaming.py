@@ -22,7 +22,7 @@ from .access.limits import EXPECTED, refuse_full
 from .access.rights import Right, refuse_outside, require_operator
 from .addresses.services import editable, free_local
 from .changes import log, refuse_removed, reread, stamp
-from .models import Address, Destination, Domain, DomainName, Kind
+from .models import Address, Claim, Destination, Domain, Kind
 from .names.claims import free_name, refuse_routed
 from .routes.hops import way_back
 
@@ -139,7 +139,7 @@ def _claim(domain: Domain, name: names.DomainName) -> None:
         return
     refuse_routed(name)
     free_name(name)
-    DomainName.objects.create(name=name, domain=domain, change_id=upcoming())
+    Claim.objects.create(name=name, domain=domain, change_id=upcoming())
 
 
 def _follow_domain(actor: Actor, domain: Domain, old: str, new: str) -> None:

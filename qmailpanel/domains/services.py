@@ -20,7 +20,7 @@ from .access.guard import guard_unknown
 from .access.limits import EXPECTED
 from .access.rights import Right, refuse_outside, require, require_operator
 from .changes import amend, log, one_line, refuse_removed, reread
-from .models import Address, Destination, Domain, DomainName, Kind, OwnItem, Unknown
+from .models import Address, Claim, Destination, Domain, Kind, OwnItem, Unknown
 from .names.claims import claim_again, free_name, refuse_routed
 from .routes.hops import way_back
 
@@ -31,7 +31,7 @@ def add_domain(
     name: names.DomainName,
     *,
     description: str = "",
-    contact: names.Destination | None = None,
+    contact: names.MailAddress | None = None,
     enabled: bool = True,
 ) -> Domain:
     """A new domain; with a contact, its postmaster and abuse deliver there."""
@@ -45,7 +45,7 @@ def add_domain(
         enabled=enabled,
         change_id=upcoming(),
     )
-    DomainName.objects.create(name=name, domain=domain, change_id=domain.change_id)
+    Claim.objects.create(name=name, domain=domain, change_id=domain.change_id)
     after = {"description": domain.description, "enabled": enabled, "contact": contact or ""}
     domain.change = log(actor, Verb.ADDED, domain, before={}, after=after)
     if contact:
@@ -53,7 +53,7 @@ def add_domain(
     return domain
 
 
-def _add_expected(domain: Domain, contact: names.Destination) -> None:
+def _add_expected(domain: Domain, contact: names.MailAddress) -> None:
     for local in EXPECTED:
         if contact.lower() == f"{local}@{domain.name}":
             continue  # it would deliver to itself
@@ -141,7 +141,7 @@ def _unknown(domain: Domain, unknown: Unknown, text: str, target: str) -> dict[s
 
 def _forward_target(domain: Domain, text: str) -> str:
     try:
-        target = names.Destination(text)
+        target = names.MailAddress(text)
     except names.InvalidName as error:
         raise Refused(error.template, "unknown_target", **error.params) from error
     if way_back(f"@{domain.name}", [target]):

@@ -35,7 +35,7 @@ from .forms import (
 )
 from .frame import display, domain_page, find_domain, name_badge
 from .fullness import fullness_of
-from .models import Domain, DomainName, Kind, Unknown
+from .models import Claim, Domain, Kind, Unknown
 from .names import services as alias_domains
 from .renaming import rename_domain
 from .routes.picture import path_of_unknown
@@ -80,7 +80,7 @@ def settings_page(
     return show(request, "domains/settings.html", context, status=422 if is_wrong else 200)
 
 
-def _name_row(statuses: Statuses, name: DomainName) -> NameRow:
+def _name_row(statuses: Statuses, name: Claim) -> NameRow:
     shown, badge = display(name), name_badge(statuses, name)
     return NameRow(name.pk, shown, name.name if shown != name.name else "", badge, name.removed)
 
@@ -211,10 +211,10 @@ def restore_name(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 
 
 def _change_name(
-    request: PanelRequest, name: str, pk: int, service: Callable[[Actor, DomainName], DomainName]
+    request: PanelRequest, name: str, pk: int, service: Callable[[Actor, Claim], Claim]
 ) -> HttpResponse:
     domain = find_domain(request, name)
-    mine = DomainName.objects.for_user(request.user).aliases()
+    mine = Claim.objects.for_user(request.user).aliases()
     alias = get_object_or_404(mine, domain=domain, pk=pk)
     try:
         service(Actor.of(request), alias)

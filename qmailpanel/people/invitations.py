@@ -35,7 +35,7 @@ from qmailpanel.domains.models import Domain, Grant, Invitation
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
-from qmailpanel.qmail.names import Destination, DomainName, InvalidName
+from qmailpanel.qmail.names import DomainName, InvalidName, MailAddress
 
 from .grants import give, refuse_more, refuse_none
 
@@ -96,7 +96,7 @@ def _read_email(text: str) -> str:
     try:
         validate_email(email)
         local, _at, host = email.rpartition("@")
-        return Destination(f"{local}@{DomainName(host)}")
+        return MailAddress(f"{local}@{DomainName(host)}")
     except (ValidationError, InvalidName):
         raise Refused(_("Enter an e-mail address, as name@example.org."), "email") from None
 

@@ -15,7 +15,7 @@ from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
-from qmailpanel.qmail.names import Destination, DomainName, InvalidName
+from qmailpanel.qmail.names import DomainName, InvalidName, MailAddress
 
 from .grants import give
 from .models import NameRequest, Outcome
@@ -94,10 +94,10 @@ def _add(actor: Actor, asked: NameRequest) -> NameRequest:
     return asked
 
 
-def _contact(person: User) -> Destination | None:
+def _contact(person: User) -> MailAddress | None:
     """None where no alias could deliver there."""
     try:
-        return Destination(person.email)
+        return MailAddress(person.email)
     except InvalidName:
         return None
 

@@ -86,7 +86,7 @@ class AliasLocal(LocalPart):
         return local
 
 
-class Destination(str):
+class MailAddress(str):
     """An address mail is forwarded to, here or elsewhere; elsewhere its case may matter."""
 
     __slots__ = ()

@@ -12,7 +12,7 @@ from itertools import chain
 from django.conf import settings
 from django.utils import timezone
 
-from qmailpanel.domains.models import Domain, DomainName
+from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.formats.logins import Logins
 from qmailpanel.qmail.formats.shared_files import Foreign
@@ -107,7 +107,7 @@ class Reconciler:
     def disturbed(self) -> set[int]:
         """The domains whose lines somebody else changed, as seen in passing since the last call."""
         names, self.host.disturbed = self.host.disturbed, set()
-        claims = DomainName.objects.filter(name__in=names, claims=True)
+        claims = Claim.objects.filter(name__in=names, claims=True)
         return set(claims.values_list("domain", flat=True))
 
     def preview(self, domains: Sequence[int], *, absent: bool = False) -> Plan:

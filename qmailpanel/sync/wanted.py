@@ -12,7 +12,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connection, transaction
 
-from qmailpanel.domains.models import Address, Destination, Domain, DomainName, Kind, Responder
+from qmailpanel.domains.models import Address, Claim, Destination, Domain, Kind, Responder
 from qmailpanel.mailboxes.models import AutoReply, Mailbox
 from qmailpanel.qmail.layout.domain import render_domain
 from qmailpanel.qmail.layout.rows import (
@@ -146,7 +146,7 @@ def _first_beyond_rcpthosts() -> float:
 def _read_alias_domains(domains: Sequence[int]) -> dict[int, list[tuple[str, bool]]]:
     """The further names of each, and whether they are removed."""
     found: dict[int, list[tuple[str, bool]]] = defaultdict(list)
-    rows = DomainName.objects.aliases().filter(domain__in=domains).order_by("name")
+    rows = Claim.objects.aliases().filter(domain__in=domains).order_by("name")
     for domain, name, removed in rows.values_list("domain_id", "name", "removed"):
         found[domain].append((name, removed))
     return found

@@ -69,10 +69,10 @@ class DestinationsField(forms.CharField):
         text = super().clean(value)
         return [self.destination(word) for word in BETWEEN.split(text) if word]
 
-    def destination(self, word: str) -> names.Destination:
+    def destination(self, word: str) -> names.MailAddress:
         whole = word if "@" in word else f"{word}@{self.domain}"
         try:
-            return names.Destination(whole)
+            return names.MailAddress(whole)
         except names.InvalidName as error:
             why = gettext(error.template) % error.params
             raise forms.ValidationError(f"{word}: {why}" if word not in why else why) from error

@@ -17,7 +17,7 @@ from qmailpanel.ledger.actors import COMMAND, Actor
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
 from qmailpanel.mailboxes.services import add_mailbox, set_password
-from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 
 
 def sentences(user, wanted=None, **more):
@@ -72,7 +72,7 @@ def test_details_say_what_it_was_and_what_it_became(domain, operator):
 
 
 def test_destinations_are_listed(domain, operator):
-    there = [Destination("a@example.org"), Destination("b@example.org")]
+    there = [MailAddress("a@example.org"), MailAddress("b@example.org")]
     alias = add_alias(COMMAND, domain, AliasLocal("webmaster"), there)
     change_alias(COMMAND, alias, destinations=there[1:])
     assert newest(operator).details == [

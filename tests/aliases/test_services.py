@@ -14,17 +14,17 @@ from qmailpanel.domains.services import change_domain, remove_domain
 from qmailpanel.ledger.actors import COMMAND, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from tests.kit.live import make_live
 
 
 def add(domain, local, *targets, **more):
-    destinations = [Destination(target) for target in targets]
+    destinations = [MailAddress(target) for target in targets]
     return add_alias(COMMAND, domain, AliasLocal(local), destinations, **more)
 
 
 def change(address, *targets):
-    return change_alias(COMMAND, address, destinations=[Destination(target) for target in targets])
+    return change_alias(COMMAND, address, destinations=[MailAddress(target) for target in targets])
 
 
 def targets(address):

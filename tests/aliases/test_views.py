@@ -13,7 +13,7 @@ from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncPosition, SyncProblem
 
 LIST = "/domains/pandle.net/aliases/"
@@ -21,7 +21,7 @@ LIST = "/domains/pandle.net/aliases/"
 
 @pytest.fixture
 def sales(domain: Domain) -> Address:
-    targets = [Destination("one@example.org"), Destination("two@example.org")]
+    targets = [MailAddress("one@example.org"), MailAddress("two@example.org")]
     return add_alias(SYSTEM, domain, AliasLocal("sales"), targets)
 
 
@@ -134,7 +134,7 @@ def test_the_path_ends_in_the_maildir_of_the_one_mailbox_it_names(
     as_colleague: Client, domain: Domain
 ) -> None:
     add_mailbox(SYSTEM, domain, LocalPart("biliards"))
-    there = [Destination("biliards@pandle.net")]
+    there = [MailAddress("biliards@pandle.net")]
     alias = add_alias(SYSTEM, domain, AliasLocal("bilardi"), there)
     page = body(as_colleague.get(f"{LIST}{alias.pk}/"))
     assert "<code>biliards/Maildir/</code>" in page
@@ -144,7 +144,7 @@ def test_the_path_ends_in_the_maildir_of_the_one_mailbox_it_names(
 def test_the_path_of_a_large_alias_draws_the_first_five(
     as_colleague: Client, domain: Domain
 ) -> None:
-    many = [Destination(f"n{number}@example.org") for number in range(8)]
+    many = [MailAddress(f"n{number}@example.org") for number in range(8)]
     alias = add_alias(SYSTEM, domain, AliasLocal("all"), many)
     page = body(as_colleague.get(f"{LIST}{alias.pk}/"))
     assert "and 3 more" in page
@@ -207,7 +207,7 @@ def test_the_list_asks_the_database_as_often_for_one_row_as_for_three(
     rows: int,
     on_top: bool,
 ) -> None:
-    there = [Destination("one@example.org"), Destination("two@example.org")]
+    there = [MailAddress("one@example.org"), MailAddress("two@example.org")]
     added = [add_alias(SYSTEM, domain, AliasLocal(f"m{number}"), there) for number in range(rows)]
     top = {"top": str(added[0].pk)} if on_top else {}
     with django_assert_num_queries(8):

@@ -20,7 +20,7 @@ from qmailpanel.ledger.actors import COMMAND, SYSTEM
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from qmailpanel.qmail.secrets.passwords import verify_password
 from qmailpanel.reports.models import SyncNode
 from tests.kit.live import make_live, write_position, write_problem
@@ -196,7 +196,7 @@ def test_aliases_are_added_and_dropped(run, domain, mailbox):
 
 
 def test_dropping_an_alias_keeps_its_other_destinations(run, domain, mailbox):
-    there = [Destination("biliards@pandle.net"), Destination("a@example.org")]
+    there = [MailAddress("biliards@pandle.net"), MailAddress("a@example.org")]
     add_alias(COMMAND, domain, AliasLocal("both"), there)
     run("mail -u biliards@pandle.net -aliases del:both")
     assert destinations_of("both") == ["a@example.org"]

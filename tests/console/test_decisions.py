@@ -13,7 +13,7 @@ from qmailpanel.console.decisions import (
     put_ours_back,
     take_theirs,
 )
-from qmailpanel.domains.models import Address, Domain, DomainName, Unknown
+from qmailpanel.domains.models import Address, Claim, Domain, Unknown
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.ledger.models import Change, Verb
@@ -254,7 +254,7 @@ def test_a_further_name_made_by_hand_is_adopted_as_an_alias_domain(panel, pandle
     )
     panel.write("control/rcpthosts", b"pandle.org\n" + panel.read("control/rcpthosts"))
     assert adopt(panel) == ["pandle.org, an alias domain of pandle.net."]
-    assert DomainName.objects.filter(domain=pandle, name="pandle.org").exists()
+    assert Claim.objects.filter(domain=pandle, name="pandle.org").exists()
     assert panel.status_of_domain(pandle) is Status.LIVE
     assert panel.lines("control/rcpthosts").count("pandle.org") == 1
 

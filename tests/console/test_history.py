@@ -19,7 +19,7 @@ from qmailpanel.domains.services import remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import Destination, DomainName, LocalPart
+from qmailpanel.qmail.names import DomainName, LocalPart, MailAddress
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync import generations as generations_module
 from qmailpanel.sync.generations import (
@@ -180,14 +180,14 @@ def test_back_to_before_additions_removes_what_was_made_since(panel, pandle) -> 
 def test_back_to_another_home_changes_the_aliass_destination(panel, pandle) -> None:
     before = generations()[-1]
     info = pandle.addresses.get(local="info")
-    change_alias(SYSTEM, info, destinations=[Destination("bob@pandle.net")])
+    change_alias(SYSTEM, info, destinations=[MailAddress("bob@pandle.net")])
     panel.sync()
     assert step_back(panel, before) == ["info@pandle.net delivers to ann@pandle.net."]
     assert panel.answer("=100-info") == panel.answer("=100-ann")
 
 
 def test_an_address_of_before_that_got_its_line_since_is_not_removed(panel, pandle) -> None:
-    both = [Destination("ann@pandle.net"), Destination("bob@pandle.net")]
+    both = [MailAddress("ann@pandle.net"), MailAddress("bob@pandle.net")]
     info = pandle.addresses.get(local="info")
     change_alias(SYSTEM, info, destinations=both)
     panel.sync()

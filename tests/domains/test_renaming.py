@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.models import Address, Domain, DomainName, Unknown
+from qmailpanel.domains.models import Address, Claim, Domain, Unknown
 from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain
@@ -24,7 +24,7 @@ def mailbox(domain: Domain, local: str) -> Address:
 
 
 def alias(domain: Domain, local: str, *targets: str) -> Address:
-    destinations = [names.Destination(target) for target in targets]
+    destinations = [names.MailAddress(target) for target in targets]
     return add_alias(SYSTEM, domain, names.AliasLocal(local), destinations)
 
 
@@ -120,7 +120,7 @@ def test_a_renamed_domain_keeps_its_number_and_its_old_name_as_an_alias_domain(
     new_name(domain, "pandle.com", keep=keep)
     domain.refresh_from_db()
     assert (domain.name, domain.prepend) == ("pandle.com", prepend)
-    old = DomainName.objects.get(name="pandle.net")
+    old = Claim.objects.get(name="pandle.net")
     assert (old.domain, old.removed, old.claims) == (domain, not keep, True)
     assert set(domain.addresses.values_list("change", flat=True)) == {domain.change_id}
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connections
 
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.models import Domain, DomainName, Unknown
+from qmailpanel.domains.models import Claim, Domain, Unknown
 from qmailpanel.domains.services import (
     add_domain,
     change_domain,
@@ -47,7 +47,7 @@ def test_a_new_domain_has_a_claim_a_prepend_and_a_ledger_line(db):
 
 
 def test_a_new_domain_answers_to_postmaster_and_abuse(db):
-    domain = add("pandle.net", contact=names.Destination("operator@example.org"))
+    domain = add("pandle.net", contact=names.MailAddress("operator@example.org"))
     found = domain.addresses.order_by("local").values_list("local", "kind", "destinations__target")
     assert list(found) == [
         ("abuse", "alias", "operator@example.org"),
@@ -61,7 +61,7 @@ def test_without_a_contact_there_are_no_aliases(db):
 
 
 def test_a_contact_never_delivers_to_itself(db):
-    domain = add("pandle.net", contact=names.Destination("Postmaster@pandle.net"))
+    domain = add("pandle.net", contact=names.MailAddress("Postmaster@pandle.net"))
     assert [address.local for address in domain.addresses.all()] == ["abuse"]
 
 
@@ -254,7 +254,7 @@ def test_settings_that_make_no_sense_are_refused_at_their_field(
 
 @pytest.mark.parametrize("target", ["nobody@pandle.net", "around@pandle.net", "x@stranger.example"])
 def test_unknown_recipients_are_never_sent_in_a_circle(domain, other_domain, target):
-    nobody = [names.Destination("nobody@pandle.net")]
+    nobody = [names.MailAddress("nobody@pandle.net")]
     add_alias(COMMAND, domain, names.AliasLocal("around"), nobody)
     change_domain(COMMAND, other_domain, unknown=Unknown.FORWARD, unknown_target=nobody[0])
     with pytest.raises(Refused, match="would come back") as refused:
@@ -289,7 +289,7 @@ def test_removing_a_domain_keeps_all_its_rows(domain):
     domain.refresh_from_db()
     assert domain.removed
     assert domain.addresses.filter(removed=False).count() == 3
-    assert DomainName.objects.get(name="pandle.net").claims
+    assert Claim.objects.get(name="pandle.net").claims
 
 
 def test_removing_twice_is_removing_once(domain):

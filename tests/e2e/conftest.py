@@ -25,14 +25,14 @@ from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
-contact = Destination("operator@example.org")
+from qmailpanel.qmail.names import AliasLocal, MailAddress, DomainName, LocalPart
+contact = MailAddress("operator@example.org")
 for number in range(%d):
     name = f"d{number:02}.example"
     domain = add_domain(SYSTEM, DomainName(name), contact=contact)
     for local in ("ada", "bob"):
         add_mailbox(SYSTEM, domain, LocalPart(local))
-    add_alias(SYSTEM, domain, AliasLocal("sales"), [Destination(f"ada@{name}")])
+    add_alias(SYSTEM, domain, AliasLocal("sales"), [MailAddress(f"ada@{name}")])
 """
 ANSWERED = re.compile(r"Failed to load resource: .* status of (404|410|422)")
 

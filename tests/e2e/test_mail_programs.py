@@ -25,8 +25,8 @@ FIRST, SECOND = "eleven boats below a green bridge", "nine doors along the harbo
 FILL = """
 from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.actors import SYSTEM
-from qmailpanel.qmail.names import Destination, DomainName
-add_domain(SYSTEM, DomainName("pandle.net"), contact=Destination("o@example.org"))
+from qmailpanel.qmail.names import MailAddress, DomainName
+add_domain(SYSTEM, DomainName("pandle.net"), contact=MailAddress("o@example.org"))
 """
 
 

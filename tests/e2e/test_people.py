@@ -22,8 +22,8 @@ from qmailpanel.domains.services import add_domain
 from qmailpanel.domains.access.limits import change_limits
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import Destination, DomainName, LocalPart
-domain = add_domain(SYSTEM, DomainName("pandle.net"), contact=Destination("operator@example.org"))
+from qmailpanel.qmail.names import MailAddress, DomainName, LocalPart
+domain = add_domain(SYSTEM, DomainName("pandle.net"), contact=MailAddress("operator@example.org"))
 add_mailbox(SYSTEM, domain, LocalPart("biliards"), password="seven lanterns over quiet water")
 change_limits(SYSTEM, domain, mailboxes=2, aliases=None, destinations=None)
 """
@@ -234,7 +234,7 @@ from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.services import add_domain, change_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor
 from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, switch_mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from qmailpanel.qmail.names import AliasLocal, MailAddress, DomainName, LocalPart
 user = User.objects.create(email="typist@example.org", password="argon2$nobody")
 for number, text in enumerate(%r):
     domain = add_domain(SYSTEM, DomainName(f"typed{number}.example"))
@@ -244,7 +244,7 @@ for number, text in enumerate(%r):
     box = add_mailbox(who, domain, LocalPart("box"), comment=text)
     change_mailbox(who, box, refusal=text)
     switch_mailbox(who, box, on=False)
-    targets = [Destination("x@elsewhere.example")]
+    targets = [MailAddress("x@elsewhere.example")]
     add_alias(who, domain, AliasLocal("list"), targets, comment=text)
 """
 

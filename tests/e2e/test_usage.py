@@ -17,8 +17,8 @@ FILL = """
 from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import Destination, DomainName, LocalPart
-domain = add_domain(SYSTEM, DomainName("pandle.net"), contact=Destination("o@example.org"))
+from qmailpanel.qmail.names import MailAddress, DomainName, LocalPart
+domain = add_domain(SYSTEM, DomainName("pandle.net"), contact=MailAddress("o@example.org"))
 for local in ("ann", "bob"):
     add_mailbox(SYSTEM, domain, LocalPart(local), quota=10_000)
 """

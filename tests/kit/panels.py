@@ -11,7 +11,7 @@ from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.formats.cdb import AssignMap
-from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncProblem
 from qmailpanel.reports.statuses import Status, Statuses
 from qmailpanel.sync.publish import Report
@@ -28,14 +28,14 @@ class Panel:
     # what people do
 
     def add_domain(self, name: str = "pandle.net") -> Domain:
-        contact = Destination("postmaster@example.org")
+        contact = MailAddress("postmaster@example.org")
         return add_domain(actor=SYSTEM, name=DomainName(name), contact=contact)
 
     def add_mailbox(self, domain: Domain, local: str) -> Address:
         return add_mailbox(actor=SYSTEM, domain=domain, local=LocalPart(local))
 
     def add_alias(self, domain: Domain, local: str, *targets: str) -> Address:
-        destinations = [Destination(target) for target in targets]
+        destinations = [MailAddress(target) for target in targets]
         return add_alias(SYSTEM, domain, AliasLocal(local), destinations)
 
     def status(self, address: Address) -> Status:

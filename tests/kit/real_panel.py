@@ -14,7 +14,7 @@ from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.host.mail_host import Host
-from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.sync.publish import Report
 from qmailpanel.sync.reconcile import Reconciler, dirty_domains, open_host
 from tests.kit.real_qmail import HOME, MAIL_ROOT, Qmail, homes_with, private_qmail, submit
@@ -74,7 +74,7 @@ class Panel:
 
 
 def new_domain(name: str) -> Domain:
-    contact = Destination("postmaster@example.org")
+    contact = MailAddress("postmaster@example.org")
     return add_domain(SYSTEM, DomainName(name), contact=contact)
 
 
@@ -83,4 +83,4 @@ def new_mailbox(domain: Domain, local: str) -> Address:
 
 
 def new_alias(domain: Domain, local: str, targets: Sequence[str]) -> Address:
-    return add_alias(SYSTEM, domain, AliasLocal(local), [Destination(text) for text in targets])
+    return add_alias(SYSTEM, domain, AliasLocal(local), [MailAddress(text) for text in targets])

@@ -15,7 +15,7 @@ from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.removal.services import StillPointedTo, remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, set_password, switch_mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from qmailpanel.qmail.secrets.passwords import verify_password
 from tests.kit.live import make_live
 
@@ -198,7 +198,7 @@ def test_of_people_who_add_the_same_name_at_once_one_wins_and_the_others_are_tol
 )
 def test_what_cannot_be_added_is_refused_at_its_field(domain, values, field, sentence):
     add(domain, "taken")
-    add_alias(COMMAND, domain, AliasLocal("webmaster"), [Destination("a@example.org")])
+    add_alias(COMMAND, domain, AliasLocal("webmaster"), [MailAddress("a@example.org")])
     before = Change.objects.count()
     with pytest.raises(Refused) as refused:
         add(domain, **values)
@@ -247,7 +247,7 @@ def test_nothing_in_a_removed_domain_is_restored(domain, mailbox):
 @pytest.fixture
 def pointed(domain, mailbox):
     """A mailbox to which an alias and the unknown recipients of its domain deliver."""
-    add_alias(COMMAND, domain, AliasLocal("bilardi"), [Destination("biliards@pandle.net")])
+    add_alias(COMMAND, domain, AliasLocal("bilardi"), [MailAddress("biliards@pandle.net")])
     change_domain(COMMAND, domain, unknown=Unknown.MAILBOX, unknown_target="biliards")
     return mailbox
 
@@ -277,14 +277,14 @@ def test_removing_it_all_the_same_changes_none_of_them(domain, pointed):
 
 def test_the_sentence_names_a_few_pointers_and_the_list_all(domain, mailbox):
     for number in range(7):
-        add_alias(COMMAND, domain, AliasLocal(f"a{number}"), [Destination("biliards@pandle.net")])
+        add_alias(COMMAND, domain, AliasLocal(f"a{number}"), [MailAddress("biliards@pandle.net")])
     with pytest.raises(StillPointedTo, match=r"a4@pandle\.net, …\. When") as refused:
         remove_mailbox(COMMAND, mailbox)
     assert len(refused.value.pointers) == 7
 
 
 def test_a_domain_admin_is_not_told_other_peoples_aliases(domain, other_domain, mailbox, colleague):
-    add_alias(COMMAND, other_domain, AliasLocal("secret"), [Destination("biliards@pandle.net")])
+    add_alias(COMMAND, other_domain, AliasLocal("secret"), [MailAddress("biliards@pandle.net")])
     with pytest.raises(StillPointedTo) as refused:
         remove_mailbox(Actor(colleague.pk, colleague.email, None), mailbox)
     assert refused.value.pointers == ["1 address of another domain"]
@@ -293,7 +293,7 @@ def test_a_domain_admin_is_not_told_other_peoples_aliases(domain, other_domain, 
 
 def test_once_nobody_delivers_there_it_goes_without_a_question(domain, pointed):
     alias = domain.addresses.get(local="bilardi")
-    change_alias(COMMAND, alias, destinations=[Destination("a@example.org")])
+    change_alias(COMMAND, alias, destinations=[MailAddress("a@example.org")])
     change_domain(COMMAND, domain, unknown=Unknown.DISCARD)
     assert remove_mailbox(COMMAND, pointed).removed
 

@@ -15,7 +15,7 @@ from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.opening.suggest import suggest_password
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from qmailpanel.qmail.secrets.passwords import verify_password, weakness
 from tests.kit.live import make_live
 
@@ -175,7 +175,7 @@ def test_removing_works_without_javascript(as_colleague: Client, biliards: Addre
 def test_a_mailbox_that_others_deliver_to_names_them_and_asks(
     as_colleague: Client, domain: Domain, biliards: Address
 ) -> None:
-    add_alias(SYSTEM, domain, AliasLocal("bilardi"), [Destination("biliards@pandle.net")])
+    add_alias(SYSTEM, domain, AliasLocal("bilardi"), [MailAddress("biliards@pandle.net")])
     address = f"{LIST}{biliards.pk}/remove/"
     assert "bilardi@pandle.net" in body(as_colleague.get(address))
     assert as_colleague.post(address).status_code == 422

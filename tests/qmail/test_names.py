@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from qmailpanel.qmail.names import (
     AliasLocal,
-    Destination,
     DomainName,
     InvalidName,
     LocalPart,
+    MailAddress,
     MailUser,
     ReplyText,
 )
@@ -170,20 +170,20 @@ def test_the_refusal_of_a_domain_name_says_why(text, says):
 
 
 def test_a_destination_keeps_the_case_of_its_local_part_only():
-    target = Destination(" Anna.Berg@BÜCHER.example ")
+    target = MailAddress(" Anna.Berg@BÜCHER.example ")
     assert target == "Anna.Berg@xn--bcher-kva.example"
     assert (target.local, target.domain) == ("Anna.Berg", "xn--bcher-kva.example")
 
 
 @pytest.mark.parametrize("local", ["a", "A+tag", "bounce=x=y", "_dmarc", "a~b", "1", "a-"])
 def test_a_destination_takes_the_plain_addresses_of_the_world(local):
-    assert Destination(f"{local}@pandle.net").local == local
+    assert MailAddress(f"{local}@pandle.net").local == local
 
 
 @pytest.mark.parametrize("text", [*INJECTIONS, "+list", "#a", "=a", "~root", "a@b", "a%b", "`id`"])
 def test_a_dangerous_destination_is_refused(text):
     with pytest.raises(InvalidName):
-        Destination(f"{text}@pandle.net")
+        MailAddress(f"{text}@pandle.net")
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_dangerous_destination_is_refused(text):
 )
 def test_the_refusal_of_a_destination_says_what_to_type(text, says):
     with pytest.raises(InvalidName) as refused:
-        Destination(text)
+        MailAddress(text)
     assert says in str(refused.value)
 
 
@@ -254,7 +254,7 @@ def test_a_mail_user_cannot_be_built_as_root_either():
 
 
 def test_a_name_parsed_twice_stays_the_same_and_survives_copying():
-    for name in [DomainName("bücher.example"), LocalPart("a"), Destination("A@x.org")]:
+    for name in [DomainName("bücher.example"), LocalPart("a"), MailAddress("A@x.org")]:
         assert type(name)(name) == name
         assert copy.deepcopy(name) == name
         assert type(pickle.loads(pickle.dumps(name))) is type(name)
@@ -297,18 +297,18 @@ def test_any_text_is_a_safe_domain_name_or_refused(text):
 @given(st.text() | st.from_regex(r"\A[ -~]{1,20}@[a-z]{1,3}\.(org|net)\Z"))
 def test_any_text_is_a_safe_destination_or_refused(text):
     try:
-        target = Destination(text)
+        target = MailAddress(text)
     except InvalidName as error:
         assert str(error).isprintable()
     else:
         assert target[0].isalnum() or target[0] == "_"
-        assert Destination(target) == target
+        assert MailAddress(target) == target
 
 
 @given(st.from_regex(r"\A[a-zA-Z0-9._+=~-]{1,20}@[a-z]{1,9}\.(org|net)\Z"))
 def test_every_destination_is_an_address_to_email_validator_too(text):
     try:
-        target = Destination(text)
+        target = MailAddress(text)
     except InvalidName:
         return
     email_validator.validate_email(target, check_deliverability=False)

@@ -16,7 +16,7 @@ from qmailpanel.mailboxes.delivery.replies import change_reply
 from qmailpanel.mailboxes.models import AutoReply
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import change_mailbox, hold_mailbox
-from qmailpanel.qmail.names import Destination
+from qmailpanel.qmail.names import MailAddress
 from qmailpanel.reports.node import answers_mail
 from qmailpanel.reports.statuses import Status
 
@@ -42,7 +42,7 @@ def inject(panel):
 
 
 def test_a_copy_stays_before_mail_is_forwarded_or_none_does(panel, ann):
-    there = [Destination("ann@elsewhere.example"), Destination("bob@pandle.net")]
+    there = [MailAddress("ann@elsewhere.example"), MailAddress("bob@pandle.net")]
     change_forwarding(SYSTEM, ann, destinations=there, keeps=True)
     panel.sync()
     forwards = "&ann@elsewhere.example\n&bob@pandle.net\n"
@@ -71,7 +71,7 @@ def test_on_hold_mail_waits_and_off_hold_it_is_delivered_as_before(panel, ann):
 
 def test_an_answer_stands_behind_what_is_delivered_and_forwarded(panel, ann, inject):
     panel.add_alias(ann.domain, "info", "ann@pandle.net")
-    change_forwarding(SYSTEM, ann, destinations=[Destination("x@y.test")], keeps=True)
+    change_forwarding(SYSTEM, ann, destinations=[MailAddress("x@y.test")], keeps=True)
     change_reply(SYSTEM, ann, first=None, last=None, **AWAY)
     panel.sync()
     assert answers_mail()

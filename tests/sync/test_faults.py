@@ -34,7 +34,7 @@ from qmailpanel.mailboxes.services import change_quota, mailbox_of, set_password
 from qmailpanel.qmail.formats import assign, dotqmail
 from qmailpanel.qmail.formats.cdb import AnyMap
 from qmailpanel.qmail.formats.shared_files import Shared
-from qmailpanel.qmail.names import Destination, DomainName, LocalPart
+from qmailpanel.qmail.names import DomainName, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncProblem
 from qmailpanel.sync.models import SyncDrift
 from qmailpanel.sync.publish import Report
@@ -112,14 +112,14 @@ def switch(world: World) -> None:
 
 def point_elsewhere(world: World) -> None:
     """From a dot-qmail file to an assignment, and back."""
-    team, inside = world.alias(), Destination("bob@b.test")
-    box, others = Destination(str(world.box())), [inside, Destination("two@side.test")]
+    team, inside = world.alias(), MailAddress("bob@b.test")
+    box, others = MailAddress(str(world.box())), [inside, MailAddress("two@side.test")]
     is_one = team.destinations.count() == 1
     change_alias(SYSTEM, team, destinations=others if is_one else [box])
 
 
 def change_file(world: World) -> None:
-    targets = [Destination(f"some{next(world.names)}@side.test"), Destination("x@side.test")]
+    targets = [MailAddress(f"some{next(world.names)}@side.test"), MailAddress("x@side.test")]
     change_alias(SYSTEM, world.alias("file"), destinations=targets)
 
 

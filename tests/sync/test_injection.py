@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
-from qmailpanel.domains.models import Address, Destination, Domain, DomainName
+from qmailpanel.domains.models import Address, Claim, Destination, Domain
 from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Noun, Verb
@@ -123,7 +123,7 @@ def test_a_refusal_with_signs_of_the_shell_is_one_word_to_it(panel, domain, text
 def test_a_hostile_domain_name_is_never_written_and_stops_no_other(panel, domain, text) -> None:
     other = panel.add_domain("other.test")
     Domain.objects.filter(pk=other.pk).update(name=text)
-    DomainName.objects.filter(domain=other).update(name=text)
+    Claim.objects.filter(domain=other).update(name=text)
     touch(other)
     ben = panel.add_mailbox(domain, "ben")
     panel.sync()
@@ -137,7 +137,7 @@ def test_a_hostile_domain_name_is_never_written_and_stops_no_other(panel, domain
 @pytest.mark.parametrize("text", ["evil\n.test", "a:7", "..", "/etc", "*", "a b.c", ".test"])
 def test_a_hostile_alias_domain_is_never_written_and_its_domain_served(panel, domain, text) -> None:
     add_alias_domain(SYSTEM, domain, names.DomainName("alias.test"))
-    DomainName.objects.filter(name="alias.test").update(name=text)
+    Claim.objects.filter(name="alias.test").update(name=text)
     ben = panel.add_mailbox(domain, "ben")
     panel.sync()
     assert panel.lines("control/rcpthosts") == ["old.test", "pandle.net"]

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Domain, DomainName, Grant, Invitation, Kind
+from qmailpanel.domains.models import Claim, Domain, Grant, Invitation, Kind
 from qmailpanel.domains.routes.hops import LEFT, way_back
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.qmail import names
@@ -96,7 +96,7 @@ def _above(person: User) -> Mapping[str, str]:
 
 def _below() -> Mapping[str, str]:
     """Names below which everything is mail to a domain: name → the domain's."""
-    claims = DomainName.objects.filter(claims=True, domain__subdomains=True)
+    claims = Claim.objects.filter(claims=True, domain__subdomains=True)
     return dict(claims.values_list("name", "domain__name"))
 
 
@@ -108,7 +108,7 @@ def at_home(email: str, below: Mapping[str, str]) -> str:
     except names.InvalidName:
         return email.strip().lower()
     parent = next((name for name in _parents(host) if name in below), None)
-    if parent and not DomainName.objects.filter(name=host, claims=True).exists():
+    if parent and not Claim.objects.filter(name=host, claims=True).exists():
         host = below[parent]
     return f"{local.strip(chr(34))}@{host}"
 

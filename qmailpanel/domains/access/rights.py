@@ -10,7 +10,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Domain, DomainName, Grant
+from qmailpanel.domains.models import Claim, Domain, Grant
 from qmailpanel.ledger.actors import Actor, Refused
 
 
@@ -133,7 +133,7 @@ def refuse_outside(actor: Actor, domain: Domain, targets: Iterable[str]) -> None
     if person is None or person.is_operator:
         return
     places = {target.rpartition("@")[2].lower() for target in targets if target}
-    inside = DomainName.objects.for_user(person).filter(name__in=places, claims=True)
+    inside = Claim.objects.for_user(person).filter(name__in=places, claims=True)
     inside = inside.filter(removed=False, domain__removed=False)
     if places - set(inside.values_list("name", flat=True)):
         require(actor, domain, Right.FORWARDING)

@@ -15,7 +15,7 @@ from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
 from qmailpanel.qmail.formats.reply import ReplyBody
-from qmailpanel.qmail.names import Destination, InvalidName, ReplyText
+from qmailpanel.qmail.names import InvalidName, MailAddress, ReplyText
 
 FIELDS = ("subject", "text", "target", "days")
 LONGEST = 365
@@ -74,7 +74,7 @@ def _parsed(parse: Callable[[str], str], text: str, field: str) -> str:
 def _target(actor: Actor, domain: Domain, text: str) -> str:
     if not text.strip():
         return ""
-    target = _parsed(Destination, text, "target")
+    target = _parsed(MailAddress, text, "target")
     refuse_outside(actor, domain, [target])
     if way_back(f"{LEFT}@{domain.name}", [target]):
         raise Refused(

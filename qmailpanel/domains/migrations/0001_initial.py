@@ -139,7 +139,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name="DomainName",
+            name="Claim",
             fields=[
                 (
                     "id",
@@ -271,7 +271,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
-            model_name="domainname",
+            model_name="claim",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("claims", True)), fields=("name",), name="name_once"
             ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains.models import Domain, DomainName
+from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.ledger.actors import Refused
 from qmailpanel.reports.models import RoutedLine
 from qmailpanel.reports.statuses import Status, Statuses
@@ -13,7 +13,7 @@ from qmailpanel.reports.statuses import Status, Statuses
 
 def free_name(name: str) -> None:
     """Take the name from whoever's removal is live; refuse while anybody else has it."""
-    claim = DomainName.objects.filter(name=name, claims=True).select_related("domain").first()
+    claim = Claim.objects.filter(name=name, claims=True).select_related("domain").first()
     if claim is None:
         return
     _refuse_held(claim)
@@ -23,7 +23,7 @@ def free_name(name: str) -> None:
     claim.save(update_fields=["claims"])
 
 
-def _refuse_held(claim: DomainName) -> None:
+def _refuse_held(claim: Claim) -> None:
     if claim.domain.removed or claim.removed:
         return
     if claim.name == claim.domain.name:
@@ -36,7 +36,7 @@ def _refuse_held(claim: DomainName) -> None:
     )
 
 
-def status_of(claim: DomainName, statuses: Statuses) -> Status:
+def status_of(claim: Claim, statuses: Statuses) -> Status:
     """A name goes with its domain; an alias domain may go before."""
     status = statuses.of_domain(claim.domain)
     return statuses.of_name(claim) if claim.removed and not claim.domain.removed else status
@@ -47,7 +47,7 @@ def claim_again(domain: Domain) -> None:
     for claim in domain.names.filter(claims=False, removed=False):
         if claim.name == domain.name:
             free_name(claim.name)
-        elif DomainName.objects.filter(name=claim.name, claims=True).exists():
+        elif Claim.objects.filter(name=claim.name, claims=True).exists():
             continue
         claim.claims = True
         claim.save(update_fields=["claims"])

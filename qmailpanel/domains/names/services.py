@@ -13,7 +13,7 @@ from qmailpanel.domains.access.rights import (
     require_operator,
 )
 from qmailpanel.domains.changes import amend, log, refuse_removed, reread, stamp
-from qmailpanel.domains.models import Domain, DomainName
+from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import ledger_locked, upcoming
@@ -25,7 +25,7 @@ from .claims import free_name, refuse_routed
 @ledger_locked()
 def add_alias_domain(
     actor: Actor, domain: Domain, name: names.DomainName, *, is_routed_to_it: bool = False
-) -> DomainName:
+) -> Claim:
     """One more name for the domain's addresses; a removed one of this domain comes back.
 
     `is_routed_to_it`: a line of the host that is not ours routes its mail to this very domain.
@@ -40,13 +40,13 @@ def add_alias_domain(
         amend(actor, Verb.RESTORED, old, removed=False)
         return old
     free_name(name)
-    alias = DomainName(name=name, domain=domain, change_id=upcoming())
+    alias = Claim(name=name, domain=domain, change_id=upcoming())
     stamp(log(actor, Verb.ADDED, alias, before={}, after={"domain": domain.name}), alias)
     return alias
 
 
 @ledger_locked()
-def remove_alias_domain(actor: Actor, alias: DomainName) -> DomainName:
+def remove_alias_domain(actor: Actor, alias: Claim) -> Claim:
     """Refuse mail to that name; no mail is kept under it, so nothing is asked."""
     reread(alias)
     require(actor, alias.domain, Right.NAMES)
@@ -56,7 +56,7 @@ def remove_alias_domain(actor: Actor, alias: DomainName) -> DomainName:
 
 
 @ledger_locked()
-def restore_alias_domain(actor: Actor, alias: DomainName) -> DomainName:
+def restore_alias_domain(actor: Actor, alias: Claim) -> Claim:
     """Undo a removal, unless somebody else has the name by now."""
     reread(alias)
     require(actor, alias.domain, Right.NAMES)
@@ -70,7 +70,7 @@ def restore_alias_domain(actor: Actor, alias: DomainName) -> DomainName:
     return alias
 
 
-def _refuse_undo(actor: Actor, alias: DomainName) -> None:
+def _refuse_undo(actor: Actor, alias: Claim) -> None:
     """Whose a name is was decided once; only who removed it brings it back without asking anew."""
     person = find_person(actor)
     if person is None or person.is_operator:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from django.utils.translation import gettext, gettext_noop, ngettext
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Address, Domain, DomainName, Kind, Responder, Unknown
+from qmailpanel.domains.models import Address, Claim, Domain, Kind, Responder, Unknown
 from qmailpanel.ledger.actors import Actor, Refused
-from qmailpanel.qmail.names import Destination
+from qmailpanel.qmail.names import MailAddress
 
 SELF = gettext_noop("%(address)s cannot deliver to itself.")
 BACK = gettext_noop("Mail to %(address)s would come back to it from %(target)s.")
@@ -56,7 +56,7 @@ def _seen_by(actor: Actor, domains: set[int]) -> set[int]:
     return set(Domain.objects.for_user(user).filter(pk__in=domains).values_list("pk", flat=True))
 
 
-def settle_targets(address: str, wanted: Iterable[Destination]) -> list[str]:
+def settle_targets(address: str, wanted: Iterable[MailAddress]) -> list[str]:
     """Each target once, those of our own domains in lower case. Refuses a way back."""
     theirs = list(wanted)
     names = Domain.objects.filter(name__in={there.domain for there in theirs}, removed=False)
@@ -132,7 +132,7 @@ def _left(domains: Iterable[Domain], locals_: set[str]) -> set[tuple[str, str]]:
 
 def _domains(names: set[str]) -> dict[str, Domain]:
     """By each of these names that is theirs, alias domains included."""
-    claims = DomainName.objects.filter(name__in=names, claims=True, removed=False)
+    claims = Claim.objects.filter(name__in=names, claims=True, removed=False)
     live = claims.filter(domain__removed=False).select_related("domain")
     return {claim.name: claim.domain for claim in live}
 

@@ -31,7 +31,7 @@ def forwards_of(address: Address) -> list[str]:
 
 @ledger_locked()
 def change_forwarding(
-    actor: Actor, address: Address, *, destinations: Sequence[names.Destination], keeps: bool
+    actor: Actor, address: Address, *, destinations: Sequence[names.MailAddress], keeps: bool
 ) -> Address:
     """Forward to these addresses, none for not at all; `keeps`: a copy stays in the mailbox."""
     addresses.editable(actor, address, Right.ADDRESSES)
@@ -44,7 +44,7 @@ def change_forwarding(
 
 @ledger_locked()
 def change_own_forwarding(
-    actor: Actor, mailbox: Mailbox, *, destinations: Sequence[names.Destination], keeps: bool
+    actor: Actor, mailbox: Mailbox, *, destinations: Sequence[names.MailAddress], keeps: bool
 ) -> Address:
     """The owner's; outside too, unless the domain withholds forwarding altogether."""
     require_own(actor, mailbox, OwnItem.FORWARDING)
@@ -53,7 +53,7 @@ def change_own_forwarding(
     return mailbox.address
 
 
-def _settled(address: Address, destinations: Sequence[names.Destination]) -> list[str]:
+def _settled(address: Address, destinations: Sequence[names.MailAddress]) -> list[str]:
     targets = settle_targets(str(address), destinations)
     if len(targets) > MOST:
         raise Refused(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from qmailpanel.qmail.names import AliasLocal, Destination, ReplyText
+from qmailpanel.qmail.names import AliasLocal, MailAddress, ReplyText
 
 
 class BadDotQmail(ValueError):
@@ -74,7 +74,7 @@ def _program(path: str) -> str:
     return shlex.quote(path)
 
 
-def render_forwards(targets: Iterable[Destination]) -> bytes:
+def render_forwards(targets: Iterable[MailAddress]) -> bytes:
     """One line for each address. None at all would be an empty file: delivery as by default."""
     lines = [f"&{target}\n" for target in targets]
     if not lines:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from email.header import Header
 from typing import Self
 
-from qmailpanel.qmail.names import Destination, InvalidName, ReplyText, gettext_noop
+from qmailpanel.qmail.names import InvalidName, MailAddress, ReplyText, gettext_noop
 
 BODY_LENGTH = 4000
 WORD_BYTES = 900  # a line of a message has at most 998
@@ -63,11 +63,11 @@ class ReplyBody(str):
 class Reply:
     """An answer: from which address, and to one sender at most once in so many days."""
 
-    sender: Destination
+    sender: MailAddress
     subject: ReplyText
     body: ReplyBody
     days: int
-    own: tuple[Destination, ...] = ()
+    own: tuple[MailAddress, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

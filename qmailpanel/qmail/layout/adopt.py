@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from qmailpanel.qmail.formats import assign, control, dotqmail
 from qmailpanel.qmail.layout.rows import Layout
-from qmailpanel.qmail.names import Destination, DomainName, InvalidName, LocalPart
+from qmailpanel.qmail.names import DomainName, InvalidName, LocalPart, MailAddress
 
 _DEFAULT = ".qmail-default"
 _EXTENSION = re.compile(r"\.qmail-(.+)")
@@ -22,7 +22,7 @@ _EXTENSION = re.compile(r"\.qmail-(.+)")
 class Forwards:
     """Mail goes on to these addresses."""
 
-    targets: Sequence[Destination]
+    targets: Sequence[MailAddress]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def read_meaning(content: str, layout: Layout) -> Meaning | None:
             case [*_] if found and all(isinstance(one, dotqmail.Comment) for one in found):
                 return Discards()
             case [*_] if found and all(isinstance(one, dotqmail.Forward) for one in found):
-                return Forwards([Destination(one.text.decode()) for one in found])
+                return Forwards([MailAddress(one.text.decode()) for one in found])
     except (dotqmail.BadDotQmail, InvalidName, ValueError):
         pass
     return None

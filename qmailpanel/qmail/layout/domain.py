@@ -32,10 +32,10 @@ from qmailpanel.qmail.layout.rows import (
 )
 from qmailpanel.qmail.names import (
     AliasLocal,
-    Destination,
     DomainName,
     InvalidName,
     LocalPart,
+    MailAddress,
     ReplyText,
 )
 from qmailpanel.qmail.plan.state import Home, Problem, Section, Wanted, archive_path, empty_section
@@ -171,7 +171,7 @@ def _render_unknown(layout: Layout, rows: DomainRows) -> bytes:
         case "discard":
             return dotqmail.render_discard()
         case "forward" | "mailbox":
-            return dotqmail.render_forwards([Destination(rows.unknown_target)])
+            return dotqmail.render_forwards([MailAddress(rows.unknown_target)])
     text = ReplyText(rows.unknown_text) if rows.unknown_text else NO_MAILBOX
     return dotqmail.render_bounce(layout.bouncesaying, text)
 
@@ -187,7 +187,7 @@ def _render_alias(draft: _Draft, row: AliasRow) -> None:
     if not row.enabled:
         draft.files[path] = dotqmail.render_bounce(draft.layout.bouncesaying, ALIAS_OFF)
         return
-    targets = [Destination(text) for text in row.destinations]
+    targets = [MailAddress(text) for text in row.destinations]
     draft.files[path] = dotqmail.render_forwards(targets)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.reply import Reply, ReplyBody, render_reply
-from qmailpanel.qmail.names import AliasLocal, Destination, ReplyText
+from qmailpanel.qmail.names import AliasLocal, MailAddress, ReplyText
 
 if TYPE_CHECKING:
     from qmailpanel.qmail.layout.rows import DomainRows, Layout, MailboxRow
@@ -30,11 +30,11 @@ def render_left(layout: Layout, local: AliasLocal, said: ResponderRow, rows: Dom
 
     Empty where neither is to be done here. Raises InvalidName.
     """
-    forwarded = dotqmail.render_forwards([Destination(said.target)]) if said.target else b""
+    forwarded = dotqmail.render_forwards([MailAddress(said.target)]) if said.target else b""
     if layout.answering is None:
         return forwarded
     names = (rows.name, *rows.alias_domains)
-    reply = _reply(said.reply, tuple(Destination(f"{local}@{name}") for name in names))
+    reply = _reply(said.reply, tuple(MailAddress(f"{local}@{name}") for name in names))
     file = dotqmail.file_name(local)
     return forwarded + render_reply(layout.answering, reply, file, f"{LEFT_DATABASE}{local}")
 
@@ -46,7 +46,7 @@ def render_home(layout: Layout, row: MailboxRow, rows: DomainRows) -> bytes:
         return dotqmail.render_bounce(layout.bouncesaying, said or MAILBOX_OFF)
     if row.on_hold:
         return dotqmail.render_hold(said or ON_HOLD)
-    targets = [Destination(text) for text in row.destinations]
+    targets = [MailAddress(text) for text in row.destinations]
     kept = _maildir(layout, row) if row.keeps or not targets else b""
     forwarded = dotqmail.render_forwards(targets) if targets else b""
     return kept + forwarded + _answer(layout, row, rows)
@@ -65,16 +65,16 @@ def _answer(layout: Layout, row: MailboxRow, rows: DomainRows) -> bytes:
     return render_reply(programs, _reply(row.reply, _own(row, rows)), ".qmail", ".replied")
 
 
-def _reply(said: ReplyRow, own: tuple[Destination, ...]) -> Reply:
+def _reply(said: ReplyRow, own: tuple[MailAddress, ...]) -> Reply:
     """From the first of its own addresses."""
     subject, body = ReplyText(said.subject), ReplyBody(said.text)
     return Reply(own[0], subject, body, said.days, own)
 
 
-def _own(row: MailboxRow, rows: DomainRows) -> tuple[Destination, ...]:
+def _own(row: MailboxRow, rows: DomainRows) -> tuple[MailAddress, ...]:
     """Its address under each name of the domain, and those that deliver to it."""
     names = (rows.name, *rows.alias_domains)
     itself = {f"{row.local}@{name}" for name in names}
     aliases = (one for one in rows.aliases if not one.removed)
     locals_ = [row.local, *(one.local for one in aliases if itself & {*one.destinations})]
-    return tuple(Destination(f"{local}@{name}") for local in locals_ for name in names)
+    return tuple(MailAddress(f"{local}@{name}") for local in locals_ for name in names)

@@ -26,12 +26,12 @@ from qmailpanel.people.invitations import MOST, accept, invite, invite_operator
 from qmailpanel.people.models import NameRequest
 from qmailpanel.people.persons import demote, switch_person
 from qmailpanel.people.requests import accept_request, request_name
-from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from tests.kit.people import user_of
 from tests.kit.signing_in import type_password, with_password
 
 NEXT = "eleven boats below a green bridge"
-OUTSIDE = Destination("x@elsewhere.example")
+OUTSIDE = MailAddress("x@elsewhere.example")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def box(domain):
 
 
 def alias(domain, local, *targets):
-    return add_alias(SYSTEM, domain, AliasLocal(local), [Destination(one) for one in targets])
+    return add_alias(SYSTEM, domain, AliasLocal(local), [MailAddress(one) for one in targets])
 
 
 def signs_in_as(user, email):
@@ -197,7 +197,7 @@ def test_a_removed_alias_domain_is_outside(domain, person):
     gone = add_alias_domain(SYSTEM, domain, DomainName("gone.example"))
     remove_alias_domain(SYSTEM, gone)
     with pytest.raises(NotAllowed, match="outside"):
-        add_alias(person("addresses"), domain, AliasLocal("a"), [Destination("b@gone.example")])
+        add_alias(person("addresses"), domain, AliasLocal("a"), [MailAddress("b@gone.example")])
 
 
 def test_an_alias_that_delivers_outside_comes_back_only_by_who_may_forward(domain, person):

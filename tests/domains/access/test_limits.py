@@ -15,9 +15,9 @@ from qmailpanel.ledger.actors import COMMAND, SYSTEM, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 
-HERE = Destination("postmaster@pandle.net")
+HERE = MailAddress("postmaster@pandle.net")
 
 
 def limit(domain: Domain, **limits: int | None) -> None:
@@ -95,7 +95,7 @@ def test_what_is_removed_makes_room_and_comes_back_only_into_room(domain):
 
 def test_an_alias_has_as_many_destinations_as_it_may(domain):
     limit(domain, destinations=2)
-    three = [Destination(f"{local}@example.org") for local in "abc"]
+    three = [MailAddress(f"{local}@example.org") for local in "abc"]
     with pytest.raises(Refused, match="may deliver to 2 addresses"):
         alias(domain, "sales", *three)
     found = alias(domain, "sales", *three[:2])
@@ -104,7 +104,7 @@ def test_an_alias_has_as_many_destinations_as_it_may(domain):
 
 
 def test_a_limit_below_what_there_is_removes_nothing_and_lets_things_shrink(domain):
-    three = [Destination(f"{local}@example.org") for local in "abc"]
+    three = [MailAddress(f"{local}@example.org") for local in "abc"]
     found = alias(domain, "sales", *three)
     box(domain, "a")
     box(domain, "b")

@@ -41,10 +41,10 @@ from qmailpanel.ledger.actors import COMMAND, SYSTEM
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, set_password, switch_mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from tests.kit.people import user_of
 
-HERE, OUTSIDE = Destination("biliards@pandle.net"), Destination("x@elsewhere.example")
+HERE, OUTSIDE = MailAddress("biliards@pandle.net"), MailAddress("x@elsewhere.example")
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ NEEDS = {
     "change an alias": (
         "addresses",
         lambda a, r: change_alias(
-            a, r["alias"], destinations=[Destination("postmaster@pandle.net")]
+            a, r["alias"], destinations=[MailAddress("postmaster@pandle.net")]
         ),
     ),
     "rename": (
@@ -162,7 +162,7 @@ def test_who_may_not_forward_outside_delivers_within_the_domains_of_their_own(
     actor = person("addresses", email="two@example.org")
     person("addresses", email="two@example.org", of=other_domain)
     domain = rows["domain"]
-    inside = [HERE, Destination("a@further.example"), Destination("b@stranger.example")]
+    inside = [HERE, MailAddress("a@further.example"), MailAddress("b@stranger.example")]
     add_alias(actor, domain, AliasLocal("in"), inside)
     with pytest.raises(NotAllowed, match="deliver to addresses outside"):
         add_alias(actor, domain, AliasLocal("out"), [*inside, OUTSIDE])

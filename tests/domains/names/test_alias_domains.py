@@ -18,7 +18,7 @@ from qmailpanel.domains.services import add_domain, change_domain, remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.reports.models import RoutedLine, SyncPosition
 from qmailpanel.reports.statuses import Status, Statuses
 
@@ -113,13 +113,13 @@ def test_a_name_that_the_host_routes_already_is_refused_with_its_line(domain: Do
 def test_mail_cannot_run_in_a_circle_over_an_alias_domain(domain: Domain) -> None:
     add_alias_domain(SYSTEM, domain, ALIAS)
     with pytest.raises(Refused):
-        add_alias(SYSTEM, domain, AliasLocal("info"), [Destination("info@pandle.org")])
+        add_alias(SYSTEM, domain, AliasLocal("info"), [MailAddress("info@pandle.org")])
 
 
 def test_who_delivers_to_a_mailbox_by_an_alias_domain_is_named(domain: Domain) -> None:
     add_alias_domain(SYSTEM, domain, ALIAS)
     box = add_mailbox(SYSTEM, domain, LocalPart("ann"))
-    add_alias(SYSTEM, domain, AliasLocal("info"), [Destination("ann@pandle.org")])
+    add_alias(SYSTEM, domain, AliasLocal("info"), [MailAddress("ann@pandle.org")])
     assert pointers_to(box, SYSTEM) == ["info@pandle.net"]
 
 

@@ -8,11 +8,11 @@ from qmailpanel.domains.routes.hops import pointers_to, way_back
 from qmailpanel.domains.services import change_domain, remove_domain
 from qmailpanel.ledger.actors import COMMAND, Actor
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 
 
 def alias(domain, local, *targets):
-    destinations = [Destination(target) for target in targets]
+    destinations = [MailAddress(target) for target in targets]
     return add_alias(COMMAND, domain, AliasLocal(local), destinations)
 
 

@@ -19,7 +19,7 @@ from qmailpanel.mailboxes.owners import owner_of
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, hold_mailbox, mailbox_of
 from qmailpanel.qmail.names import AliasLocal, LocalPart
-from qmailpanel.qmail.names import Destination as Target
+from qmailpanel.qmail.names import MailAddress as Target
 
 ELSEWHERE = Target("ann@elsewhere.example")
 

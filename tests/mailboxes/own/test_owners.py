@@ -16,7 +16,7 @@ from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.owners import set_own_password
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, set_password, switch_mailbox
-from qmailpanel.qmail.names import AliasLocal, Destination, DomainName, LocalPart
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.qmail.secrets.passwords import verify_password
 
 PASSWORD, NEXT = "seven lanterns over quiet water", "eleven boats below a green bridge"
@@ -38,7 +38,7 @@ def is_in(client: Client) -> bool:
 
 
 def test_the_owner_signs_in_and_sees_what_the_mailbox_is(mailbox, domain):
-    add_alias(SYSTEM, domain, AliasLocal("bilardi"), [Destination("biliards@pandle.net")])
+    add_alias(SYSTEM, domain, AliasLocal("bilardi"), [MailAddress("biliards@pandle.net")])
     owner = sign_in_as("Biliards@pandle.net")
     assert owner.get("/")["Location"] == "/mailbox/"
     said = owner.get("/mailbox/").content.decode()

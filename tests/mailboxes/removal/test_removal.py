@@ -25,7 +25,7 @@ from qmailpanel.mailboxes.removal.services import (
     restore_mailbox,
 )
 from qmailpanel.mailboxes.services import add_mailbox, change_quota
-from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from tests.kit.live import make_live
 
 LIST = "/domains/pandle.net/mailboxes/"
@@ -43,7 +43,7 @@ def bob(domain: Domain) -> Address:
 
 
 def point(domain: Domain, local: str, *targets: str) -> Address:
-    return add_alias(SYSTEM, domain, AliasLocal(local), [Destination(each) for each in targets])
+    return add_alias(SYSTEM, domain, AliasLocal(local), [MailAddress(each) for each in targets])
 
 
 def remove(address: Address, **more: Any) -> None:

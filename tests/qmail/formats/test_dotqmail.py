@@ -20,12 +20,12 @@ from qmailpanel.qmail.formats.dotqmail import (
     Mbox,
     Program,
 )
-from qmailpanel.qmail.names import AliasLocal, Destination, InvalidName, ReplyText
+from qmailpanel.qmail.names import AliasLocal, InvalidName, MailAddress, ReplyText
 
 GOLDEN = Path(__file__).parent / "golden"
 BOUNCESAYING = "/var/qmail/bin/bouncesaying"
 QMAIL_LOCAL = "/var/qmail/bin/qmail-local"
-TARGETS = [Destination("bilardi@pandle.net"), Destination("Anna.Berg+x@bücher.example")]
+TARGETS = [MailAddress("bilardi@pandle.net"), MailAddress("Anna.Berg+x@bücher.example")]
 REPLY = ReplyText("It's gone; don't try $HOME. (#5.1.1)")
 
 contents = st.lists(

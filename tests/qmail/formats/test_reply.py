@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.reply import BODY_LENGTH, Programs, Reply, ReplyBody, render_reply
-from qmailpanel.qmail.names import Destination, InvalidName, ReplyText
+from qmailpanel.qmail.names import InvalidName, MailAddress, ReplyText
 
 MAILBOT = "/usr/bin/mailbot"
-ANNA = Destination("anna@pandle.net")
+ANNA = MailAddress("anna@pandle.net")
 BOB = "bob@example.org"
 MESSAGE = {"From": "Bob <from@example.org>", "To": "anna@pandle.net", "Message-ID": "<1@x.test>"}
 RECORD = '#!/bin/sh\nprintf "%s\\n" "$@" > sent-to; cat > sent\n'
@@ -27,7 +27,7 @@ RECORD = '#!/bin/sh\nprintf "%s\\n" "$@" > sent-to; cat > sent\n'
 def answer(
     subject: str = "Away", body: str = "Back in May.", days: int = 7, own: tuple[str, ...] = ()
 ) -> Reply:
-    further = tuple(Destination(one) for one in own)
+    further = tuple(MailAddress(one) for one in own)
     return Reply(ANNA, ReplyText(subject), ReplyBody(body), days, further)
 
 

@@ -12,7 +12,7 @@ from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
 from qmailpanel.mailboxes.delivery.replies import change_reply
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import hold_mailbox
-from qmailpanel.qmail.names import Destination
+from qmailpanel.qmail.names import MailAddress
 from tests.kit.real_panel import Panel, new_domain, new_mailbox, real_panel
 from tests.kit.real_qmail import needs_qmail, wait_for
 
@@ -28,7 +28,7 @@ def panel(tmp_path, settings):
 def test_a_mailbox_keeps_forwards_and_answers_once_and_waits_while_on_hold(panel):
     domain = new_domain("pandle.net")
     ann, _bob = new_mailbox(domain, "ann"), new_mailbox(domain, "bob")
-    there = [Destination("bob@pandle.net")]
+    there = [MailAddress("bob@pandle.net")]
     change_forwarding(SYSTEM, ann, destinations=there, keeps=True)
     away: dict[str, Any] = {
         "on": True,

@@ -14,7 +14,7 @@ from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM
-from qmailpanel.qmail.names import Destination, DomainName, LocalPart
+from qmailpanel.qmail.names import DomainName, LocalPart, MailAddress
 from tests.kit.real_panel import Panel, new_alias, new_domain, new_mailbox, real_panel
 from tests.kit.real_qmail import Message, mails_in, needs_qmail, submit, wait_for
 
@@ -132,8 +132,8 @@ def test_mail_to_an_alias_that_changes_its_kind_never_bounces_and_never_waits(pa
     domain = new_domain("pandle.net")
     for local in ("biliards", "ann"):
         new_mailbox(domain, local)
-    one = [Destination("biliards@pandle.net")]
-    both = [*one, Destination("ann@pandle.net")]
+    one = [MailAddress("biliards@pandle.net")]
+    both = [*one, MailAddress("ann@pandle.net")]
     team = new_alias(domain, "team", one)
     panel.make_live()
     stream = Stream(panel, "team@pandle.net")

@@ -12,7 +12,7 @@ from qmailpanel.domains.renaming import rename_domain
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.ledger.services import ledger_locked
-from qmailpanel.qmail.names import Destination, DomainName, InvalidName
+from qmailpanel.qmail.names import DomainName, InvalidName, MailAddress
 
 
 class Command(PleskCommand):
@@ -112,10 +112,10 @@ class Command(PleskCommand):
         self.wait([switch_domain(COMMAND, find_domain(request.name), on=on)])
 
     @staticmethod
-    def contact() -> Destination | None:
+    def contact() -> MailAddress | None:
         """Who hears of trouble: the first operator, if that is a whole address."""
         operator = User.objects.filter(is_operator=True, is_active=True).order_by("id").first()
         try:
-            return Destination(operator.email) if operator else None
+            return MailAddress(operator.email) if operator else None
         except InvalidName:
             return None

@@ -26,7 +26,7 @@ from qmailpanel.mailboxes.services import (
     set_password,
     switch_mailbox,
 )
-from qmailpanel.qmail.names import AliasLocal, Destination, LocalPart
+from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from qmailpanel.qmail.plan.steps import printable
 from qmailpanel.qmail.secrets.passwords import weakness
 from qmailpanel.qmail.sizes import parse_size, write_size
@@ -296,11 +296,11 @@ def _aliases_of(address: Address) -> Iterator[str]:
     yield from found.values_list("local", flat=True)
 
 
-def _added(text: str | None) -> Sequence[Destination]:
+def _added(text: str | None) -> Sequence[MailAddress]:
     verb, _, listed = (text or "").partition(":")
     if verb != "add" or not listed:
         raise Misuse("Without a mailbox, say where its mail goes: -forwarding-addresses add:A@X.")
-    return [Destination(word) for word in listed.split(",")]
+    return [MailAddress(word) for word in listed.split(",")]
 
 
 def _change_destinations(address: Address, text: str | None) -> None:
@@ -312,14 +312,14 @@ def _change_destinations(address: Address, text: str | None) -> None:
         raise Misuse("The option -forwarding-addresses wants add:A@X,B@Y or del:A@X.")
     if address.kind != Kind.ALIAS:
         raise Misuse(f"{address} is a mailbox; only an alias forwards.")
-    named = [Destination(word) for word in listed.split(",")]
-    there = [Destination(one.target) for one in address.destinations.all()]
+    named = [MailAddress(word) for word in listed.split(",")]
+    there = [MailAddress(one.target) for one in address.destinations.all()]
     left = [one for one in there if one not in named]
     change_alias(COMMAND, address, destinations=left + named if verb == "add" else left)
 
 
 def _add_alias(address: Address, local: AliasLocal) -> Address:
-    return add_alias(COMMAND, address.domain, local, [Destination(str(address))])
+    return add_alias(COMMAND, address.domain, local, [MailAddress(str(address))])
 
 
 def _drop_alias(address: Address, local: AliasLocal) -> Address:
@@ -329,7 +329,7 @@ def _drop_alias(address: Address, local: AliasLocal) -> Address:
     if alias is None:
         raise Misuse(f"{local}@{address.domain} does not deliver to {address}.")
     targets = [there.target for there in alias.destinations.all()]
-    others = [Destination(target) for target in targets if target != str(address)]
+    others = [MailAddress(target) for target in targets if target != str(address)]
     if others:
         return change_alias(COMMAND, alias, destinations=others)
     return remove_alias(COMMAND, alias)

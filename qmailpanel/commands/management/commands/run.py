@@ -23,7 +23,7 @@ from qmailpanel.commands.processes import (
     stop_on_signal,
 )
 from qmailpanel.domains.models import Domain
-from qmailpanel.qmail.names import Destination
+from qmailpanel.qmail.names import MailAddress
 from qmailpanel.reports.statuses import Status, Statuses
 
 
@@ -76,7 +76,7 @@ def prepare() -> None:
     if is_embedded(home):
         prepare_embedded_home(home)
         if is_new():
-            add_demo(Destination(settings.QMAILPANEL_OPERATOR))
+            add_demo(MailAddress(settings.QMAILPANEL_OPERATOR))
 
 
 def _is_collected() -> bool:
