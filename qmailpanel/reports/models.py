@@ -38,11 +38,15 @@ class SyncPosition(models.Model):
 
 
 class SyncProblem(models.Model):
-    """Why something is Failed. `address` none: the whole domain; `domain` none: the whole host."""
+    """Why something is Failed: an address, or the alias domain `name`.
+
+    With neither the whole domain; without `domain` the whole host.
+    """
 
     node = models.CharField(max_length=64)
     domain = models.PositiveBigIntegerField(null=True, db_index=True)
     address = models.PositiveBigIntegerField(null=True)
+    name = models.CharField(max_length=253, blank=True)
     text = models.TextField()  # for everybody: what it means for mail, what happens next
     cause = models.TextField(blank=True)  # for operators: the step, the path, the error
     since = models.DateTimeField()

@@ -41,6 +41,16 @@ class ChangedInDomain(Changed, Protocol):
     def domain_id(self) -> int: ...
 
 
+class NameOfDomain(ChangedInDomain, Protocol):
+    """The same of an alias domain."""
+
+    @property
+    def name(self) -> str: ...
+
+
+Subject = tuple[int | None, int | None, str]  # domain, address, name of an alias domain
+
+
 class Statuses:
     """What may be said about the rows of these domains: two queries, however many they are."""
 
@@ -49,9 +59,9 @@ class Statuses:
         positions = SyncPosition.objects.filter(node=node, domain__in=ids)
         problems = SyncProblem.objects.filter(Q(domain__in=ids) | Q(domain=None), node=node)
         self._positions = {position.domain: position for position in positions}
-        self._problems: dict[tuple[int | None, int | None], list[SyncProblem]] = defaultdict(list)
+        self._problems: dict[Subject, list[SyncProblem]] = defaultdict(list)
         for problem in problems.order_by("id"):
-            self._problems[problem.domain, problem.address].append(problem)
+            self._problems[problem.domain, problem.address, problem.name].append(problem)
 
     def of_domain(self, domain: Changed) -> Status:
         return self._status(domain, domain.pk, self.problem_of_domain(domain))
@@ -59,9 +69,10 @@ class Statuses:
     def of_address(self, address: ChangedInDomain) -> Status:
         return self._status(address, address.domain_id, self.problem_of_address(address))
 
-    def of_name(self, name: ChangedInDomain) -> Status:
-        """Of an alias domain: it has no problems of its own."""
-        return self._status(name, name.domain_id, self._first(name.domain_id))
+    def of_name(self, name: NameOfDomain) -> Status:
+        """Of an alias domain."""
+        own = self._first(name.domain_id, name=name.name)
+        return self._status(name, name.domain_id, own or self._first(name.domain_id))
 
     def problem_of_domain(self, domain: Changed) -> SyncProblem | None:
         """What concerns the domain as a whole."""
@@ -72,17 +83,17 @@ class Statuses:
         return self._first(address.domain_id, address.pk) or self._first(address.domain_id)
 
     def problems_of_domain(self, domain: Changed) -> list[SyncProblem]:
-        """The problems of the domain and of its addresses."""
-        owned = (found for (owner, _), found in self._problems.items() if owner == domain.pk)
+        """The problems of the domain, its addresses and its alias domains."""
+        owned = (found for (owner, _, _), found in self._problems.items() if owner == domain.pk)
         return list(chain.from_iterable(owned))
 
     @property
     def problems_of_host(self) -> list[SyncProblem]:
         """What concerns every domain of the host."""
-        return self._problems.get((None, None), [])
+        return self._problems.get((None, None, ""), [])
 
-    def _first(self, domain: int, address: int | None = None) -> SyncProblem | None:
-        return next(iter(self._problems.get((domain, address), [])), None)
+    def _first(self, domain: int, address: int | None = None, name: str = "") -> SyncProblem | None:
+        return next(iter(self._problems.get((domain, address, name), [])), None)
 
     def _status(self, row: Changed, domain: int, problem: SyncProblem | None) -> Status:
         position = self._positions.get(domain) or SyncPosition()

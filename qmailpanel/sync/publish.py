@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from django.conf import settings
@@ -30,8 +30,9 @@ SHOWN_STEPS = 20_000
 class Report:
     """What a run has to say of the domains it was about.
 
-    `changes`: domain number → change it was tried at; those in `live` were read back. `unseen`:
-    read back as well, but Dovecot sees it at that time (of the monotonic clock) only. `problems`
+    `changes`: domain number → change it was tried at; those in `live` were read back. Domains
+    without a row have no change; what is said of them stands under the number 0. `unseen`: read
+    back as well, but Dovecot sees it at that time (of the monotonic clock) only. `problems`
     and `drifts` are by domain number. `steps` were carried out. `waiting`: what a next run would
     do, or the plan at work, which began after `begun` of the steps. `held`: domains whose changes
     wait for the operator; `holding`: how many do on the host, None where that is not known.
@@ -53,6 +54,11 @@ class Report:
     answered: bool = False
     error: str = ""
     cause: str = ""
+
+    @property
+    def domains(self) -> set[int]:
+        """Those it says something of."""
+        return {*self.changes, *self.problems}
 
 
 def publish(report: Report) -> None:
@@ -91,19 +97,17 @@ def _publish_positions(report: Report) -> None:
 def _publish_problems(report: Report) -> None:
     """A problem that goes on keeps its row, and so the time since when it is one."""
     node, now = settings.QMAILPANEL_NODE, timezone.now()
-    old = SyncProblem.objects.filter(node=node, domain__in=report.changes)
-    before = {(p.domain, p.address, p.text, p.cause): p.pk for p in old}
-    after: dict[tuple[int | None, int | None, str, str], None] = {
-        (domain, problem.address, problem.text, problem.cause): None
-        for domain, problems in report.problems.items()
-        for problem in problems
+    old = SyncProblem.objects.filter(node=node, domain__in=report.domains)
+    before = {
+        (row.domain, Problem(row.text, row.cause, row.address, row.name)): row.pk for row in old
     }
+    after = {(domain, one): None for domain, found in report.problems.items() for one in found}
     gone = [pk for key, pk in before.items() if key not in after]
     SyncProblem.objects.filter(pk__in=gone).delete()
     SyncProblem.objects.bulk_create(
-        SyncProblem(node=node, domain=domain, address=address, text=text, cause=cause, since=now)
-        for domain, address, text, cause in after
-        if (domain, address, text, cause) not in before
+        SyncProblem(node=node, domain=domain, since=now, **asdict(problem))
+        for domain, problem in after
+        if (domain, problem) not in before
     )
     _publish_host_problem(report.error, report.cause)
 
@@ -124,7 +128,7 @@ def _publish_drifts(report: Report) -> None:
     node = settings.QMAILPANEL_NODE
     old = {
         _content(row): row.pk
-        for row in SyncDrift.objects.filter(node=node, domain__in=report.changes)
+        for row in SyncDrift.objects.filter(node=node, domain__in=report.domains)
     }
     rows = [
         SyncDrift(

@@ -77,7 +77,7 @@ class Reconciler:
 
     def reconcile_locked(self, domains: Sequence[int], *, absent: bool = False) -> Report:
         """`reconcile` for who holds the lock already."""
-        report = Report(timezone.now())
+        report = Report(timezone.now(), problems={0: ()} if absent else {})
         scope = {*domains, *([0] if absent else [])}
         self.host.finish_move()
         wanted, unwritable = self._read(domains, absent=absent)
@@ -86,13 +86,12 @@ class Reconciler:
             self._make_true(wanted, report)
         except HostError as error:
             report.error, report.cause = error.text, error.cause
-            report.changes |= {w.domain: w.change for w in wanted if not w.held}
+            report.changes |= {w.domain: w.change for w in wanted if w.domain and not w.held}
         finally:
             self._at_work = before
         self._settle_question(report, scope)
         self.look_ahead(report)
         _add_unwritable(report, unwritable)
-        report.changes.pop(0, None)  # domains without a row have no number
         say.publish(report)
         self._publish_host()
         self._keep_generations(report)
@@ -220,11 +219,13 @@ class Reconciler:
             if one.held:
                 report.held.add(one.domain)
                 continue
-            problems = plan.problems.get(one.name, ())
+            problems, drifts = plan.problems.get(one.name, ()), plan.drifts.get(one.name, ())
+            report.problems[one.domain] = (*report.problems.get(one.domain, ()), *problems)
+            report.drifts[one.domain] = (*report.drifts.get(one.domain, ()), *drifts)
+            if not one.domain:
+                continue
             report.changes[one.domain] = one.change
-            report.problems[one.domain] = problems
-            report.drifts[one.domain] = plan.drifts.get(one.name, ())
-            if not plan.question and all(problem.address for problem in problems):
+            if not plan.question and not any(problem.is_of_domain for problem in problems):
                 self._note_read_back(one, report)
         self.host.disturbed -= {one.name for one in wanted}
         if not plan.question:
@@ -331,7 +332,7 @@ def _is_of(one: Wanted, section: Section) -> bool:
 def _troubled(plan: Plan) -> set[str]:
     """Domains as a whole not as wanted: logins of theirs may still lead to the old names."""
     found = plan.problems.items()
-    return {name for name, problems in found if not all(problem.address for problem in problems)}
+    return {name for name, problems in found if any(p.is_of_domain for p in problems)}
 
 
 def _add_unwritable(report: Report, unwritable: Sequence[Unwritable]) -> None:

@@ -11,7 +11,7 @@ from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import record
 from qmailpanel.qmail import names
-from qmailpanel.reports.statuses import Status
+from qmailpanel.reports.statuses import Status, Statuses
 from tests.kit.panels import Panel
 
 HOSTILE = [
@@ -134,7 +134,10 @@ def test_a_hostile_domain_name_is_never_written_and_stops_no_other(panel, domain
     assert panel.status(ben) is Status.LIVE
 
 
-@pytest.mark.parametrize("text", ["evil\n.test", "a:7", "..", "/etc", "*", "a b.c", ".test"])
+BAD_NAMES = ["evil\n.test", "a:7", "..", "/etc", "*", "a b.c", ".test"]
+
+
+@pytest.mark.parametrize("text", BAD_NAMES)
 def test_a_hostile_alias_domain_is_never_written_and_its_domain_served(panel, domain, text) -> None:
     add_alias_domain(SYSTEM, domain, names.DomainName("alias.test"))
     Claim.objects.filter(name="alias.test").update(name=text)
@@ -143,7 +146,28 @@ def test_a_hostile_alias_domain_is_never_written_and_its_domain_served(panel, do
     assert panel.lines("control/rcpthosts") == ["old.test", "pandle.net"]
     assert panel.lines("control/virtualdomains") == ["old.test:7", "pandle.net:100"]
     assert panel.answer("=100-ben") is not None
-    assert panel.status(ben) is Status.FAILED
+    assert panel.status(ben) is Status.LIVE
+
+
+@pytest.mark.parametrize("text", BAD_NAMES)
+def test_a_hostile_alias_domain_alone_fails_and_the_rest_of_its_domain_changes(
+    panel, domain, text
+) -> None:
+    bad = add_alias_domain(SYSTEM, domain, names.DomainName("alias.test"))
+    panel.sync()
+    Claim.objects.filter(pk=bad.pk).update(name=text)
+    good = add_alias_domain(SYSTEM, domain, names.DomainName("good.test"))
+    Domain.objects.filter(pk=domain.pk).update(unknown="discard")
+    touch(domain)
+    panel.sync()
+    assert sorted(panel.lines("control/rcpthosts")) == ["good.test", "old.test", "pandle.net"]
+    assert panel.lines("control/virtualdomains")[1:] == ["good.test:100", "pandle.net:100"]
+    assert panel.below("pandle.net/.qmail-default").read_bytes() == b"#\n"
+    bad.refresh_from_db()
+    statuses = Statuses([domain.pk])
+    assert statuses.of_name(bad) is Status.FAILED
+    assert statuses.of_name(good) is Status.LIVE
+    assert panel.status_of_domain(domain) is Status.LIVE
 
 
 @pytest.mark.parametrize("field", ["unknown_text", "unknown_target"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from qmailpanel.console.services import answer_question
-from qmailpanel.domains.models import Address, Domain, Unknown
+from qmailpanel.domains.models import Address, Claim, Domain, Unknown
 from qmailpanel.domains.services import change_domain, remove_domain, restore_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
@@ -440,3 +440,22 @@ def test_two_panels_with_their_own_homes_run_side_by_side(in_memory) -> None:
 def test_positions_are_those_of_this_host(panel, pandle, settings) -> None:
     panel.sync()
     assert list(SyncPosition.objects.values_list("node", flat=True)) == ["main"]
+
+
+def test_what_keeps_a_domain_without_a_row_on_the_host_is_told_once_and_until_it_is_gone(
+    panel, pandle
+) -> None:
+    panel.sync()
+    default = panel.below("pandle.net/.qmail-default")
+    default.write_bytes(b"&theirs@side.test\n")
+    Domain.objects.filter(pk=pandle.pk).update(name="other.test")
+    Claim.objects.filter(domain=pandle).update(name="other.test")
+    Domain.objects.filter(pk=pandle.pk).update(prepend=150)
+    for _ in range(3):
+        panel.sync()
+    assert SyncProblem.objects.count() == 1, list(SyncProblem.objects.values())
+    assert SyncDrift.objects.count() == 1
+    default.unlink()
+    panel.sync()
+    assert not SyncProblem.objects.exists()
+    assert not SyncDrift.objects.exists()

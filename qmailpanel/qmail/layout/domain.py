@@ -263,5 +263,5 @@ def _names(draft: _Draft, rows: DomainRows) -> list[DomainName]:
         try:
             names.append(DomainName(text))
         except InvalidName as error:
-            draft.problems.append(Problem(UNWRITABLE_NAME, str(error)))
+            draft.problems.append(Problem(UNWRITABLE_NAME, str(error), name=text))
     return names

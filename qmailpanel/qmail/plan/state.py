@@ -105,12 +105,17 @@ def empty_section(prepend: int) -> Section:
 class Problem:
     """Why something is not as wanted: `text` for everybody, `cause` for operators.
 
-    Without an address it concerns the whole domain.
+    `address` or `name`, an alias domain, is what it concerns; with neither, the whole domain.
     """
 
     text: str
     cause: str = ""
     address: int | None = None
+    name: str = ""
+
+    @property
+    def is_of_domain(self) -> bool:
+        return self.address is None and not self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,9 @@ class Wanted:
     def keeps(self, owned: bytes | str) -> bool:
         """Whether a line key or path is of a row that cannot be rendered: what is live stays."""
         owner = self.owners.get(owned)
-        return self.known is not None and any(owner == p.address for p in self.problems)
+        if owner is None or self.known is None:
+            return False
+        return any(problem.address == owner for problem in self.problems)
 
 
 @dataclass(frozen=True, slots=True)

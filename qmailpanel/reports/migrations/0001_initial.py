@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 ("node", models.CharField(max_length=64)),
                 ("domain", models.PositiveBigIntegerField(db_index=True, null=True)),
                 ("address", models.PositiveBigIntegerField(null=True)),
+                ("name", models.CharField(blank=True, max_length=253)),
                 ("text", models.TextField()),
                 ("cause", models.TextField(blank=True)),
                 ("since", models.DateTimeField()),
