@@ -28,6 +28,15 @@ class Fullness:
     nearly_full: int
 
 
+def nearly_full_begins() -> int:
+    """The per cent at which owners are warned; where nobody is, a number of its own."""
+    return settings.QMAILPANEL_WARN_PERCENT or NEARLY_FULL
+
+
+def is_nearly_full(percent: int) -> bool:
+    return percent >= nearly_full_begins()
+
+
 def usage_of(address: Address) -> Usage | None:
     """None while it is not counted."""
     return _here().filter(address=address.pk).first()
@@ -44,24 +53,21 @@ def with_usage(rows: AddressQuerySet) -> AddressQuerySet:
 
 def only_nearly_full(rows: AddressQuerySet, domain: Domain) -> AddressQuerySet:
     """The mailboxes of a domain that are nearly full."""
-    full = _here().filter(domain=domain.pk, percent__gte=NEARLY_FULL)
+    full = _here().filter(domain=domain.pk, percent__gte=nearly_full_begins())
     return rows.filter(pk__in=full.values("address"))
 
 
 def nearly_full_among(addresses: AddressQuerySet) -> QuerySet[Usage]:
     """How full those are that are nearly full."""
     mine = addresses.filter(removed=False).values("pk")
-    return _here().filter(percent__gte=NEARLY_FULL, address__in=mine)
+    return _here().filter(percent__gte=nearly_full_begins(), address__in=mine)
 
 
 def fullness_of(domain: Domain) -> Fullness:
     """One query over an index."""
-    found = (
-        _here()
-        .filter(domain=domain.pk)
-        .aggregate(bytes=Sum("bytes"), full=Count("pk", filter=Q(percent__gte=NEARLY_FULL)))
-    )
-    return Fullness(found["bytes"] or 0, found["full"])
+    full = Count("pk", filter=Q(percent__gte=nearly_full_begins()))
+    sums = _here().filter(domain=domain.pk).aggregate(bytes=Sum("bytes"), full=full)
+    return Fullness(sums["bytes"] or 0, sums["full"])
 
 
 def used_mark(address: Address) -> SafeString:
@@ -82,7 +88,7 @@ def _shown(address: Address) -> tuple[int | None, int]:
 
 
 def _percent_mark(percent: int) -> SafeString:
-    if percent < NEARLY_FULL:
+    if not is_nearly_full(percent):
         return format_html('<span class="soft">{}%</span>', percent)
     word = _("full") if percent >= FULL else _("nearly full")
     return format_html(

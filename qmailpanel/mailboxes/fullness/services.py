@@ -11,7 +11,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
-from qmailpanel.domains.fullness import FULL, NEARLY_FULL, usage_of
+from qmailpanel.domains.fullness import FULL, is_nearly_full, usage_of
 from qmailpanel.domains.models import Address
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
 from qmailpanel.reports.models import LastUse, Usage
@@ -32,7 +32,7 @@ class Bar:
 
     @property
     def is_nearly_full(self) -> bool:
-        return (self.percent or 0) >= NEARLY_FULL
+        return is_nearly_full(self.percent or 0)
 
     @property
     def is_full(self) -> bool:

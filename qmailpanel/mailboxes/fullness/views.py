@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import display, notices
-from qmailpanel.domains.fullness import nearly_full_among
+from qmailpanel.domains.fullness import nearly_full_among, nearly_full_begins
 from qmailpanel.domains.models import Address
 from qmailpanel.paging import page
 from qmailpanel.reports.models import Usage
@@ -33,6 +33,7 @@ def nearly_full(request: PanelRequest) -> HttpResponse:
         **around(notices(Statuses([]))),
         "page": found,
         "rows": _rows(found.rows),
+        "begins": nearly_full_begins(),
         "query": "",
     }
     return show(request, "mailboxes/full.html", context)

@@ -16,6 +16,7 @@ from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from qmailpanel.domains.fullness import FULL
 from qmailpanel.domains.models import Address
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.reports.models import Usage
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 
 AGAIN = timedelta(days=7)
 AT_ONCE = 20
-FULL = 100  # per cent; then the mail would bounce
 PAUSE_SECONDS = 300.0  # after the mail server refused: one that hangs costs ten seconds a try
 
 _not_before = 0.0
@@ -62,7 +62,7 @@ def _find_due() -> list[tuple[Usage, Mailbox]]:
         Q(warned_at=None) | Q(warned_at__lt=timezone.now() - AGAIN),
         node=settings.QMAILPANEL_NODE,
         percent__gte=settings.QMAILPANEL_WARN_PERCENT,
-        percent__lt=FULL,
+        percent__lt=FULL,  # then the mail would bounce
     )
     rows = here.filter(address__in=_accepting())[:AT_ONCE]
     usages = {usage.address: usage for usage in rows}

@@ -98,6 +98,28 @@ def test_the_list_says_how_full_each_is_and_can_leave_out_those_with_room(
     assert "No mailbox is nearly full" in said(as_colleague, f"{LIST}?full=1")
 
 
+@pytest.mark.parametrize(
+    ("begins", "percent", "is_so"), [(70, 75, True), (95, 92, False), (0, 92, True)]
+)
+def test_lists_call_nearly_full_whoever_is_warned_and_without_warnings_from_90_per_cent_on(
+    as_colleague, ann, settings, begins, percent, is_so
+):
+    settings.QMAILPANEL_WARN_PERCENT = begins
+    assert f"One that is at {begins or 90}% of" in said(as_colleague, "/nearly-full/")
+    use(ann, 7, percent=percent)
+    assert ("1 is nearly full" in said(as_colleague, LIST)) is is_so
+    assert (">ann<" in said(as_colleague, "/nearly-full/")) is is_so
+    assert ("nearly full" in said(as_colleague, f"{LIST}?q=ann").partition("<table")[2]) is is_so
+
+
+def test_the_bar_of_a_mailbox_says_nearly_full_when_its_owner_is_warned(
+    as_colleague, ann, settings
+):
+    settings.QMAILPANEL_WARN_PERCENT = 70
+    use(ann, 7)
+    assert "Nearly full" in said(as_colleague, f"{LIST}{ann.pk}/")
+
+
 def test_the_settings_say_how_much_mail_there_is_beside_what_is_given(as_colleague, ann):
     use(ann, 9)
     assert "Mail in all mailboxes: 9.0 MB" in said(as_colleague, "/domains/pandle.net/settings/")
