@@ -9,7 +9,7 @@ PROGRAMS := /usr/bin/chromium /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf /u
 	/usr/bin/systemd-analyze /usr/sbin/nginx /usr/bin/openssl /usr/bin/strace
 PACKAGES := chromium fonts-dejavu-core dovecot-core dovecot-imapd dovecot-pop3d maildrop systemd nginx-light openssl strace
 
-.PHONY: help run test test-browser test-sync test-others soak lint fmt bench programs
+.PHONY: help run test test-browser test-sync test-others soak lint fmt docs bench programs
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -45,6 +45,9 @@ lint: .venv/installed-dev  ## style, types, templates, import directions, migrat
 
 fmt: .venv/installed-dev  ## write code in the one style
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+docs: .venv/installed  ## print docs/settings.md from where the settings are declared
+	@$(BIN)/python -m qmailpanel.environment.document > docs/settings.md
 
 bench: .venv/installed-dev  ## measure the panel against the floor
 	@$(BIN)/python -m bench

@@ -34,7 +34,7 @@ fi
 shift 2
 exec "$@"
 """
-IS_SET = "QMAILPANEL_BENCH"  # in the process that measures
+IS_SET = "BENCH_IS_SET"  # in the process that measures
 
 
 def main() -> None:

@@ -1,163 +1,63 @@
-"""Settings, all of them from the environment.
+"""Django's settings. What the environment may say is declared in `environment/declared.py`."""
 
-============================= =================================================================
-Variable                      What it says (default)
-============================= =================================================================
-QMAILPANEL_QMAIL_HOME         The qmail home (embedded: ``qmail`` in the state directory)
-QMAILPANEL_MAIL_ROOT          Where mail is kept (``mailnames`` in the qmail home)
-QMAILPANEL_MAIL_USER          Who deliveries run as, name:uid:gid (popuser:110:31)
-QMAILPANEL_FIRST_PREPEND      The prepend of the first domain (100)
-QMAILPANEL_STATE_DIR          Database, fifo, keys (``var`` beside manage.py)
-QMAILPANEL_SYNC_DIR           What sync remembers (``qmailpanel`` in the qmail home)
-QMAILPANEL_HUP                How qmail-send is told: auto, none, or a command (auto; none for a
-                              qmail home without bin/qmail-send)
-QMAILPANEL_REJECTNONEXIST     control/rejectnonexist: auto (kept where it exists) or on (auto)
-QMAILPANEL_RCPTHOSTS          How many domains control/rcpthosts holds; further ones go to
-                              control/morercpthosts (1000)
-QMAILPANEL_RECIPIENTS         Which list of known recipients qmail-smtpd asks: validrcptto,
-                              recipients, none, or auto: the one that exists (auto)
-QMAILPANEL_DELIVERQUOTA       The program that holds quotas: a path, none, or auto: where Debian's
-                              maildrop or courier put it (auto)
-QMAILPANEL_WARN_PERCENT       How full a mailbox is when its owner gets a mail, 0 for none (90)
-QMAILPANEL_LOGIN_DIR          Where the files are by which people are let in (``logins`` in the
-                              qmail home)
-QMAILPANEL_DOVECOT            Whether a Dovecot reads them, so that a password is live when it has
-                              looked: on, off, or auto: where the host has its group (auto)
-QMAILPANEL_DOVECOT_QUOTA_RULE Whether the files tell Dovecot the quotas too, on or off; off: it has
-                              them from maildirsize (off)
-QMAILPANEL_MAILBOT            The program that answers mail: a path, none, or auto: where maildrop
-                              or courier put it (auto)
-QMAILPANEL_GENERATIONS        How many generations of each shared file are kept (50)
-QMAILPANEL_RETENTION_DAYS     How long the mail of removed mailboxes is kept; 0: for ever (30)
-QMAILPANEL_NODE               The name of this mail host in the database (main)
-QMAILPANEL_HOST               Where the panel listens (127.0.0.1)
-QMAILPANEL_PORT               … and on which port (8025)
-QMAILPANEL_BASE_URL           The address people open (http://127.0.0.1:8025)
-QMAILPANEL_OPERATOR           The operator that ``make run`` creates (operator@example.org)
-QMAILPANEL_IMAP               Where mail programs read mail, as owners are told; empty for nowhere
-                              (port 993 of the base URL's host)
-QMAILPANEL_POP3               … where they fetch it (port 995 there)
-QMAILPANEL_SMTP               … and where they send it (port 465 there)
-QMAILPANEL_MAIL_FROM          The sender of the panel's own mail (qmailpanel@ the base URL's host)
-QMAILPANEL_SECOND_FACTOR      Who needs a second factor: none, operators or everybody (operators)
-QMAILPANEL_SECOND_FACTOR_DAYS How many days a new person has until then (7)
-QMAILPANEL_HSTS_SECONDS       How long browsers keep to https, if the base URL does (31536000)
-QMAILPANEL_TRUSTED_PROXIES    How many proxies stand before the panel and add the address they
-                              see to X-Forwarded-For (0)
-QMAILPANEL_RESOLVER           Who is asked in DNS whose a domain is, address:port (the system's)
-QMAILPANEL_DEBUG              Django's debug pages, for development only (off)
-DATABASE_URL                  The database (SQLite: ``db.sqlite3`` in the state directory)
-EMAIL_URL                     How the panel sends its own mail, smtp://host:port or
-                              sendmail:///usr/sbin/sendmail (smtp://localhost:25)
-============================= =================================================================
-"""
-
+import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import environ
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.state_dir import make_database_file, prepare_state_dir, read_secret_key
-from qmailpanel.web_address import allows_passkeys
+from qmailpanel.environment.declared import BASE_DIR
+from qmailpanel.environment.reading import read_settings
+from qmailpanel.state_dir import DATABASE, FACTOR_KEY, KEY, read_secret_key, refuse_outsiders
+from qmailpanel.web_address import WebAddress
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+_given = read_settings(os.environ)
 
-env = environ.Env()
-
-
-def _path(name: str, default: Path) -> Path:
-    return Path(env.str(name, default="") or default).absolute()
-
-
-def _number(name: str, default: int) -> int:
-    try:
-        return int(env.str(name, default="") or default)
-    except ValueError:
-        raise ImproperlyConfigured(f"{name} must be a number.") from None
-
-
-QMAILPANEL_STATE_DIR = _path("QMAILPANEL_STATE_DIR", BASE_DIR / "var")
-prepare_state_dir(QMAILPANEL_STATE_DIR)
+QMAILPANEL_STATE_DIR: Path = _given["QMAILPANEL_STATE_DIR"]
+refuse_outsiders(QMAILPANEL_STATE_DIR)
 
 # the mail host
 
-QMAILPANEL_QMAIL_HOME = _path("QMAILPANEL_QMAIL_HOME", QMAILPANEL_STATE_DIR / "qmail")
-QMAILPANEL_MAIL_ROOT = _path("QMAILPANEL_MAIL_ROOT", QMAILPANEL_QMAIL_HOME / "mailnames")
-QMAILPANEL_MAIL_USER = env.str("QMAILPANEL_MAIL_USER", default="popuser:110:31")
-QMAILPANEL_FIRST_PREPEND = _number("QMAILPANEL_FIRST_PREPEND", 100)
-QMAILPANEL_SYNC_DIR = _path("QMAILPANEL_SYNC_DIR", QMAILPANEL_QMAIL_HOME / "qmailpanel")
-QMAILPANEL_HUP = env.str(
-    "QMAILPANEL_HUP",
-    default="auto" if (QMAILPANEL_QMAIL_HOME / "bin" / "qmail-send").exists() else "none",
-)
-QMAILPANEL_REJECTNONEXIST = env.str("QMAILPANEL_REJECTNONEXIST", default="auto")
-QMAILPANEL_RECIPIENTS = env.str("QMAILPANEL_RECIPIENTS", default="auto")
-if QMAILPANEL_RECIPIENTS not in ("auto", "none", "validrcptto", "recipients"):
-    raise ImproperlyConfigured(
-        "QMAILPANEL_RECIPIENTS must be auto, none, validrcptto or recipients."
-    )
-QMAILPANEL_DELIVERQUOTA = env.str("QMAILPANEL_DELIVERQUOTA", default="auto")
-QMAILPANEL_WARN_PERCENT = _number("QMAILPANEL_WARN_PERCENT", 90)
-QMAILPANEL_LOGIN_DIR = _path("QMAILPANEL_LOGIN_DIR", QMAILPANEL_QMAIL_HOME / "logins")
-QMAILPANEL_DOVECOT = env.str("QMAILPANEL_DOVECOT", default="auto")
-if QMAILPANEL_DOVECOT not in ("auto", "on", "off"):
-    raise ImproperlyConfigured("QMAILPANEL_DOVECOT must be auto, on or off.")
-QMAILPANEL_DOVECOT_QUOTA_RULE = env.str("QMAILPANEL_DOVECOT_QUOTA_RULE", default="off")
-if QMAILPANEL_DOVECOT_QUOTA_RULE not in ("on", "off"):
-    raise ImproperlyConfigured("QMAILPANEL_DOVECOT_QUOTA_RULE must be on or off.")
-QMAILPANEL_MAILBOT = env.str("QMAILPANEL_MAILBOT", default="auto")
-QMAILPANEL_RCPTHOSTS = _number("QMAILPANEL_RCPTHOSTS", 1_000)
-QMAILPANEL_GENERATIONS = _number("QMAILPANEL_GENERATIONS", 50)
-QMAILPANEL_RETENTION_DAYS = _number("QMAILPANEL_RETENTION_DAYS", 30)
-if QMAILPANEL_RETENTION_DAYS < 0:
-    raise ImproperlyConfigured("QMAILPANEL_RETENTION_DAYS must be 0 or more.")
-QMAILPANEL_NODE = env.str("QMAILPANEL_NODE", default="main")
+QMAILPANEL_QMAIL_HOME: Path = _given["QMAILPANEL_QMAIL_HOME"]
+QMAILPANEL_MAIL_ROOT: Path = _given["QMAILPANEL_MAIL_ROOT"]
+QMAILPANEL_SYNC_DIR: Path = _given["QMAILPANEL_SYNC_DIR"]
+QMAILPANEL_LOGIN_DIR: Path = _given["QMAILPANEL_LOGIN_DIR"]
+QMAILPANEL_MAIL_USER: str = _given["QMAILPANEL_MAIL_USER"]
+QMAILPANEL_FIRST_PREPEND: int = _given["QMAILPANEL_FIRST_PREPEND"]
+QMAILPANEL_HUP: str = _given["QMAILPANEL_HUP"]
+QMAILPANEL_REJECTNONEXIST: str = _given["QMAILPANEL_REJECTNONEXIST"]
+QMAILPANEL_RCPTHOSTS: int = _given["QMAILPANEL_RCPTHOSTS"]
+QMAILPANEL_RECIPIENTS: str = _given["QMAILPANEL_RECIPIENTS"]
+QMAILPANEL_DELIVERQUOTA: str = _given["QMAILPANEL_DELIVERQUOTA"]
+QMAILPANEL_MAILBOT: str = _given["QMAILPANEL_MAILBOT"]
+QMAILPANEL_DOVECOT: str = _given["QMAILPANEL_DOVECOT"]
+QMAILPANEL_DOVECOT_QUOTA_RULE: str = _given["QMAILPANEL_DOVECOT_QUOTA_RULE"]
+QMAILPANEL_RETENTION_DAYS: int = _given["QMAILPANEL_RETENTION_DAYS"]
+QMAILPANEL_WARN_PERCENT: int = _given["QMAILPANEL_WARN_PERCENT"]
+QMAILPANEL_GENERATIONS: int = _given["QMAILPANEL_GENERATIONS"]
+QMAILPANEL_NODE: str = _given["QMAILPANEL_NODE"]
 QMAILPANEL_FIFO = QMAILPANEL_STATE_DIR / "sync.fifo"
 
 # the web process
 
-QMAILPANEL_HOST = env.str("QMAILPANEL_HOST", default="127.0.0.1")
-QMAILPANEL_PORT = _number("QMAILPANEL_PORT", 8025)
-QMAILPANEL_BASE_URL = env.str(
-    "QMAILPANEL_BASE_URL", default=f"http://{QMAILPANEL_HOST}:{QMAILPANEL_PORT}"
-).rstrip("/")
-QMAILPANEL_RESOLVER = env.str("QMAILPANEL_RESOLVER", default="")
-QMAILPANEL_OPERATOR = env.str("QMAILPANEL_OPERATOR", default="operator@example.org")
+QMAILPANEL_HOST: str = _given["QMAILPANEL_HOST"]
+QMAILPANEL_PORT: int = _given["QMAILPANEL_PORT"]
+QMAILPANEL_BASE_URL: WebAddress = _given["QMAILPANEL_BASE_URL"]
+QMAILPANEL_TRUSTED_PROXIES: int = _given["QMAILPANEL_TRUSTED_PROXIES"]
+QMAILPANEL_SECOND_FACTOR: str = _given["QMAILPANEL_SECOND_FACTOR"]
+QMAILPANEL_SECOND_FACTOR_DAYS: int = _given["QMAILPANEL_SECOND_FACTOR_DAYS"]
+QMAILPANEL_OPERATOR: str = _given["QMAILPANEL_OPERATOR"]
+QMAILPANEL_RESOLVER: str = _given["QMAILPANEL_RESOLVER"]
+QMAILPANEL_IMAP: str = _given["QMAILPANEL_IMAP"]
+QMAILPANEL_POP3: str = _given["QMAILPANEL_POP3"]
+QMAILPANEL_SMTP: str = _given["QMAILPANEL_SMTP"]
 
-_base = urlsplit(QMAILPANEL_BASE_URL)
-if _base.scheme not in ("http", "https") or not _base.hostname:
-    raise ImproperlyConfigured("QMAILPANEL_BASE_URL must look like https://panel.example.org.")
-_is_https = _base.scheme == "https"
-
-
-def _server(name: str, port: int) -> str:
-    """host:port, or empty."""
-    place: str = env.str(name, default=f"{_base.hostname}:{port}")
-    host, _colon, number = place.rpartition(":")
-    if place and not (host and number.isdigit()):
-        raise ImproperlyConfigured(f"{name} must look like mail.example.org:{port}.")
-    return place
-
-
-QMAILPANEL_IMAP = _server("QMAILPANEL_IMAP", 993)
-QMAILPANEL_POP3 = _server("QMAILPANEL_POP3", 995)
-QMAILPANEL_SMTP = _server("QMAILPANEL_SMTP", 465)
-
-QMAILPANEL_SECOND_FACTOR = env.str("QMAILPANEL_SECOND_FACTOR", default="operators")
-if QMAILPANEL_SECOND_FACTOR not in ("none", "operators", "everybody"):
-    raise ImproperlyConfigured("QMAILPANEL_SECOND_FACTOR must be none, operators or everybody.")
-QMAILPANEL_SECOND_FACTOR_DAYS = _number("QMAILPANEL_SECOND_FACTOR_DAYS", 7)
-QMAILPANEL_TRUSTED_PROXIES = _number("QMAILPANEL_TRUSTED_PROXIES", 0)
-
-DEBUG = env.bool("QMAILPANEL_DEBUG", default=False)
-SECRET_KEY = read_secret_key(QMAILPANEL_STATE_DIR / "secret-key")
-QMAILPANEL_FACTOR_KEY = read_secret_key(QMAILPANEL_STATE_DIR / "factor-key")
-ALLOWED_HOSTS = [_base.hostname, "localhost", "127.0.0.1", "[::1]"]
-CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"]
+DEBUG = _given["QMAILPANEL_DEBUG"] == "on"
+SECRET_KEY = read_secret_key(QMAILPANEL_STATE_DIR / KEY)
+QMAILPANEL_FACTOR_KEY = read_secret_key(QMAILPANEL_STATE_DIR / FACTOR_KEY)
+ALLOWED_HOSTS = [QMAILPANEL_BASE_URL.host, "localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [str(QMAILPANEL_BASE_URL)]
 ROOT_URLCONF = "qmailpanel.urls"
 WSGI_APPLICATION = "qmailpanel.wsgi.application"
 
@@ -235,12 +135,10 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # the database
 
-_sqlite = QMAILPANEL_STATE_DIR / "db.sqlite3"
-_database: dict[str, Any] = (
-    env.db_url("DATABASE_URL")
-    if env.str("DATABASE_URL", default="")
-    else {"ENGINE": "django.db.backends.sqlite3", "NAME": _sqlite}
-)
+_database: dict[str, Any] = _given["DATABASE_URL"] or {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": QMAILPANEL_STATE_DIR / DATABASE,
+}
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     # IMMEDIATE: a transaction that reads first and writes later must not fail half-way
     _database["OPTIONS"] = {
@@ -248,8 +146,6 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
     }
-    if _database["NAME"] == _sqlite:
-        make_database_file(_sqlite)
 DATABASES = {"default": {**_database, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -291,11 +187,11 @@ ACCOUNT_FORMS = {"user_token": "qmailpanel.accounts.forms.ResetLinkForm"}
 
 MFA_ADAPTER = "qmailpanel.accounts.adapter.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
-if allows_passkeys(QMAILPANEL_BASE_URL):
+if QMAILPANEL_BASE_URL.allows_passkeys:
     MFA_SUPPORTED_TYPES.append("webauthn")
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
-MFA_TOTP_ISSUER = f"qmailpanel {_base.hostname}"
+MFA_TOTP_ISSUER = f"qmailpanel {QMAILPANEL_BASE_URL.host}"
 MFA_TOTP_TOLERANCE = 1  # clocks differ; forms.use_code() keeps a code from working again
 _forms = "qmailpanel.accounts.forms"
 MFA_FORMS = {
@@ -310,10 +206,10 @@ MFA_FORMS = {
 USERSESSIONS_TRACK_ACTIVITY = False
 
 # two panels on one host name; the prefix keeps other hosts of the domain from setting them
-_prefix = "__Host-" if _is_https else ""
+_prefix = "__Host-" if QMAILPANEL_BASE_URL.is_https else ""
 SESSION_COOKIE_NAME = f"{_prefix}qmailpanel-{QMAILPANEL_PORT}"
 CSRF_COOKIE_NAME = f"{_prefix}qmailpanel-csrf-{QMAILPANEL_PORT}"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _is_https
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = QMAILPANEL_BASE_URL.is_https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 
@@ -322,8 +218,8 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-SECURE_HSTS_SECONDS = _number("QMAILPANEL_HSTS_SECONDS", 31_536_000) if _is_https else 0
-if QMAILPANEL_TRUSTED_PROXIES and _is_https:
+SECURE_HSTS_SECONDS = _given["QMAILPANEL_HSTS_SECONDS"] if QMAILPANEL_BASE_URL.is_https else 0
+if QMAILPANEL_TRUSTED_PROXIES and QMAILPANEL_BASE_URL.is_https:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
@@ -374,18 +270,17 @@ TIME_ZONE = "UTC"
 
 # mail of the panel's own, and the log
 
-env.EMAIL_SCHEMES["sendmail"] = "qmailpanel.accounts.sendmail.EmailBackend"
-EMAIL_SENDMAIL = urlsplit(env.str("EMAIL_URL", default="")).path or "/usr/sbin/sendmail"
-_mail: dict[str, Any] = env.email_url("EMAIL_URL", default="smtp://localhost:25")
-EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
-EMAIL_HOST = _mail["EMAIL_HOST"]
-EMAIL_PORT = _mail["EMAIL_PORT"]
-EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"] or ""
-EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"] or ""
-EMAIL_USE_TLS = _mail.get("EMAIL_USE_TLS", False)
-EMAIL_USE_SSL = _mail.get("EMAIL_USE_SSL", False)
+_mail: dict[str, Any] = _given["EMAIL_URL"]
+EMAIL_BACKEND: str = _mail["EMAIL_BACKEND"]
+EMAIL_HOST: str = _mail["EMAIL_HOST"]
+EMAIL_PORT: int = _mail["EMAIL_PORT"]
+EMAIL_HOST_USER: str = _mail["EMAIL_HOST_USER"]
+EMAIL_HOST_PASSWORD: str = _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS: bool = _mail.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL: bool = _mail.get("EMAIL_USE_SSL", False)
+EMAIL_SENDMAIL: str = _mail["EMAIL_SENDMAIL"]
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = env.str("QMAILPANEL_MAIL_FROM", default=f"qmailpanel@{_base.hostname}")
+DEFAULT_FROM_EMAIL: str = _given["QMAILPANEL_MAIL_FROM"]
 
 LOGGING = {
     "version": 1,

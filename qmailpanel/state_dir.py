@@ -1,37 +1,35 @@
-"""The state directory: database, fifo and secrets, shared by web and sync through one group."""
+"""The state directory: database, fifo and keys, shared by web and sync through one group."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+DATABASE, KEY, FACTOR_KEY = "db.sqlite3", "secret-key", "factor-key"
+
+
+def prepare_state(given: Mapping[str, Any]) -> None:
+    """Make what is missing. Whoever serves or signs calls this before Django reads its settings."""
+    path = given["QMAILPANEL_STATE_DIR"]
+    prepare_state_dir(path)
+    for key in (KEY, FACTOR_KEY):
+        make_secret_key(path / key)
+    if not given["DATABASE_URL"]:
+        make_database_file(path / DATABASE)
+
 
 def prepare_state_dir(path: Path) -> None:
-    """Make the directory (2770) if it is missing, and refuse to work as an outsider.
-
-    Whoever is neither root nor its owner nor in its group would leave files behind that the
-    web and sync processes cannot write.
-    """
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        _make_directory(path)
+    """Make the directory (2770) if it is missing. Raises ImproperlyConfigured."""
+    refuse_outsiders(path)
+    if path.exists():
         return
-    except OSError as error:
-        raise ImproperlyConfigured(f"{path}: {error.strerror}.") from error
-    if not _is_insider(found):
-        raise ImproperlyConfigured(
-            f"The state directory {path} belongs to another user (uid {found.st_uid}): "
-            f"run this as that user, as a member of its group, or as root."
-        )
-
-
-def _make_directory(path: Path) -> None:
     try:
         path.mkdir(parents=True)
         path.chmod(0o2770)
@@ -42,11 +40,29 @@ def _make_directory(path: Path) -> None:
         ) from error
 
 
+def refuse_outsiders(path: Path) -> None:
+    """Raises ImproperlyConfigured for who is neither root nor its owner nor in its group.
+
+    They would leave files behind that the web and sync processes cannot write.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ImproperlyConfigured(f"{path}: {error.strerror}.") from error
+    if not _is_insider(found):
+        raise ImproperlyConfigured(
+            f"The state directory {path} belongs to another user (uid {found.st_uid}): "
+            f"run this as that user, as a member of its group, or as root."
+        )
+
+
 def _is_insider(found: os.stat_result) -> bool:
     if os.geteuid() in (0, found.st_uid):
         return True
-    shared = bool(found.st_mode & stat.S_IWGRP)
-    return shared and found.st_gid in {os.getegid(), *os.getgroups()}
+    is_shared = bool(found.st_mode & stat.S_IWGRP)
+    return is_shared and found.st_gid in {os.getegid(), *os.getgroups()}
 
 
 def make_database_file(path: Path) -> None:
@@ -55,11 +71,18 @@ def make_database_file(path: Path) -> None:
         _create(path, b"", 0o660)
 
 
-def read_secret_key(path: Path) -> str:
-    """A key of the panel's own, made at first start (0640)."""
+def make_secret_key(path: Path) -> None:
+    """A key of the panel's own (0640)."""
     if not path.exists():
         _create(path, secrets.token_urlsafe(48).encode(), 0o640)
-    return path.read_text()
+
+
+def read_secret_key(path: Path) -> str:
+    """The key; where none was made yet, one that ends with this process."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return secrets.token_urlsafe(48)
 
 
 def _create(path: Path, content: bytes, mode: int) -> None:

@@ -1,4 +1,4 @@
-"""What the address that people open allows."""
+"""The address that people open, and what it allows."""
 
 from __future__ import annotations
 
@@ -6,12 +6,24 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 
-def allows_passkeys(url: str) -> bool:
-    """Browsers keep passkeys for host names on https, and for localhost. See WebAuthn, 5.1.3."""
-    base = urlsplit(url)
-    host = base.hostname or ""
-    try:
-        ip_address(host)
-    except ValueError:
-        return base.scheme == "https" or host == "localhost"
-    return False
+class WebAddress(str):
+    """`https://panel.example.org`, without a path."""
+
+    __slots__ = ()
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self).hostname or ""
+
+    @property
+    def is_https(self) -> bool:
+        return self.startswith("https:")
+
+    @property
+    def allows_passkeys(self) -> bool:
+        """Browsers keep them for host names on https, and for localhost. See WebAuthn, 5.1.3."""
+        try:
+            ip_address(self.host)
+        except ValueError:
+            return self.is_https or self.host == "localhost"
+        return False

@@ -12,7 +12,13 @@ from threading import Barrier, Thread
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from qmailpanel.state_dir import make_database_file, prepare_state_dir, read_secret_key
+from qmailpanel.state_dir import (
+    make_database_file,
+    make_secret_key,
+    prepare_state_dir,
+    read_secret_key,
+    refuse_outsiders,
+)
 
 OWNER, GROUP, OUTSIDER = 4242, 4243, 65534
 
@@ -32,17 +38,29 @@ def test_directory_database_and_key_are_for_the_group_whatever_the_umask(tmp_pat
     state = tmp_path / "deep" / "state"
     prepare_state_dir(state)
     make_database_file(state / "db.sqlite3")
-    read_secret_key(state / "secret-key")
+    make_secret_key(state / "secret-key")
     assert mode_of(state) == 0o2770
     assert mode_of(state / "db.sqlite3") == 0o660
     assert mode_of(state / "secret-key") == 0o640
     assert {path.name for path in state.iterdir()} == {"db.sqlite3", "secret-key"}
 
 
+def made_key(file):
+    make_secret_key(file)
+    return read_secret_key(file)
+
+
 def test_the_secret_key_is_made_once(tmp_path):
     file = tmp_path / "secret-key"
-    assert read_secret_key(file) == read_secret_key(file)
+    assert made_key(file) == made_key(file)
+    assert len(made_key(file)) >= 50
+
+
+def test_reading_a_key_that_was_never_made_makes_none(tmp_path):
+    file = tmp_path / "secret-key"
     assert len(read_secret_key(file)) >= 50
+    assert read_secret_key(file) != read_secret_key(file)
+    assert not file.exists()
 
 
 @pytest.mark.parametrize("attempt", range(20))
@@ -51,7 +69,7 @@ def test_processes_that_start_at_once_share_one_key(tmp_path, attempt):
 
     def read():
         start.wait()
-        keys.append(read_secret_key(tmp_path / "secret-key"))
+        keys.append(made_key(tmp_path / "secret-key"))
 
     threads = [Thread(target=read) for _ in range(4)]
     for thread in threads:
@@ -105,9 +123,10 @@ def their_state():
 )
 def test_an_outsider_is_stopped_with_a_sentence(their_state, uid, gid, mode):
     their_state.chmod(mode)
-    with acting_as(uid, gid), pytest.raises(ImproperlyConfigured) as stopped:
-        prepare_state_dir(their_state)
-    assert "belongs to another user (uid 4242)" in str(stopped.value)
+    for step in (prepare_state_dir, refuse_outsiders):
+        with acting_as(uid, gid), pytest.raises(ImproperlyConfigured) as stopped:
+            step(their_state)
+        assert "belongs to another user (uid 4242)" in str(stopped.value)
 
 
 @pytest.mark.root

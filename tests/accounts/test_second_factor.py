@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from qmailpanel.accounts.models import User
 from qmailpanel.accounts.services import add_operator, make_sign_in_link
-from qmailpanel.web_address import allows_passkeys
+from qmailpanel.web_address import WebAddress
 from tests.kit.passkeys import Key
 from tests.kit.signing_in import (
     PASSWORD,
@@ -387,7 +387,7 @@ def test_who_has_only_a_passkey_does_not_get_in_by_password_where_passkeys_do_no
     ],
 )
 def test_passkeys_are_kept_for_host_names_on_https_and_for_localhost(url, allowed):
-    assert allows_passkeys(url) is allowed
+    assert WebAddress(url).allows_passkeys is allowed
 
 
 # confirming

@@ -151,8 +151,8 @@ def test_a_port_that_is_taken_is_said_in_one_sentence(world):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("QMAILPANEL_PORT", "http", "QMAILPANEL_PORT must be a number."),
-        ("QMAILPANEL_BASE_URL", "panel", "QMAILPANEL_BASE_URL must look like"),
+        ("QMAILPANEL_PORT", "http", "QMAILPANEL_PORT is 'http', but must be a whole number"),
+        ("QMAILPANEL_BASE_URL", "panel", "QMAILPANEL_BASE_URL is 'panel', but must be http"),
         ("QMAILPANEL_STATE_DIR", "/dev/null/x", "/dev/null/x: Not a directory."),
     ],
 )
