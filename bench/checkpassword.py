@@ -10,7 +10,9 @@ from pathlib import Path
 from statistics import median
 
 from bench.table import Row
-from qmailpanel.qmail.formats.logins import LoginRow, Logins, render_login
+from qmailpanel.qmail.formats.logins import LoginFormat, Logins
+from qmailpanel.qmail.layout.logins import render_login
+from qmailpanel.qmail.layout.rows import LoginRow
 from qmailpanel.qmail.names import LocalPart, MailUser
 from qmailpanel.qmail.secrets.passwords import hash_password, verify_password
 
@@ -36,7 +38,8 @@ def _write(place: Path, stored: str, size: int) -> None:
     homes = {
         str(n): render_login(row, LocalPart(f"box{n}"), f"/mail/{n}", user) for n in range(size)
     }
-    (place / "a.test.cdb").write_bytes(Logins(("a.test",), homes).render("a.test").map)
+    files = Logins(("a.test",), homes).render("a.test")
+    (place / "a.test.cdb").write_bytes(files[LoginFormat.MAP])
 
 
 def _time_check(stored: str) -> float:

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from qmailpanel.qmail.formats import cdb
-from qmailpanel.qmail.formats.logins import AppRow, LoginRow, Logins, render_login
+from qmailpanel.qmail.formats.logins import LoginFormat, Logins
+from qmailpanel.qmail.layout.logins import render_login
+from qmailpanel.qmail.layout.rows import AppRow, LoginRow
 from qmailpanel.qmail.names import LocalPart, MailUser
 from qmailpanel.qmail.secrets.passwords import hash_password
 from tests.kit.real_qmail import HOME, needs_qmail
@@ -48,7 +50,7 @@ class World:
         user = user or MailUser("popuser", 110, 31)
         records = render_login(row, LocalPart("bob"), str(self.home), user)
         files = Logins(("a.test",), {"a.test/bob": records}).render("a.test")
-        (self.logins / "a.test.cdb").write_bytes(files.map)
+        (self.logins / "a.test.cdb").write_bytes(files[LoginFormat.MAP])
 
     def write_record(self, data: bytes) -> None:
         with (self.logins / "a.test.cdb").open("w+b") as file:

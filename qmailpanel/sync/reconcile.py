@@ -20,7 +20,7 @@ from qmailpanel.qmail.host.errors import Busy, HostError, Raced
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.plan.order import Plan, make_plan
 from qmailpanel.qmail.plan.state import Applied, Section, Wanted, empty_section
-from qmailpanel.qmail.plan.steps import Step, describe
+from qmailpanel.qmail.plan.steps import Failed, Step, describe
 from qmailpanel.reports.models import SyncPosition
 
 from . import publish as say
@@ -197,7 +197,7 @@ class Reconciler:
             f"no end after {ATTEMPTS} attempts; the next step would be: {describe(plan.steps[0])}",
         )
 
-    def _move(self, wanted: Sequence[Wanted], applied: Applied, report: Report) -> dict[str, str]:
+    def _move(self, wanted: Sequence[Wanted], applied: Applied, report: Report) -> Failed:
         """Bring directories to their new names first. Returns the domains where that failed."""
         note = self._reporter(report)
         causes = {one.name: self.host.move(one, applied[one.name], note) for one in wanted}

@@ -15,7 +15,7 @@ from qmailpanel.qmail.layout.rows import DomainRows, Layout
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan.order import Plan, make_plan
 from qmailpanel.qmail.plan.state import Wanted
-from qmailpanel.qmail.plan.steps import Step
+from qmailpanel.qmail.plan.steps import Failed, Step
 
 MAIL_USER = MailUser("popuser", 110, 31)
 
@@ -39,7 +39,7 @@ def want_on(host: Host, rows: Sequence[DomainRows]) -> list[Wanted]:
     return [render_domain(row, host.layout) for row in rows]
 
 
-def plan_on(host: Host, wanted: Sequence[Wanted], failed: dict[str, str] | None = None) -> Plan:
+def plan_on(host: Host, wanted: Sequence[Wanted], failed: Failed | None = None) -> Plan:
     applied = host.memory.sections([one.name for one in wanted])
     return make_plan(wanted, applied, host.observe(wanted, applied), failed)
 
@@ -53,7 +53,7 @@ def make_true(
         host.finish_move()
         applied = host.memory.sections([one.name for one in wanted])
         causes = {one.name: host.move(one, applied[one.name], report) for one in wanted}
-        failed = {name: cause for name, cause in causes.items() if cause}
+        failed: Failed = {name: cause for name, cause in causes.items() if cause}
         for _ in range(100):
             plan = plan_on(host, wanted, failed)
             if plan.question:

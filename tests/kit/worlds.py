@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from qmailpanel.qmail.formats import assign, control
-from qmailpanel.qmail.formats.logins import LoginFiles
+from qmailpanel.qmail.formats.logins import LoginFiles, LoginFormat
 from qmailpanel.qmail.formats.maildir import Limits
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import LineFile, Shared, take_apart
@@ -208,8 +208,8 @@ class World:
 
     def lines(self, name: str) -> list[list[str]]:
         """The records of a name, field by field."""
-        files = self.logins.get(name, LoginFiles(b"", b""))
-        return [line.split(":") for line in files.passwd.decode().splitlines()]
+        text = self.logins.get(name, {}).get(LoginFormat.LINES, b"")
+        return [line.split(":") for line in text.decode().splitlines()]
 
     def opens(self) -> dict[str, str]:
         """For each key that lets somebody in: the home, below the mail root."""

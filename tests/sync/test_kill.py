@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from qmailpanel.qmail.formats import assign, cdb
-from qmailpanel.qmail.formats.logins import LoginRow
 from qmailpanel.qmail.formats.shared_files import Shared
-from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow
+from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, LoginRow, MailboxRow
 from tests.kit.disk import make_home, make_true, open_home, want_on
 
 KILLS = int(os.environ.get("TEST_KILLS") or 300)

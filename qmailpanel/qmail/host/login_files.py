@@ -8,8 +8,9 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from qmailpanel.qmail.formats.logins import LoginFiles
+from qmailpanel.qmail.formats.logins import LoginFiles, LoginFormat
 from qmailpanel.qmail.host.errors import StepFailed
 from qmailpanel.qmail.plan.steps import LoginStep, WriteLogins
 
@@ -19,7 +20,28 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = ".qmailpanel-new"
-_MODES = {"": 0o750, ".passwd": 0o640, ".cdb": 0o600}  # by suffix; of the directory itself
+
+
+def _reader_of(which: LoginFormat) -> str:
+    """The group that may read the files of a format besides root; empty for none."""
+    match which:
+        case LoginFormat.MAP:
+            return ""
+        case LoginFormat.LINES:
+            return READER
+
+
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """Who owns something besides root, and its mode."""
+
+    group: int
+    mode: int
+
+
+def _access_to(which: LoginFormat) -> _Access:
+    reader = _reader_of(which)
+    return _Access(find_group(reader), 0o640) if reader else _Access(0, 0o600)
 
 
 class LoginDirectory:
@@ -27,8 +49,8 @@ class LoginDirectory:
 
     def __init__(self, path: str, *, may_change_owners: bool) -> None:
         self.path = path
-        reader = find_group(READER) if may_change_owners else 0
-        self.groups = {"": reader, ".passwd": reader, ".cdb": 0}
+        self.access = _Access(find_group(READER), 0o750)  # to the directory itself
+        self.access_of = {which: _access_to(which) for which in LoginFormat}
         self.may_change_owners = may_change_owners
         self.times: dict[str, int] = {}  # of files we wrote
 
@@ -39,88 +61,88 @@ class LoginDirectory:
         found = dict[str, LoginFiles | None]()
         try:
             with self._opened() as directory:
-                if not self._is_right(os.fstat(directory), ""):
+                if not self._is_right(os.fstat(directory), self.access):
                     return dict.fromkeys(names)
                 for name in names:
                     with contextlib.suppress(FileNotFoundError):
-                        found[name] = self._look(directory, name)
+                        found[name] = self._read_files(directory, name)
         except FileNotFoundError:
             return {}
         except OSError:
             return dict.fromkeys(names)
         return found
 
-    def _look(self, directory: int, name: str) -> LoginFiles | None:
-        """Raises FileNotFoundError where neither of the two is."""
+    def _read_files(self, directory: int, name: str) -> LoginFiles | None:
+        """None unless all are there. Raises FileNotFoundError where none is."""
         try:
-            passwd = self._read(directory, name, ".passwd")
-            content = self._read(directory, name, ".cdb")
+            contents = {which: self._read_file(directory, name, which) for which in LoginFormat}
         except OSError:
             return None
-        if passwd is None and content is None:
+        files = {which: content for which, content in contents.items() if content is not None}
+        if not files:
             raise FileNotFoundError
-        return None if passwd is None or content is None else LoginFiles(passwd, content)
+        return files if len(files) == len(contents) else None
 
-    def _read(self, directory: int, name: str, suffix: str) -> bytes | None:
+    def _read_file(self, directory: int, name: str, which: LoginFormat) -> bytes | None:
         try:
-            fd = os.open(f"{name}{suffix}", _READ, dir_fd=directory)
+            fd = os.open(f"{name}{which}", _READ, dir_fd=directory)
         except FileNotFoundError:
             return None
         try:
             found = os.fstat(fd)
-            if not stat.S_ISREG(found.st_mode) or not self._is_right(found, suffix):
+            if not stat.S_ISREG(found.st_mode) or not self._is_right(found, self.access_of[which]):
                 raise PermissionError("not a file as we make it")
             return _read_all(fd, found.st_size)
         finally:
             os.close(fd)
 
-    def _is_right(self, found: os.stat_result, suffix: str) -> bool:
-        if stat.S_IMODE(found.st_mode) != _MODES[suffix]:
+    def _is_right(self, found: os.stat_result, access: _Access) -> bool:
+        if stat.S_IMODE(found.st_mode) != access.mode:
             return False
         owner = (found.st_uid, found.st_gid)
-        return not self.may_change_owners or owner == (0, self.groups[suffix])
+        return not self.may_change_owners or owner == (0, access.group)
 
     # apply
 
     def apply(self, step: LoginStep) -> None:
         """Raises StepFailed with the cause; each file is whole all the time."""
         try:
-            self._make()
+            self._make_directory()
             with self._opened() as directory:
                 if isinstance(step, WriteLogins):
-                    self._write(directory, f"{step.name}.cdb", ".cdb", step.files.map)
-                    self._write(directory, f"{step.name}.passwd", ".passwd", step.files.passwd)
+                    for which, content in step.files.items():
+                        self._write_file(directory, step.name, which, content)
                 else:
-                    self._remove(directory, f"{step.name}.passwd")
-                    self._remove(directory, f"{step.name}.cdb")
+                    for which in reversed(LoginFormat):
+                        self._remove_file(directory, f"{step.name}{which}")
                 os.fsync(directory)
         except OSError as error:
             raise StepFailed(f"{self.path}: {error.strerror} ({type(step).__name__})") from error
 
-    def _make(self) -> None:
+    def _make_directory(self) -> None:
         os.makedirs(self.path, mode=0o700, exist_ok=True)
         with self._opened() as directory:
-            if not self._is_right(os.fstat(directory), ""):
-                self._own(directory, "")
+            if not self._is_right(os.fstat(directory), self.access):
+                self._own(directory, self.access)
 
-    def _write(self, directory: int, name: str, suffix: str, content: bytes) -> None:
+    def _write_file(self, directory: int, name: str, which: LoginFormat, content: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(_NEW, dir_fd=directory)
         fd = os.open(_NEW, _CREATE, 0o600, dir_fd=directory)
         try:
             with open(fd, "wb", closefd=False) as file:
                 file.write(content)
-            self._own(fd, suffix)
-            self._date(directory, name, fd)
+            self._own(fd, self.access_of[which])
+            self._date(directory, f"{name}{which}", fd)
             os.fsync(fd)
         finally:
             os.close(fd)
-        os.rename(_NEW, name, src_dir_fd=directory, dst_dir_fd=directory)
+        os.rename(_NEW, f"{name}{which}", src_dir_fd=directory, dst_dir_fd=directory)
 
-    def _own(self, fd: int, suffix: str) -> None:
+    def _own(self, fd: int, access: _Access) -> None:
         if self.may_change_owners:
-            os.fchown(fd, 0, self.groups[suffix])
-        os.fchmod(fd, _MODES[suffix])
+            os.fchown(fd, 0, access.group)
+        os.fchmod(fd, access.mode)
 
     def _date(self, directory: int, name: str, fd: int) -> None:
         """A later second than that of the file before: Dovecot compares seconds and sizes alone."""
@@ -130,7 +152,7 @@ class LoginDirectory:
         self.times[name] = max(int(time.time()), before + 1)
         os.utime(fd, (self.times[name], self.times[name]))
 
-    def _remove(self, directory: int, name: str) -> None:
+    def _remove_file(self, directory: int, name: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             self.times[name] = int(os.stat(name, dir_fd=directory).st_mtime)
             os.unlink(name, dir_fd=directory)

@@ -22,10 +22,11 @@ from qmailpanel.qmail.plan.order import Plan
 from qmailpanel.qmail.plan.renamed import find_moves, move_section
 from qmailpanel.qmail.plan.state import Actual, Applied, Section, Wanted, lines_of
 from qmailpanel.qmail.plan.steps import (
-    LOGINS,
     Compile,
+    Failed,
     LetDeliveriesEnd,
     LetLoginsBeSeen,
+    LoginsOf,
     LoginStep,
     Move,
     PathStep,
@@ -302,14 +303,14 @@ class Host:
     @or_host_error
     def apply(
         self, plan: Plan, report: Callable[[Step], None], pause: Callable[[], None]
-    ) -> dict[str, str]:
-        """Carry out the plan, in order. Returns the paths that failed, with the cause.
+    ) -> Failed:
+        """Carry out the plan, in order. Returns what failed, with the cause.
 
         When one fails while things grow, or a login, it stops before what comes next: plan again.
         `pause` is called between steps below the mail root, and before anything points there.
         Raises Raced or HostError.
         """
-        failed: dict[str, str] = {}
+        failed: Failed = {}
         settled, known = True, self.known
         for step in plan.steps:
             if failed and (isinstance(step, SettleTree) or self._is_unwritten(step, failed)):
@@ -330,28 +331,26 @@ class Host:
             self.known = plan.files
         return failed
 
-    def _apply_path(
-        self, step: PathStep, failed: dict[str, str], pause: Callable[[], None]
-    ) -> None:
+    def _apply_path(self, step: PathStep, failed: Failed, pause: Callable[[], None]) -> None:
         try:
             self.root.apply(step, pause)
         except StepFailed as error:
             if not isinstance(step, RemoveDirectory):
                 failed[step.path] = str(error)
 
-    def _apply_logins(self, step: LoginStep, failed: dict[str, str]) -> None:
+    def _apply_logins(self, step: LoginStep, failed: Failed) -> None:
         try:
             self.logins.apply(step)
         except StepFailed as error:
-            failed[f"{LOGINS}{step.name}"] = str(error)
+            failed[LoginsOf(step.name)] = str(error)
         if self.layout.dovecot:
             self.unseen[step.domain] = time_of_sight()
 
     @staticmethod
-    def _is_unwritten(step: Step, failed: Mapping[str, str]) -> bool:
+    def _is_unwritten(step: Step, failed: Failed) -> bool:
         """Whether what comes next must not be done while logins are as they were."""
         is_next = not isinstance(step, LoginStep)
-        return is_next and any(path.startswith(LOGINS) for path in failed)
+        return is_next and any(isinstance(what, LoginsOf) for what in failed)
 
     def _let_logins_be_seen(self) -> None:
         if self.layout.dovecot:

@@ -20,9 +20,10 @@ from functools import partial
 
 from qmailpanel.qmail.formats import control, dotqmail
 from qmailpanel.qmail.formats.assign import Assignment, Sign
-from qmailpanel.qmail.formats.logins import Logins, Record, render_login
+from qmailpanel.qmail.formats.logins import Logins, Record
 from qmailpanel.qmail.formats.shared_files import Shared, keyed
 from qmailpanel.qmail.layout.home import render_home, render_left
+from qmailpanel.qmail.layout.logins import render_login
 from qmailpanel.qmail.layout.rows import (
     AliasRow,
     DomainRows,

@@ -10,15 +10,10 @@ what answers can neither stop mail nor have it tried again. See dot-qmail(5).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.reply import Reply, ReplyBody, render_reply
+from qmailpanel.qmail.layout.rows import DomainRows, Layout, MailboxRow, ReplyRow, ResponderRow
 from qmailpanel.qmail.names import AliasLocal, MailAddress, ReplyText
-
-if TYPE_CHECKING:
-    from qmailpanel.qmail.layout.rows import DomainRows, Layout, MailboxRow
-from qmailpanel.qmail.layout.rows import ReplyRow, ResponderRow
 
 ON_HOLD = ReplyText("This mailbox is on hold; mail waits for it. (#4.2.1)")
 LEFT_DATABASE = ".replied-"  # with the local part: whom it was answered for

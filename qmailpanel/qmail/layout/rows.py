@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
-from qmailpanel.qmail.formats.logins import NO_LOGIN, LoginRow
 from qmailpanel.qmail.formats.reply import Programs
 from qmailpanel.qmail.formats.shared_files import Shared
-from qmailpanel.qmail.names import (
-    MailUser,
-)
+from qmailpanel.qmail.names import MailUser
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +52,77 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class MailboxRow:
+class AppRow:
+    """An app password as the database has it: text not trusted."""
+
+    number: int
+    password: str = field(repr=False)
+    mark: str = field(repr=False)
+    _: KW_ONLY
+    imap: bool = True
+    pop3: bool = True
+    sending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRow:
+    """What opens a mailbox, as the database has it: text not trusted.
+
+    `password`: a hash; empty for none. `must_change`: until it is another one nothing is opened.
+    `storage` and `messages`: the limits to tell Dovecot; 0 for none.
+    """
+
+    password: str = field(default="", repr=False)
+    _: KW_ONLY
+    must_change: bool = False
+    imap: bool = True
+    pop3: bool = True
+    sending: bool = True
+    apps: tuple[AppRow, ...] = ()
+    storage: int = 0
+    messages: int = 0
+
+
+NO_LOGIN = LoginRow()
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRow:
+    """An answer as the database has it: text not trusted."""
+
+    subject: str
+    text: str
+    days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxColumns:
+    """What a mailbox row has in columns of these very names."""
+
+    quota: int = 0
+    messages: int = 0
+    keeps: bool = True
+    on_hold: bool = False
+
+    @property
+    def is_limited(self) -> bool:
+        return bool(self.quota or self.messages)
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxRow(MailboxColumns):
     """A mailbox as the database has it: text not trusted."""
 
     mailbox: int
     address: int
     local: str
+    _: KW_ONLY
     enabled: bool = True
     refusal: str = ""
     removed: bool = False
-    quota: int = 0
-    messages: int = 0
-    keeps: bool = True
-    on_hold: bool = False
     destinations: tuple[str, ...] = ()
     reply: ReplyRow | None = None
     login: LoginRow = NO_LOGIN
-
-    @property
-    def is_limited(self) -> bool:
-        return bool(self.quota or self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +132,20 @@ class AliasRow:
     address: int
     local: str
     destinations: tuple[str, ...]
+    _: KW_ONLY
     enabled: bool = True
     removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
+class ResponderRow:
+    """What is answered for people who left, as the database has it: text not trusted."""
+
+    reply: ReplyRow
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DomainRows:
     """A domain with its rows. `unknown`: bounce, refuse, discard, forward or mailbox.
 
@@ -115,20 +172,3 @@ class DomainRows:
     mailboxes: Sequence[MailboxRow] = ()
     aliases: Sequence[AliasRow] = ()
     purged: Mapping[int, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ReplyRow:
-    """An answer as the database has it: text not trusted."""
-
-    subject: str
-    text: str
-    days: int
-
-
-@dataclass(frozen=True, slots=True)
-class ResponderRow:
-    """What is answered for people who left, as the database has it: text not trusted."""
-
-    reply: ReplyRow
-    target: str = ""

@@ -29,6 +29,7 @@ from qmailpanel.qmail.plan.state import Actual, Applied, Problem, Section, Tree,
 from qmailpanel.qmail.plan.steps import (
     ArchiveHome,
     Compile,
+    Failed,
     LetDeliveriesEnd,
     LetLoginsBeSeen,
     SettleTree,
@@ -64,13 +65,13 @@ def make_plan(
     wanted: Sequence[Wanted],
     applied: Applied,
     actual: Actual,
-    failed: Mapping[str, str] | None = None,
+    failed: Failed | None = None,
     confirmed: frozenset[str] = frozenset(),
 ) -> Plan:
     """The steps that make these domains true. A second plan after them is empty.
 
-    `failed`: paths that could not be made in this run, with the cause; what needs them is left as
-    it is. `confirmed`: digests of questions the operator said yes to.
+    `failed`: what could not be done in this run; what needs it is left as it is. `confirmed`:
+    digests of questions the operator said yes to.
     """
     actual = _put_back(wanted, actual)
     drafts = [draft_domain(w, applied.get(w.name, ()), actual, failed or {}) for w in wanted]

@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from enum import Enum, auto
 
 from qmailpanel.qmail.formats.shared_files import LineFile, Shared
@@ -20,6 +20,7 @@ from qmailpanel.qmail.plan.drift import Drift, Side
 from qmailpanel.qmail.plan.state import Actual, Bad, Home, HomeFound, Problem, Section, Tree, Wanted
 from qmailpanel.qmail.plan.steps import (
     ArchiveHome,
+    Failed,
     LimitHome,
     MakeDirectory,
     PlaceHome,
@@ -58,7 +59,7 @@ def settle(wanted: bytes | None, applied: Collection[bytes], actual: bytes | Non
 
 
 def draft_domain(
-    wanted: Wanted, applied: Sequence[Section], actual: Actual, failed: Mapping[str, str]
+    wanted: Wanted, applied: Sequence[Section], actual: Actual, failed: Failed
 ) -> Draft:
     """Settle everything of one domain. A domain that cannot be served stays as it is on disk."""
     old = {shared: actual.shared[shared].section(wanted.name) for shared in Shared}
@@ -88,7 +89,7 @@ def _find_obstacle(
     applied: Sequence[Section],
     actual: Actual,
     tree: Tree,
-    failed: Mapping[str, str],
+    failed: Failed,
 ) -> Problem | None:
     """Why nothing of the domain may be touched, if so."""
     name = wanted.name.encode()
@@ -125,9 +126,7 @@ def _settle_directory(draft: Draft, tree: Tree) -> None:
         draft.grow.append(MakeDirectory(path))
 
 
-def _settle_homes(
-    draft: Draft, applied: Sequence[Section], tree: Tree, failed: Mapping[str, str]
-) -> None:
+def _settle_homes(draft: Draft, applied: Sequence[Section], tree: Tree, failed: Failed) -> None:
     wanted = draft.wanted
     for path, home in wanted.section.homes.items():
         found = tree.homes.get(path)
@@ -174,7 +173,7 @@ def _settle_archive(
     path: str,
     mailbox: int,
     found: HomeFound | Bad | None,
-    failed: Mapping[str, str],
+    failed: Failed,
 ) -> None:
     made = any(path in old.homes and old.homes[path].mailbox == mailbox for old in applied)
     if not made or found is None:
@@ -186,7 +185,7 @@ def _settle_archive(
         draft.shrink.append(ArchiveHome(path, mailbox))
 
 
-def _settle_purges(draft: Draft, tree: Tree, failed: Mapping[str, str]) -> None:
+def _settle_purges(draft: Draft, tree: Tree, failed: Failed) -> None:
     soon = {step.mailbox for step in draft.shrink if isinstance(step, ArchiveHome)}
     for mailbox in sorted(draft.wanted.purge & (tree.archived | soon)):
         step = PurgeHome(mailbox)
@@ -196,9 +195,7 @@ def _settle_purges(draft: Draft, tree: Tree, failed: Mapping[str, str]) -> None:
             draft.purge.append(step)
 
 
-def _settle_files(
-    draft: Draft, applied: Sequence[Section], tree: Tree, failed: Mapping[str, str]
-) -> None:
+def _settle_files(draft: Draft, applied: Sequence[Section], tree: Tree, failed: Failed) -> None:
     wanted = draft.wanted.section.files
     for path in sorted({*wanted, *(path for old in applied for path in old.files)}):
         if draft.wanted.keeps(path):
@@ -214,7 +211,7 @@ def _settle_file(
     wanted: bytes | None,
     before: Sequence[bytes],
     actual: bytes | Bad | None,
-    failed: Mapping[str, str],
+    failed: Failed,
 ) -> None:
     cause = failed.get(path) or (actual.reason if isinstance(actual, Bad) else "")
     if cause or isinstance(actual, Bad):

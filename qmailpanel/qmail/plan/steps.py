@@ -128,7 +128,14 @@ class Move:
     to: str
 
 
-LOGINS = "logins of "  # before the name of files that could not be written, among paths
+@dataclass(frozen=True, slots=True)
+class LoginsOf:
+    """The login files of a name, where paths and they can fail alike."""
+
+    name: str
+
+
+Failed = dict[str | LoginsOf, str]  # what could not be done in this run → the cause
 
 
 @dataclass(frozen=True, slots=True)

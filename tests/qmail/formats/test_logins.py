@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from qmailpanel.qmail.formats.logins import AppRow, LoginRow
-from qmailpanel.qmail.layout.rows import DomainRows, MailboxRow
+from qmailpanel.qmail.formats.logins import LoginFormat
+from qmailpanel.qmail.layout.rows import AppRow, DomainRows, LoginRow, MailboxRow
 from qmailpanel.qmail.plan.state import Wanted
 from tests.kit.worlds import want
 
@@ -24,7 +24,7 @@ def wanted(row: LoginRow) -> Wanted:
 def lines(row: LoginRow) -> list[str]:
     logins = wanted(row).logins
     assert logins is not None
-    return logins.render("a.test").passwd.decode().splitlines()
+    return logins.render("a.test")[LoginFormat.LINES].decode().splitlines()
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_stored_text_that_would_not_be_one_field_is_a_problem_of_its_address(r
     one = wanted(row)
     assert [problem.address for problem in one.problems] == [5]
     assert one.logins is not None
-    assert one.logins.render("a.test").passwd == b""
+    assert one.logins.render("a.test")[LoginFormat.LINES] == b""
 
 
 def test_no_row_shows_a_hash_when_it_is_printed() -> None:

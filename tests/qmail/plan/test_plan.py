@@ -9,17 +9,26 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from qmailpanel.qmail.formats.logins import AppRow, LoginFiles, LoginRow, Logins
+from qmailpanel.qmail.formats.logins import LoginFormat, Logins
 from qmailpanel.qmail.formats.shared_files import Shared
-from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow, ReplyRow, ResponderRow
+from qmailpanel.qmail.layout.rows import (
+    AliasRow,
+    AppRow,
+    DomainRows,
+    LoginRow,
+    MailboxRow,
+    ReplyRow,
+    ResponderRow,
+)
 from qmailpanel.qmail.plan.order import make_plan
 from qmailpanel.qmail.plan.state import Section
 from qmailpanel.qmail.plan.steps import (
-    LOGINS,
     ArchiveHome,
     Compile,
+    Failed,
     LetDeliveriesEnd,
     LetLoginsBeSeen,
+    LoginsOf,
     RemoveFile,
     RemoveLogins,
     TellSend,
@@ -309,7 +318,7 @@ PANDLE = DomainRows(
 LOGIN = replace(
     PANDLE, mailboxes=[MailboxRow(1, 1, "biliards", login=LoginRow(HASHES[0]))], aliases=[]
 )
-EMPTY_MAP = Logins(("pandle.net",)).render("pandle.net").map
+NO_LOGINS = Logins(("pandle.net",)).render("pandle.net")
 
 
 def live(rows: DomainRows = PANDLE) -> World:
@@ -570,7 +579,7 @@ def test_a_home_goes_only_after_dovecot_saw_that_its_login_is_gone() -> None:
     gone = replace(LOGIN, mailboxes=[replace(LOGIN.mailboxes[0], removed=True)])
     steps = plan_for(world, want([gone])).steps
     written = next(step for step in steps if isinstance(step, WriteLogins))
-    assert written.files == LoginFiles(b"", EMPTY_MAP)
+    assert written.files == NO_LOGINS
     seen, archived = LetLoginsBeSeen(), ArchiveHome("pandle.net/biliards", 1)
     assert steps.index(written) < steps.index(seen) < steps.index(archived)
 
@@ -578,7 +587,7 @@ def test_a_home_goes_only_after_dovecot_saw_that_its_login_is_gone() -> None:
 def test_logins_that_could_not_be_written_keep_the_homes_they_lead_to() -> None:
     world = live(LOGIN)
     wanted = want([replace(LOGIN, removed=True)])
-    failed = {f"{LOGINS}pandle.net": "Disk full"}
+    failed: Failed = {LoginsOf("pandle.net"): "Disk full"}
     plan = make_plan(wanted, world.memory, world.observe(wanted, world.memory), failed)
     assert [problem.cause for problem in plan.problems["pandle.net"]] == ["Disk full"]
     assert not any(isinstance(step, ArchiveHome | RemoveLogins) for step in plan.steps)
@@ -590,7 +599,7 @@ def test_a_home_that_could_not_be_made_has_no_login() -> None:
     wanted = want([LOGIN])
     plan = make_plan(wanted, {}, world.observe(wanted, {}), {"pandle.net/biliards": "Disk full"})
     written = next(step for step in plan.steps if isinstance(step, WriteLogins))
-    assert written.files.passwd == b""
+    assert written.files[LoginFormat.LINES] == b""
 
 
 def test_a_login_is_the_same_under_each_name_of_the_domain_and_goes_with_the_name() -> None:

@@ -1,0 +1,176 @@
+"""What the database has of each domain, as rows of the layout. Writes nothing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from math import inf
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from qmailpanel.domains.models import Address, Claim, Destination, Domain, Kind, Responder
+from qmailpanel.mailboxes.models import AutoReply, Mailbox
+from qmailpanel.qmail.layout.rows import (
+    AliasRow,
+    DomainRows,
+    MailboxColumns,
+    MailboxRow,
+    ReplyRow,
+    ResponderRow,
+)
+
+from .login_rows import read_logins
+
+_CHUNK = 500
+_COLUMNS = tuple(column.name for column in fields(MailboxColumns))
+
+
+def read_rows(domains: Sequence[int]) -> Iterator[DomainRows]:
+    """The rows of these domains; a fixed number of queries for each 500 of them."""
+    for start in range(0, len(domains), _CHUNK):
+        yield from _read_chunk(domains[start : start + _CHUNK])
+
+
+def _read_chunk(numbers: Sequence[int]) -> Iterator[DomainRows]:
+    domains = list(Domain.objects.claiming().filter(id__in=numbers))
+    numbers = [domain.pk for domain in domains]
+    destinations = _read_destinations(numbers)
+    mailboxes = _read_mailboxes(numbers, destinations)
+    aliases = _read_aliases(numbers, destinations)
+    names = _read_alias_domains(numbers)
+    purged = read_purged(numbers)
+    responders = _read_responders(numbers)
+    beyond = _first_beyond_rcpthosts()
+    for domain in domains:
+        yield DomainRows(
+            domain=domain.pk,
+            name=domain.name,
+            prepend=domain.prepend,
+            change=domain.change_id,
+            enabled=domain.enabled,
+            unknown=domain.unknown,
+            unknown_text=domain.unknown_text,
+            unknown_target=domain.unknown_target,
+            alias_domains=tuple(name for name, removed in names[domain.pk] if not removed),
+            responder=responders.get(domain.pk),
+            former=tuple(name for name, _removed in names[domain.pk]),
+            subdomains=domain.subdomains,
+            more=domain.prepend >= beyond,
+            removed=domain.removed,
+            mailboxes=mailboxes[domain.pk],
+            aliases=aliases[domain.pk],
+            purged=purged[domain.pk],
+        )
+
+
+def _first_beyond_rcpthosts() -> float:
+    """The prepend from which on domains are in morercpthosts: rcpthosts holds so many, no more."""
+    served = Domain.objects.claiming().filter(removed=False).order_by("prepend")
+    most = settings.QMAILPANEL_RCPTHOSTS
+    return next(iter(served.values_list("prepend", flat=True)[most : most + 1]), inf)
+
+
+def _read_alias_domains(domains: Sequence[int]) -> dict[int, list[tuple[str, bool]]]:
+    """The further names of each, and whether they are removed."""
+    names: dict[int, list[tuple[str, bool]]] = defaultdict(list)
+    claims = Claim.objects.aliases().filter(domain__in=domains).order_by("name")
+    for domain, name, removed in claims.values_list("domain_id", "name", "removed"):
+        names[domain].append((name, removed))
+    return names
+
+
+def _read_mailboxes(
+    domains: Sequence[int], destinations: dict[int, tuple[str, ...]]
+) -> dict[int, list[MailboxRow]]:
+    mailboxes: dict[int, list[MailboxRow]] = defaultdict(list)
+    columns = {column: f"mailbox__{column}" for column in _COLUMNS}
+    replies, logins = _read_replies(domains), read_logins(domains)
+    for row in _claiming(domains, Kind.MAILBOX).values(
+        "id",
+        "domain_id",
+        "local",
+        "enabled",
+        "refusal",
+        "removed",
+        "mailbox__id",
+        *columns.values(),
+    ):
+        number = row["mailbox__id"]
+        mailbox = MailboxRow(
+            mailbox=number,
+            address=row["id"],
+            local=row["local"],
+            enabled=row["enabled"],
+            refusal=row["refusal"],
+            removed=row["removed"],
+            destinations=destinations.get(row["id"], ()),
+            reply=replies.get(number),
+            login=logins[number],
+            **{name: row[column] for name, column in columns.items()},
+        )
+        mailboxes[row["domain_id"]].append(mailbox)
+    return mailboxes
+
+
+def _read_aliases(
+    domains: Sequence[int], destinations: dict[int, tuple[str, ...]]
+) -> dict[int, list[AliasRow]]:
+    aliases: dict[int, list[AliasRow]] = defaultdict(list)
+    for row in _claiming(domains, Kind.ALIAS).values_list(
+        "id", "domain_id", "local", "enabled", "removed", named=True
+    ):
+        alias = AliasRow(
+            address=row.id,
+            local=row.local,
+            destinations=destinations.get(row.id, ()),
+            enabled=row.enabled,
+            removed=row.removed,
+        )
+        aliases[row.domain_id].append(alias)
+    return aliases
+
+
+def _claiming(domains: Sequence[int], kind: Kind) -> QuerySet[Address]:
+    return Address.objects.claiming().filter(domain__in=domains, kind=kind)
+
+
+def read_purged(domains: Iterable[int]) -> dict[int, dict[int, int]]:
+    """The mailboxes of each domain whose mail is to be destroyed, and their addresses."""
+    purged: dict[int, dict[int, int]] = defaultdict(dict)
+    mailboxes = Mailbox.objects.filter(
+        purged=True, address__removed=True, address__domain__in=list(domains)
+    )
+    for domain, pk, address in mailboxes.values_list("address__domain", "pk", "address"):
+        purged[domain][pk] = address
+    return purged
+
+
+def _read_responders(domains: Sequence[int]) -> dict[int, ResponderRow]:
+    """What is answered for people who left, by domain."""
+    return {
+        responder.pk: ResponderRow(
+            reply=ReplyRow(subject=responder.subject, text=responder.text, days=responder.days),
+            target=responder.target,
+        )
+        for responder in Responder.objects.filter(domain__in=domains)
+    }
+
+
+def _read_replies(domains: Sequence[int]) -> dict[int, ReplyRow]:
+    """The answers that are given at present, by mailbox."""
+    running = AutoReply.objects.filter(mailbox__address__domain__in=domains, on=True, running=True)
+    return {
+        reply.pk: ReplyRow(subject=reply.subject, text=reply.text, days=reply.days)
+        for reply in running
+    }
+
+
+def _read_destinations(domains: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Where each address delivers to besides."""
+    targets: dict[int, list[str]] = defaultdict(list)
+    destinations = Destination.objects.filter(address__domain__in=domains)
+    for address, target in destinations.values_list("address_id", "target"):
+        targets[address].append(target)
+    return {address: tuple(found) for address, found in targets.items()}
