@@ -24,7 +24,9 @@ import pytest
 from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.memory import Memory
 
-HOST = "qmailpanel.qmail.host.mail_host"
+HOST = "qmailpanel.qmail.host."
+KIT = "files"  # one call there serves many: who asked counts
+BELOW = ("mail_root", "purge")
 DEEPEST = 14  # frames that are looked at: the standard library stands between
 READING = [errno.EIO, errno.EACCES, errno.ENOENT]
 WRITING = [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES]
@@ -74,8 +76,12 @@ class Call:
     @property
     def errnos(self) -> list[int]:
         """How it may fail. Below the mail root a name that is said to be gone must be gone."""
-        is_below = self.site.startswith(("below", "tree", "purge"))
+        is_below = not self.modules.isdisjoint(BELOW)
         return [one for one in ERRNOS[self.name] if one != errno.ENOENT or not is_below]
+
+    @property
+    def modules(self) -> set[str]:
+        return {line.partition(":")[0] for line in self.site.split(" < ")}
 
     def __str__(self) -> str:
         return f"{self.name} from {self.site}"
@@ -164,15 +170,16 @@ class Seam:
 
 def _site() -> str:
     """The lines of the host that led here, innermost first; empty where none did."""
-    frame, lines = sys._getframe(2), []
+    frame, kit, lines = sys._getframe(2), list[str](), list[str]()
     for _ in range(DEEPEST):
         if frame is None:
             break
         module = frame.f_globals.get("__name__", "")
         if module.startswith(HOST):
-            lines.append(f"{module.removeprefix(HOST).lstrip('.') or 'host'}:{frame.f_lineno}")
+            name = module.removeprefix(HOST)
+            (kit if name == KIT else lines).append(f"{name}:{frame.f_lineno}")
         frame = frame.f_back  # type: ignore[assignment]
-    return " < ".join(lines[:2])
+    return " < ".join([*kit[:1], *lines[:2]])
 
 
 class File:
