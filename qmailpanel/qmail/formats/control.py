@@ -19,6 +19,11 @@ def split_lines(content: bytes) -> list[bytes]:
     return BytesIO(content).readlines()
 
 
+def bare_lines(content: bytes) -> list[bytes]:
+    """The raw lines without their newlines, which alone end one: a CR is part of a line."""
+    return [line.removesuffix(b"\n") for line in split_lines(content)]
+
+
 def entries(content: bytes) -> list[tuple[int, bytes]]:
     """What qmail reads: the number of each line, and the entry as it stands there."""
     return [

@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from qmailpanel.qmail.formats import control
+
 WRITTEN_NS = 1_000_000_000
 LINES_KEPT_NS = 60_000_000_000
 
@@ -45,7 +47,7 @@ class LateFiles:
         lines = {line: None for one in late for line in _tail(directory, one)}
         if not lines:
             return b""
-        there = set(read_at(directory, self.name).splitlines()) if live else set()
+        there = set(control.bare_lines(read_at(directory, self.name))) if live else set()
         return b"".join(line + b"\n" for line in lines if line not in there)
 
     def keep(self, directory: int, name: str, size: int) -> None:
@@ -77,7 +79,7 @@ class LateFiles:
         for late in list(self._find(directory)):
             tail = _tail(directory, late)
             is_old = late.swapped < now - (LINES_KEPT_NS if tail else WRITTEN_NS)
-            if is_old and set(tail) <= set(content.splitlines() if tail else ()):
+            if is_old and set(tail) <= set(control.bare_lines(content) if tail else ()):
                 os.unlink(late.name, dir_fd=directory)
 
     def _find(self, directory: int) -> Iterator[Late]:
@@ -117,4 +119,4 @@ def _tail(directory: int, late: Late) -> list[bytes]:
     """The lines that were appended."""
     if late.length <= late.size:
         return []
-    return read_at(directory, late.name, late.size).splitlines()
+    return control.bare_lines(read_at(directory, late.name, late.size))

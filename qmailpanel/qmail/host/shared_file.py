@@ -8,6 +8,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 
+from qmailpanel.qmail.formats import control
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.errors import Busy, HostError, Raced
@@ -158,14 +159,14 @@ class SharedFile:
                 break
         if out == ours:
             self.predecessors.keep(directory, self.temporary, len(content))
-        known = {*before.splitlines(), *content.splitlines()}
+        known = {*control.bare_lines(before), *control.bare_lines(content)}
         theirs = [line for line in lines if line not in known]
         if theirs:
             self.predecessors.keep_lines(directory, theirs)
         os.unlink(self.temporary, dir_fd=directory)
 
     def _lines_out(self, directory: int) -> list[bytes]:
-        return (self._came_out(directory) or b"").splitlines()
+        return control.bare_lines(self._came_out(directory) or b"")
 
     def _rename(self, directory: int, before: bytes) -> None:
         """For file systems that cannot exchange: look, then rename."""

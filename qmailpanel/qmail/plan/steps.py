@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from qmailpanel.qmail.formats.control import split_lines
 from qmailpanel.qmail.formats.logins import LoginFiles
 from qmailpanel.qmail.formats.maildir import Limits
 from qmailpanel.qmail.formats.maps import MAPS
@@ -182,10 +183,10 @@ def describe(step: Step) -> str:
             head = f"{'create' if before is None else 'change'} {shared}"
             return "\n".join([head, *_change(dropped, added)])
         case WriteFile(path, before, content):
-            lines = _change((before or b"").splitlines(), content.splitlines())
+            lines = _change(split_lines(before or b""), split_lines(content))
             return "\n".join([f"write {path}", *lines])
         case RemoveFile(path, before):
-            return "\n".join([f"remove {path}", *_change(before.splitlines(), [])])
+            return "\n".join([f"remove {path}", *_change(split_lines(before), [])])
         case Compile(shared):
             return f"run {MAPS[shared].program}" if MAPS[shared].program else f"compile {shared}"
         case WriteLogins(_, name):

@@ -266,6 +266,41 @@ def test_a_late_line_for_the_file_that_was_swapped_out_is_not_lost(home, shared,
     assert is_compiled(home)
 
 
+ODD_ENDS = [b"note.test\r\n", b"one\rtwo.test\n", b"# \x0b \x0c \x1c \x85 \xe2\x80\xa8\n", b"\r\n"]
+
+
+@pytest.mark.parametrize("line", ODD_ENDS)
+@pytest.mark.parametrize("shared", [Shared.ASSIGN, Shared.RCPT])
+def test_a_late_line_is_kept_byte_for_byte(home, shared, line) -> None:
+    host = open_home(home)
+    make_true(host, [PANDLE])
+    with (home / shared).open("ab") as late:
+        make_true(host, [MORE])
+        make_true(host, [replace(MORE, enabled=False)])
+        late.write(line)
+    make_true(host, [PANDLE])
+    make_true(host, [MORE])
+    assert (home / shared).read_bytes().split(b"\n").count(line.removesuffix(b"\n")) == 1
+
+
+@pytest.mark.parametrize("line", ODD_ENDS)
+def test_a_line_written_while_a_file_is_put_back_is_kept_byte_for_byte(
+    home, monkeypatch, line
+) -> None:
+    host = open_home(home)
+    make_true(host, [PANDLE])
+    plan = plan_on(host, want_on(host, [replace(PANDLE, enabled=False)]))
+    append(line)(home / Shared.RCPT)
+    read: list[bytes] = []
+    Meanwhile(monkeypatch, home / Shared.RCPT, lambda path: read.append(path.read_bytes()))
+    with pytest.raises(Raced):
+        host.apply(plan, lambda _: None, lambda: None)
+    (home / Shared.RCPT).write_bytes(read[0])
+    make_true(host, [PANDLE])
+    lines = (home / Shared.RCPT).read_bytes().split(b"\n")
+    assert sorted(lines) == sorted([line.removesuffix(b"\n"), b"pandle.net", b""])
+
+
 def test_files_that_were_swapped_out_are_not_kept_for_long(home, monkeypatch) -> None:
     monkeypatch.setattr("qmailpanel.qmail.host.late_lines.WRITTEN_NS", 1)
     host = open_home(home)

@@ -32,6 +32,7 @@ from qmailpanel.qmail.plan.steps import (
     RemoveFile,
     RemoveLogins,
     TellSend,
+    WriteFile,
     WriteLogins,
     WriteShared,
     describe,
@@ -673,3 +674,8 @@ def test_a_missing_rcpthosts_is_proposed_on_a_host_with_other_domains() -> None:
     first = make_plan(wanted, {}, actual, None, digest).steps[0]
     assert isinstance(first, WriteShared)
     assert first.content == b".wild.test\nmail.test\nold.test\n"
+
+
+def test_a_line_with_a_carriage_return_is_shown_as_one_line() -> None:
+    step = WriteFile("pandle.net/.qmail-x", b"&one@side.test\r|evil\n", b"&two@side.test\n")
+    assert describe(step).split("\n")[1:] == ["- &one@side.test\\r|evil", "+ &two@side.test"]
