@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qmailpanel.domains.models import Domain
-from qmailpanel.qmail.host import programs
+from qmailpanel.qmail.host import hup, map_compiler
 from qmailpanel.qmail.host.files import Hand
 from qmailpanel.reports.statuses import Status
 from tests.kit.panels import Panel
@@ -37,7 +37,7 @@ def pandle(panel: Panel) -> Domain:
 def test_a_qmail_newu_that_does_not_do_it_costs_nobody_else_mail(
     panel, pandle, as_operator, monkeypatch, script, cause
 ) -> None:
-    monkeypatch.setattr(programs, "COMPILER_SECONDS", 0.3)
+    monkeypatch.setattr(map_compiler, "COMPILER_SECONDS", 0.3)
     before = panel.read("users/cdb")
     make_newu(panel.home, f"cd {panel.home}; {script}")
     bob = panel.add_mailbox(pandle, "bob")
@@ -67,11 +67,11 @@ def test_a_hup_that_is_lost_is_said_and_sent_again_before_mail_is_accepted(
     panel, pandle, settings, monkeypatch, as_operator
 ) -> None:
     settings.QMAILPANEL_HUP = "auto"
-    monkeypatch.setattr(programs, "HUP_SECONDS", 0.3)
+    monkeypatch.setattr(hup, "HUP_SECONDS", 0.3)
     other = panel.add_domain("b.test")
     with running(panel.home, IS_DEAF):
         report = panel.sync()
-        assert report.error == programs.NOT_TOLD
+        assert report.error == hup.NOT_TOLD
         assert panel.status_of_domain(other) is Status.FAILED
         assert "b.test" not in panel.lines("control/rcpthosts")
         assert report.error in as_operator.get("/sync/").content.decode()

@@ -22,8 +22,9 @@ from qmailpanel.qmail.formats.cdb import AnyMap
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.doctor_homes import examine_homes
+from qmailpanel.qmail.host.hup import find_senders
 from qmailpanel.qmail.host.look import describe, read_dots
-from qmailpanel.qmail.host.programs import find_senders, is_home_compiled_in
+from qmailpanel.qmail.host.map_compiler import is_home_compiled_in
 from qmailpanel.qmail.layout.rows import Layout
 
 _READERS = (

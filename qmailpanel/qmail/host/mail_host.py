@@ -11,11 +11,12 @@ from dataclasses import replace
 from qmailpanel.qmail.formats import cdb, control
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Foreign, LineFile, Shared, key_of, take_apart
-from qmailpanel.qmail.host.errors import Busy, HostError, Raced, StepFailed, or_host_error
+from qmailpanel.qmail.host.errors import HostError, StepFailed, or_host_error
+from qmailpanel.qmail.host.hup import Hup
 from qmailpanel.qmail.host.login_files import SIGHT_SECONDS, LoginDirectory, time_of_sight
 from qmailpanel.qmail.host.mail_root import MailRoot
+from qmailpanel.qmail.host.map_compiler import compile_map
 from qmailpanel.qmail.host.memory import Memory
-from qmailpanel.qmail.host.programs import Hup, compile_map, is_home_compiled_in
 from qmailpanel.qmail.host.shared_file import SharedFile, hold_lock
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.plan.order import Plan
@@ -37,8 +38,6 @@ from qmailpanel.qmail.plan.steps import (
     TellSend,
     WriteShared,
 )
-
-__all__ = ["Busy", "Host", "HostError", "Raced", "StepFailed", "is_home_compiled_in"]
 
 
 class Host:

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from qmailpanel.qmail.formats.shared_files import Shared
-from qmailpanel.qmail.host import libc, programs
+from qmailpanel.qmail.host import hup, libc
 from qmailpanel.qmail.host.errors import Busy, HostError, Raced
 from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow
 from qmailpanel.qmail.plan.steps import Compile, TellSend, WriteShared
@@ -562,7 +562,7 @@ def test_a_missing_qmail_home_is_named(tmp_path) -> None:
 def test_rcpthosts_does_not_grow_before_qmail_send_has_read_virtualdomains(
     home, monkeypatch
 ) -> None:
-    monkeypatch.setattr(programs, "HUP_SECONDS", 0.05)
+    monkeypatch.setattr(hup, "HUP_SECONDS", 0.05)
     with pytest.raises(HostError):
         make_true(open_home(home, hup="true"), [PANDLE])
     assert (home / Shared.VIRTUAL).read_bytes() == b"pandle.net:100\n"

@@ -12,8 +12,8 @@ from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.qmail.formats import cdb
 from qmailpanel.qmail.formats.shared_files import Shared
-from qmailpanel.qmail.host import programs
-from qmailpanel.qmail.host.mail_host import is_home_compiled_in
+from qmailpanel.qmail.host import hup, map_compiler
+from qmailpanel.qmail.host.map_compiler import is_home_compiled_in
 from qmailpanel.sync.reconcile import all_domains
 from tests.kit.real_panel import Panel, new_domain, new_mailbox, real_panel
 from tests.kit.real_qmail import HOME, needs_qmail, rcpt
@@ -31,7 +31,7 @@ def panel(tmp_path, transactional_db, settings):
 @pytest.fixture
 def impatient(monkeypatch) -> None:
     """A qmail-send that does not read is given up soon."""
-    monkeypatch.setattr(programs, "HUP_SECONDS", 0.3)
+    monkeypatch.setattr(hup, "HUP_SECONDS", 0.3)
 
 
 def add_biliards() -> None:
@@ -71,7 +71,7 @@ def test_rcpthosts_does_not_grow_until_a_stopped_qmail_send_goes_on(panel, impat
     panel.qmail.signal(signal.SIGSTOP)
     add_biliards()
     report = panel.sync()
-    assert report.error == programs.NOT_TOLD
+    assert report.error == hup.NOT_TOLD
     assert report.cause == "HUP: qmail-send did not read control/virtualdomains"
     assert not report.live
     assert panel.host.memory.hup_owed
@@ -128,7 +128,7 @@ def test_while_qmail_newu_fails_the_old_map_serves(panel) -> None:
     obstacle.mkdir()
     ann = new_mailbox(new_domain("b.test"), "ann")
     report = panel.sync()
-    assert report.error == programs.NOT_COMPILED[Shared.ASSIGN]
+    assert report.error == map_compiler.NOT_COMPILED[Shared.ASSIGN]
     assert "qmail-newu: fatal: unable to open users/cdb.tmp" in report.cause
     assert cdb_inode() == before
     assert panel.send("biliards@pandle.net") == BILIARDS

@@ -1,9 +1,10 @@
-"""qmail-newu where it is ours, and a HUP that is proved, whoever supervises qmail-send."""
+"""A HUP that is proved, whoever supervises qmail-send, and that no other home gets."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import stat
 import subprocess
@@ -12,17 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from qmailpanel.qmail.formats.shared_files import Shared
-from qmailpanel.qmail.host import programs
+from qmailpanel.qmail.host import hup
 from qmailpanel.qmail.host.errors import HostError
-from qmailpanel.qmail.host.mail_host import is_home_compiled_in
-from qmailpanel.qmail.host.programs import Hup, compile_map
+from qmailpanel.qmail.host.hup import Hup
 from tests.kit.programs import (
     IS_DEAF,
     READS,
     STARTS_NEVER,
     STARTS_SLOWLY,
-    make_newu,
     running,
 )
 
@@ -60,13 +58,13 @@ def test_a_qmail_send_of_this_home_is_told(home) -> None:
 
 
 def test_each_hup_is_proved_by_a_read_of_its_own(home, monkeypatch) -> None:
-    monkeypatch.setattr(programs, "HUP_SECONDS", 0.3)
-    hup = Hup(str(home), "auto")
+    monkeypatch.setattr(hup, "HUP_SECONDS", 0.3)
+    ours = Hup(str(home), "auto")
     with running(home, READS):
-        hup.tell()
-        hup.tell()
+        ours.tell()
+        ours.tell()
     with running(home, IS_DEAF), pytest.raises(HostError) as caught:
-        hup.tell()
+        ours.tell()
     assert caught.value.cause == "HUP: qmail-send did not read control/virtualdomains"
 
 
@@ -78,7 +76,7 @@ def test_a_qmail_send_that_just_starts_is_not_ended_by_it(home) -> None:
 
 
 def test_a_qmail_send_that_never_comes_up_is_said_and_left_alone(home, monkeypatch) -> None:
-    monkeypatch.setattr(programs, "HUP_SECONDS", 0.1)
+    monkeypatch.setattr(hup, "HUP_SECONDS", 0.1)
     with running(home, STARTS_NEVER) as send:
         with pytest.raises(HostError) as caught:
             Hup(str(home), "auto").tell()
@@ -136,12 +134,21 @@ def is_closed(path: Path) -> bool:
     return stat.S_IMODE(path.stat().st_mode) == 0o700
 
 
-def make_control(directory: Path) -> Path:
-    """The control fifo of a service directory."""
+STATUSES = {
+    "daemontools": lambda pid: bytes(12) + pid.to_bytes(4, "little") + b"\0u",
+    "runit": lambda pid: bytes(12) + pid.to_bytes(4, "little") + b"\0u\0\1",
+    "s6": lambda pid: bytes(24) + pid.to_bytes(8, "big") + b"\0\0\4",
+}
+
+
+def make_service(directory: Path, home: Path, pid: int, supervisor: str = "daemontools") -> Path:
+    """The directory of a service that runs this process, in the way of its supervisor."""
     control = directory / "supervise/control"
     control.parent.mkdir(parents=True)
     os.mkfifo(control)
     control.chmod(0o622)
+    (directory / "supervise/status").write_bytes(STATUSES[supervisor](pid))
+    (directory / "run").write_text(f'#!/bin/sh\nexec env - PATH="{home}/bin:$PATH" qmail-start\n')
     return control
 
 
@@ -164,19 +171,72 @@ def supervising(control: Path, pid: int) -> Iterator[subprocess.Popen[bytes]]:
 @pytest.mark.root
 @pytest.mark.skipif(not is_root, reason="not root")
 @pytest.mark.parametrize("name", ["qmail-send", "qmail"])
+@pytest.mark.parametrize("supervisor", STATUSES)
 def test_a_supervisor_is_asked_with_the_byte_that_all_of_them_take(
-    open_home, tmp_path, monkeypatch, name
+    open_home, monkeypatch, name, supervisor
 ) -> None:
     services = [open_home / "left-over", open_home / "service"]
-    make_control(services[0] / "qmail-send")  # nobody reads it
-    control = make_control(services[1] / name)
-    monkeypatch.setattr(programs, "SERVICES", services)
-    with running(open_home, READS, user=SOMEBODY) as send, supervising(control, send.pid) as asked:
-        with as_nobody():
-            Hup(str(open_home), "auto").tell()
-        assert asked.stdout
-        assert asked.stdout.read() == b"h"
+    monkeypatch.setattr(hup, "SERVICES", services)
+    with running(open_home, READS, user=SOMEBODY) as send:
+        make_service(services[0] / "qmail-send", open_home, send.pid)  # nobody reads it
+        control = make_service(services[1] / name, open_home, send.pid, supervisor)
+        with supervising(control, send.pid) as asked:
+            with as_nobody():
+                Hup(str(open_home), "auto").tell()
+            assert asked.stdout
+            assert asked.stdout.read() == b"h"
     assert was_read(open_home)
+
+
+@pytest.fixture
+def other_home(open_home: Path) -> Path:
+    """Another home on this machine, within ours: its path begins with our path."""
+    home = make_home(open_home / "bin" / "other")
+    os.chown(home / "control/virtualdomains", NOBODY, NOBODY)
+    return home
+
+
+def is_told(supervisor: subprocess.Popen[bytes]) -> bool:
+    assert supervisor.stdout
+    return bool(select.select([supervisor.stdout], [], [], 0.2)[0])
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not is_root, reason="not root")
+def test_of_two_homes_only_the_supervisor_of_ours_is_asked(
+    open_home, other_home, monkeypatch
+) -> None:
+    services = [open_home / "theirs", open_home / "ours"]
+    monkeypatch.setattr(hup, "SERVICES", services)
+    with (
+        running(other_home, READS, user=SOMEBODY) as theirs,
+        running(open_home, READS, user=SOMEBODY) as ours,
+    ):
+        first = make_service(services[0] / "qmail-send", other_home, theirs.pid)
+        second = make_service(services[1] / "qmail-send", open_home, ours.pid)
+        with supervising(first, theirs.pid) as other, supervising(second, ours.pid) as asked:
+            with as_nobody():
+                Hup(str(open_home), "auto").tell()
+            assert is_told(asked)
+            assert not is_told(other)
+    assert was_read(open_home)
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not is_root, reason="not root")
+@pytest.mark.parametrize("runs", ["another home", "another process"])
+def test_a_supervisor_of_something_else_is_not_asked_and_it_is_said(
+    open_home, other_home, monkeypatch, runs
+) -> None:
+    monkeypatch.setattr(hup, "SERVICES", [open_home / "theirs"])
+    with running(open_home, READS, user=SOMEBODY) as ours:
+        pid, home = (ours.pid, other_home) if runs == "another home" else (os.getpid(), open_home)
+        control = make_service(open_home / "theirs/qmail-send", home, pid)
+        with supervising(control, ours.pid) as other:
+            with as_nobody(), pytest.raises(HostError) as caught:
+                Hup(str(open_home), "auto").tell()
+            assert not is_told(other)
+    assert caught.value.cause == "HUP: [Errno 1] Operation not permitted"
 
 
 @pytest.mark.root
@@ -184,7 +244,7 @@ def test_a_supervisor_is_asked_with_the_byte_that_all_of_them_take(
 def test_without_a_supervisor_it_is_said_that_qmail_send_cannot_be_told(
     open_home, monkeypatch
 ) -> None:
-    monkeypatch.setattr(programs, "SERVICES", [])
+    monkeypatch.setattr(hup, "SERVICES", [])
     with (
         running(open_home, READS, user=SOMEBODY),
         pytest.raises(HostError) as caught,
@@ -218,7 +278,7 @@ def test_a_command_is_run_without_a_shell_and_proved(home) -> None:
     ],
 )
 def test_a_command_that_does_not_tell_it_is_said(home, monkeypatch, command, cause) -> None:
-    monkeypatch.setattr(programs, "HUP_SECONDS", 0.05)
+    monkeypatch.setattr(hup, "HUP_SECONDS", 0.05)
     with pytest.raises(HostError) as caught:
         Hup(str(home), command).tell()
     assert cause in caught.value.cause
@@ -228,69 +288,3 @@ def test_where_nothing_would_show_a_read_it_waits_a_moment(home) -> None:
     (home / "control/virtualdomains").unlink()
     Hup(str(home), f"touch {home}/told").tell()
     assert (home / "told").exists()
-
-
-# users/cdb
-
-
-def test_a_program_is_ours_when_this_very_home_is_compiled_in(tmp_path) -> None:
-    program = tmp_path / "qmail-newu"
-    program.write_bytes(b"\x7fELF\0users/assign\0/var/qmail\0")
-    assert is_home_compiled_in(program, "/var/qmail")
-    for home in ("/qmail", "/var", "/var/qmai", "/var/qmail2", "/srv/qmail", "var/qmail"):
-        assert not is_home_compiled_in(program, home)
-    assert not is_home_compiled_in(tmp_path / "none", "/var/qmail")
-
-
-def test_the_qmail_newu_of_the_home_makes_the_map(home) -> None:
-    make_newu(home, f"cd {home}/users && echo made > cdb.tmp && /bin/mv cdb.tmp cdb")
-    compile_map(str(home), Shared.ASSIGN)
-    assert (home / "users/cdb").read_bytes() == b"made\n"
-
-
-@pytest.mark.parametrize(
-    ("script", "cause"),
-    [
-        ("echo qmail-newu: fatal: out of memory >&2; exit 111", "qmail-newu: fatal: out of memory"),
-        ("exit 3", "qmail-newu: exit 3"),
-        ("kill -9 $$", "qmail-newu: exit -9"),
-        ("exit 0", "users/cdb is still the old one"),
-    ],
-)
-def test_a_qmail_newu_that_fails_leaves_the_old_map_and_is_quoted(home, script, cause) -> None:
-    (home / "users/cdb").write_bytes(b"old")
-    make_newu(home, script)
-    with pytest.raises(HostError) as caught:
-        compile_map(str(home), Shared.ASSIGN)
-    assert cause in caught.value.cause
-    assert (home / "users/cdb").read_bytes() == b"old"
-
-
-def test_a_qmail_newu_that_hangs_is_ended(home, monkeypatch) -> None:
-    monkeypatch.setattr(programs, "COMPILER_SECONDS", 0.1)
-    make_newu(home, "exec /bin/sleep 60")
-    with pytest.raises(HostError) as caught:
-        compile_map(str(home), Shared.ASSIGN)
-    assert "timed out" in caught.value.cause
-
-
-def test_a_left_over_of_a_killed_run_is_no_obstacle(home) -> None:
-    (home / "users/cdb.tmp").write_bytes(b"half")
-    compile_map(str(home), Shared.ASSIGN)
-    assert sorted(os.listdir(home / "users")) == ["assign", "cdb"]
-    assert (home / "users/cdb").stat().st_mode & 0o777 == 0o644
-
-
-def test_a_directory_in_the_way_of_the_new_map_is_said(home) -> None:
-    (home / "users/cdb.tmp").mkdir()
-    with pytest.raises(HostError) as caught:
-        compile_map(str(home), Shared.ASSIGN)
-    assert "users/cdb.tmp" in caught.value.cause
-
-
-def test_an_assign_that_qmail_newu_would_refuse_is_refused_without_it(home) -> None:
-    (home / "users/assign").write_bytes(ASSIGN.removesuffix(b".\n"))
-    with pytest.raises(HostError) as caught:
-        compile_map(str(home), Shared.ASSIGN)
-    assert "users/cdb" in caught.value.cause
-    assert not (home / "users/cdb").exists()

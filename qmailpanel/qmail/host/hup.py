@@ -1,104 +1,25 @@
-"""What runs on the host: users/cdb made from users/assign, and a HUP for qmail-send."""
+"""A HUP for the qmail-send of this home, whoever supervises it, and the proof that it was heard."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from qmailpanel.qmail.formats.maps import MAPS
-from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.errors import HostError
 
-COMPILER_SECONDS = 300
 HUP_SECONDS = 5.0
 DELIVERY_SECONDS = 1.0  # from qmail-lspawn's look into the map to qmail-local's at the file
-_STAYS = "the one before stays in use. It is tried again."
-NOT_COMPILED = {
-    Shared.ASSIGN: f"The mail server's address map could not be rebuilt; {_STAYS}",
-    Shared.MORE: f"The mail server's list of domains could not be rebuilt; {_STAYS}",
-    Shared.VALID: f"The mail server's list of recipients could not be rebuilt; {_STAYS}",
-    Shared.RECIPIENTS: f"The mail server's list of recipients could not be rebuilt; {_STAYS}",
-}
 NOT_TOLD = "The mail server has not taken the change yet. It is told again."
 SERVICES = ("/service", "/etc/service", "/var/service", "/run/service", "/run/s6/services")
-
-
-def is_home_compiled_in(program: Path, home: str) -> bool:
-    """Whether a program of qmail works on this very home: theirs is compiled in."""
-    try:
-        path = rb"(?<![\w./-])%s\0" % re.escape(home.encode())
-        return re.search(path, program.read_bytes()) is not None
-    except OSError:
-        return False
-
-
-def compile_map(home: str, shared: Shared) -> None:
-    """Make the map of a shared file. Raises HostError."""
-    its = MAPS[shared]
-    path = f"{home}/{its.path}"
-    program = Path(home, "bin", its.program)
-    before = _inode(path)
-    try:
-        with contextlib.suppress(OSError):  # whatever is in the way, who needs the place will say
-            os.unlink(_temporary(path))  # a left-over takes the room the new one needs
-        if its.program and is_home_compiled_in(program, home):
-            _run_compiler(program)
-        else:
-            _write_map(home, shared, path)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        raise HostError(NOT_COMPILED[shared], f"{its.path}: {error}") from error
-    if _inode(path) == before:
-        cause = f"{its.program} ended well, but {its.path} is still the old one"
-        raise HostError(NOT_COMPILED[shared], cause)
-
-
-def _inode(path: str) -> int:
-    """The identity of a map; 0 where there is none."""
-    try:
-        return os.stat(path).st_ino
-    except OSError:
-        return 0
-
-
-def _temporary(path: str) -> str:
-    """What qmail's programs call it too: `users/cdb.tmp`, `control/morercpthosts.tmp`."""
-    return f"{path.removesuffix('.cdb')}.tmp"
-
-
-def _run_compiler(program: Path) -> None:
-    """It has no protection against a second one; our lock is it. See qmail-newu(8)."""
-    done = subprocess.run(
-        [program], capture_output=True, timeout=COMPILER_SECONDS, cwd="/", env={}, check=False
-    )
-    if done.returncode:
-        said = done.stderr.decode(errors="backslashreplace").strip()
-        raise OSError(f"{program.name}: {said or f'exit {done.returncode}'}")
-
-
-def _write_map(home: str, shared: Shared, path: str) -> None:
-    """The same bytes as the program's, where there is none."""
-    content = Path(home, shared).read_bytes()
-    temporary = _temporary(path)
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(temporary, flags, 0o644), "w+b") as file:
-        os.fchmod(file.fileno(), 0o644)
-        MAPS[shared].compile(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.rename(temporary, path)
-    directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 class Hup:
@@ -156,7 +77,7 @@ class Hup:
     def _find(self) -> Callable[[], None] | None:
         """The qmail-send of this home, whoever supervises it; None where none runs."""
         pids = list(find_senders(self.home))
-        return partial(_hang_up, pids) if pids else None
+        return partial(_hang_up, self.home, pids) if pids else None
 
 
 def _wait(is_true: Callable[[], bool], otherwise: str) -> None:
@@ -167,24 +88,55 @@ def _wait(is_true: Callable[[], bool], otherwise: str) -> None:
         time.sleep(0.01)
 
 
-def _hang_up(pids: Iterable[int]) -> None:
-    for pid in pids:
-        _wait(partial(_catches_hup, pid), "qmail-send does not come up")
-        try:
-            os.kill(pid, signal.SIGHUP)
-        except PermissionError:
-            if not _ask_supervisor():
-                raise
+def _hang_up(home: str, pids: Sequence[int]) -> None:
+    """Raises PermissionError where none of them can be told."""
+    refused = [pid for pid in pids if not _tell_process(home, pid)]
+    if len(refused) == len(pids):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
 
-def _ask_supervisor() -> bool:
-    """Whether one was there: daemontools, runit and s6 all take the byte `h` for HUP."""
+def _tell_process(home: str, pid: int) -> bool:
+    _wait(partial(_catches_hup, pid), "qmail-send does not come up")
+    try:
+        os.kill(pid, signal.SIGHUP)
+    except PermissionError:
+        return _ask_supervisor(home, pid)
+    return True
+
+
+def _ask_supervisor(home: str, pid: int) -> bool:
+    """Whether the one of this very process was there. All of them take the byte `h` for HUP.
+
+    Another home of this machine may have a service of the same name.
+    """
     for directory in SERVICES:
         for name in ("qmail-send", "qmail"):
+            service = Path(directory, name)
             with contextlib.suppress(OSError):
-                _write_control(Path(directory, name, "supervise/control"))
-                return True
+                if _supervised_pid(service) == pid and _is_of(home, pid, service):
+                    _write_control(service / "supervise/control")
+                    return True
     return False
+
+
+def _supervised_pid(service: Path) -> int:
+    """As its status says: 18 bytes of daemontools, 20 of runit, more of s6."""
+    status = (service / "supervise/status").read_bytes()
+    if len(status) > 20:
+        return int.from_bytes(status[24:32], "big")
+    return int.from_bytes(status[12:16], "little")
+
+
+def _is_of(home: str, pid: int, service: Path) -> bool:
+    """Whether a qmail-send is that of this home; if we may not look, its run script tells."""
+    is_here = _works_in(home, Path(f"/proc/{pid}"))
+    return _runs_home(service / "run", home) if is_here is None else is_here
+
+
+def _runs_home(script: Path, home: str) -> bool:
+    """Whether it names the programs of this home: `exec /var/qmail/rc`, `PATH=/var/qmail/bin:…`."""
+    path = rb"(?<![\w./-])%s/(bin(/qmail-\w+)?|rc)(?![\w./-])" % re.escape(home.encode())
+    return re.search(path, script.read_bytes()) is not None
 
 
 def _run(command: Sequence[str]) -> None:
@@ -206,18 +158,18 @@ def find_senders(home: str) -> Iterator[int]:
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
             is_send = entry.name.isdigit() and (entry / "comm").read_bytes() == b"qmail-send\n"
-            if is_send and _works_in(home, entry):
+            if is_send and _works_in(home, entry) is not False:
                 yield int(entry.name)
 
 
-def _works_in(home: str, process: Path) -> bool:
-    """It reads the control files in its home, and serves in its queue from then on."""
+def _works_in(home: str, process: Path) -> bool | None:
+    """It reads the control files in its home, and serves in its queue. None: we may not look."""
     try:
-        found = os.stat(process / "cwd")
+        directory = os.stat(process / "cwd")
     except PermissionError:
-        return True
-    places = [place for place in (Path(home), Path(home, "queue")) if place.exists()]
-    return any(os.path.samestat(found, place.stat()) for place in places)
+        return None
+    homes = [path for path in (Path(home), Path(home, "queue")) if path.exists()]
+    return any(os.path.samestat(directory, path.stat()) for path in homes)
 
 
 def _catches_hup(pid: int) -> bool:
