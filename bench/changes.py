@@ -33,7 +33,7 @@ class Changes:
     def measure(self, size: int, samples: int) -> list[Row]:
         """A mailbox added, changed and removed again, each with a floor beside it."""
         self.floor.follow()
-        self.service.turn()
+        self.service.take_changes()
         floors: list[float] = []
         panel: dict[str, list[float]] = {"added": [], "changed": [], "removed": []}
         domains = list(Domain.objects.order_by("id"))
@@ -65,7 +65,7 @@ class Changes:
 
     def _until_applied(self, domain: int, change: int) -> float:
         start = time.perf_counter()
-        self.service.turn()
+        self.service.take_changes()
         seconds = time.perf_counter() - start
         if not is_live(domain, change):
             raise RuntimeError(f"change {change} is not live")
@@ -74,7 +74,7 @@ class Changes:
     def measure_domains(self, domains: int, samples: int) -> Row:
         """A domain without addresses added; its name goes to morercpthosts."""
         self.floor.follow()
-        self.service.turn()
+        self.service.take_changes()
         panel, floors = [], []
         for _ in range(samples):
             self.made += 1
@@ -89,7 +89,7 @@ class Changes:
         before = self.floor.add(MANY)
         [domain] = add_domains(1, MANY)
         start = time.perf_counter()
-        self.service.turn()
+        self.service.take_changes()
         seconds = time.perf_counter() - start
         if not is_live(domain.pk, domain.change_id):
             raise RuntimeError("ten thousand mailboxes are not live")

@@ -21,7 +21,8 @@ from bench.floor import Floor  # noqa: E402 - as above
 from bench.pages import Pages  # noqa: E402 - as above
 from bench.table import Row, print_table, write_latest  # noqa: E402 - as above
 from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host  # noqa: E402 - as above
-from qmailpanel.sync.service import SCRUB_DOMAINS, Service  # noqa: E402 - as above
+from qmailpanel.sync.rounds.scrub import DOMAINS  # noqa: E402 - as above
+from qmailpanel.sync.service import Service  # noqa: E402 - as above
 
 
 def run(sizes: Sequence[int], samples: int, assignments: int, domains: int) -> None:
@@ -34,7 +35,7 @@ def run(sizes: Sequence[int], samples: int, assignments: int, domains: int) -> N
     for size in sizes:
         with setting_up(f"{size:,} mailboxes"):
             scene.grow(size)
-            changes.service.turn()
+            changes.service.take_changes()
         rows += changes.measure(size, samples)
     largest = sizes[-1]
     rows.append(measure_scrub(changes.service.reconciler, largest))
@@ -48,7 +49,7 @@ def run(sizes: Sequence[int], samples: int, assignments: int, domains: int) -> N
     if domains:
         with setting_up(f"{domains:,} domains"):
             scene.grow_domains(domains)
-            changes.service.turn()
+            changes.service.take_changes()
         rows.append(changes.measure_domains(domains, samples))
     print_table(rows, f"compiler: {floor.compiler}")
     write_latest(rows, floor.compiler)
@@ -58,7 +59,7 @@ def measure_assignments(assignments: int, changes: Changes, samples: int) -> lis
     """Most of them aliases of a mailbox, which have no home."""
     with setting_up(f"{assignments:,} assignments"):
         scene.grow_aliases(assignments)
-        changes.service.turn()
+        changes.service.take_changes()
     rows = changes.measure(assignments, samples)
     return rows + processes.measure_start(assignments, 60, 1_000)
 
@@ -75,7 +76,7 @@ def measure_scrub(reconciler: Reconciler, size: int) -> Row:
     domains = all_domains()
     for _ in range(2):
         start = time.perf_counter()
-        for at in range(0, len(domains), SCRUB_DOMAINS):
-            reconciler.is_amiss(domains[at : at + SCRUB_DOMAINS])
+        for at in range(0, len(domains), DOMAINS):
+            reconciler.is_amiss(domains[at : at + DOMAINS])
         seconds = time.perf_counter() - start
     return Row("scrub, a mailbox", size, seconds / size, None, 60, "µs")

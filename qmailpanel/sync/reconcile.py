@@ -43,13 +43,13 @@ def open_host() -> Host:
 class Reconciler:
     """Makes domains true on one host, and says what came of it.
 
-    `between`: called between steps of long work, at most every half second, with the domains at
-    work; what it does (another domain's change, say) may change the host.
+    `pause`: called in the middle of long work, at most every half second, with the domains at work;
+    what it does (another domain's change, say) may change the host.
     """
 
-    def __init__(self, host: Host, between: Callable[[frozenset[int]], None] | None = None) -> None:
+    def __init__(self, host: Host, pause: Callable[[frozenset[int]], None] | None = None) -> None:
         self.host = host
-        self.between = between
+        self.pause = pause
         self.generations = Generations()
         self._told: object = None
         self._at_work: frozenset[int] = frozenset()
@@ -258,10 +258,10 @@ class Reconciler:
         now = time.monotonic()
         if now - self._sliced < SLICE_SECONDS:
             return
-        if self.between is not None:
+        if self.pause is not None:
             self._sliced = now
             self.host.root.settle()
-            self.between(self._at_work)
+            self.pause(self._at_work)
         say.publish_progress(report)
         self._sliced = time.monotonic()
 

@@ -86,7 +86,6 @@ class Panel:
 def settle(service: Service) -> None:
     """Turns until the service has nothing more to do but wait."""
     for _ in range(100):
-        service.turn()
-        if not service._scrub_step():
+        if not service.turn():
             return
     raise AssertionError("no end")

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from qmailpanel.qmail.doctor import Finding
 from qmailpanel.qmail.formats.cdb import compile_assign, compile_records
-from qmailpanel.qmail.host.doctor import examine_homes_of, examine_shared_of
+from qmailpanel.qmail.host.examine_homes import examine_homes_of
+from qmailpanel.qmail.host.examine_shared import examine_shared_of
 from qmailpanel.qmail.layout.rows import Layout
+from qmailpanel.qmail.pause import finish
 from tests.kit.disk import MAIL_USER
 
 Plant = Callable[[Path], None]
@@ -61,8 +63,7 @@ def own(path: Path, uid: int = MAIL_USER.uid, gid: int = MAIL_USER.gid) -> None:
 
 def look(home: Path) -> list[Finding]:
     layout = Layout(str(home), str(home / "mailnames"), MAIL_USER)
-    found = [*examine_shared_of(layout), *examine_homes_of(layout)]
-    return [finding for finding in found if finding is not None]
+    return finish(examine_shared_of(layout)) + finish(examine_homes_of(layout))
 
 
 # what can be planted

@@ -130,16 +130,16 @@ def test_the_service_destroys_what_was_kept_long_enough(panel, domain, settings)
     remove_mailbox(SYSTEM, ann)
     service.turn()
     Mailbox.objects.update(removed_at=timezone.now() - timedelta(days=29))
-    service._purge_at = 0
+    service.purge.hurry()
     service.turn()
     assert archived(panel, ann).is_dir()
     Mailbox.objects.update(removed_at=timezone.now() - MONTH)
     settings.QMAILPANEL_RETENTION_DAYS = 0
-    service._purge_at = 0
+    service.purge.hurry()
     service.turn()
     assert archived(panel, ann).is_dir()
     settings.QMAILPANEL_RETENTION_DAYS = 30
-    service._purge_at = 0
+    service.purge.hurry()
     service.turn()
     assert not archived(panel, ann).exists()
     assert panel.status(ann) is Status.REMOVED

@@ -97,7 +97,7 @@ def test_the_service_begins_and_ends_an_answer_with_its_days(panel, ann, inject)
     assert dot_qmail(panel) == "./Maildir/\n"
     for first, is_answered in ((today, True), (today - timedelta(1), False)):
         AutoReply.objects.update(first=first, last=first)
-        service._turn_at = 0.0
+        service.replies.hurry()
         service.turn()
         assert ("mailbot" in dot_qmail(panel)) is is_answered
 

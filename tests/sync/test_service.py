@@ -22,10 +22,11 @@ from qmailpanel.qmail.host.shared_file import hold_lock
 from qmailpanel.reports.models import SyncNode, SyncProblem
 from qmailpanel.reports.node import find_node, is_alive
 from qmailpanel.reports.statuses import Status
-from qmailpanel.sync import reconcile, service
+from qmailpanel.sync import reconcile, unsettled
 from qmailpanel.sync.models import SyncQuestion
 from qmailpanel.sync.reconcile import open_host
-from qmailpanel.sync.service import Service, Trigger
+from qmailpanel.sync.service import Service
+from qmailpanel.sync.trigger import Trigger
 from tests.kit.panels import Panel, settle
 
 ROOT = Path(__file__).parents[2]
@@ -113,7 +114,7 @@ def test_the_scrub_mends_what_nobody_pointed_at(panel, box) -> None:
     running = panel.serve()
     panel.below("pandle.net/biliards/Maildir/new").rmdir()
     panel.below("pandle.net/.qmail-default").unlink()
-    running._scrub_at = 0.0
+    running.scrub.hurry()
     settle(running)
     assert panel.below("pandle.net/biliards/Maildir/new").is_dir()
     assert panel.below("pandle.net/.qmail-default").exists()
@@ -125,7 +126,7 @@ def test_the_scrub_mends_what_nobody_pointed_at(panel, box) -> None:
 @pytest.fixture
 def impatient(monkeypatch) -> None:
     """Whatever failed is tried again at once."""
-    monkeypatch.setattr(service, "RETRY_SECONDS", (0.0,))
+    monkeypatch.setattr(unsettled, "RETRY_SECONDS", (0.0,))
 
 
 def test_a_failed_address_is_live_once_its_obstacle_is_gone(panel, box, impatient) -> None:
@@ -147,14 +148,14 @@ def test_a_directory_in_place_of_a_file_is_said_and_ends_no_service(panel, box, 
     file.mkdir()
     late = panel.add_mailbox(box.domain, "late")
     for _ in range(3):
-        running._scrub_at = 0.0
+        running.scrub.hurry()
         settle(running)
     assert name in SyncProblem.objects.get(domain=None).text
     assert panel.status(late) is Status.FAILED
     file.rmdir()
     if before is not None:
         file.write_bytes(before)
-    running._retry_at = 0.0
+    running.unsettled.retry_at = 0.0
     running.turn()
     assert panel.status(late) is Status.LIVE
     assert not SyncProblem.objects.exists()
@@ -166,11 +167,11 @@ def test_a_qmail_home_that_cannot_be_locked_is_said_and_ends_no_service(panel, b
     lock.unlink()
     lock.mkdir()
     switch_mailbox(SYSTEM, box, on=False)
-    running._scrub_at = 0.0
+    running.scrub.hurry()
     settle(running)
     assert "lock" in SyncProblem.objects.get(domain=None).cause
     lock.rmdir()
-    running._retry_at = 0.0
+    running.unsettled.retry_at = 0.0
     running.turn()
     assert panel.status(box) is Status.LIVE
 
@@ -179,22 +180,22 @@ def test_another_process_at_work_is_waited_for(panel, box) -> None:
     running = panel.serve()
     switch_mailbox(SYSTEM, box, on=False)
     with hold_lock(str(panel.home)):
-        running._scrub_at = 0.0
+        running.scrub.hurry()
         settle(running)
         assert panel.status(box) is Status.PENDING
     running.turn()
     assert panel.status(box) is Status.LIVE
-    assert running._scrub_at < time.monotonic() + 60
+    assert running.scrub.at < time.monotonic() + 60
 
 
 def test_a_domain_that_gave_its_name_away_is_not_tried_for_ever(panel, box) -> None:
     panel.write("control/locals", b"pandle.net\n")
     running = panel.serve()
-    assert running._unsettled
+    assert running.unsettled.failed
     box.domain.names.update(claims=False)
-    running._retry_at = 0.0
+    running.unsettled.retry_at = 0.0
     running.turn()
-    assert not running._unsettled
+    assert not running.unsettled.failed
 
 
 # questions
@@ -211,7 +212,7 @@ def test_a_question_waits_for_the_yes_and_goes_on_after_it(panel, box) -> None:
     many = many_boxes(panel)
     running = panel.serve()
     many.addresses.filter(local__startswith="box").delete()
-    running._scrub_at = 0.0
+    running.scrub.hurry()
     settle(running)
     question = SyncQuestion.objects.get()
     assert panel.answer("=101-box1")
@@ -226,7 +227,7 @@ def test_a_change_elsewhere_neither_drops_a_question_nor_its_yes(panel, box) -> 
     running = panel.serve()
     many.addresses.all().delete()
     many.delete()
-    running._scrub_at = 0.0
+    running.scrub.hurry()
     settle(running)
     switch_mailbox(SYSTEM, box, on=False)
     running.turn()
@@ -277,17 +278,17 @@ def test_another_domains_change_is_live_before_long_work_ends(panel, in_slices) 
     slow, quick = panel.add_domain("slow.test"), panel.add_domain("quick.test")
     running = panel.serve()
     boxes = [panel.add_mailbox(slow, f"box{number}") for number in range(10)]
-    between, seen = running._between, list[Any]()
+    pause, seen = running._pause, list[Any]()
 
     def person(at_work):
         """Adds ann in the third pause, and looks at her when it is over."""
         seen.append(None)
         ann = panel.add_mailbox(quick, "ann") if len(seen) == 3 else None
-        between(at_work)
+        pause(at_work)
         if ann:
             seen[2] = panel.status(ann), panel.below("slow.test/box9").exists()
 
-    running.reconciler.between = person
+    running.reconciler.pause = person
     running.turn()
     assert seen[2] == (Status.LIVE, False)
     assert {panel.status(row) for row in boxes} == {Status.LIVE}
@@ -302,15 +303,15 @@ def test_what_it_wrote_itself_in_slices_is_not_taken_for_somebody_elses(panel, i
     for row in gone:
         remove_mailbox(SYSTEM, row)
     panel.add_mailbox(slow, "new")
-    between, added = running._between, list[Address]()
+    pause, added = running._pause, list[Address]()
 
     def person(at_work):
         if len(added) < 30:
             added.append(panel.add_mailbox(quick, f"box{len(added)}"))
-        between(at_work)
+        pause(at_work)
 
-    running.reconciler.between = person
-    running._take_changes()
+    running.reconciler.pause = person
+    running.take_changes()
     assert len(added) == 30
     assert running.reconciler.disturbed() == set()
 
@@ -320,10 +321,10 @@ def test_who_waits_for_long_work_sees_how_far_it_is(panel, in_slices, as_operato
     running = panel.serve()
     for number in range(10):
         panel.add_mailbox(slow, f"box{number}")
-    between, seen = running._between, list[tuple[int, int]]()
+    pause, seen = running._pause, list[tuple[int, int]]()
 
     def person(at_work):
-        between(at_work)
+        pause(at_work)
         node = SyncNode.objects.get()
         seen.append((node.done, node.total))
         if len(seen) == 5:
@@ -332,7 +333,7 @@ def test_who_waits_for_long_work_sees_how_far_it_is(panel, in_slices, as_operato
             assert f'<progress value="{node.done}" max="{node.total}"' in page
             assert "<progress" not in as_operator.get(f"/domains/{other.name}/settings/").text
 
-    running.reconciler.between = person
+    running.reconciler.pause = person
     running.turn()
     assert seen[1:] == sorted(seen[1:])
     assert seen[5][0] > seen[4][0] > 0
@@ -344,14 +345,14 @@ def test_a_stop_in_the_middle_of_long_work_leaves_it_to_the_next_start(panel, in
     slow = panel.add_domain("slow.test")
     boxes = [panel.add_mailbox(slow, f"box{number}") for number in range(10)]
     running = Service(open_host())
-    between, calls = running._between, []
+    pause, calls = running._pause, []
 
     def term(at_work):
         calls.append(at_work)
         running.stopping = len(calls) == 4
-        between(at_work)
+        pause(at_work)
 
-    running.reconciler.between = term
+    running.reconciler.pause = term
     running.run()
     assert len(calls) == 4
     assert not panel.below("slow.test/box9").exists()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from qmailpanel.qmail.doctor.assignments import examine_assign
 from qmailpanel.qmail.doctor.compiled import examine_compiled
 from qmailpanel.qmail.doctor.control_files import examine_control_files
-from qmailpanel.qmail.doctor.finding import Finding, Findings, Severity, Trap, shorten
+from qmailpanel.qmail.doctor.finding import Finding, Findings, Severity, Trap, gather, shorten
 from qmailpanel.qmail.doctor.lists import examine_lists
 from qmailpanel.qmail.doctor.machine import examine_machine
 from qmailpanel.qmail.doctor.places import examine_home
@@ -26,6 +26,7 @@ __all__ = [
     "Trap",
     "examine_home",
     "examine_shared",
+    "gather",
     "shorten",
 ]
 

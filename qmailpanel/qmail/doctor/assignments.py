@@ -6,8 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from qmailpanel.qmail.doctor.finding import Finding, Findings, Severity, Trap
-from qmailpanel.qmail.doctor.lists import BREATH
+from qmailpanel.qmail.doctor.finding import LINES, Finding, Findings, Severity, Trap
 from qmailpanel.qmail.doctor.seen import Seen
 from qmailpanel.qmail.formats import assign, control
 from qmailpanel.qmail.names import HIGHEST_ID, gettext_noop
@@ -148,7 +147,7 @@ def examine_assign(seen: Seen) -> Findings:
         if not _GOOD.fullmatch(line):
             yield from _examine_line(number, line.removesuffix(b"\n"), prepends)
         yield from _find_second(number, line, firsts)
-        if number % BREATH == 0:
+        if number % LINES == 0:
             yield None
 
 

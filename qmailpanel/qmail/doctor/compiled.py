@@ -5,8 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 
-from qmailpanel.qmail.doctor.finding import Finding, Findings, Severity, Trap
-from qmailpanel.qmail.doctor.lists import BREATH
+from qmailpanel.qmail.doctor.finding import LINES, Finding, Findings, Severity, Trap
 from qmailpanel.qmail.doctor.seen import Seen
 from qmailpanel.qmail.formats import assign, control
 from qmailpanel.qmail.formats.cdb import AnyMap
@@ -135,12 +134,12 @@ def _compare(
             known.add(key)
             if asked.find(key) != data:
                 yield SAYS_OTHER.at(shared, number, name=_name(its.line(key, data)), **params)
-        if count % BREATH == 0:
+        if count % LINES == 0:
             yield None
     for count, (key, data) in enumerate(asked.records(), start=1):
         if shared in _COMPILED and content is not None and key not in known:
             yield SAYS_MORE.at(its.path, name=_name(its.line(key, data)), **params)
-        if count % BREATH == 0:
+        if count % LINES == 0:
             yield None
 
 

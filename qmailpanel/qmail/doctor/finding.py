@@ -7,11 +7,12 @@ shown; what fills them comes from outsiders and is made printable.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from qmailpanel.qmail.names import gettext_noop
+from qmailpanel.qmail.pause import Round
 from qmailpanel.qmail.plan.steps import printable
 
 SHOWN = 120  # characters of somebody's line
@@ -60,7 +61,8 @@ class Finding:
         return self.trap.remedy % self.params
 
 
-Findings = Iterator[Finding | None]  # None: a breath, where a service may do something else
+Findings = Iterator[Finding | None]  # None: a pause; see pause.py
+LINES = 2_000  # of a file, between two pauses
 
 ALSO = Trap(
     gettext_noop("%(count)s more of this kind: %(meaning)s"),
@@ -76,11 +78,22 @@ def show(text: bytes | str) -> str:
     return line if len(line) <= SHOWN else f"{line[:SHOWN]}…"
 
 
-def shorten(found: Iterable[Finding | None]) -> Findings:
+def gather(findings: Findings) -> Round[list[Finding]]:
+    """All findings, as the result of a round that pauses where they do."""
+    gathered = list[Finding]()
+    for finding in findings:
+        if finding is None:
+            yield
+        else:
+            gathered.append(finding)
+    return gathered
+
+
+def shorten(findings: Findings) -> Findings:
     """At most so many of one kind, and how many more there are."""
     counted: Counter[tuple[Trap, str]] = Counter()
     last: dict[tuple[Trap, str], Finding] = {}
-    for finding in found:
+    for finding in findings:
         if finding is not None:
             kind = finding.trap, "" if finding.file.startswith("/") else finding.file
             counted[kind] += 1
@@ -88,6 +101,6 @@ def shorten(found: Iterable[Finding | None]) -> Findings:
                 last[kind] = finding
                 continue
         yield finding
-    for (trap, _), finding in last.items():
-        count = str(counted[trap, _] - MOST)
+    for kind, finding in last.items():
+        count = str(counted[kind] - MOST)
         yield ALSO.at(finding.file, finding.number, count=count, meaning=finding.meaning)

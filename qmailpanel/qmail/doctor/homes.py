@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from qmailpanel.qmail.doctor.assignments import is_number
-from qmailpanel.qmail.doctor.lists import BREATH
+from qmailpanel.qmail.doctor.finding import LINES
 from qmailpanel.qmail.doctor.seen import File, Seen
 from qmailpanel.qmail.formats import assign, control
 
@@ -64,10 +64,10 @@ class HomeSeen:
 
 
 def find_homes(seen: Seen, homes: dict[str, HomeNamed]) -> Iterator[None]:
-    """The homes by their paths, with a breath now and then."""
+    """Fill in the homes by their paths, with a pause now and then."""
     domains = _domains(seen)
     for number, record in _records(seen.text("users/assign") or b""):
-        if number % BREATH == 0:
+        if number % LINES == 0:
             yield None
         name, _, uid, gid, home, dash, *_ = record
         path = _plain_path(home.decode("utf-8", "surrogateescape"))

@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from qmailpanel.qmail.doctor.finding import Finding, Findings, Severity, Trap
+from qmailpanel.qmail.doctor.finding import LINES, Finding, Findings, Severity, Trap
 from qmailpanel.qmail.doctor.seen import Seen
 from qmailpanel.qmail.formats import control
 from qmailpanel.qmail.names import gettext_noop
 
 ALARM, NOTE = Severity.ALARM, Severity.NOTE
-BREATH = 2_000  # lines between two breaths
 
 BOM = Trap(
     gettext_noop("A byte order mark stands before %(entry)s; qmail takes it as part of the name."),
@@ -183,7 +182,7 @@ def _examine_list(name: str, content: bytes, check: Check) -> Findings:
             first = firsts.setdefault(entry.lower(), number)
             if first != number:
                 yield HAS_TWICE.at(name, number, entry=entry, other=str(first))
-        if count % BREATH == 0:
+        if count % LINES == 0:
             yield None
     if name == "control/virtualdomains":
         yield from _find_losers(name, content)

@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from qmailpanel.qmail.doctor.finding import Finding, Findings, Severity, Trap
-from qmailpanel.qmail.doctor.lists import BREATH, Accepted, find_fault, spellings
+from qmailpanel.qmail.doctor.finding import LINES, Finding, Findings, Severity, Trap
+from qmailpanel.qmail.doctor.lists import Accepted, find_fault, spellings
 from qmailpanel.qmail.doctor.seen import Seen
 from qmailpanel.qmail.formats import assign, control
 from qmailpanel.qmail.names import gettext_noop
@@ -58,7 +58,7 @@ def examine_routes(seen: Seen) -> Findings:
     yield from answers.read(seen.text("users/assign") or b"")
     for count, line in enumerate(virtual, start=1):
         yield from _examine_virtual(line, ours, accepts, answers)
-        if count % BREATH == 0:
+        if count % LINES == 0:
             yield None
     yield from _find_going_out(seen, accepts, [*ours, *(line.name for line in virtual)])
 
@@ -107,7 +107,7 @@ def _find_going_out(seen: Seen, accepts: Accepted, served: Sequence[bytes]) -> F
         is_odd = find_fault(name) or not name.strip(b".") or name.startswith(b"[")
         if not (is_known or is_everything or is_odd or _has_below(name, below)):
             yield GOES_OUT.at(f"control/{file}", number, name=name)
-        if count % BREATH == 0:
+        if count % LINES == 0:
             yield None
 
 
@@ -129,13 +129,13 @@ class Answers:
         self.alias = frozenset(seen.alias) if seen.alias is not None else frozenset[str]()
 
     def read(self, content: bytes) -> Iterator[None]:
-        """The assignments, with a breath now and then."""
+        """Take in the assignments, with a pause now and then."""
         for count, line in enumerate(control.split_lines(content), start=1):
             if line.startswith(b"."):
                 return
             if line.count(b":") >= assign.COLONS:
                 self._add(assign.line_key(line))
-            if count % BREATH == 0:
+            if count % LINES == 0:
                 yield None
 
     def _add(self, key: bytes) -> None:

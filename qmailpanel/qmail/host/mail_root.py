@@ -24,9 +24,10 @@ from qmailpanel.qmail.host.files import (
     read_size,
     refuse_strangers,
 )
-from qmailpanel.qmail.host.purge import ARCHIVE, Pause, find_archived, purge_home
+from qmailpanel.qmail.host.purge import ARCHIVE, find_archived, purge_home
 from qmailpanel.qmail.layout.home import LEFT_DATABASE
 from qmailpanel.qmail.names import MailUser
+from qmailpanel.qmail.pause import Pause
 from qmailpanel.qmail.plan.state import Bad, HomeFound, Section, Tree, Wanted
 from qmailpanel.qmail.plan.steps import (
     ArchiveHome,
@@ -158,7 +159,8 @@ class MailRoot:
                 self._archive_home(path, mailbox)
             case PurgeHome(mailbox):
                 with opened(self.path) as root:
-                    purge_home(root, mailbox, pause)
+                    for _ in purge_home(root, mailbox):
+                        pause()
             case RemoveDirectory(path):
                 self._remove_directory(path)
 

@@ -12,17 +12,16 @@ import contextlib
 import errno
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.errors import StepFailed
 from qmailpanel.qmail.host.files import DIRECTORY, opened, refuse_strangers
+from qmailpanel.qmail.pause import Round
 
 ARCHIVE = ".archive"
-_PAUSE_AFTER = 200  # entries
-_ROUNDS = 1000  # each takes one level of directories, or what came meanwhile
-
-Pause = Callable[[], None]
+_ENTRIES = 200  # between two pauses
+_TURNS = 1000  # each takes one level of directories, or what came meanwhile
 
 
 def find_archived(root: int, mailboxes: frozenset[int]) -> frozenset[int]:
@@ -38,16 +37,16 @@ def find_archived(root: int, mailboxes: frozenset[int]) -> frozenset[int]:
         return mailboxes  # the step will say what is wrong
 
 
-def purge_home(root: int, mailbox: int, pause: Pause) -> None:
-    """Destroy the archived home of a mailbox; `pause` is called now and then."""
+def purge_home(root: int, mailbox: int) -> Round[None]:
+    """Destroy the archived home of a mailbox."""
     with opened(ARCHIVE, root) as archive:
         refuse_strangers(archive)
         name, doomed = _names(mailbox)
-        _destroy(archive, doomed, pause)  # of a run that was cut
+        yield from _destroy(archive, doomed)  # of a run that was cut
         if _is_there(archive, name):
             os.close(os.open(name, DIRECTORY, dir_fd=archive))
             libc.rename_new(archive, name, archive, doomed)
-            _destroy(archive, doomed, pause)
+            yield from _destroy(archive, doomed)
 
 
 def _names(mailbox: int) -> tuple[str, str]:
@@ -63,22 +62,22 @@ def _is_there(directory: int, name: str) -> bool:
     return True
 
 
-def _destroy(archive: int, name: str, pause: Pause) -> None:
+def _destroy(archive: int, name: str) -> Round[None]:
     if _is_there(archive, name):
         with opened(name, archive) as top:
-            _empty(top, pause)
+            yield from _empty(top)
         os.rmdir(name, dir_fd=archive)
 
 
-def _empty(top: int, pause: Pause) -> None:
+def _empty(top: int) -> Round[None]:
     fresh = (f".up-{number}" for number in itertools.count())
-    for _ in range(_ROUNDS):
+    for _ in range(_TURNS):
         names = os.listdir(top)
         if not names:
             return
         for name in names:
             if not _unlink(top, name):
-                _take_apart(top, name, fresh, pause)
+                yield from _take_apart(top, name, fresh)
     raise StepFailed("it is very deep, or somebody keeps writing into it")
 
 
@@ -93,7 +92,7 @@ def _unlink(directory: int, name: str) -> bool:
     return True
 
 
-def _take_apart(top: int, name: str, fresh: Iterator[str], pause: Pause) -> None:
+def _take_apart(top: int, name: str, fresh: Iterator[str]) -> Round[None]:
     """One directory within `top`; those within it are moved up."""
     with opened(name, top) as directory:
         if os.fstat(directory).st_dev != os.fstat(top).st_dev:
@@ -102,12 +101,12 @@ def _take_apart(top: int, name: str, fresh: Iterator[str], pause: Pause) -> None
             for number, entry in enumerate(entries, 1):
                 if not _unlink(directory, entry.name):
                     _move_up(directory, entry.name, top, fresh)
-                if number % _PAUSE_AFTER == 0:
-                    pause()
+                if number % _ENTRIES == 0:
+                    yield
     try:
         os.rmdir(name, dir_fd=top)
     except OSError as error:
-        if error.errno != errno.ENOTEMPTY:  # somebody wrote into it: the next round takes that
+        if error.errno != errno.ENOTEMPTY:  # somebody wrote into it: the next turn takes that
             raise
 
 

@@ -10,15 +10,16 @@ import itertools
 import os
 import stat
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qmailpanel.qmail.formats import maildir
 from qmailpanel.qmail.formats.maildir import MaildirSize
 from qmailpanel.qmail.host.files import look_at, opened, read_size
 from qmailpanel.qmail.names import MailUser
+from qmailpanel.qmail.pause import Round
 
-BREATH = 2_000  # messages between two breaths
+MESSAGES = 2_000  # between two pauses
 MOST_FOLDERS = 2_000
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -50,8 +51,8 @@ class Box:
         found = [self._describe(f"{at}{part}") for at in self._folders() for part in _PARTS]
         return zlib.crc32(repr(found).encode()) + 1
 
-    def count(self) -> Generator[None, None, Total]:
-        """Bytes and messages as deliverquota counts them, with a breath now and then.
+    def count(self) -> Round[Total]:
+        """Bytes and messages as deliverquota counts them.
 
         That is `cur` and `new` of all folders but the trash, without what is flagged trashed.
         """
@@ -62,7 +63,7 @@ class Box:
                     seen += 1
                     if each is not None:
                         size, count = size + each, count + 1
-                    if seen % BREATH == 0:
+                    if seen % MESSAGES == 0:
                         yield
         return size, count
 

@@ -1,65 +1,72 @@
-"""The doctor beside the sync service: it looks a little at a time, and publishes what it found."""
+"""The doctor beside the sync service: it examines a little at a time, and publishes it all."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from qmailpanel.qmail.doctor import Finding, Severity
-from qmailpanel.qmail.host.doctor import examine_homes_of, examine_shared_of, glance
+from qmailpanel.qmail.host.examine_homes import examine_homes_of
+from qmailpanel.qmail.host.examine_shared import examine_shared_of, sign_of_files
 from qmailpanel.qmail.layout.rows import Layout
+from qmailpanel.qmail.pause import Round
 from qmailpanel.reports.models import SyncNode
 from qmailpanel.sync.models import HostFinding
 
-HOMES_SECONDS = 3600.0  # each look costs some ten system calls for every home
+from .every import Every
+from .scrub import SCRUB_SECONDS
+
+HOMES_SECONDS = 3600.0  # a round costs some ten system calls for every home
 SHOWN = 500
 ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
-class Rounds:
-    """Looks at the shared files when it is asked to, and at the mail root once an hour.
+class DoctorRounds:
+    """Examines the shared files with each scrub, and once an hour the homes below the mail root.
 
-    Homes elsewhere are for the command: the service may be kept from them.
+    Both wait for the scrub, which mends much of what they would find. Homes elsewhere are for the
+    command: the service may be kept from them.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, behind: Every) -> None:
         self.layout = layout
-        self._homes: list[Finding] = []
-        self._homes_at = 0.0
-        self._glanced: object = None
+        self.shared = Every(SCRUB_SECONDS, self._examine_shared, behind=behind)
+        self.homes = Every(HOMES_SECONDS, self._examine_homes, behind=behind)
+        self.rounds = (Every(0, self._watch_files), self.shared, self.homes)
+        self._in_shared: list[Finding] | None = None
+        self._in_homes: list[Finding] | None = None
+        self._files: object = None  # as they were at the start of the last round
 
     def has_news(self) -> bool:
         """Whether somebody touched a file that only the doctor reads since the last round."""
-        return self._glanced is not None and glance(self.layout) != self._glanced
+        return self._files is not None and sign_of_files(self.layout) != self._files
 
-    def go(self) -> Iterator[bool]:
-        """A round, with True at each breath; what it found is published at its end."""
-        self._glanced = glance(self.layout)
-        shared: list[Finding] = []
-        yield from _gather(examine_shared_of(self.layout), shared)
-        if time.monotonic() >= self._homes_at:
-            homes: list[Finding] = []
-            yield from _gather(examine_homes_of(self.layout, everywhere=False), homes)
-            self._homes, self._homes_at = homes, time.monotonic() + HOMES_SECONDS
-        publish_findings([*shared, *self._homes])
+    def _watch_files(self) -> None:
+        if self.has_news():
+            self.shared.hurry()
+
+    def _examine_shared(self) -> Round[None]:
+        self._files = sign_of_files(self.layout)
+        self._in_shared = yield from examine_shared_of(self.layout)
+        self._publish()
+
+    def _examine_homes(self) -> Round[None]:
+        self._in_homes = yield from examine_homes_of(self.layout, everywhere=False)
+        self._publish()
+
+    def _publish(self) -> None:
+        """All there is, once both were examined."""
+        if self._in_shared is not None and self._in_homes is not None:
+            publish_findings([*self._in_shared, *self._in_homes])
 
 
-def _gather(found: Iterable[Finding | None], into: list[Finding]) -> Iterator[bool]:
-    for finding in found:
-        if finding is None:
-            yield True
-        else:
-            into.append(finding)
-
-
-def publish_findings(found: Sequence[Finding]) -> None:
+def publish_findings(findings: Sequence[Finding]) -> None:
     """The worst first. A finding that goes on keeps its row, and so since when it is one."""
     node, now = settings.QMAILPANEL_NODE, timezone.now()
-    worst = sorted(found, key=lambda finding: ORDER[finding.trap.severity])[:SHOWN]
+    worst = sorted(findings, key=lambda finding: ORDER[finding.trap.severity])[:SHOWN]
     rows = [_row(node, finding) for finding in worst]
     with transaction.atomic():
         old = {_content(row): row.pk for row in HostFinding.objects.filter(node=node)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import smtplib
-import time
 from collections.abc import Iterable
 from datetime import timedelta
 
@@ -19,21 +18,22 @@ from django.utils.translation import gettext as _
 from qmailpanel.domains.fullness import FULL
 from qmailpanel.domains.models import Address
 from qmailpanel.mailboxes.models import Mailbox
+from qmailpanel.qmail.pause import Round
 from qmailpanel.reports.models import Usage
+
+from .every import BrokeOff
 
 log = logging.getLogger(__name__)
 
 AGAIN = timedelta(days=7)
 AT_ONCE = 20
-PAUSE_SECONDS = 300.0  # after the mail server refused: one that hangs costs ten seconds a try
+WARN_SECONDS = 10.0
+REFUSED_SECONDS = 300.0  # after the mail server refused: one that hangs costs ten seconds a try
 
-_not_before = 0.0
 
-
-def warn_owners() -> None:
-    """Tell those who were not told yet, or a week ago. What fails is tried later."""
-    global _not_before  # noqa: PLW0603 - of this process, as its mail server is
-    if not settings.QMAILPANEL_WARN_PERCENT or time.monotonic() < _not_before:
+def warn_owners() -> Round[None]:
+    """Tell those who were not told yet, or a week ago. Raises BrokeOff when no mail can go."""
+    if not settings.QMAILPANEL_WARN_PERCENT:
         return
     due = _find_due()
     if not due:
@@ -41,11 +41,11 @@ def warn_owners() -> None:
     try:
         with get_connection() as connection:
             for usage, mailbox in due:
-                _send(connection, _write(mailbox, usage))
+                _send(connection, _write_message(mailbox, usage))
                 Usage.objects.filter(pk=usage.pk).update(warned_at=timezone.now())
+                yield
     except OSError as error:  # also what smtplib raises
-        _not_before = time.monotonic() + PAUSE_SECONDS
-        log.warning("no mail can be sent: %s", error)
+        raise BrokeOff(f"no mail can be sent: {error}") from error
 
 
 def _send(connection: BaseEmailBackend, message: EmailMessage) -> None:
@@ -76,10 +76,10 @@ def _accepting() -> Iterable[int]:
     return on.filter(domain__removed=False, domain__enabled=True).values_list("pk", flat=True)
 
 
-def _write(mailbox: Mailbox, usage: Usage) -> EmailMessage:
-    said = {"address": mailbox.address, "percent": usage.percent}
+def _write_message(mailbox: Mailbox, usage: Usage) -> EmailMessage:
+    params = {"address": mailbox.address, "percent": usage.percent}
     lines = [
-        _("The mailbox %(address)s is nearly full: %(percent)d%% of what it may hold.") % said,
+        _("The mailbox %(address)s is nearly full: %(percent)d%% of what it may hold.") % params,
         "",
         *_amounts(mailbox, usage),
         "",

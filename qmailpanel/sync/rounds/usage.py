@@ -1,15 +1,15 @@
 """How full the mailboxes are and when they were opened, read beside all other work.
 
-Round after round a few homes at a time, and every few seconds those that changed lately. Where
-deliverquota holds the limit, its maildirsize is believed as soon as it is known to count all that
-is there; else the Maildir is counted whenever one of its directories changed.
+All homes round after round, and every few seconds those that changed lately. Where deliverquota
+holds the limit, its maildirsize is believed as soon as it is known to count all that is there;
+else the Maildir is counted whenever one of its directories changed.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -20,16 +20,17 @@ from qmailpanel.qmail.formats.maildir import MaildirSize
 from qmailpanel.qmail.host.usage import Box, Total, open_box
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.names import MailUser
+from qmailpanel.qmail.pause import Round
 from qmailpanel.reports.models import LastUse, Usage
 from qmailpanel.sync.publish import newest_change
 
+from .every import Every
 from .last_use import LastUses
-from .nearly_full import warn_owners
 
-HOMES = 100  # between two breaths
-ROUND_SECONDS = 300.0
-QUICK_SECONDS = 2.0
-LIVELY_SECONDS = 600.0  # how long a box is looked at often after it changed
+HOMES = 100  # between two pauses
+ALL_SECONDS = 300.0
+LIVELY_SECONDS = 2.0
+STAYS_SECONDS = 600.0  # how long a box is looked at often after it changed
 LIVELY = 200  # how many of them
 CALM = 10  # per cent below the warning, from where on the next one is news again
 MOST_PERCENT = 10_000
@@ -52,52 +53,35 @@ class BoxRow:
         return self.quota, self.messages
 
 
-@dataclass
 class UsageRounds:
-    """Looks at homes when it is time to. `step` does a small part."""
+    """Looks at all homes, and more often at those that changed lately; never at both at once."""
 
-    layout: Layout
-    owner: MailUser | None
-    _round_at: float = 0.0
-    _quick_at: float = 0.0
-    _through: int = 0
-    _lively: dict[int, float] = field(default_factory=dict)  # address → until when
-    _work: Iterator[bool] = field(default_factory=lambda: iter(()))
+    def __init__(self, layout: Layout, owner: MailUser | None) -> None:
+        self.layout = layout
+        self.owner = owner
+        self.all = Every(ALL_SECONDS, self.look_at_all)
+        self.lively = Every(LIVELY_SECONDS, self.look_at_lively, behind=self.all)
+        self.rounds = (self.all, self.lively)
+        self._through = 0
+        self._lively: dict[int, float] = {}  # address → until when
 
-    def step(self) -> bool:
-        """Whether there is more to do at once."""
-        if next(self._work, False):
-            return True
-        now = time.monotonic()
-        if now >= self._round_at:
-            self._round_at = now + ROUND_SECONDS
-            self._work = self._look_at_all()
-            return True
-        if now >= self._quick_at:
-            self._quick_at = now + QUICK_SECONDS
-            self._work = self._look_at_lively()
-        return False
-
-    def _look_at_all(self) -> Iterator[bool]:
+    def look_at_all(self) -> Round[None]:
         """Every home, in the order of their numbers."""
         last, known = 0, set[int]()
         while rows := _read_rows(_boxes().filter(pk__gt=last)[:HOMES]):
             yield from self._look(rows)
             last = rows[-1].address
             known.update(row.address for row in rows)
-            yield True
+            yield
         _forget_all_but(known)
-        warn_owners()
 
-    def _look_at_lively(self) -> Iterator[bool]:
+    def look_at_lively(self) -> Round[None]:
         """Those that changed lately, on the panel or on the host."""
         self._take_changes()
         now = time.monotonic()
         self._lively = {a: until for a, until in self._lively.items() if until > now}
-        if not self._lively:
-            return
-        if (yield from self._look(_read_rows(_boxes().filter(pk__in=self._lively)))):
-            warn_owners()
+        if self._lively:
+            yield from self._look(_read_rows(_boxes().filter(pk__in=self._lively)))
 
     def _take_changes(self) -> None:
         newest = newest_change()
@@ -109,30 +93,32 @@ class UsageRounds:
         self._through = newest
 
     def _note(self, address: int) -> None:
-        self._lively[address] = time.monotonic() + LIVELY_SECONDS
+        self._lively[address] = time.monotonic() + STAYS_SECONDS
         if len(self._lively) > LIVELY:
             del self._lively[min(self._lively, key=self._lively.__getitem__)]
 
-    def _look(self, rows: Sequence[BoxRow]) -> Generator[bool, None, bool]:
-        """Whether anything was news."""
+    def _look(self, rows: Sequence[BoxRow]) -> Round[None]:
+        """Write what is new of these boxes."""
         addresses = [row.address for row in rows]
         here = Usage.objects.filter(node=settings.QMAILPANEL_NODE, address__in=addresses)
-        before, fresh = {old.address: old for old in here}, list[Usage]()
-        uses = LastUses(addresses)
+        before = {usage.address: usage for usage in here}
+        usages, uses = list[Usage](), LastUses(addresses)
         for row in rows:
-            old = before.get(row.address)
-            new = yield from self._see(row, old, uses)
-            if new and (old is None or _content(new) != _content(old)):
-                fresh.append(new)
-                if old:
-                    self._note(row.address)
-        _write(fresh)
+            usage = yield from self._look_at_box(row, before.get(row.address), uses)
+            usages += [usage] if usage else []
+        self._write_news(usages, before)
         uses.write()
-        return bool(fresh)
 
-    def _see(
-        self, row: BoxRow, old: Usage | None, uses: LastUses
-    ) -> Generator[bool, None, Usage | None]:
+    def _write_news(self, usages: Sequence[Usage], before: Mapping[int, Usage]) -> None:
+        fresh = [usage for usage in usages if _is_news(usage, before.get(usage.address))]
+        _write_usages(fresh)
+        for usage in fresh:
+            if usage.address in before:
+                self._note(usage.address)
+        warned = [usage for usage in usages if usage.warned_at]
+        _forget_warnings([usage.address for usage in warned if _is_calm(usage)])
+
+    def _look_at_box(self, row: BoxRow, old: Usage | None, uses: LastUses) -> Round[Usage | None]:
         """What is to be said of the box; None where it is not there, or cannot be read."""
         new = _usage(row, old)
         try:
@@ -142,11 +128,9 @@ class UsageRounds:
         except OSError:
             return None
         new.percent = _percent(row, new)
-        if new.percent < settings.QMAILPANEL_WARN_PERCENT - CALM:
-            new.warned_at = None
         return new
 
-    def _measure(self, box: Box, row: BoxRow, new: Usage) -> Iterator[bool]:
+    def _measure(self, box: Box, row: BoxRow, new: Usage) -> Round[None]:
         """Fill in `new`. See the module for who is believed."""
         size = box.read_size()
         held = size if self.layout.deliverquota and any(row.limits) else None
@@ -157,7 +141,7 @@ class UsageRounds:
         new.counted, stamp = False, box.stamp()
         if not believed and stamp == new.stamp:
             return
-        total = yield from _breathe(box.count())
+        total = yield from box.count()
         _set_total(new, total)
         new.stamp = stamp
         if believed and box.read_size() == believed and box.stamp() == stamp:
@@ -205,11 +189,11 @@ def _usage(row: BoxRow, old: Usage | None) -> Usage:
 
 
 _CARRIED = ("bytes", "messages", "counted", "stamp", "warned_at")
-_FIELDS = [*_CARRIED, "percent"]
+_MEASURED = ("bytes", "messages", "counted", "stamp", "percent")
 
 
-def _content(usage: Usage) -> tuple[object, ...]:
-    return tuple(getattr(usage, name) for name in _FIELDS)
+def _is_news(usage: Usage, old: Usage | None) -> bool:
+    return old is None or any(getattr(usage, name) != getattr(old, name) for name in _MEASURED)
 
 
 def _set_total(usage: Usage, total: Total) -> None:
@@ -223,23 +207,25 @@ def _percent(row: BoxRow, usage: Usage) -> int:
     return max(min(used * 100 // limit, MOST_PERCENT) if limit else 0 for used, limit in pairs)
 
 
-def _breathe(count: Generator[None, None, Total]) -> Generator[bool, None, Total]:
-    while True:
-        try:
-            next(count)
-        except StopIteration as end:
-            total: Total = end.value
-            return total
-        yield True
-
-
-def _write(fresh: Sequence[Usage]) -> None:
+def _write_usages(usages: Sequence[Usage]) -> None:
+    """All but when owners were warned, which may have come about meanwhile."""
     Usage.objects.bulk_create(
-        fresh,
+        usages,
         update_conflicts=True,
         unique_fields=["node", "address"],
-        update_fields=["domain", "at", *_FIELDS],
+        update_fields=["domain", "at", *_MEASURED],
     )
+
+
+def _forget_warnings(addresses: Sequence[int]) -> None:
+    """The next time that these are nearly full is news again."""
+    if addresses:
+        here = Usage.objects.filter(node=settings.QMAILPANEL_NODE, address__in=addresses)
+        here.update(warned_at=None)
+
+
+def _is_calm(usage: Usage) -> bool:
+    return usage.percent < settings.QMAILPANEL_WARN_PERCENT - CALM
 
 
 def _forget_all_but(known: set[int]) -> None:

@@ -20,7 +20,7 @@ from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.cdb import AnyMap
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Shared
-from qmailpanel.qmail.host.doctor_homes import Walk
+from qmailpanel.qmail.host.examine_homes import Walk
 from tests.kit.sick import BOX, look, make_healthy
 
 PIECES = [
@@ -111,4 +111,4 @@ def test_any_path_is_looked_at_without_an_error(path):
     list(find_homes(Seen("/x", {"users/assign": File(0o100644, content=line)}), homes))
     with closing(Walk("/nowhere", delivers=True)) as walk:
         for named in homes.values():
-            walk.look(named)
+            walk.read_home(named)

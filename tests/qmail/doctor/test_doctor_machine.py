@@ -19,8 +19,8 @@ import pytest
 from qmailpanel.qmail.doctor import Finding, Severity, Trap, examine_home, examine_shared, shorten
 from qmailpanel.qmail.doctor.homes import HomeNamed, HomeSeen
 from qmailpanel.qmail.doctor.seen import File, Reader, Seen, Sender
-from qmailpanel.qmail.host.doctor import _looked_at
-from qmailpanel.qmail.host.doctor_homes import Walk
+from qmailpanel.qmail.host.examine_homes import Walk
+from qmailpanel.qmail.host.examine_shared import read_shared
 from tests.kit.sick import FILES, look, make_healthy
 
 PLAIN, DIRECTORY = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
@@ -251,7 +251,7 @@ def test_a_mail_root_that_the_mail_user_cannot_pass_counts_where_qmail_delivers(
     named = HomeNamed(f"{root}/pandle.net/biliards", 1, 110, 31, plain=True)
     for delivers, shut in ((True, str(root)), (False, "")):
         walk = Walk(str(root), delivers=delivers)
-        assert walk.look(named).shut == shut or (os.geteuid() and not delivers)
+        assert walk.read_home(named).shut == shut or (os.geteuid() and not delivers)
         walk.close()
     root.chmod(0o711)
     [finding] = examine_home(HomeSeen(named, None, shut=str(root)), lambda _: True)
@@ -275,8 +275,8 @@ def test_every_descriptor_is_given_back(home):
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_a_compiled_map_can_be_asked_while_it_is_looked_at(home):
-    with _looked_at(str(home)) as seen:
+def test_a_compiled_map_can_be_asked_while_it_isread_shared(home):
+    with read_shared(str(home)) as seen:
         assert all(found is None or found.find(b"") is not None for found in seen.maps.values())
 
 
@@ -286,7 +286,7 @@ def test_a_compiled_map_can_be_asked_while_it_is_looked_at(home):
 def test_of_many_of_a_kind_some_are_named_and_the_others_counted():
     trap = Trap("%(line)s is odd.", "Do.", Severity.TROUBLE)
     found = [trap.at("control/x", number, line=f"l{number}") for number in range(1, 31)]
-    *named, rest = shorten([*found, None, trap.at("control/y", 1, line="other")])
+    *named, rest = shorten(iter([*found, None, trap.at("control/y", 1, line="other")]))
     assert [one.number for one in named if one] == [*range(1, 21), 1]
     assert rest is not None
     assert rest.meaning == "10 more of this kind: l30 is odd."

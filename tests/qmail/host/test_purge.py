@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from qmailpanel.qmail.host import purge
 from qmailpanel.qmail.host.errors import StepFailed
 from qmailpanel.qmail.host.mail_root import MailRoot
+from qmailpanel.qmail.pause import Round
 from qmailpanel.qmail.plan.steps import PurgeHome
 
 DEPTH = 1200  # deeper than Python recurses, and more than a process may have open
@@ -67,11 +69,11 @@ def test_what_a_delivery_still_writes_meanwhile_goes_too(archive, monkeypatch) -
     late = os.open(archive / "5/Maildir/new", os.O_RDONLY)
     take_apart, written = purge._take_apart, list[str]()
 
-    def slow(top: int, name: str, *more: object) -> None:
+    def slow(top: int, name: str, fresh: Iterator[str]) -> Round[None]:
         if len(written) < 3:
             written.append(f"late{len(written)}")
             os.close(os.open(written[-1], os.O_WRONLY | os.O_CREAT, dir_fd=late))
-        take_apart(top, name, *more)  # type: ignore[arg-type]
+        yield from take_apart(top, name, fresh)
 
     monkeypatch.setattr(purge, "_take_apart", slow)
     destroy(archive, [])

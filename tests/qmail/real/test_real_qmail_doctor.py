@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from qmailpanel.qmail.doctor import Finding
-from qmailpanel.qmail.host.doctor import examine_homes_of, examine_shared_of
+from qmailpanel.qmail.host.examine_homes import examine_homes_of
+from qmailpanel.qmail.host.examine_shared import examine_shared_of
+from qmailpanel.qmail.pause import finish
 from tests.kit.real_panel import Panel, new_alias, new_domain, new_mailbox, real_panel
 from tests.kit.real_qmail import HOME, MAIL_ROOT, needs_qmail, rcpt, wait_for
 
@@ -34,8 +36,7 @@ def panel(settings: Any, tmp_path: Path) -> Iterator[Panel]:
 
 def found(panel: Panel) -> list[Finding]:
     layout = panel.host.layout
-    both = [*examine_shared_of(layout), *examine_homes_of(layout)]
-    return [finding for finding in both if finding is not None]
+    return finish(examine_shared_of(layout)) + finish(examine_homes_of(layout))
 
 
 def said(panel: Panel) -> str:

@@ -131,22 +131,54 @@ def test_a_change_of_the_panels_own_makes_no_round(embedded) -> None:
     service = embedded.serve()
     embedded.add_mailbox(domain, "joe")
     service.turn()
-    assert not service.rounds.has_news()
-    assert not service._scrub_step()
+    assert not service.doctor.has_news()
+    assert not service.scrub.is_under_way
+    assert not service.doctor.shared.is_under_way
 
 
-def test_homes_are_looked_at_once_an_hour(embedded, monkeypatch) -> None:
+@pytest.mark.parametrize("when", ["during the scrub", "during a round of the doctor"])
+def test_a_file_touched_meanwhile_makes_one_more_round_and_not_many(
+    embedded, when, monkeypatch
+) -> None:
+    monkeypatch.setattr("qmailpanel.qmail.doctor.lists.LINES", 2)
+    for number in range(40):
+        embedded.add_domain(f"d{number}.test")
+    service = embedded.serve()
+    (service.scrub if when == "during the scrub" else service.doctor.shared).hurry()
+    service.turn()
+    assert service.scrub.is_under_way or service.doctor.shared.is_under_way
+    embedded.write("control/badmailfrom", b"spam.test\n")
+    with CaptureQueriesContext(connection) as queries:
+        settle(service)
+        service.turn()
+        settle(service)
+    rounds = [one for one in queries if 'FROM "sync_hostfinding"' in one["sql"]]
+    assert len(rounds) == (1 if when == "during the scrub" else 2)
+    assert HostFinding.objects.count() == 1
+
+
+def test_the_doctor_waits_for_the_scrub_which_mends_what_it_would_find(embedded) -> None:
+    domain = embedded.add_domain("pandle.net")
+    embedded.add_mailbox(domain, "joe")
+    embedded.sync()
+    (embedded.below("pandle.net/joe/Maildir/new")).rmdir()
+    embedded.serve()
+    assert embedded.below("pandle.net/joe/Maildir/new").is_dir()
+    assert not HostFinding.objects.exists()
+
+
+def test_homes_are_looked_at_once_an_hour(embedded) -> None:
     domain = embedded.add_domain("pandle.net")
     embedded.add_mailbox(domain, "joe")
     service = embedded.serve()
     (embedded.below("pandle.net/joe/Maildir/maildirsize")).write_bytes(b"5000s\n")
-    service._scrub_at = 0.0
+    service.doctor.shared.hurry()
     settle(service)
     assert not HostFinding.objects.exists()
-    service.rounds._homes_at = service._scrub_at = 0.0
+    service.doctor.homes.hurry()
     settle(service)
     assert HostFinding.objects.get().place.endswith("joe/Maildir/maildirsize:1")
-    service._scrub_at = 0.0
+    service.doctor.shared.hurry()
     settle(service)
     assert HostFinding.objects.count() == 1
 

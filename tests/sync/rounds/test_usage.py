@@ -19,9 +19,10 @@ from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import change_quota, switch_mailbox
 from qmailpanel.qmail.host import usage as host_usage
 from qmailpanel.qmail.host.usage import open_box
+from qmailpanel.qmail.pause import finish
 from qmailpanel.reports.models import LastUse, Usage
 from qmailpanel.sync.reconcile import open_host
-from qmailpanel.sync.rounds import nearly_full
+from qmailpanel.sync.rounds.nearly_full import warn_owners
 from qmailpanel.sync.rounds.usage import UsageRounds
 
 DELIVERQUOTA = "/usr/sbin/deliverquota"
@@ -36,17 +37,11 @@ def ann(panel):
     return panel.add_mailbox(panel.add_domain("pandle.net"), "ann")
 
 
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch):
-    monkeypatch.setattr(nearly_full, "_not_before", 0.0)
-
-
 def look(panel):
-    """A whole round, as a service that just started goes it."""
+    """A whole round, and its owners told, as by a service that just started."""
     host = open_host()
-    rounds = UsageRounds(host.layout, host.root.hand.owner)
-    while rounds.step():
-        pass
+    finish(UsageRounds(host.layout, host.root.hand.owner).look_at_all())
+    finish(warn_owners())
 
 
 def usage(address):
@@ -178,15 +173,14 @@ def test_another_limit_is_another_percentage_at_the_next_look(panel, ann):
     assert usage(ann).percent == used(ann)[0] // 100
 
 
-def test_boxes_that_changed_lately_are_looked_at_between_the_rounds(panel, ann, monkeypatch):
-    monkeypatch.setattr("qmailpanel.sync.rounds.usage.QUICK_SECONDS", 0.0)
+def test_boxes_that_changed_lately_are_looked_at_between_the_rounds(panel, ann):
     limit(panel, ann, quota=10_000)
     service = panel.serve()
-    for _ in range(9):
-        service._usage_step()
+    service.usage.lively.hurry()
+    service.turn()
     deliver(panel, 100)
-    for _ in range(9):
-        service._usage_step()
+    service.usage.lively.hurry()
+    service.turn()
     assert used(ann)[1] == 1
 
 
@@ -369,16 +363,14 @@ def test_nobody_is_told_who_would_not_get_it(panel, ann, settings):
     limit(panel, ann, messages=0)
     fill(ann, 95)
     switch_mailbox(SYSTEM, ann, on=False)
-    nearly_full.warn_owners()
+    finish(warn_owners())
     switch_mailbox(SYSTEM, ann, on=True)
     settings.QMAILPANEL_WARN_PERCENT = 0
-    nearly_full.warn_owners()
+    finish(warn_owners())
     assert mail.outbox == []
 
 
-def test_a_mail_server_that_is_away_ends_nothing_and_is_tried_later(
-    panel, ann, settings, monkeypatch
-):
+def test_a_mail_server_that_is_away_ends_nothing_and_is_tried_later(panel, ann, settings):
     limit(panel, ann, messages=10)
     for _ in range(9):
         deliver(panel, 10)
@@ -387,13 +379,13 @@ def test_a_mail_server_that_is_away_ends_nothing_and_is_tried_later(
         "django.core.mail.backends.smtp.EmailBackend",
     )
     settings.EMAIL_PORT = 1  # nobody listens there
-    look(panel)
+    service = panel.serve()
     assert usage(ann).warned_at is None
     settings.EMAIL_BACKEND = backend
-    look(panel)
+    service.turn()
     assert mail.outbox == []
-    monkeypatch.setattr(nearly_full, "_not_before", 0.0)
-    look(panel)
+    service.warnings.hurry()
+    service.turn()
     assert len(mail.outbox) == 1
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -13,7 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from qmailpanel.qmail.doctor import Finding, Severity
-from qmailpanel.qmail.host.doctor import examine_homes_of, examine_shared_of
+from qmailpanel.qmail.host.examine_homes import examine_homes_of
+from qmailpanel.qmail.host.examine_shared import examine_shared_of
+from qmailpanel.qmail.pause import finish
 from qmailpanel.sync.host_settings import read_layout
 
 WORDS = {
@@ -37,22 +37,22 @@ class Command(BaseCommand):
         files: dict[str, list[Finding]] = defaultdict(list)
         for finding in _examine(whole=all):
             files[finding.file].append(finding)
-        for file, found in files.items():
+        for file, findings in files.items():
             self.stdout.write(self.style.MIGRATE_HEADING(file))
-            for finding in sorted(found, key=lambda one: one.number or 0):
-                self._tell(finding)
+            for finding in sorted(findings, key=lambda one: one.number or 0):
+                self._write_finding(finding)
         if files:
             sys.exit(1)
         self.stdout.write(_("Nothing was found."))
 
-    def _tell(self, finding: Finding) -> None:
+    def _write_finding(self, finding: Finding) -> None:
         trap, params = finding.trap, finding.params
         line = "" if finding.number is None else _("line %(number)d: ") % {"number": finding.number}
         self.stdout.write(f"  {_(WORDS[trap.severity])}: {line}{_(trap.meaning) % params}")
         self.stdout.write(f"      {_(trap.remedy) % params}")
 
 
-def _examine(*, whole: bool) -> Iterator[Finding]:
+def _examine(*, whole: bool) -> list[Finding]:
     layout = read_layout()
-    found = chain(examine_shared_of(layout, whole=whole), examine_homes_of(layout, whole=whole))
-    return (finding for finding in found if finding is not None)
+    in_shared = finish(examine_shared_of(layout, whole=whole))
+    return in_shared + finish(examine_homes_of(layout, whole=whole))

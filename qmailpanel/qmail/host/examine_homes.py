@@ -1,4 +1,4 @@
-"""What the doctor sees of homes: those that users/assign names, and nothing else.
+"""What the doctor sees of the homes that users/assign names.
 
 Nobody is trusted there: directories are entered name by name, no symbolic link is followed but
 root's own outside the mail root, and only plain files of one name and some size are read. One
@@ -10,13 +10,15 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qmailpanel.qmail.doctor import Findings, Seen, examine_home
+from qmailpanel.qmail.doctor import Finding, Findings, Seen, examine_home, gather, shorten
 from qmailpanel.qmail.doctor.homes import Box, HomeNamed, HomeSeen, find_homes
 from qmailpanel.qmail.doctor.instructions import find_places
 from qmailpanel.qmail.doctor.seen import ENTER, File
+from qmailpanel.qmail.host.examine_machine import program_finder
+from qmailpanel.qmail.host.examine_shared import read_shared
 from qmailpanel.qmail.host.look import (
     WAY,
     describe,
@@ -28,26 +30,39 @@ from qmailpanel.qmail.host.look import (
     stat_at,
 )
 from qmailpanel.qmail.layout.rows import Layout
+from qmailpanel.qmail.pause import Round
 
-BREATH = 50  # homes between two breaths
+HOMES = 50  # between two pauses
 
 
 class Linked(Exception):
     """A symbolic link is on the way."""
 
 
-def examine_homes(
-    seen: Seen, layout: Layout, exists: Callable[[str], bool], *, everywhere: bool
-) -> Findings:
+def examine_homes_of(
+    layout: Layout, *, whole: bool = False, everywhere: bool = True
+) -> Round[list[Finding]]:
+    """What is wrong with the homes that users/assign names.
+
+    `whole`: each finding, however many there are of a kind. `everywhere`: those of users too, and
+    not only those below the mail root.
+    """
+    with read_shared(layout.qmail_home) as seen:
+        findings = _examine_homes(seen, layout, everywhere=everywhere)
+        return (yield from gather(findings if whole else shorten(findings)))
+
+
+def _examine_homes(seen: Seen, layout: Layout, *, everywhere: bool) -> Findings:
     """Each home once, in the order of their paths: those of one directory follow each other."""
     homes: dict[str, HomeNamed] = {}
     yield from find_homes(seen, homes)
+    exists = program_finder(seen)
     delivers = os.path.exists(f"{layout.qmail_home}/bin/qmail-local")
     with contextlib.closing(Walk(layout.mail_root, delivers=delivers)) as walk:
         for count, path in enumerate(sorted(homes), start=1):
             if everywhere or path.startswith(f"{walk.mail_root}/"):
-                yield from examine_home(walk.look(homes[path]), exists)
-            if count % BREATH == 0:
+                yield from examine_home(walk.read_home(homes[path]), exists)
+            if count % HOMES == 0:
                 yield None
 
 
@@ -74,14 +89,14 @@ class Walk:
         """The descriptors."""
         self._back_to(0)
 
-    def look(self, named: HomeNamed) -> HomeSeen:
+    def read_home(self, named: HomeNamed) -> HomeSeen:
         """A home with its dot-qmail files and the Maildirs they deliver to."""
         *above, name = named.path.split("/")[1:]
         try:
             self._go(above)
             if shut := self._shut(named):
                 return HomeSeen(named, None, shut=shut)
-            return self._look(named, name)
+            return self._read_home(named, name)
         except Linked:
             return HomeSeen(named, None, unseen="link")
         except PermissionError:
@@ -131,7 +146,7 @@ class Walk:
                 return stop.path or "/"
         return ""
 
-    def _look(self, named: HomeNamed, name: str) -> HomeSeen:
+    def _read_home(self, named: HomeNamed, name: str) -> HomeSeen:
         found = stat_at(self.stops[-1].fd, name)
         if found is None or not (found.is_directory or found.is_link):
             return HomeSeen(named, found)
@@ -142,7 +157,7 @@ class Walk:
             paths = {p: None for file in dots.values() for p in find_places(file.content or b"")}
             boxes, kinds = dict[bytes, Box](), dict[bytes, bool]()
             for path in paths:
-                self._look_at_place(fd, path, boxes, kinds)
+                self._read_place(fd, path, boxes, kinds)
             return HomeSeen(named, here, dots, boxes, kinds)
         finally:
             os.close(fd)
@@ -155,7 +170,7 @@ class Walk:
         file = file_at(home, ".qmail")
         return {".qmail": file} if file else {}
 
-    def _look_at_place(
+    def _read_place(
         self, home: int, path: bytes, boxes: dict[bytes, Box], kinds: dict[bytes, bool]
     ) -> None:
         """Of places elsewhere than in this home or the mail root nothing is known."""

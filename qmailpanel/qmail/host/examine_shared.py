@@ -1,0 +1,148 @@
+"""What the doctor sees of the files that all domains share.
+
+It writes nothing, and needs no lock: what is changed meanwhile is seen in the next round.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+
+from qmailpanel.qmail.doctor import Finding, Seen, examine_shared, gather, shorten
+from qmailpanel.qmail.doctor.control_files import DIRECTORIES, NAMES
+from qmailpanel.qmail.doctor.machine import QUEUE, TRIGGER
+from qmailpanel.qmail.doctor.seen import File
+from qmailpanel.qmail.formats.cdb import AnyMap
+from qmailpanel.qmail.formats.maps import MAPS
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host.examine_machine import (
+    find_compiled_elsewhere,
+    find_mentions,
+    is_account,
+    program_finder,
+    read_readers,
+    read_senders,
+)
+from qmailpanel.qmail.host.look import describe, read_dots
+from qmailpanel.qmail.layout.rows import Layout
+from qmailpanel.qmail.pause import Round
+
+_TEMPORARY = tuple(f"{its.path.removesuffix('.cdb')}.tmp" for its in MAPS.values())
+_MAPS = tuple(its.path for its in MAPS.values())
+
+
+def examine_shared_of(layout: Layout, *, whole: bool = False) -> Round[list[Finding]]:
+    """What is wrong with the shared files and with what runs.
+
+    `whole`: each finding, however many there are of a kind.
+    """
+    with read_shared(layout.qmail_home) as seen:
+        findings = examine_shared(seen, program_finder(seen))
+        return (yield from gather(findings if whole else shorten(findings)))
+
+
+def sign_of_files(layout: Layout) -> tuple[object, ...]:
+    """Cheap, and equal as long as nobody touched a file that only the doctor reads.
+
+    Of the files that sync writes only the modes count; who else writes them is seen by sync.
+    """
+    home, ours = layout.qmail_home, {*map(str, Shared), *_MAPS}
+    names = {*(f"control/{name}" for name in NAMES), *DIRECTORIES, *_TEMPORARY, *ours}
+    return tuple(_sign_of_file(f"{home}/{name}", name in ours) for name in sorted(names))
+
+
+def _sign_of_file(path: str, is_ours: bool) -> object:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    rights = status.st_mode, status.st_uid, status.st_gid
+    is_written_by_sync = is_ours or stat.S_ISDIR(status.st_mode)
+    return rights if is_written_by_sync else (*rights, status.st_ino, status.st_mtime_ns)
+
+
+@contextlib.contextmanager
+def read_shared(home: str) -> Iterator[Seen]:
+    """What the doctor examines; the compiled files are open meanwhile."""
+    with contextlib.ExitStack() as stack:
+        yield Seen(
+            home=home,
+            files=dict(_read_files(home)),
+            maps=dict(_open_maps(home, stack)),
+            alias=_read_alias(home),
+            readers=tuple(read_readers(home)),
+            programs={name: file for name in (QUEUE, TRIGGER) if (file := _stat(home, name))},
+            senders=tuple(read_senders(home)),
+            is_account=is_account,
+            compiled_elsewhere=tuple(find_compiled_elsewhere(home)),
+            mentions=find_mentions(home),
+        )
+
+
+def _read_files(home: str) -> Iterator[tuple[str, File]]:
+    names = [*(f"control/{name}" for name in NAMES), *Shared]
+    for name in dict.fromkeys(str(one) for one in names if not one.endswith(".cdb")):
+        if file := _read_file(home, name):
+            yield name, file
+    for name in (*DIRECTORIES, *_MAPS):
+        if file := _stat(home, name):
+            yield name, file
+    for name in _TEMPORARY:
+        if file := _stat(home, name, follow=False):
+            yield name, file
+
+
+def _stat(home: str, name: str, *, follow: bool = True) -> File | None:
+    try:
+        return describe(os.stat(f"{home}/{name}", follow_symlinks=follow))
+    except OSError:
+        return None
+
+
+def _read_file(home: str, name: str) -> File | None:
+    """Leaves the access time alone where it may: it tells when qmail-send read the file."""
+    path = f"{home}/{name}"
+    for flags in (os.O_NOATIME, 0):
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
+        except OSError as error:
+            if error.errno == errno.EPERM and flags:
+                continue
+            return _stat(home, name)
+        try:
+            return _read_open(fd)
+        finally:
+            os.close(fd)
+    return None
+
+
+def _read_open(fd: int) -> File:
+    found = os.fstat(fd)
+    if not stat.S_ISREG(found.st_mode):
+        return describe(found)
+    with open(fd, "rb", closefd=False) as file:
+        return describe(found, file.read())
+
+
+def _open_maps(home: str, stack: contextlib.ExitStack) -> Iterator[tuple[Shared, AnyMap | None]]:
+    for shared, its in MAPS.items():
+        try:
+            file = open(f"{home}/{its.path}", "rb")  # noqa: SIM115 - the stack closes it
+            yield shared, AnyMap(stack.enter_context(file))
+        except (OSError, ValueError):
+            yield shared, None
+
+
+def _read_alias(home: str) -> dict[str, File] | None:
+    """Whose owner is not trusted: nothing there is followed."""
+    try:
+        fd = os.open(f"{home}/alias", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return read_dots(fd, whole=True)
+    finally:
+        os.close(fd)

@@ -1,0 +1,40 @@
+"""The scrub: everything compared, whoever changed it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.utils import timezone
+
+from qmailpanel.qmail.pause import Round
+from qmailpanel.sync.publish import Report, publish
+from qmailpanel.sync.reconcile import Reconciler, all_domains
+
+SCRUB_SECONDS = 600.0
+DOMAINS = 5  # between two pauses: a change never waits long behind the scrub
+
+
+def scrub(reconciler: Reconciler, make_true: Callable[[list[int]], None]) -> Round[None]:
+    """Look at every domain; then make true what is amiss, in one run.
+
+    One run, because a plan that drops much must be seen as a whole. It is also about what has
+    something on the host but no row.
+    """
+    domains, amiss = all_domains(), list[int]()
+    for start in range(0, len(domains), DOMAINS):
+        yield
+        some = domains[start : start + DOMAINS]
+        amiss += some if reconciler.is_amiss(some) else []
+    yield
+    if reconciler.host.wants_lists():
+        amiss = domains
+    if amiss or reconciler.is_amiss([], absent=True):
+        make_true(amiss)
+    else:
+        _say_that_all_is_well(reconciler)
+
+
+def _say_that_all_is_well(reconciler: Reconciler) -> None:
+    report = Report(timezone.now(), answered=True)
+    reconciler.look_ahead(report)
+    publish(report)
