@@ -18,7 +18,7 @@ from qmailpanel.domains.models import Address, Domain
 from qmailpanel.ledger.actors import Refused
 from qmailpanel.ledger.services import held_after
 from qmailpanel.ledger.trigger import fifo_has_reader
-from qmailpanel.qmail.names import DomainName, InvalidName
+from qmailpanel.qmail.names import InvalidName
 from qmailpanel.qmail.plan.steps import printable
 from qmailpanel.reports.statuses import Status, Statuses
 
@@ -40,7 +40,7 @@ VERBS = {
     "--off": "off",
     "--suspend": "off",
 }
-NAMELESS = {"list"}
+NAMELESS = frozenset({"list"})
 BARE = {"json"}  # options without a value
 LABEL_WIDTH = 20
 DJANGO_FLAGS = {"--traceback", "--no-color", "--force-color", "--skip-checks"}
@@ -77,12 +77,14 @@ class Syntax:
 
     `takes`: options with a meaning here. `ignores`: Plesk's that have none. `refuses`: Plesk's
     that a script cannot do without; each with the sentence that says what to do instead.
+    `nameless`: verbs without a name behind them.
     """
 
     verbs: Iterable[str]
     takes: frozenset[str]
     ignores: frozenset[str] = frozenset()
     refuses: Mapping[str, str] = field(default_factory=dict)
+    nameless: frozenset[str] = NAMELESS
 
 
 def read_request(words: Sequence[str], syntax: Syntax) -> Request:
@@ -92,9 +94,10 @@ def read_request(words: Sequence[str], syntax: Syntax) -> Request:
     verb = VERBS.get(rest.pop(0)) if rest else None
     if verb is None or verb not in syntax.verbs:
         known = ", ".join(f"--{one}" for one in syntax.verbs)
-        raise Misuse(f"Say what to do, one of {known}, and a name.")
+        named = "" if syntax.nameless >= set(syntax.verbs) else ", and a name"
+        raise Misuse(f"Say what to do, one of {known}{named}.")
     request = Request(verb, "")
-    if verb not in NAMELESS:
+    if verb not in syntax.nameless:
         if not rest or rest[0].startswith("-"):
             raise Misuse(f"Behind --{verb} a name is missing.")
         request.name = rest.pop(0)
@@ -136,6 +139,7 @@ class PleskCommand(BaseCommand):
     takes: ClassVar[frozenset[str]]
     ignores: ClassVar[frozenset[str]] = frozenset()
     refuses: ClassVar[Mapping[str, str]] = {}
+    nameless: ClassVar[frozenset[str]] = NAMELESS
 
     def verbs(self) -> Mapping[str, Callable[[Request], None]]:
         raise NotImplementedError
@@ -158,7 +162,8 @@ class PleskCommand(BaseCommand):
 
     def obey(self, words: Sequence[str]) -> None:
         verbs = self.verbs()
-        request = read_request(words, Syntax(verbs, self.takes, self.ignores, self.refuses))
+        syntax = Syntax(verbs, self.takes, self.ignores, self.refuses, self.nameless)
+        request = read_request(words, syntax)
         if request.ignored:
             self.note(f"Ignored, without a meaning here: {', '.join(request.ignored)}.")
         verbs[request.verb](request)
@@ -186,15 +191,6 @@ class PleskCommand(BaseCommand):
             self.note("Saved. The next run of qmailsync applies it.")
         elif not _wait_for(rows):
             self.note("Saved. The sync service has not applied it yet; it will.")
-
-
-def find_domain(text: str) -> Domain:
-    """The domain a command line names."""
-    name = DomainName(text)
-    domain = Domain.objects.claiming().filter(name=name, removed=False).first()
-    if domain is None:
-        raise Misuse(f"Domain '{name}' does not exist.")
-    return domain
 
 
 def _wait_for(rows: Sequence[Domain | Address]) -> bool:

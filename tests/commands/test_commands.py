@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import threading
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from qmailpanel.commands import plesk
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.ledger.actors import COMMAND, SYSTEM
 from qmailpanel.ledger.models import Change
-from qmailpanel.mailboxes.models import Mailbox
+from qmailpanel.mailboxes.models import AutoReply, Mailbox
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from qmailpanel.qmail.secrets.passwords import verify_password
@@ -263,6 +264,93 @@ def test_without_a_mailbox_an_address_forwards(run, domain):
     assert "Group member(s):    b@y.test c@z.test\n" in out
 
 
+def delivery_of(local):
+    """Whether it is on, whether mail is kept in it, and where mail goes besides."""
+    address = Address.objects.get(local=local, removed=False)
+    return address.enabled, Mailbox.objects.get(address=address).keeps, destinations_of(local)
+
+
+def test_a_mailbox_forwards_and_keeps_a_copy(run, mailbox):
+    line = (
+        "mail -u biliards@pandle.net -forwarding true -forwarding-addresses add:a@x.test,b@y.test"
+    )
+    assert run(line)[0] == 0
+    assert delivery_of("biliards") == (True, True, ["a@x.test", "b@y.test"])
+    run("mail -u biliards@pandle.net -forwarding-addresses del:a@x.test")
+    assert delivery_of("biliards") == (True, True, ["b@y.test"])
+    _, out, _ = run("mail -i biliards@pandle.net")
+    assert "Mailbox:            true\n" in out
+    assert "Mailgroup:          true\nGroup member(s):    b@y.test\n" in out
+    run("mail -u biliards@pandle.net -forwarding false")
+    assert delivery_of("biliards") == (True, True, [])
+
+
+def test_a_mailbox_that_forwards_keeps_no_copy_with_mailbox_false(run, mailbox):
+    run("mail -u biliards@pandle.net -forwarding-addresses add:a@x.test -mailbox false")
+    assert delivery_of("biliards") == (True, False, ["a@x.test"])
+    assert "Mailbox:            false\n" in run("mail -i biliards@pandle.net")[1]
+    run("mail -u biliards@pandle.net -mailbox true")
+    assert delivery_of("biliards") == (True, True, ["a@x.test"])
+
+
+def test_a_mailbox_that_neither_keeps_nor_forwards_is_off(run, mailbox):
+    run("mail -u biliards@pandle.net -mailbox false -forwarding-addresses add:a@x.test")
+    run("mail -u biliards@pandle.net -forwarding false")
+    assert delivery_of("biliards")[0] is False
+    run("mail -u biliards@pandle.net -mailbox true")
+    assert delivery_of("biliards") == (True, True, [])
+
+
+def test_a_new_mailbox_may_forward_from_the_start(run, domain):
+    run("mail -c new@pandle.net -mailbox true -forwarding true -forwarding-addresses add:a@x.test")
+    assert delivery_of("new") == (True, True, ["a@x.test"])
+
+
+def test_the_older_options_of_forwarding_do_the_same(run, mailbox):
+    run("mail -u biliards@pandle.net -group true -groupmem add:a@x.test,b@y.test")
+    assert delivery_of("biliards") == (True, True, ["a@x.test", "b@y.test"])
+    run("mail -u biliards@pandle.net -redirect true -rediraddr c@z.test")
+    assert delivery_of("biliards") == (True, True, ["c@z.test"])
+    run("mail -u biliards@pandle.net -redirect false")
+    assert delivery_of("biliards") == (True, True, [])
+
+
+def test_forwarding_false_switches_an_alias_off_and_true_on_again(run, domain):
+    run("mail -c sales@pandle.net -mailbox false -rediraddr a@x.test")
+    for value, enabled in (("false", False), ("true", True)):
+        assert run(f"mail -u sales@pandle.net -forwarding {value}")[0] == 0
+        assert domain.addresses.get(local="sales").enabled is enabled
+
+
+def test_a_mailbox_answers_by_itself_from_either_command(run, mailbox):
+    run(
+        "mail -u biliards@pandle.net -autorsp true -autoname v "
+        "-autosubj Away -autotext 'Back soon.'"
+    )
+    reply = AutoReply.objects.get()
+    assert (reply.on, reply.subject, reply.text, reply.last) == (True, "Away", "Back soon.", None)
+    assert "Autoresponders:     Enabled\n" in run("mail -i biliards@pandle.net")[1]
+    code, out, _ = run(
+        "autoresponder --update -mail biliards@pandle.net -text 'Back in May.' "
+        "-end-date 2999-05-01 -frq 3"
+    )
+    success = "SUCCESS: Update of autoresponder for 'biliards@pandle.net' complete\n"
+    assert (code, out) == (0, success)
+    reply = AutoReply.objects.get()
+    assert (reply.on, reply.subject, reply.text) == (True, "Away", "Back in May.")
+    assert (reply.last, reply.days) == (date(2999, 5, 1), 1)
+    _, out, _ = run("autoresponder --info -mail biliards@pandle.net")
+    assert "Status:             true\nSubject:            Away\n" in out
+    run("autoresponder -u -mail biliards@pandle.net -status false -end-date false")
+    reply = AutoReply.objects.get()
+    assert (reply.on, reply.text, reply.last) == (False, "Back in May.", None)
+
+
+def test_a_new_mailbox_may_answer_from_the_start(run, domain):
+    run("mail -c new@pandle.net -autostatus true -autosubj Away -autotext 'Back soon.'")
+    assert AutoReply.objects.get(mailbox__address__local="new").on
+
+
 def test_mailbox_false_switches_a_mailbox_off_and_true_on_again(run, domain, mailbox):
     for value, enabled in (("false", False), ("true", True)):
         assert run(f"mail -u biliards@pandle.net -mailbox {value}")[0] == 0
@@ -327,7 +415,7 @@ def documented(command):
     return {word: row[1] for row in rows for word in re.findall("(-+[a-z][a-z_-]*)`", row[0])}
 
 
-@pytest.mark.parametrize("name", ["mail", "domain", "domalias", "domain_pref"])
+@pytest.mark.parametrize("name", ["mail", "autoresponder", "domain", "domalias", "domain_pref"])
 def test_the_docs_name_each_verb_and_option_and_what_becomes_of_it(name):
     command = load_command_class("qmailpanel.commands", name)
     assert isinstance(command, plesk.PleskCommand)
@@ -367,8 +455,46 @@ def test_the_docs_name_each_verb_and_option_and_what_becomes_of_it(name):
             "Without a mailbox, say where its mail goes: -forwarding-addresses add:A@X.",
         ),
         (
-            "mail -u biliards@pandle.net -forwarding-addresses add:a@x.test",
-            "biliards@pandle.net is a mailbox; only an alias forwards.",
+            "mail -u biliards@pandle.net -forwarding true",
+            (
+                "To forward mail to biliards@pandle.net, say where its mail goes: "
+                "-forwarding-addresses add:A@X."
+            ),
+        ),
+        (
+            "mail -u biliards@pandle.net -forwarding false -forwarding-addresses add:a@x.test",
+            (
+                "biliards@pandle.net is a mailbox, which keeps no addresses it does not forward "
+                "to: leave out -forwarding false, or the addresses."
+            ),
+        ),
+        (
+            "mail -u abuse@pandle.net -autostatus true",
+            "abuse@pandle.net is an alias and answers nothing.",
+        ),
+        ("mail -u biliards@pandle.net -autorsp true", "Enter a text."),
+        (
+            "mail -u biliards@pandle.net -autosubj original",
+            "An auto-reply has a subject of its own: -autosubj TEXT.",
+        ),
+        ("mail -u biliards@pandle.net -autofrq 0", "The option -autofrq wants a number from 1 on."),
+        (
+            "mail -u biliards@pandle.net -autoatch add:a.pdf",
+            "No -autoatch here. An auto-reply has no attachments.",
+        ),
+        ("autoresponder", "Say what to do, one of --update, --info."),
+        ("autoresponder --update -text Hello", "Say whose: -mail NAME@DOMAIN."),
+        (
+            "autoresponder -u -mail biliards@pandle.net -format html",
+            "An auto-reply is plain text: -format plain.",
+        ),
+        (
+            "autoresponder -u -mail biliards@pandle.net -end-date tomorrow",
+            "The option -end-date wants a day as 2026-12-31, or false.",
+        ),
+        (
+            "autoresponder --info -mail abuse@pandle.net",
+            "abuse@pandle.net is an alias and answers nothing.",
         ),
         (
             "mail -u abuse@pandle.net -forwarding-addresses a@x.test",
@@ -387,10 +513,6 @@ def test_the_docs_name_each_verb_and_option_and_what_becomes_of_it(name):
         (
             "mail -c new@pandle.net -boxquota 10M",
             "No -boxquota here. Write -mbox_quota.",
-        ),
-        (
-            "mail -u biliards@pandle.net -redirect true -rediraddr a@x.test",
-            "No -redirect here. Write -forwarding-addresses add:A@X,B@Y.",
         ),
         ("domain -u pandle.net -new_name ''", "Enter a domain name, as example.org."),
         (
@@ -466,7 +588,7 @@ def test_the_options_of_manage_py_stay_what_they_are(run, options):
     assert run(f"domain --create new.example {options} -dns false")[0] == 0
 
 
-@pytest.mark.parametrize("command", ["domain", "mail", "domalias", "domain_pref"])
+@pytest.mark.parametrize("command", ["domain", "mail", "autoresponder", "domalias", "domain_pref"])
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help_shows_the_verbs(run, command, option):
     code, out, _ = run(f"{command} {option}")

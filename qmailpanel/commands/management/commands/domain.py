@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from qmailpanel.accounts.models import User
-from qmailpanel.commands.plesk import PleskCommand, Request, find_domain
+from qmailpanel.commands.find import find_domain
+from qmailpanel.commands.plesk import PleskCommand, Request
 from qmailpanel.domains.models import Domain, Kind
 from qmailpanel.domains.renaming import rename_domain
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain, switch_domain

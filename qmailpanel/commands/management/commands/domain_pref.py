@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from qmailpanel.commands.plesk import Misuse, PleskCommand, Request, find_domain
+from qmailpanel.commands.find import find_domain
+from qmailpanel.commands.plesk import Misuse, PleskCommand, Request
 from qmailpanel.domains.models import Unknown
 from qmailpanel.domains.services import change_domain
 from qmailpanel.ledger.actors import COMMAND
