@@ -121,7 +121,7 @@ def rows(domain):
     grant = Grant.objects.create(user=bystander, domain=domain, rights=["switching"])
     invitation, link = invite(SYSTEM, "invited@example.org", domain, Preset.HELP_DESK.rights)
     left = DriftDecision.objects.create(
-        domain=domain, file="f", key="k", side="theirs", change_id=domain.change_id
+        domain=domain, kind="file", file="f", key="k", side="theirs", change_id=domain.change_id
     )
     of_host = {"node": settings.QMAILPANEL_NODE}
     return {
@@ -136,7 +136,9 @@ def rows(domain):
         "people:grant": grant,
         "people:revoke": grant,
         "people:withdraw": invitation,
-        "console:decide": SyncDrift.objects.create(**of_host, domain=domain.pk, file="x", key="x"),
+        "console:decide": SyncDrift.objects.create(
+            **of_host, domain=domain.pk, kind="file", file="x", key="x"
+        ),
         "console:put_back": left,
         "console:back": Generation.objects.create(
             **of_host, file="users/assign", number=1, at=timezone.now(), through=1,

@@ -23,7 +23,7 @@ from qmailpanel.qmail.layout import adopt
 from qmailpanel.qmail.layout.adopt import Bounces, Delivers, Discards, Forwards, Meaning
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
-from qmailpanel.qmail.plan.drift import Side
+from qmailpanel.qmail.plan.drift import DriftKind, Side
 from qmailpanel.sync.host_settings import read_layout
 from qmailpanel.sync.models import DriftDecision, ForeignLine, SyncDrift
 
@@ -99,6 +99,7 @@ def _decide(actor: Actor, verb: Verb, drift: SyncDrift | DriftDecision, side: Si
     change = record(actor, verb, Noun.LINE, target[:320], domain=domain.pk)
     DriftDecision.objects.update_or_create(
         domain=domain,
+        kind=drift.kind,
         file=drift.file,
         key=drift.key,
         defaults={"actual": drift.actual, "side": side, "change": change},
@@ -155,13 +156,15 @@ class _Meant:
 
 
 def _read(domain: Domain, drift: SyncDrift, layout: Layout) -> _Meant | None:
-    if drift.file == Shared.ASSIGN:
+    if drift.kind == DriftKind.LINE and drift.file == Shared.ASSIGN:
         home = adopt.read_home(drift.actual, layout)
         is_here = home and (home.prepend, home.domain) == (domain.prepend, domain.name)
         return _Meant(home.local, Delivers(), home.home) if home and is_here else None
-    place = adopt.read_place(drift.file)
-    meaning = adopt.read_meaning(drift.actual, layout)
-    return _Meant(place.local, meaning) if place and meaning else None
+    if drift.kind == DriftKind.FILE:
+        place = adopt.read_place(drift.file)
+        meaning = adopt.read_meaning(drift.actual, layout)
+        return _Meant(place.local, meaning) if place and meaning else None
+    return None
 
 
 def _offer(domain: Domain, addresses: Mapping[str, Address], meant: _Meant) -> Offer | None:

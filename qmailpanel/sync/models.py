@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.models import Change
-from qmailpanel.qmail.plan.drift import Side
+from qmailpanel.qmail.plan.drift import DriftKind, Side, Subject
 
 if TYPE_CHECKING:
     from qmailpanel.accounts.models import User
@@ -25,10 +25,25 @@ class HostQuerySet(models.QuerySet[Any]):
         return self.filter(node=settings.QMAILPANEL_NODE) if user.is_operator else self.none()
 
 
+class Drifting(models.Model):
+    """A row about something that drifted."""
+
+    kind = models.CharField(max_length=16)
+    file = models.CharField(max_length=512)
+    key = models.CharField(max_length=512)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(DriftKind(self.kind), self.file, self.key)
+
+
 class DriftQuerySet(HostQuerySet):
     def undecided(self) -> DriftQuerySet:
         """Without those that were decided, and that sync has not come to yet."""
-        same = {name: OuterRef(name) for name in ("domain", "file", "key", "actual")}
+        same = {name: OuterRef(name) for name in ("domain", "kind", "file", "key", "actual")}
         return self.exclude(Exists(DriftDecision.objects.filter(**same)))
 
 
@@ -57,13 +72,11 @@ class SyncRun(models.Model):
     objects = HostQuerySet.as_manager()
 
 
-class SyncDrift(models.Model):
-    """A line or file that two sides want differently: kept as it is on disk."""
+class SyncDrift(Drifting):
+    """What two sides want differently: kept as it is on disk."""
 
     node = models.CharField(max_length=64)
     domain = models.PositiveBigIntegerField(null=True)
-    file = models.CharField(max_length=512)
-    key = models.CharField(max_length=512)
     wanted = models.TextField(blank=True)
     applied = models.TextField(blank=True)
     actual = models.TextField(blank=True)
@@ -71,24 +84,22 @@ class SyncDrift(models.Model):
     objects = DriftQuerySet.as_manager()
 
 
-class DriftDecision(models.Model):
-    """What the operator decided about a line or file with this content. Written by the panel.
+class DriftDecision(Drifting):
+    """What the operator decided about something with this content. Written by the panel.
 
     Ours: it is written over, then the row goes. Theirs: it stays, and is no drift while it is so.
     """
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="+")
-    file = models.CharField(max_length=512)
-    key = models.CharField(max_length=512)
     actual = models.TextField(blank=True)
-    side = models.CharField(max_length=8, choices=[(side, side) for side in Side])
+    side = models.CharField(max_length=8)
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
 
     objects = DecisionQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["domain", "file", "key"], name="decided_once")
+            models.UniqueConstraint(fields=["domain", "kind", "file", "key"], name="decided_once")
         ]
 
 

@@ -134,8 +134,7 @@ def _publish_drifts(report: Report) -> None:
         SyncDrift(
             node=node,
             domain=domain,
-            file=drift.file,
-            key=drift.key,
+            **asdict(drift.subject),
             wanted=as_text(drift.wanted),
             applied=as_text(drift.applied),
             actual=as_text(drift.actual),
@@ -150,7 +149,7 @@ def _publish_drifts(report: Report) -> None:
 
 
 def _content(row: SyncDrift) -> tuple[object, ...]:
-    return row.domain, row.file, row.key, row.wanted, row.applied, row.actual
+    return row.domain, row.subject, row.wanted, row.applied, row.actual
 
 
 def _forget_decisions(report: Report) -> None:

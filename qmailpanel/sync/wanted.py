@@ -84,6 +84,6 @@ def _read_nameless(domains: set[int]) -> list[Wanted]:
 def _read_decisions(domains: Sequence[int]) -> dict[int, list[Decision]]:
     decisions: dict[int, list[Decision]] = defaultdict(list)
     for row in DriftDecision.objects.filter(domain__in=domains):
-        decision = Decision(row.file, row.key, row.actual, Side(row.side), row.change_id)
+        decision = Decision(row.subject, row.actual, Side(row.side), row.change_id)
         decisions[row.domain_id].append(decision)
     return decisions

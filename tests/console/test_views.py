@@ -130,7 +130,13 @@ def test_foreign_lines_stand_under_their_file_and_drift_with_its_three_sides(
     ForeignLine.objects.create(node=NODE, file="control/rcpthosts", number=7, line="a.example")
     ForeignLine.objects.create(node="other", file="users/assign", number=1, line="not-ours")
     SyncDrift.objects.create(
-        node=NODE, file="users/assign", key="=100-b", wanted="w<1>", applied="l2", actual="a3"
+        node=NODE,
+        kind="line",
+        file="users/assign",
+        key="=100-b",
+        wanted="w<1>",
+        applied="l2",
+        actual="a3",
     )
     page = body(as_operator.get("/sync/host/"))
     for text in ("control/rcpthosts", "7\ta.example", "=100-b", "w&lt;1&gt;", "l2", "a3"):
@@ -170,7 +176,9 @@ def test_the_pages_ask_the_database_as_often_for_one_row_as_for_three(
         run(steps="one")
         write_problem(f"Problem {number}", domain)
         ForeignLine.objects.create(node=NODE, file=f"f{number}", number=1, line="x")
-        SyncDrift.objects.create(node=NODE, domain=domain.pk, file=f"f{number}", key="k")
+        SyncDrift.objects.create(
+            node=NODE, domain=domain.pk, kind="line", file=f"f{number}", key="k"
+        )
     with django_assert_num_queries(queries):
         as_operator.get(f"/sync/{page}")
 
@@ -178,7 +186,13 @@ def test_the_pages_ask_the_database_as_often_for_one_row_as_for_three(
 def drift(domain: Domain, actual: str = "|vacation", file: str = ".qmail-team") -> SyncDrift:
     path = f"pandle.net/{file}"
     return SyncDrift.objects.create(
-        node=NODE, domain=domain.pk, file=path, key=path, wanted="&a@b.test", actual=actual
+        node=NODE,
+        domain=domain.pk,
+        kind="file",
+        file=path,
+        key=path,
+        wanted="&a@b.test",
+        actual=actual,
     )
 
 
@@ -229,7 +243,9 @@ def test_a_drift_that_is_another_one_by_now_is_not_decided(
 
 
 def test_a_drift_whose_domain_is_gone_is_said(as_operator: Client, domain: Domain) -> None:
-    found = SyncDrift.objects.create(node=NODE, file="users/assign", key="=9-x", actual="x")
+    found = SyncDrift.objects.create(
+        node=NODE, kind="line", file="users/assign", key="=9-x", actual="x"
+    )
     answer = as_operator.post(f"/sync/drifts/{found.pk}/", {"side": "ours"})
     assert answer.status_code == 422
     assert "no longer knows the domain" in body(answer)

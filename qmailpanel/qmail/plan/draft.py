@@ -81,8 +81,9 @@ def section_after(draft: Draft, applied: Sequence[Section], tree: Tree) -> Secti
 def _lines_after(draft: Draft) -> dict[Shared, dict[bytes, bytes]]:
     lines = {shared: dict(new) for shared, new in draft.new.items()}
     for drift in draft.drifts:
-        if drift.file in set(Shared) and drift.applied is not None:
-            lines[Shared(drift.file)][drift.key.encode("latin-1")] = drift.applied
+        if drift.subject.line and drift.applied is not None:
+            shared, key = drift.subject.line
+            lines[shared][key] = drift.applied
     return {shared: new for shared, new in lines.items() if new}
 
 

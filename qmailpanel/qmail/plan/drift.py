@@ -1,9 +1,12 @@
-"""Lines and files that somebody else changed, and what a person decided about them."""
+"""What somebody else changed, and what a person decided about it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
+
+from qmailpanel.qmail.formats.shared_files import Shared
 
 
 class Side(StrEnum):
@@ -13,12 +16,42 @@ class Side(StrEnum):
     THEIRS = "theirs"
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """A line or file that is neither as wanted nor as last applied: kept as it is."""
+class DriftKind(StrEnum):
+    """What may drift: a line of a shared file, a dot-qmail file."""
 
+    LINE = "line"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What this drift is about. `file`: a shared file or a path; `key`: a line's, else the path."""
+
+    kind: DriftKind
     file: str
     key: str
+
+    @classmethod
+    def of_line(cls, shared: Shared, key: bytes) -> Self:
+        return cls(DriftKind.LINE, shared, key.decode("latin-1"))
+
+    @classmethod
+    def of_file(cls, path: str) -> Self:
+        return cls(DriftKind.FILE, path, path)
+
+    @property
+    def line(self) -> tuple[Shared, bytes] | None:
+        """The shared file and the key in it, if this is about a line."""
+        if self.kind is not DriftKind.LINE:
+            return None
+        return Shared(self.file), self.key.encode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Something that is neither as wanted nor as last applied: kept as it is."""
+
+    subject: Subject
     wanted: bytes | None
     applied: bytes | None
     actual: bytes | str
@@ -31,8 +64,7 @@ class Decision:
     `change`: the one that says so.
     """
 
-    file: str
-    key: str
+    subject: Subject
     actual: str
     side: Side
     change: int = 0

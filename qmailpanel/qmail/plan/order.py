@@ -93,13 +93,13 @@ def _put_back(wanted: Sequence[Wanted], actual: Actual) -> Actual:
     files = dict(actual.shared)
     for one in wanted:
         for decision in one.decisions:
-            if decision.side is not Side.OURS or decision.file not in set(Shared):
+            if decision.side is not Side.OURS or not decision.subject.line:
                 continue
-            file, key = files[Shared(decision.file)], decision.key.encode("latin-1")
-            lines = b"".join(file.foreign.keys.get(key, ()))
-            if lines and one.side(decision.file, decision.key, lines) is Side.OURS:
+            shared, key = decision.subject.line
+            lines = b"".join(files[shared].foreign.keys.get(key, ()))
+            if lines and one.side(decision.subject, lines) is Side.OURS:
                 prepend = one.section.prepend
-                files[file.shared] = file.with_foreign_as_ours(one.name, prepend, key)
+                files[shared] = files[shared].with_foreign_as_ours(one.name, prepend, key)
     return replace(actual, shared=files)
 
 

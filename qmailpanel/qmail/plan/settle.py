@@ -16,7 +16,7 @@ from enum import Enum, auto
 
 from qmailpanel.qmail.formats.shared_files import LineFile, Shared
 from qmailpanel.qmail.plan.draft import Draft
-from qmailpanel.qmail.plan.drift import Drift, Side
+from qmailpanel.qmail.plan.drift import Drift, Side, Subject
 from qmailpanel.qmail.plan.state import Actual, Bad, Home, HomeFound, Problem, Section, Tree, Wanted
 from qmailpanel.qmail.plan.steps import (
     ArchiveHome,
@@ -218,7 +218,8 @@ def _settle_file(
         draft.add_problem(path, NOT_MADE, f"{path}: {cause}")
         draft.unsettled.add(path)
         return
-    side = draft.wanted.side(path, path, actual) if actual is not None else None
+    subject = Subject.of_file(path)
+    side = draft.wanted.side(subject, actual) if actual is not None else None
     known = [*before, actual] if side is Side.OURS and actual is not None else before
     match settle(wanted, known, actual):
         case Verdict.WRITE if wanted is not None:
@@ -231,7 +232,7 @@ def _settle_file(
             draft.unsettled.add(path)
         case Verdict.DRIFT:
             applied = before[-1] if before else None
-            draft.drifts.append(Drift(path, path, wanted, applied, actual or b""))
+            draft.drifts.append(Drift(subject, wanted, applied, actual or b""))
             draft.unsettled.add(path)
             draft.add_problem(path, KEPT, f"{path} was changed by someone else")
 
@@ -265,10 +266,10 @@ def _settle_lines(
 
 
 def _note_drift(draft: Draft, file: LineFile, key: bytes, before: Sequence[bytes | None]) -> None:
-    name, actual = key.decode("latin-1"), b"".join(file.foreign.keys[key])
-    if draft.wanted.side(file.shared, name, actual) is Side.THEIRS:
+    subject, actual = Subject.of_line(file.shared, key), b"".join(file.foreign.keys[key])
+    if draft.wanted.side(subject, actual) is Side.THEIRS:
         return
     wanted = draft.wanted.section.lines.get(file.shared, {}).get(key)
     applied = next((line for line in before if line is not None), None)
-    draft.drifts.append(Drift(file.shared, name, wanted, applied, actual))
-    draft.add_problem(key, KEPT, f"{file.shared} has a foreign line for {key.decode('latin-1')}")
+    draft.drifts.append(Drift(subject, wanted, applied, actual))
+    draft.add_problem(key, KEPT, f"{file.shared} has a foreign line for {subject.key}")

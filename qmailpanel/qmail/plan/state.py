@@ -14,7 +14,7 @@ from typing import Self
 from qmailpanel.qmail.formats.logins import LoginFiles, Logins
 from qmailpanel.qmail.formats.maildir import Limits
 from qmailpanel.qmail.formats.shared_files import HOSTS, LineFile, Shared, keyed
-from qmailpanel.qmail.plan.drift import Decision, Side, as_text
+from qmailpanel.qmail.plan.drift import Decision, Side, Subject, as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +146,10 @@ class Wanted:
     former: tuple[str, ...] = ()
     logins: Logins | None = None
 
-    def side(self, file: str, key: str, actual: bytes) -> Side | None:
-        """Whose version of this very line or file shall stand, if somebody decided."""
-        text = as_text(actual)
-        found = (d for d in self.decisions if (d.file, d.key, d.actual) == (file, key, text))
-        return next((decision.side for decision in found), None)
+    def side(self, subject: Subject, actual: bytes | str) -> Side | None:
+        """Whose version shall stand where this stands now, if somebody decided."""
+        this = (subject, as_text(actual))
+        return next((d.side for d in self.decisions if (d.subject, d.actual) == this), None)
 
     def keeps(self, owned: bytes | str) -> bool:
         """Whether a line key or path is of a row that cannot be rendered: what is live stays."""

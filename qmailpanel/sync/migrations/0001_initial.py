@@ -3,8 +3,6 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-import qmailpanel.qmail.plan.drift
-
 
 class Migration(migrations.Migration):
     initial = True
@@ -60,6 +58,7 @@ class Migration(migrations.Migration):
                 ),
                 ("node", models.CharField(max_length=64)),
                 ("domain", models.PositiveBigIntegerField(null=True)),
+                ("kind", models.CharField(max_length=16)),
                 ("file", models.CharField(max_length=512)),
                 ("key", models.CharField(max_length=512)),
                 ("wanted", models.TextField(blank=True)),
@@ -122,25 +121,11 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                ("kind", models.CharField(max_length=16)),
                 ("file", models.CharField(max_length=512)),
                 ("key", models.CharField(max_length=512)),
                 ("actual", models.TextField(blank=True)),
-                (
-                    "side",
-                    models.CharField(
-                        choices=[
-                            (
-                                qmailpanel.qmail.plan.drift.Side["OURS"],
-                                qmailpanel.qmail.plan.drift.Side["OURS"],
-                            ),
-                            (
-                                qmailpanel.qmail.plan.drift.Side["THEIRS"],
-                                qmailpanel.qmail.plan.drift.Side["THEIRS"],
-                            ),
-                        ],
-                        max_length=8,
-                    ),
-                ),
+                ("side", models.CharField(max_length=8)),
                 (
                     "change",
                     models.ForeignKey(
@@ -160,7 +145,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(fields=("domain", "file", "key"), name="decided_once")
+                    models.UniqueConstraint(
+                        fields=("domain", "kind", "file", "key"), name="decided_once"
+                    )
                 ],
             },
         ),

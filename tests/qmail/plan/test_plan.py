@@ -253,7 +253,9 @@ def test_a_line_that_somebody_changed_is_kept_and_shown(first, second, shared, d
     assert theirs in (world.shared[shared] or b"")
     key = theirs.partition(b":")[0]
     if any(key in one.section.lines.get(shared, {}) for one in want(second)):
-        assert any(drift.key == key.decode() for one in after.drifts.values() for drift in one)
+        assert any(
+            drift.subject.key == key.decode() for one in after.drifts.values() for drift in one
+        )
 
 
 @given(rows_of_host, rows_of_host, st.data())
