@@ -102,7 +102,7 @@ def _address(typed: str) -> str:
     try:
         validate_email(typed)
     except ValidationError:
-        return "unknown"
+        return ""
     return typed[:254]
 
 

@@ -19,15 +19,7 @@ DAYS = [
     MinValueValidator(date(1970, 1, 1), message=NO_DAY),
     MaxValueValidator(date(2999, 12, 31), message=NO_DAY),
 ]
-SHORT = {  # where the verb of a sentence would stand there unfinished
-    Verb.PASSWORD: _("set a password"),
-    Verb.SIGNED_IN: _("signed in"),
-    Verb.REFUSED: _("was refused to sign in"),
-    Verb.GRANTED: _("granted rights"),
-    Verb.REVOKED: _("took all rights"),
-    Verb.PROVED: _("proved to own a name"),
-}
-VERBS = [("", _("anything")), *((verb.value, SHORT.get(verb, verb.label)) for verb in Verb)]
+VERBS = [("", _("anything")), *Verb.choices]
 
 
 def _day(label: Any) -> forms.DateField:

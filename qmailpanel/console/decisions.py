@@ -84,7 +84,7 @@ def take_theirs(actor: Actor, drift: SyncDrift) -> None:
     """What stands there becomes rows where rows can say it; else it stays and is left alone."""
     [offer] = find_offers(_domain_of(drift), [drift])
     if offer is None:
-        _decide(actor, Verb.LEFT, drift, Side.THEIRS)
+        _decide(actor, Verb.KEPT, drift, Side.THEIRS)
         return
     offer.act(actor)
     _decide(actor, Verb.PUT_BACK, drift, Side.OURS)  # in the panel's own spelling

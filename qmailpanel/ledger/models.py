@@ -12,7 +12,7 @@ class Verb(models.TextChoices):
 
     ADDED = "added", _("added")
     CHANGED = "changed", _("changed")
-    PASSWORD = "password", _("set the password of")
+    PASSWORD = "password", _("set a password")
     SWITCHED_ON = "on", _("switched on")
     SWITCHED_OFF = "off", _("switched off")
     RENAMED = "renamed", _("renamed")
@@ -20,23 +20,23 @@ class Verb(models.TextChoices):
     RESTORED = "restored", _("restored")
     CONFIRMED = "confirmed", _("confirmed")
     PUT_BACK = "put back", _("put back")
-    LEFT = "left", _("left alone")
+    KEPT = "kept", _("kept as it is on the host")
     APPLIED = "applied", _("applied")
-    SIGNED_IN = "signed in", _("signed in as")
-    REFUSED = "refused", _("was refused to sign in as")
+    SIGNED_IN = "signed in", _("signed in")
+    REFUSED = "refused", _("was refused to sign in")
     ENDED = "ended", _("ended")
     INVITED = "invited", _("invited")
     ACCEPTED = "accepted", _("accepted")
-    GRANTED = "granted", _("granted rights to")
-    REVOKED = "revoked", _("took all rights from")
+    GRANTED = "granted", _("granted rights")
+    REVOKED = "revoked", _("took all rights")
     REQUESTED = "requested", _("requested")
     DECLINED = "declined", _("declined")
-    PROVED = "proved", _("proved to own")
-    PURGED = "purged", _("destroyed the mail of")
+    PROVED = "proved", _("proved to own a name")
+    PURGED = "purged", _("purged the mail")
 
 
 class Noun(models.TextChoices):
-    """What kind of thing it was done to."""
+    """What kind of thing it was done to. The module `words` of its app has the sentences."""
 
     DOMAIN = "domain", _("domain")
     MAILBOX = "mailbox", _("mailbox")
@@ -51,9 +51,9 @@ class Noun(models.TextChoices):
     SESSION = "session", _("session")
     FACTOR = "factor", _("second factor")
     REQUEST = "request", _("request")
-    LIMITS = "limits", _("limits of")
+    LIMITS = "limits", _("limits")
     APP_PASSWORD = "app password", _("app password")
-    AUTO_REPLY = "auto-reply", _("auto-reply of")
+    AUTO_REPLY = "auto-reply", _("auto-reply")
     RESPONDER = "responder", _("answer for people who left")
 
 

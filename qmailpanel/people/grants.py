@@ -53,7 +53,7 @@ def change_grant(actor: Actor, grant: Grant, rights: Rights) -> Grant:
     if rights != before:
         grant.rights = in_order(rights)
         grant.save(update_fields=["rights"])
-        _say(actor, Verb.GRANTED, grant.user, grant.domain, before, rights)
+        _say(actor, Verb.CHANGED, grant.user, grant.domain, before, rights)
     return grant
 
 

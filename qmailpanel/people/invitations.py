@@ -132,7 +132,7 @@ def _refuse_flood(actor: Actor) -> None:
 
 def _say(actor: Actor, verb: Verb, invitation: Invitation, after: dict[str, object]) -> None:
     domain = invitation.domain_id
-    record(actor, verb, Noun.PERSON, invitation.email, domain=domain, before={}, after=after)
+    record(actor, verb, Noun.INVITATION, invitation.email, domain=domain, before={}, after=after)
 
 
 def send(invitation: Invitation, link: str) -> bool:

@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from qmailpanel.activity.sentences import WORDS
-from qmailpanel.activity.services import NEWEST, Detail, Filter, find_changes, list_entries
+from qmailpanel.activity.details import Detail
+from qmailpanel.activity.services import NEWEST, Filter, find_changes, list_entries
 from qmailpanel.aliases.services import add_alias, change_alias
 from qmailpanel.domains.models import Grant, Unknown
 from qmailpanel.domains.names.services import add_alias_domain
@@ -105,122 +105,7 @@ def test_a_page_is_one_query_for_any_number_of_entries(
         list_entries(colleague, domain=domain)
 
 
-# words
-
 ANN, BOB = "ann@example.org", "bob@example.org"
-WORDED = [
-    (Verb.SIGNED_IN, Noun.PERSON, ANN, f"{ANN} signed in from 192.0.2.7"),
-    (Verb.SIGNED_IN, Noun.SESSION, "", f"{ANN} signed in from 192.0.2.7"),
-    (Verb.SIGNED_IN, Noun.PERSON, BOB, f"{ANN} signed in as {BOB} from 192.0.2.7"),
-    (Verb.SIGNED_IN, Noun.MAILBOX, BOB, f"{ANN} signed in as {BOB} from 192.0.2.7"),
-    (Verb.REFUSED, Noun.PERSON, "x@y", "Somebody was refused to sign in as x@y from 192.0.2.7"),
-    (Verb.REFUSED, Noun.SESSION, "", "Somebody was refused to sign in from 192.0.2.7"),
-    (
-        Verb.REFUSED,
-        Noun.FACTOR,
-        BOB,
-        f"Somebody was refused the second factor of {BOB} from 192.0.2.7",
-    ),
-    (Verb.ENDED, Noun.SESSION, ANN, f"{ANN} ended a session of their own"),
-    (Verb.ENDED, Noun.SESSION, BOB, f"{ANN} ended a session of {BOB}"),
-    (Verb.ENDED, Noun.SESSION, "Firefox on Linux", f"{ANN} ended the session Firefox on Linux"),
-    (Verb.ENDED, Noun.PERSON, ANN, f"{ANN} ended all other sessions of their own"),
-    (Verb.ENDED, Noun.PERSON, BOB, f"{ANN} ended all sessions of {BOB}"),
-    (Verb.ADDED, Noun.FACTOR, "passkey Laptop", f"{ANN} added the passkey Laptop"),
-    (Verb.ADDED, Noun.FACTOR, ANN, f"{ANN} added a second factor"),
-    (Verb.ADDED, Noun.FACTOR, BOB, f"{ANN} added a second factor for {BOB}"),
-    (Verb.CHANGED, Noun.FACTOR, "recovery codes", f"{ANN} changed the recovery codes"),
-    (Verb.REMOVED, Noun.FACTOR, "passkey Laptop", f"{ANN} removed the passkey Laptop"),
-    (Verb.REMOVED, Noun.FACTOR, BOB, f"{ANN} removed a second factor of {BOB}"),
-    (Verb.PASSWORD, Noun.PERSON, ANN, f"{ANN} changed their password"),
-    (Verb.PASSWORD, Noun.PERSON, BOB, f"{ANN} set the password of {BOB}"),
-    (Verb.INVITED, Noun.PERSON, BOB, f"{ANN} invited {BOB}"),
-    (Verb.ACCEPTED, Noun.INVITATION, BOB, f"{ANN} accepted the invitation of {BOB}"),
-    (Verb.ACCEPTED, Noun.INVITATION, ANN, f"{ANN} accepted an invitation"),
-    (Verb.DECLINED, Noun.INVITATION, "", f"{ANN} declined an invitation"),
-    (Verb.REVOKED, Noun.INVITATION, BOB, f"{ANN} withdrew the invitation of {BOB}"),
-    (Verb.REMOVED, Noun.INVITATION, BOB, f"{ANN} withdrew the invitation of {BOB}"),
-    (Verb.GRANTED, Noun.PERSON, BOB, f"{ANN} granted rights to {BOB}"),
-    (Verb.REVOKED, Noun.PERSON, BOB, f"{ANN} took all rights from {BOB}"),
-    (Verb.ADDED, Noun.PERSON, BOB, f"{ANN} added the person {BOB}"),
-    (Verb.CHANGED, Noun.PERSON, BOB, f"{ANN} changed the person {BOB}"),
-    (Verb.SWITCHED_OFF, Noun.PERSON, BOB, f"{ANN} switched off the person {BOB}"),
-    (Verb.REQUESTED, Noun.REQUEST, "new.example", f"{ANN} requested new.example"),
-    (Verb.REQUESTED, Noun.DOMAIN, "new.example", f"{ANN} requested new.example"),
-    (Verb.ACCEPTED, Noun.REQUEST, "new.example", f"{ANN} accepted the request for new.example"),
-    (Verb.DECLINED, Noun.REQUEST, "new.example", f"{ANN} declined the request for new.example"),
-    (Verb.REMOVED, Noun.REQUEST, "new.example", f"{ANN} withdrew the request for new.example"),
-    (Verb.PROVED, Noun.DOMAIN, "new.example", f"{ANN} proved to own new.example"),
-    (Verb.PROVED, Noun.PERSON, ANN, f"{ANN} proved to read the mail to this address"),
-    (Verb.INVITED, Noun.MAILBOX, BOB, f"{ANN} made a link for the owner of {BOB}"),
-    (Verb.ADDED, Noun.APP_PASSWORD, BOB, f"{ANN} made an app password for {BOB}"),
-    (Verb.REMOVED, Noun.APP_PASSWORD, BOB, f"{ANN} removed an app password of {BOB}"),
-    (Verb.CHANGED, Noun.AUTO_REPLY, BOB, f"{ANN} changed the auto-reply of {BOB}"),
-    (Verb.PURGED, Noun.MAILBOX, BOB, f"{ANN} destroyed the mail of the mailbox {BOB}"),
-    (
-        Verb.ADDED,
-        Noun.RESPONDER,
-        "pandle.net",
-        f"{ANN} set what pandle.net answers for people who left",
-    ),
-    (Verb.ADDED, Noun.LIMITS, "pandle.net", f"{ANN} set limits for pandle.net"),
-    (Verb.CHANGED, Noun.LIMITS, "pandle.net", f"{ANN} changed the limits of pandle.net"),
-    (Verb.REMOVED, Noun.LIMITS, "pandle.net", f"{ANN} lifted the limits of pandle.net"),
-    (
-        Verb.PUT_BACK,
-        Noun.LINE,
-        "users/assign",
-        f"{ANN} put the panel's version back into users/assign",
-    ),
-    (Verb.LEFT, Noun.LINE, "users/assign", f"{ANN} left users/assign as it is on the host"),
-    (Verb.CONFIRMED, Noun.HOST, "0a1b", f"{ANN} confirmed the plan 0a1b"),
-    (Verb.SWITCHED_ON, Noun.CONFIRMING, "", f"{ANN} let changes wait from now on"),
-    (Verb.SWITCHED_OFF, Noun.CONFIRMING, "", f"{ANN} let changes be applied at once again"),
-    (Verb.APPLIED, Noun.CHANGES, "3–5", f"{ANN} applied the changes 3–5"),
-    (Verb.RENAMED, Noun.ALIAS_DOMAIN, "a.example", f"{ANN} renamed the alias domain a.example"),
-]
-
-
-@pytest.mark.parametrize(("verb", "noun", "target", "sentence"), WORDED)
-def test_every_kind_of_change_is_a_plain_sentence(operator, verb, noun, target, sentence):
-    write(target, by=Actor(None, ANN, "192.0.2.7"), verb=verb, noun=noun)
-    assert sentences(operator) == [sentence]
-
-
-@pytest.mark.parametrize(
-    ("verb", "noun", "sentence"),
-    [
-        (Verb.INVITED, Noun.PERSON, f"{ANN} invited {BOB} to look after pandle.net"),
-        (Verb.INVITED, Noun.INVITATION, f"{ANN} invited {BOB} to look after pandle.net"),
-        (Verb.ACCEPTED, Noun.INVITATION, f"{ANN} accepted the invitation to look after pandle.net"),
-        (Verb.DECLINED, Noun.INVITATION, f"{ANN} declined the invitation to look after pandle.net"),
-        (Verb.GRANTED, Noun.PERSON, f"{ANN} granted rights in pandle.net to {BOB}"),
-        (Verb.CHANGED, Noun.PERSON, f"{ANN} changed the rights of {BOB} in pandle.net"),
-        (Verb.REVOKED, Noun.PERSON, f"{ANN} took all rights in pandle.net from {BOB}"),
-    ],
-)
-def test_what_concerns_a_domain_names_it(domain, operator, verb, noun, sentence):
-    write(BOB, by=Actor(None, ANN, None), verb=verb, noun=noun, domain=domain.pk)
-    assert sentences(operator)[0] == sentence
-    assert sentences(operator, domain=domain)[0] == sentence
-
-
-def test_every_template_takes_only_names_that_every_sentence_has():
-    names = {"actor": "a", "target": "t", "domain": "d", "place": "p"}
-    for words in WORDS.values():
-        for template in vars(words).values():
-            assert "%" not in template % names
-
-
-def test_limits_and_switches_are_told_in_words(domain, operator):
-    before, after = {"mailboxes": None, "destinations": 5}, {"mailboxes": 20, "destinations": None}
-    write("pandle.net", verb=Verb.CHANGED, noun=Noun.LIMITS, before=before, after=after)
-    assert newest(operator).details == [
-        Detail("Mailboxes", "no limit", "20"),
-        Detail("Destinations", "5", "no limit"),
-    ]
-    change_domain(COMMAND, domain, subdomains=True)
-    assert newest(operator).details == [Detail("Mail to all sub-domains", "no", "yes")]
 
 
 # who sees what

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import socketserver
-import threading
 from collections.abc import Iterator
 
-import dns.message
-import dns.rcode
-import dns.rrset
 import pytest
 
 from qmailpanel.domains.access.rights import NotAllowed, Right
@@ -29,6 +24,7 @@ from qmailpanel.people.requests import (
 from qmailpanel.people.well_known import WELL_KNOWN, is_well_known
 from qmailpanel.qmail.names import DomainName
 from tests.kit.people import rights_in
+from tests.kit.zone import Zone, serve
 
 WISH = DomainName("wish.example")
 
@@ -38,46 +34,12 @@ def asked(person):
     return request_name(person(email="asker@example.org"), WISH)
 
 
-class Zone:
-    """What a name server answers: TXT records by name; `mute`: nothing at all."""
-
-    def __init__(self) -> None:
-        self.texts: dict[str, list[str]] = {}
-        self.mute = False
-
-    def answer(self, question: dns.message.Message) -> dns.message.Message | None:
-        if self.mute:
-            return None
-        response = dns.message.make_response(question)
-        name = question.question[0].name
-        texts = self.texts.get(name.to_text(omit_final_dot=True))
-        if texts is None:
-            response.set_rcode(dns.rcode.NXDOMAIN)
-        elif texts:
-            quoted = [f'"{text}"' for text in texts]
-            response.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", *quoted))
-        return response
-
-
 @pytest.fixture
-def zone(settings, monkeypatch) -> Iterator[Zone]:
+def zone(settings) -> Iterator[Zone]:
     """A real name server on loopback."""
-    zone = Zone()
-
-    class Handler(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            data, socket = self.request
-            response = zone.answer(dns.message.from_wire(data))
-            if response:
-                socket.sendto(response.to_wire(), self.client_address)
-
-    with socketserver.UDPServer(("127.0.0.1", 0), Handler) as server:
-        settings.QMAILPANEL_RESOLVER = f"127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with serve() as (zone, address):
+        settings.QMAILPANEL_RESOLVER = address
         yield zone
-        server.shutdown()
-        thread.join()
 
 
 def publish(zone, asked, *, token: str = "") -> None:

@@ -1,0 +1,65 @@
+"""The services of signing in, and how Activity tells what they did."""
+
+from __future__ import annotations
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib.auth.models import AnonymousUser
+
+from qmailpanel.accounts import factors, sessions
+from qmailpanel.accounts import services as accounts
+from qmailpanel.ledger.models import Verb
+from tests.kit.every_service.world import (
+    NEXT,
+    World,
+    acting,
+    case,
+    request_of,
+)
+
+ACCOUNTS = [
+    case(
+        accounts.set_password,
+        lambda w: accounts.set_password(w.ann, NEXT),
+        "ann@example.org changed their password",
+    ),
+    case(
+        accounts.note_signed_in,
+        lambda w: accounts.note_signed_in(request_of(w.ann), ["password", "code"]),
+        "ann@example.org signed in from 192.0.2.7; With: → password, code of an app",
+    ),
+    case(
+        accounts.note_refused,
+        lambda _w: accounts.note_refused(request_of(AnonymousUser()), "ann@example.org"),
+        "Somebody was refused to sign in as ann@example.org from 192.0.2.7; With: → password",
+    ),
+    case(
+        accounts.note_refused,
+        lambda _w: accounts.note_refused(request_of(AnonymousUser()), "my password", by="passkey"),
+        "Somebody was refused to sign in from 192.0.2.7; With: → passkey",
+    ),
+    case(
+        sessions.end_session,
+        lambda w: sessions.end_session(acting(w.ann), w.ann, UserSession.objects.get().pk),
+        "ann@example.org ended the session Firefox on Linux, 198.51.100.7",
+        before=World.sign_in_elsewhere,
+    ),
+    case(
+        sessions.end_other_sessions,
+        lambda w: sessions.end_other_sessions(acting(w.ann), w.ann, request_of(w.ann)),
+        "ann@example.org ended the session Firefox on Linux, 198.51.100.7",
+        before=World.sign_in_elsewhere,
+    ),
+    case(
+        factors.note_factor,
+        lambda w: factors.note_factor(
+            acting(w.ann), Verb.ADDED, w.ann, Authenticator.objects.get()
+        ),
+        "ann@example.org added the app of ann@example.org",
+    ),
+    case(
+        factors.reset_factors,
+        lambda w: factors.reset_factors(w.ann),
+        "command line removed the app of ann@example.org",
+    ),
+]
