@@ -2,63 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import asdict
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from qmailpanel.ledger.models import Change
-from qmailpanel.qmail.formats import control
-from qmailpanel.qmail.formats.shared_files import Foreign, Shared
-from qmailpanel.qmail.plan.drift import Drift, Side, as_text
-from qmailpanel.qmail.plan.questions import Question
+from qmailpanel.qmail.plan.drift import Side, as_text
 from qmailpanel.qmail.plan.state import Problem
-from qmailpanel.qmail.plan.steps import Step, describe
-from qmailpanel.reports.models import RoutedLine, SyncNode, SyncPosition, SyncProblem
+from qmailpanel.qmail.plan.steps import describe
+from qmailpanel.reports.models import SyncNode, SyncPosition, SyncProblem
 
-from .models import DriftDecision, ForeignLine, SyncDrift, SyncQuestion, SyncRun
+from .models import DriftDecision, SyncDrift, SyncQuestion, SyncRun
+from .report import Report
 
 RUNS_KEPT = 50
-SHOWN_LINES = 1_000  # foreign assignments on the operator page; an old host may have 100,000
 SHOWN_STEPS = 20_000
-
-
-@dataclass
-class Report:
-    """What a run has to say of the domains it was about.
-
-    `changes`: domain number → change it was tried at; those in `live` were read back. Domains
-    without a row have no change; what is said of them stands under the number 0. `unseen`: read
-    back as well, but Dovecot sees it at that time (of the monotonic clock) only. `problems`
-    and `drifts` are by domain number. `steps` were carried out. `waiting`: what a next run would
-    do, or the plan at work, which began after `begun` of the steps. `held`: domains whose changes
-    wait for the operator; `holding`: how many do on the host, None where that is not known.
-    `error` and `cause` concern the whole host. `answered`: no question is left.
-    """
-
-    started: datetime
-    changes: dict[int, int] = field(default_factory=dict)
-    live: set[int] = field(default_factory=set)
-    unseen: dict[int, float] = field(default_factory=dict)
-    problems: dict[int, Sequence[Problem]] = field(default_factory=dict)
-    drifts: dict[int, Sequence[Drift]] = field(default_factory=dict)
-    steps: list[str] = field(default_factory=list)
-    waiting: Sequence[Step] = ()
-    begun: int = 0
-    held: set[int] = field(default_factory=set)
-    holding: int | None = None
-    question: Question | None = None
-    answered: bool = False
-    error: str = ""
-    cause: str = ""
-
-    @property
-    def domains(self) -> set[int]:
-        """Those it says something of."""
-        return {*self.changes, *self.problems}
 
 
 def publish(report: Report) -> None:
@@ -223,73 +183,6 @@ def publish_heartbeat(*, alive: bool) -> None:
     SyncNode.objects.update_or_create(
         node=settings.QMAILPANEL_NODE, defaults={"heartbeat": timezone.now() if alive else None}
     )
-
-
-def publish_host(
-    note: str,
-    prepend: int,
-    locals_: Iterable[tuple[int, bytes]],
-    files: Iterable[Foreign],
-    *,
-    knows_recipients: bool,
-    deliverquota: str,
-    answers_mail: bool,
-) -> None:
-    """What the web process must know of the host: prepends in use, names routed, foreign lines."""
-    node = settings.QMAILPANEL_NODE
-    foreign = {file.shared: file for file in files}
-    with transaction.atomic():
-        SyncNode.objects.update_or_create(
-            node=node,
-            defaults={
-                "note": note,
-                "highest_prepend": prepend,
-                "knows_recipients": knows_recipients,
-                "holds_quotas": bool(deliverquota),
-                "deliverquota": deliverquota[:255],
-                "answers_mail": answers_mail,
-            },
-        )
-        RoutedLine.objects.filter(node=node).delete()
-        RoutedLine.objects.bulk_create(
-            [*_local_names(locals_), *_routed_names(foreign[Shared.VIRTUAL])], batch_size=1_000
-        )
-        ForeignLine.objects.filter(node=node).delete()
-        ForeignLine.objects.bulk_create(_foreign_lines(foreign.values()), batch_size=1_000)
-
-
-def _local_names(names: Iterable[tuple[int, bytes]]) -> Iterable[RoutedLine]:
-    for number, name in names:
-        yield _routed("control/locals", number, name.lower(), name)
-
-
-def _routed_names(foreign: Foreign) -> Iterable[RoutedLine]:
-    for number, raw in enumerate(foreign.raws, 1):
-        key = control.virtual_key(raw)
-        if key is not None:
-            yield _routed(foreign.shared, number, control.routed_name(key), raw)
-
-
-def _routed(file: str, number: int, name: bytes, line: bytes) -> RoutedLine:
-    return RoutedLine(
-        node=settings.QMAILPANEL_NODE,
-        file=file,
-        number=number,
-        name=as_text(name)[:255],
-        line=as_text(line)[:1024],
-    )
-
-
-def _foreign_lines(files: Iterable[Foreign]) -> Iterable[ForeignLine]:
-    for file in files:
-        for number, raw in enumerate(file.raws[:SHOWN_LINES], 1):
-            if raw.strip():
-                yield ForeignLine(
-                    node=settings.QMAILPANEL_NODE,
-                    file=file.shared,
-                    number=number,
-                    line=as_text(raw)[:1024],
-                )
 
 
 def _short(text: str) -> str:

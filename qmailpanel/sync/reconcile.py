@@ -14,19 +14,19 @@ from django.utils import timezone
 
 from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.ledger.services import held_after
-from qmailpanel.qmail.formats.logins import Logins
-from qmailpanel.qmail.formats.shared_files import Foreign
 from qmailpanel.qmail.host.errors import Busy, HostError, Raced
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.plan.order import Plan, make_plan
-from qmailpanel.qmail.plan.state import Applied, Section, Wanted, empty_section
+from qmailpanel.qmail.plan.state import Applied, Wanted
 from qmailpanel.qmail.plan.steps import Failed, Step, describe
 from qmailpanel.reports.models import SyncPosition
 
-from . import publish as say
+from .as_applied import absent_domains, hold_back
 from .generations import Generations
+from .host_facts import HostFacts
 from .host_settings import read_layout
-from .publish import Report
+from .publish import confirmed_digests, publish, publish_progress
+from .report import Report
 from .wanted import Unwritable, read_wanted
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Reconciler:
         self.host = host
         self.pause = pause
         self.generations = Generations()
-        self._told: object = None
+        self.facts = HostFacts(host)
         self._at_work: frozenset[int] = frozenset()
         self._sliced = time.monotonic()
         self._asking = {0}  # the domains of the run that had a question; 0: those without a row
@@ -72,7 +72,7 @@ class Reconciler:
             report = Report(timezone.now(), error=error.text, cause=error.cause)
             rows = Domain.objects.filter(id__in=domains)
             report.changes = dict(rows.values_list("id", "change_id"))
-            say.publish(report)
+            publish(report)
             return report
 
     def reconcile_locked(self, domains: Sequence[int], *, absent: bool = False) -> Report:
@@ -92,8 +92,8 @@ class Reconciler:
         self._settle_question(report, scope)
         self.look_ahead(report)
         _add_unwritable(report, unwritable)
-        say.publish(report)
-        self._publish_host()
+        publish(report)
+        self.facts.publish()
         self._keep_generations(report)
         return report
 
@@ -120,7 +120,7 @@ class Reconciler:
         moves = {one.name: self.host.find_moves(one, applied[one.name]) for one in wanted}
         settled = [one for one in wanted if not moves[one.name]]
         actual = self.host.observe(settled, applied, whole=whole)
-        plan = make_plan(settled, applied, actual, confirmed=say.confirmed_digests())
+        plan = make_plan(settled, applied, actual, confirmed=confirmed_digests())
         return replace(plan, steps=(*chain.from_iterable(moves.values()), *plan.steps))
 
     def _read(
@@ -131,27 +131,11 @@ class Reconciler:
         through = held_after()
         if through is not None:
             wanted = [
-                self._as_applied(one, through) if one.change > through else one for one in wanted
+                hold_back(self.host, one, through) if one.change > through else one
+                for one in wanted
             ]
             unwritable = [one for one in unwritable if one.change <= through]
-        return wanted + (self._absent() if absent else []), unwritable
-
-    def _as_applied(self, one: Wanted, through: int) -> Wanted:
-        """By the name it has on the host, and with no decision that waits as well."""
-        name = self.host.find_name(one)
-        own = [s for s in self.host.memory.sections([name])[name] if _is_of(one, s)]
-        return replace(
-            one,
-            name=name,
-            section=own[-1] if own else empty_section(one.section.prepend),
-            archive={},
-            purge=frozenset(),
-            known=None,
-            logins=None,
-            problems=(),
-            decisions=tuple(each for each in one.decisions if each.change <= through),
-            held=True,
-        )
+        return wanted + (absent_domains(self.host) if absent else []), unwritable
 
     def look_ahead(self, report: Report) -> None:
         """What applying the changes that wait would do."""
@@ -173,7 +157,7 @@ class Reconciler:
         failed = self._move(wanted, applied, report)
         if report.steps:  # something was moved
             applied = self.host.memory.sections(names)
-        confirmed = say.confirmed_digests()
+        confirmed = confirmed_digests()
         pause = partial(self._pause, report)
         for _ in range(ATTEMPTS):
             pause()
@@ -262,20 +246,8 @@ class Reconciler:
             self._sliced = now
             self.host.root.settle()
             self.pause(self._at_work)
-        say.publish_progress(report)
+        publish_progress(report)
         self._sliced = time.monotonic()
-
-    def _absent(self) -> list[Wanted]:
-        """Domains with something on the host, but without a row: the database was restored, say."""
-        memory = self.host.memory
-        claimed = dict(Domain.objects.claiming().values_list("name", "prepend"))
-        names = sorted(set(memory.names()) - set(claimed))
-        prepends = set(claimed.values())  # of those, whose domain only has another name now
-        return [
-            Wanted(0, name, 0, empty_section(sections[-1].prepend), logins=Logins())
-            for name, sections in memory.sections(names).items()
-            if sections[-1].prepend not in prepends
-        ]
 
     def _keep_generations(self, report: Report) -> None:
         """When all is said, because it takes its time on a large host."""
@@ -284,49 +256,6 @@ class Reconciler:
         for shared, before in replaced.items():
             after = self.host.known[shared].content or b""
             self.generations.keep(shared, before, after, through)
-
-    def _publish_host(self) -> None:
-        """Tell the web process of the host, where that is news."""
-        if not self.host.known:
-            return  # nothing could be read yet
-        foreign = tuple(file.foreign for file in self.host.known.values())
-        news = (self.host.read_locals(), *(file.raws for file in foreign))
-        if news == self._told:
-            return
-        highest = self._highest_prepend(foreign)
-        notes = [] if self.host.may_change_owners else [NO_OWNERS]
-        if highest >= settings.QMAILPANEL_FIRST_PREPEND - NEAR:
-            notes.append(NUMBERS_MEET % {"highest": highest})
-        say.publish_host(
-            " ".join(notes),
-            highest,
-            self.host.read_locals(),
-            foreign,
-            knows_recipients=bool(self.host.layout.lists),
-            deliverquota=self.host.layout.deliverquota,
-            answers_mail=bool(self.host.layout.mailbot),
-        )
-        self._told = news
-
-    def _highest_prepend(self, foreign: Sequence[Foreign]) -> int:
-        """Of the numbers that foreign lines and directories of the mail root use."""
-        seen = {number for file in foreign for number in file.prepends}
-        return max(seen | self.host.numbered_directories(), default=0)
-
-
-NEAR = 10
-NUMBERS_MEET = (
-    "Lines that are not the panel's use prepends up to %(highest)d. If another program counts on "
-    "from there, it meets the panel's own numbers: set QMAILPANEL_FIRST_PREPEND well above."
-)
-NO_OWNERS = (
-    "The sync service does not run as root, so it leaves the owner of files and directories as "
-    "it is. That is right for trying the panel out, not for a real qmail."
-)
-
-
-def _is_of(one: Wanted, section: Section) -> bool:
-    return section.prepend == one.section.prepend
 
 
 def _troubled(plan: Plan) -> set[str]:

@@ -19,8 +19,9 @@ from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.pause import Round
 
 from .models import SyncQuestion
-from .publish import Report, publish, publish_heartbeat
+from .publish import publish, publish_heartbeat
 from .reconcile import Reconciler, dirty_domains
+from .report import Report
 from .rounds.doctor import DoctorRounds
 from .rounds.every import BrokeOff, Every
 from .rounds.nearly_full import REFUSED_SECONDS, WARN_SECONDS, warn_owners

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from math import inf
 
-from .publish import Report
+from .report import Report
 
 RETRY_SECONDS = (1.0, 2.0, 5.0, 10.0, 30.0)
 

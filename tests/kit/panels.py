@@ -14,8 +14,8 @@ from qmailpanel.qmail.formats.cdb import AssignMap
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncProblem
 from qmailpanel.reports.statuses import Status, Statuses
-from qmailpanel.sync.publish import Report
 from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
+from qmailpanel.sync.report import Report
 from qmailpanel.sync.service import Service
 
 

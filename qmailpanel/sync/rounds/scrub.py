@@ -7,8 +7,9 @@ from collections.abc import Callable
 from django.utils import timezone
 
 from qmailpanel.qmail.pause import Round
-from qmailpanel.sync.publish import Report, publish
+from qmailpanel.sync.publish import publish
 from qmailpanel.sync.reconcile import Reconciler, all_domains
+from qmailpanel.sync.report import Report
 
 SCRUB_SECONDS = 600.0
 DOMAINS = 5  # between two pauses: a change never waits long behind the scrub

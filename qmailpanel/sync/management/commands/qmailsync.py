@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.plan.steps import describe
-from qmailpanel.sync.publish import Report
 from qmailpanel.sync.reconcile import Reconciler, all_domains, dirty_domains, open_host
+from qmailpanel.sync.report import Report
 from qmailpanel.sync.service import Service
 
 

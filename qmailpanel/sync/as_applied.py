@@ -1,0 +1,50 @@
+"""Domains of which the database says nothing that may be done now: what they want instead."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from qmailpanel.domains.models import Domain
+from qmailpanel.qmail.formats.logins import Logins
+from qmailpanel.qmail.host.mail_host import Host
+from qmailpanel.qmail.plan.state import Wanted, empty_section
+
+
+def hold_back(host: Host, one: Wanted, through: int) -> Wanted:
+    """Of a domain whose newest changes wait for the operator: that it stays as it was applied.
+
+    It has the name it has on the host, and none of the decisions that wait as well.
+    """
+    name = host.find_name(one)
+    prepend = one.section.prepend
+    own = [section for section in host.memory.sections([name])[name] if section.prepend == prepend]
+    return replace(
+        one,
+        name=name,
+        section=own[-1] if own else empty_section(prepend),
+        archive={},
+        purge=frozenset(),
+        known=None,
+        logins=None,
+        problems=(),
+        decisions=tuple(decision for decision in one.decisions if decision.change <= through),
+        held=True,
+    )
+
+
+def absent_domains(host: Host) -> list[Wanted]:
+    """Domains with something on the host, but without a row: the database was restored, say."""
+    claimed = dict(Domain.objects.claiming().values_list("name", "prepend"))
+    names = sorted(set(host.memory.names()) - set(claimed))
+    prepends = set(claimed.values())  # of those, whose domain only has another name now
+    return [
+        Wanted(
+            domain=0,
+            name=name,
+            change=0,
+            section=empty_section(sections[-1].prepend),
+            logins=Logins(),
+        )
+        for name, sections in host.memory.sections(names).items()
+        if sections[-1].prepend not in prepends
+    ]

@@ -1,0 +1,118 @@
+"""What the web process must know of the host: prepends in use, names routed, foreign lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.conf import settings
+from django.db import transaction
+
+from qmailpanel.qmail.formats import control
+from qmailpanel.qmail.formats.shared_files import Foreign, Shared
+from qmailpanel.qmail.host.mail_host import Host
+from qmailpanel.qmail.plan.drift import as_text
+from qmailpanel.reports.models import RoutedLine, SyncNode
+
+from .models import ForeignLine
+
+SHOWN_LINES = 1_000  # foreign assignments on the operator page; an old host may have 100,000
+NEAR = 10
+NUMBERS_MEET = (
+    "Lines that are not the panel's use prepends up to %(highest)d. If another program counts on "
+    "from there, it meets the panel's own numbers: set QMAILPANEL_FIRST_PREPEND well above."
+)
+NO_OWNERS = (
+    "The sync service does not run as root, so it leaves the owner of files and directories as "
+    "it is. That is right for trying the panel out, not for a real qmail."
+)
+
+
+class HostFacts:
+    """Publishes them where they are news."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self._published: object = None
+
+    def publish(self) -> None:
+        if not self.host.known:
+            return  # nothing could be read yet
+        foreign = {shared: file.foreign for shared, file in self.host.known.items()}
+        locals_ = self.host.read_locals()
+        news = (locals_, *(lines.raws for lines in foreign.values()))
+        if news == self._published:
+            return
+        with transaction.atomic():
+            self._publish_node(self._highest_prepend(foreign.values()))
+            _publish_routed_lines([*_local_names(locals_), *_routed_names(foreign[Shared.VIRTUAL])])
+            _publish_foreign_lines(foreign.values())
+        self._published = news
+
+    def _publish_node(self, highest: int) -> None:
+        layout = self.host.layout
+        SyncNode.objects.update_or_create(
+            node=settings.QMAILPANEL_NODE,
+            defaults={
+                "note": " ".join(self._notes(highest)),
+                "highest_prepend": highest,
+                "knows_recipients": bool(layout.lists),
+                "holds_quotas": bool(layout.deliverquota),
+                "deliverquota": layout.deliverquota[:255],
+                "answers_mail": bool(layout.mailbot),
+            },
+        )
+
+    def _notes(self, highest: int) -> Iterator[str]:
+        if not self.host.may_change_owners:
+            yield NO_OWNERS
+        if highest >= settings.QMAILPANEL_FIRST_PREPEND - NEAR:
+            yield NUMBERS_MEET % {"highest": highest}
+
+    def _highest_prepend(self, foreign: Iterable[Foreign]) -> int:
+        """Of the numbers that foreign lines and directories of the mail root use."""
+        numbers = {number for lines in foreign for number in lines.prepends}
+        return max(numbers | self.host.numbered_directories(), default=0)
+
+
+def _publish_routed_lines(lines: Sequence[RoutedLine]) -> None:
+    RoutedLine.objects.filter(node=settings.QMAILPANEL_NODE).delete()
+    RoutedLine.objects.bulk_create(lines, batch_size=1_000)
+
+
+def _local_names(names: Iterable[tuple[int, bytes]]) -> Iterator[RoutedLine]:
+    for number, name in names:
+        yield _routed_line("control/locals", number, name.lower(), name)
+
+
+def _routed_names(foreign: Foreign) -> Iterator[RoutedLine]:
+    for number, raw in enumerate(foreign.raws, 1):
+        key = control.virtual_key(raw)
+        if key is not None:
+            yield _routed_line(foreign.shared, number, control.routed_name(key), raw)
+
+
+def _routed_line(file: str, number: int, name: bytes, line: bytes) -> RoutedLine:
+    return RoutedLine(
+        node=settings.QMAILPANEL_NODE,
+        file=file,
+        number=number,
+        name=as_text(name)[:255],
+        line=as_text(line)[:1024],
+    )
+
+
+def _publish_foreign_lines(files: Iterable[Foreign]) -> None:
+    ForeignLine.objects.filter(node=settings.QMAILPANEL_NODE).delete()
+    ForeignLine.objects.bulk_create(_foreign_lines(files), batch_size=1_000)
+
+
+def _foreign_lines(files: Iterable[Foreign]) -> Iterator[ForeignLine]:
+    for file in files:
+        for number, raw in enumerate(file.raws[:SHOWN_LINES], 1):
+            if raw.strip():
+                yield ForeignLine(
+                    node=settings.QMAILPANEL_NODE,
+                    file=file.shared,
+                    number=number,
+                    line=as_text(raw)[:1024],
+                )
