@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import django
 
+from qmailpanel.environment.reading import read_settings
+from qmailpanel.state_dir import prepare_state
+
+prepare_state(read_settings(os.environ))
 django.setup()
 
 import logging  # noqa: E402 - only now is the panel there
