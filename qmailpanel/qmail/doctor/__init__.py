@@ -11,11 +11,11 @@ from collections.abc import Callable
 from qmailpanel.qmail.doctor.assignments import examine_assign
 from qmailpanel.qmail.doctor.compiled import examine_compiled
 from qmailpanel.qmail.doctor.control_files import examine_control_files
+from qmailpanel.qmail.doctor.control_lists import examine_lists
 from qmailpanel.qmail.doctor.finding import Finding, Findings, Severity, Trap, gather, shorten
-from qmailpanel.qmail.doctor.lists import examine_lists
+from qmailpanel.qmail.doctor.home_traps import examine_home
 from qmailpanel.qmail.doctor.machine import examine_machine
-from qmailpanel.qmail.doctor.places import examine_home
-from qmailpanel.qmail.doctor.routes import examine_routes
+from qmailpanel.qmail.doctor.routing import examine_routes
 from qmailpanel.qmail.doctor.seen import Seen
 
 __all__ = [

@@ -141,7 +141,7 @@ def examine_assign(seen: Seen) -> Findings:
         yield NO_END.at(FILE, len(lines) or None)
     else:
         yield from _examine_end(lines, end)
-    prepends = sorted(set(_prepends(seen)))
+    prepends = sorted(set(_find_prepends(seen)))
     firsts: dict[bytes, tuple[int, bytes]] = {}
     for number, line in enumerate(lines[:end], start=1):
         if not _GOOD.fullmatch(line):
@@ -179,13 +179,13 @@ def _examine_line(number: int, line: bytes, prepends: Sequence[bytes]) -> Iterat
         yield NO_RECORD.at(FILE, number, line=line)
     else:
         name, _, uid, gid, home, dash, _, behind = fields
-        traps = [*_of_name(name, dash, prepends), *_of_fields(uid, gid, home)]
+        traps = [*_find_in_name(name, dash, prepends), *_find_in_fields(uid, gid, home)]
         for trap in [*traps, *([BEHIND] if behind else [])]:
-            other = b", ".join(_stolen(name, prepends))
+            other = b", ".join(_find_stolen(name, prepends))
             yield trap.at(FILE, number, line=name, other=other)
 
 
-def _of_name(name: bytes, dash: bytes, prepends: Sequence[bytes]) -> Iterator[Trap]:
+def _find_in_name(name: bytes, dash: bytes, prepends: Sequence[bytes]) -> Iterator[Trap]:
     if not name.startswith((b"=", b"+")):
         yield NO_SIGN
     if not name.isascii():
@@ -195,12 +195,12 @@ def _of_name(name: bytes, dash: bytes, prepends: Sequence[bytes]) -> Iterator[Tr
     if name[-1:] != name[-1:].lower():
         yield UPPER
     if not _BREAKS.search(name):
-        yield STEALS if _stolen(name, prepends) else NO_BREAK
+        yield STEALS if _find_stolen(name, prepends) else NO_BREAK
     elif not dash:
         yield NO_DASH
 
 
-def _stolen(name: bytes, prepends: Sequence[bytes]) -> list[bytes]:
+def _find_stolen(name: bytes, prepends: Sequence[bytes]) -> list[bytes]:
     """Some of the prepends that a wildcard without a break at its end only happens to match."""
     if not name.startswith(b"+") or _BREAKS.search(name):
         return []
@@ -209,7 +209,7 @@ def _stolen(name: bytes, prepends: Sequence[bytes]) -> list[bytes]:
     return [p for p in prepends[first : first + 3] if p.startswith(begin)]
 
 
-def _of_fields(uid: bytes, gid: bytes, home: bytes) -> Iterator[Trap]:
+def _find_in_fields(uid: bytes, gid: bytes, home: bytes) -> Iterator[Trap]:
     if not is_number(uid):
         yield NO_UID
     if not is_number(gid):
@@ -225,7 +225,7 @@ def is_number(field: bytes) -> bool:
     return field.isdigit() and len(field) <= 10 and 0 < int(field) <= HIGHEST_ID
 
 
-def _prepends(seen: Seen) -> Iterator[bytes]:
+def _find_prepends(seen: Seen) -> Iterator[bytes]:
     content = seen.text("control/virtualdomains") or b""
     for _, entry in control.entries(content):
         yield entry.partition(b":")[2].lower()

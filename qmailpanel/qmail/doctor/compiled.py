@@ -102,7 +102,7 @@ def _find_missing(seen: Seen, shared: Shared, params: Mapping[str, str]) -> Iter
     if content is None:
         return
     if shared is Shared.ASSIGN:
-        count = sum(1 for _ in _records(shared, content))
+        count = sum(1 for _ in _read_records(shared, content))
         if count:
             yield NO_MAP.at(MAPS[shared].path, count=str(count))
     elif control.entries(content):
@@ -110,44 +110,44 @@ def _find_missing(seen: Seen, shared: Shared, params: Mapping[str, str]) -> Iter
 
 
 def _examine_map(seen: Seen, shared: Shared, params: Mapping[str, str]) -> Findings:
-    content, asked, path = seen.text(shared), seen.maps.get(shared), MAPS[shared].path
+    content, compiled, path = seen.text(shared), seen.maps.get(shared), MAPS[shared].path
     if content is None and shared not in seen.files:
         is_assign = shared is Shared.ASSIGN
         yield NO_SOURCE.at(shared) if is_assign else ORPHAN.at(path, **params)
     try:
-        if asked is None:
+        if compiled is None:
             raise ValueError(path)
-        if shared is Shared.ASSIGN and asked.find(b"") is None:
+        if shared is Shared.ASSIGN and compiled.find(b"") is None:
             yield NO_WILDCARDS.at(path)
-        yield from _compare(shared, content, asked, params)
+        yield from _compare_records(shared, content, compiled, params)
     except (OSError, ValueError):
         yield (DAMAGED if shared is Shared.ASSIGN else LIST_DAMAGED).at(path, **params)
 
 
-def _compare(
-    shared: Shared, content: bytes | None, asked: AnyMap, params: Mapping[str, str]
+def _compare_records(
+    shared: Shared, content: bytes | None, compiled: AnyMap, params: Mapping[str, str]
 ) -> Findings:
     """Each record of the file with what the map says, then what the map says besides."""
     its, known = MAPS[shared], {b""}
-    for count, (number, key, data) in enumerate(_records(shared, content or b""), start=1):
+    for count, (number, key, data) in enumerate(_read_records(shared, content or b""), start=1):
         if key not in known:  # of equal names the first counts
             known.add(key)
-            if asked.find(key) != data:
-                yield SAYS_OTHER.at(shared, number, name=_name(its.line(key, data)), **params)
+            if compiled.find(key) != data:
+                yield SAYS_OTHER.at(shared, number, name=_name_of(its.line(key, data)), **params)
         if count % LINES == 0:
             yield None
-    for count, (key, data) in enumerate(asked.records(), start=1):
+    for count, (key, data) in enumerate(compiled.records(), start=1):
         if shared in _COMPILED and content is not None and key not in known:
-            yield SAYS_MORE.at(its.path, name=_name(its.line(key, data)), **params)
+            yield SAYS_MORE.at(its.path, name=_name_of(its.line(key, data)), **params)
         if count % LINES == 0:
             yield None
 
 
-def _name(line: bytes | None) -> bytes:
+def _name_of(line: bytes | None) -> bytes:
     return (line or b"").partition(b":")[0].rstrip(b"\n")
 
 
-def _records(shared: Shared, content: bytes) -> Iterable[tuple[int, bytes, bytes]]:
+def _read_records(shared: Shared, content: bytes) -> Iterable[tuple[int, bytes, bytes]]:
     """Line number, key and data of what a compiler takes of a file; broken lines left out."""
     if shared is not Shared.ASSIGN:
         for number, line in enumerate(control.split_lines(content), start=1):

@@ -65,22 +65,22 @@ class HomeSeen:
 
 def find_homes(seen: Seen, homes: dict[str, HomeNamed]) -> Iterator[None]:
     """Fill in the homes by their paths, with a pause now and then."""
-    domains = _domains(seen)
-    for number, record in _records(seen.text("users/assign") or b""):
+    domains = _find_domains(seen)
+    for number, record in _read_records(seen.text("users/assign") or b""):
         if number % LINES == 0:
             yield None
         name, _, uid, gid, home, dash, *_ = record
         path = _plain_path(home.decode("utf-8", "surrogateescape"))
         if not (is_number(uid) and is_number(gid) and _is_whole(path)):
             continue
-        found = homes.setdefault(path, HomeNamed(path, number, int(uid), int(gid)))
+        named = homes.setdefault(path, HomeNamed(path, number, int(uid), int(gid)))
         prepend, _, rest = name[1:].lower().partition(b"-")
         names = domains.get(prepend, ())
         if dash:
-            found.begins.append((rest, names))
+            named.begins.append((rest, names))
         else:
-            found.plain = True
-            found.own |= {rest + b"@" + one for one in names if name[:1] == b"="}
+            named.plain = True
+            named.own |= {rest + b"@" + one for one in names if name[:1] == b"="}
 
 
 def _plain_path(path: str) -> str:
@@ -92,17 +92,17 @@ def _is_whole(path: str) -> bool:
     return path.startswith("/") and "\0" not in path and ".." not in path.split("/")
 
 
-def _domains(seen: Seen) -> dict[bytes, tuple[bytes, ...]]:
+def _find_domains(seen: Seen) -> dict[bytes, tuple[bytes, ...]]:
     """The domains of each prepend."""
-    found: dict[bytes, tuple[bytes, ...]] = {}
+    domains: dict[bytes, tuple[bytes, ...]] = {}
     for _, entry in control.entries(seen.text("control/virtualdomains") or b""):
         name, _, prepend = entry.lower().partition(b":")
         if name and b"@" not in name and not name.startswith(b"."):
-            found[prepend] = (*found.get(prepend, ()), name)
-    return found
+            domains[prepend] = (*domains.get(prepend, ()), name)
+    return domains
 
 
-def _records(content: bytes) -> Iterator[tuple[int, list[bytes]]]:
+def _read_records(content: bytes) -> Iterator[tuple[int, list[bytes]]]:
     for number, line in enumerate(control.split_lines(content), start=1):
         if line.startswith(b"."):
             return

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
 
-from qmailpanel.qmail.doctor import command
 from qmailpanel.qmail.doctor.finding import Finding, Severity, Trap
+from qmailpanel.qmail.doctor.program_lines import examine_command, find_maildir, read_words
 from qmailpanel.qmail.names import gettext_noop
 
 ALARM, NOTE = Severity.ALARM, Severity.NOTE
@@ -94,13 +94,13 @@ def lines_of(content: bytes) -> list[bytes]:
     return [line.rstrip(b" \t") for line in content.removesuffix(b"\n").split(b"\n")]
 
 
-def find_places(content: bytes) -> Iterator[bytes]:
+def find_paths(content: bytes) -> Iterator[bytes]:
     """The paths that the file delivers to, as they stand there."""
     for raw in lines_of(content):
         line = raw.partition(b"\0")[0]
         if line.startswith((b".", b"/")):
             yield line
-        elif line.startswith(b"|") and (path := command.find_maildir(command.read_words(line[1:]))):
+        elif line.startswith(b"|") and (path := find_maildir(read_words(line[1:]))):
             yield path.encode("utf-8", "surrogateescape").rstrip(b"/") + b"/"
 
 
@@ -116,7 +116,7 @@ def examine_instructions(
     own: Set[bytes],
     directories: Mapping[bytes, bool],
 ) -> Iterator[Finding]:
-    """`own`: the addresses whose mail the file gets. `directories`: of `find_places`, those whose
+    """`own`: the addresses whose mail the file gets. `directories`: of `find_paths`, those whose
     kind is known."""
     lines = lines_of(content)
     if content and not lines[0].partition(b"\0")[0]:
@@ -126,7 +126,7 @@ def examine_instructions(
         if not line or line.startswith(b"#"):
             continue
         if line.startswith(b"|"):
-            for wrong, word in command.examine_command(line[1:], exists, lines[: number - 1]):
+            for wrong, word in examine_command(line[1:], exists, lines[: number - 1]):
                 yield wrong.at(file, number, word=word)
         trap = _find_trap(line, own, directories)
         if trap:

@@ -7,10 +7,10 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 
 from qmailpanel.qmail.doctor.finding import Finding, Severity, Trap
+from qmailpanel.qmail.doctor.home_traps import examine_home
 from qmailpanel.qmail.doctor.homes import HomeNamed, HomeSeen
 from qmailpanel.qmail.doctor.instructions import NO_DOMAIN
-from qmailpanel.qmail.doctor.places import examine_home
-from qmailpanel.qmail.doctor.routes import find_locals
+from qmailpanel.qmail.doctor.routing import find_locals
 from qmailpanel.qmail.doctor.seen import File, Seen
 from qmailpanel.qmail.names import gettext_noop
 
@@ -96,8 +96,8 @@ def _examine_alias(
     alias = next((reader for reader in seen.readers if reader.user == "alias"), None)
     if alias:
         named = HomeNamed(f"{seen.home}/alias", 0, alias.uid, alias.gid)
-        found = examine_home(HomeSeen(named, seen.files.get("alias"), files), exists)
-        yield from (one for one in found if one.trap is not NO_DOMAIN)  # names of this host
+        findings = examine_home(HomeSeen(named, seen.files.get("alias"), files), exists)
+        yield from (one for one in findings if one.trap is not NO_DOMAIN)  # names of this host
 
 
 def _is_assigned(local: str, content: bytes) -> bool:

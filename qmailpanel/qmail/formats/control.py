@@ -4,7 +4,7 @@ rejectnonexist. See qmail-control(5).
 They have one parser in qmail: blanks and tabs at the end of a line are dropped, blank lines too;
 `#` begins a comment in the first column only; a NUL splits an entry in two; upper case is folded;
 the last line may lack its newline. Everything else is part of an entry; where that surprises,
-doctor/lists.py says so.
+doctor/control_lists.py says so.
 """
 
 from __future__ import annotations

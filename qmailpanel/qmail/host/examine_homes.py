@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from qmailpanel.qmail.doctor import Finding, Findings, Seen, examine_home, gather, shorten
 from qmailpanel.qmail.doctor.homes import Box, HomeNamed, HomeSeen, find_homes
-from qmailpanel.qmail.doctor.instructions import find_places
+from qmailpanel.qmail.doctor.instructions import find_paths
 from qmailpanel.qmail.doctor.seen import ENTER, File
 from qmailpanel.qmail.host.examine_machine import program_finder
 from qmailpanel.qmail.host.examine_shared import read_shared
@@ -154,7 +154,7 @@ class Walk:
         try:
             here = describe(os.fstat(fd))
             dots = self._read_dots(fd, named) if may_enter(fd) else {}
-            paths = {p: None for file in dots.values() for p in find_places(file.content or b"")}
+            paths = {p: None for file in dots.values() for p in find_paths(file.content or b"")}
             boxes, kinds = dict[bytes, Box](), dict[bytes, bool]()
             for path in paths:
                 self._read_place(fd, path, boxes, kinds)

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmailpanel.qmail.doctor import Seen, examine_home, examine_shared
-from qmailpanel.qmail.doctor.command import find_maildir, read_words
 from qmailpanel.qmail.doctor.compiled import examine_compiled
+from qmailpanel.qmail.doctor.control_lists import LISTS
 from qmailpanel.qmail.doctor.homes import Box, HomeNamed, HomeSeen, find_homes
-from qmailpanel.qmail.doctor.instructions import find_places
-from qmailpanel.qmail.doctor.lists import LISTS
+from qmailpanel.qmail.doctor.instructions import find_paths
+from qmailpanel.qmail.doctor.program_lines import find_maildir, read_words
 from qmailpanel.qmail.doctor.seen import File
 from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.cdb import AnyMap
@@ -72,7 +72,7 @@ def test_any_home(content, size, mode):
     named = HomeNamed("/home/x", 1, 110, 31, plain=True, begins=[(b"", (b"a.test",))])
     box = Box({".": File(mode), "new": File(mode), "maildirsize": File(mode, content=size)})
     dots = {name: File(mode, content=content) for name in (".qmail", ".qmail-A\udcff.b")}
-    places = dict.fromkeys(find_places(content), box)
+    places = dict.fromkeys(find_paths(content), box)
     seen = HomeSeen(named, File(mode), dots, places, dict.fromkeys(places, True))
     for finding in examine_home(seen, lambda _word: False):
         assert finding.meaning.isprintable()
@@ -91,7 +91,7 @@ def test_the_places_are_those_that_qmail_local_would_deliver_to(content):
     except dotqmail.BadDotQmail:
         return
     real = {one.text for one in parsed if isinstance(one, dotqmail.Maildir | dotqmail.Mbox)}
-    assert real <= set(find_places(content))
+    assert real <= set(find_paths(content))
 
 
 @given(contents, contents, contents)

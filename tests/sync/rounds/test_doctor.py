@@ -140,7 +140,7 @@ def test_a_change_of_the_panels_own_makes_no_round(embedded) -> None:
 def test_a_file_touched_meanwhile_makes_one_more_round_and_not_many(
     embedded, when, monkeypatch
 ) -> None:
-    monkeypatch.setattr("qmailpanel.qmail.doctor.lists.LINES", 2)
+    monkeypatch.setattr("qmailpanel.qmail.doctor.control_lists.LINES", 2)
     for number in range(40):
         embedded.add_domain(f"d{number}.test")
     service = embedded.serve()

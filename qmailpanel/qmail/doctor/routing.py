@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from qmailpanel.qmail.doctor.control_lists import Accepted, find_fault, spellings
 from qmailpanel.qmail.doctor.finding import LINES, Finding, Findings, Severity, Trap
-from qmailpanel.qmail.doctor.lists import Accepted, find_fault, spellings
 from qmailpanel.qmail.doctor.seen import Seen
 from qmailpanel.qmail.formats import assign, control
 from qmailpanel.qmail.names import gettext_noop
@@ -134,11 +134,11 @@ class Answers:
             if line.startswith(b"."):
                 return
             if line.count(b":") >= assign.COLONS:
-                self._add(assign.line_key(line))
+                self._add_assignment(assign.line_key(line))
             if count % LINES == 0:
                 yield None
 
-    def _add(self, key: bytes) -> None:
+    def _add_assignment(self, key: bytes) -> None:
         if key.startswith(b"+"):
             self.wildcards.add(key[1:])
         at = key.find(b"-")
@@ -154,20 +154,20 @@ class Answers:
         if begin in self.starts:
             return True
         text = prepend.decode("ascii", "replace")
-        return self._is_a_users(text) or self._is_aliass(text.replace(".", ":"))
+        return self._is_for_user(text) or self._is_for_alias(text.replace(".", ":"))
 
-    def _is_a_users(self, prepend: str) -> bool:
+    def _is_for_user(self, prepend: str) -> bool:
         """The longest user name wins that ends at a dash; so any will do."""
         parts = prepend.split("-")
         names = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
         return any(name and len(name) < 33 and self.is_account(name) for name in names)
 
-    def _is_aliass(self, prepend: str) -> bool:
+    def _is_for_alias(self, prepend: str) -> bool:
         begin = f"{prepend}-"
-        return any(_takes(file.removeprefix(".qmail-"), begin) for file in self.alias)
+        return any(_begins_with(file.removeprefix(".qmail-"), begin) for file in self.alias)
 
 
-def _takes(extension: str, begin: str) -> bool:
+def _begins_with(extension: str, begin: str) -> bool:
     if extension.startswith(begin):
         return True
     rest = extension.removesuffix("default")

@@ -77,7 +77,7 @@ def find_programs(words: list[str]) -> Iterator[str]:
     if not words or _BUILT_IN.fullmatch(words[0]) or not _NAME.fullmatch(words[0]):
         return
     yield words[0]
-    if _base(words[0]) == "preline":
+    if _name_of(words[0]) == "preline":
         rest = [at for at, word in enumerate(words) if at and not word.startswith("-")]
         yield from find_programs(words[rest[0] :] if rest else [])
 
@@ -105,7 +105,7 @@ def examine_command(
     for word in programs:
         if not exists(word):
             yield NO_PROGRAM, word
-    bases = [_base(word) for word in programs]
+    bases = [_name_of(word) for word in programs]
     if bases and _is_deliverquota(bases[-1]):
         if bases[0] != "preline":
             yield NO_PRELINE, ""
@@ -117,9 +117,9 @@ def examine_command(
         yield ANSWERS_BOUNCES, ""
 
 
-def _base(word: str) -> str:
+def _name_of(word: str) -> str:
     return word.rpartition("/")[2]
 
 
 def _is_deliverquota(word: str) -> bool:
-    return _base(word).partition(".")[0] == "deliverquota"
+    return _name_of(word).partition(".")[0] == "deliverquota"

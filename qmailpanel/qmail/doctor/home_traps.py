@@ -205,9 +205,9 @@ def _examine_dot(
 def examine_name(path: str, name: str) -> Iterator[Finding]:
     """qmail-local folds the extension and writes colons for dots before it looks."""
     extension = name.removeprefix(".qmail")
-    found = "".join(c.lower() if c.isascii() else c for c in extension).replace(".", ":")
-    if found != extension:
-        yield NEVER_FOUND.at(path, name=f".qmail{found}")
+    folded = "".join(c.lower() if c.isascii() else c for c in extension).replace(".", ":")
+    if folded != extension:
+        yield NEVER_FOUND.at(path, name=f".qmail{folded}")
 
 
 def _examine_dot_mode(path: str, file: File, content: bytes) -> Iterator[Finding]:
