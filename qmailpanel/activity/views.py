@@ -63,7 +63,7 @@ def _form(request: PanelRequest, domain: Domain | None = None) -> FilterForm:
 
 def _page(request: PanelRequest, form: FilterForm, domain: Domain | None = None) -> HttpResponse:
     status = 200 if form.is_valid() else 422
-    context = _found(request, form, domain)
+    context = _list_context(request, form, domain)
     if wants(request, "activity"):
         return show(request, PART, context, status=status)
     if domain is None:
@@ -73,8 +73,8 @@ def _page(request: PanelRequest, form: FilterForm, domain: Domain | None = None)
     return show(request, "activity/domain.html", context, status=status)
 
 
-def _found(request: PanelRequest, form: FilterForm, domain: Domain | None) -> dict[str, Any]:
-    """The form, and what it finds unless it has errors."""
+def _list_context(request: PanelRequest, form: FilterForm, domain: Domain | None) -> dict[str, Any]:
+    """The form, and the entries it finds unless it has errors."""
     here = reverse("activity:domain", args=[domain.name]) if domain else reverse("activity:list")
     context = {"form": form, "here": here, "query": "", "page": None}
     if not form.is_valid():

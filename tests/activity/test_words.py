@@ -30,6 +30,7 @@ PARTS = {  # what services are made of, and what changes nothing that the ledger
     "domains.access.rights",
     "domains.addresses.services",
     "domains.changes",
+    "domains.deed",
     "ledger.services",
     "mailboxes.owners.owner_of",
     "mailboxes.owners.require_own",
@@ -39,6 +40,7 @@ PARTS = {  # what services are made of, and what changes nothing that the ledger
     "people.grants.give",
     "people.grants.refuse_more",
 }
+LOCKS = {"ledger_locked", "deed"}
 RAW = re.compile(r"True|False|None|\d{7,}|\d{4}-\d\d-\d\dT.*|[0-9a-f]{32,}|[\[{].*")
 
 
@@ -80,7 +82,7 @@ def services() -> Iterator[str]:
 def is_service(node: ast.FunctionDef) -> bool:
     takes_actor = [argument.arg for argument in node.args.args[:1]] == ["actor"]
     names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
-    return not node.name.startswith("_") and (takes_actor or "ledger_locked" in names)
+    return not node.name.startswith("_") and (takes_actor or bool(LOCKS & names))
 
 
 def test_every_service_is_called():
