@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from django.http import HttpResponse
@@ -13,6 +12,7 @@ from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.access.limits import EXPECTED
 from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right
+from qmailpanel.domains.addresses.forms import RenameAddressForm
 from qmailpanel.domains.addresses.pages import (
     address_page,
     find_address,
@@ -21,16 +21,15 @@ from qmailpanel.domains.addresses.pages import (
     is_in_row,
     joined,
     list_context,
-    refusal_of,
     row_context,
     settle,
-    try_rename,
 )
-from qmailpanel.domains.forms import RenameAddressForm
 from qmailpanel.domains.models import Address, Domain, Kind
-from qmailpanel.domains.routes.picture import Node, forwarded, maildir, path_of
-from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.domains.renaming import rename_address
+from qmailpanel.domains.routes.picture import Node, forwarded, maildir, route_of
 from qmailpanel.web.answers import SeeOther, sent, show, wants
+from qmailpanel.web.attempt import attempt
+from qmailpanel.web.fields import errors_of
 
 from . import services
 from .forms import AddAliasForm, AliasForm
@@ -41,6 +40,10 @@ LIST, DETAIL = "aliases/list.html", "aliases/detail.html"
 
 def _href(name: str) -> str:
     return reverse("aliases:list", args=[name])
+
+
+def _here(address: Address) -> SeeOther:
+    return SeeOther(reverse("aliases:detail", args=[address.domain.name, address.pk]))
 
 
 def _targets(address: Address) -> list[str]:
@@ -72,7 +75,8 @@ def _list(
     top: Address | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    context = {**list_context(request, domain, ALIAS, top, _to), "form": form}
+    why = errors_of([form]) if domain.removed else ""
+    context = {**list_context(request, domain, ALIAS, top, _to), "form": form, "why": why}
     return show(request, f"{LIST}{part}", context, status=status)
 
 
@@ -85,7 +89,9 @@ def _empty_form(domain: Domain, *, focus: bool) -> AddAliasForm:
 def _answer(request: PanelRequest, domain: Domain) -> HttpResponse:
     """To the form: itself again, or the new row."""
     form = AddAliasForm(request.POST, domain=domain)
-    address = _add(request, domain, form)
+    address = attempt(
+        request, form, lambda actor: services.add_alias(actor, domain, **form.cleaned_data)
+    ).result
     if address is None:
         return _form_again(request, domain, form)
     if not wants(request, "add"):
@@ -105,29 +111,17 @@ def _form_again(request: PanelRequest, domain: Domain, form: AddAliasForm) -> Ht
     return show(request, f"{LIST}#add", context, status=422)
 
 
-def _add(request: PanelRequest, domain: Domain, form: AddAliasForm) -> Address | None:
-    if not form.is_valid():
-        return None
-    local, destinations = form.cleaned_data["local"], form.cleaned_data["destinations"]
-    try:
-        return services.add_alias(Actor.of(request), domain, local, destinations)
-    except Refused as refusal:
-        form.refuse(refusal)
-        return None
-
-
 @audience(Audience.PERSON)
 @needs(Right.ADDRESSES, seeing=True)
 @require_http_methods(["GET", "POST"])
 def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, ALIAS, pk)
     form = _form(request, address)
-    if form.is_valid():
-        try:
-            services.change_alias(Actor.of(request), address, **form.cleaned_data)
-            return SeeOther(request.path)
-        except Refused as refusal:
-            form.refuse(refusal)
+    tried = attempt(
+        request, form, lambda actor: services.change_alias(actor, address, **form.cleaned_data)
+    )
+    if tried.is_done:
+        return SeeOther(request.path)
     return _detail(request, address, form)
 
 
@@ -146,11 +140,13 @@ def _detail(
     rename: RenameAddressForm | None = None,
 ) -> HttpResponse:
     shown, renaming = form or _form(request, address, blank=True), rename or RenameAddressForm()
+    if address.removed:
+        why = why or errors_of([shown, renaming])
     context = {
         **address_page(request, address),
         "form": shown,
         "rename": renaming,
-        "hops": path_of(address, _ends(request, address)),
+        "hops": route_of(address, _ends(request, address)),
         "is_expected": address.local in EXPECTED,
         "why": why,
     }
@@ -178,10 +174,11 @@ def _is_mailbox(request: PanelRequest, domain: Domain, local: str) -> bool:
 def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Another local part."""
     address = find_address(request, name, ALIAS, pk)
-    form = try_rename(request, address)
-    if form.errors:
-        return _detail(request, address, rename=form)
-    return SeeOther(reverse("aliases:detail", args=[name, pk]))
+    form = RenameAddressForm(request.POST)
+    tried = attempt(
+        request, form, lambda actor: rename_address(actor, address, **form.cleaned_data)
+    )
+    return _here(address) if tried.is_done else _detail(request, address, rename=form)
 
 
 @audience(Audience.PERSON)
@@ -191,10 +188,8 @@ def switch(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """On or off, as the button said."""
     address = find_address(request, name, ALIAS, pk)
     on = request.POST.get("on") == "1"
-    why = refusal_of(partial(services.switch_alias, Actor.of(request), address, on=on))
-    if why:
-        return _detail(request, address, why=why)
-    return SeeOther(reverse("aliases:detail", args=[name, pk]))
+    tried = attempt(request, None, lambda actor: services.switch_alias(actor, address, on=on))
+    return _here(address) if tried.is_done else _detail(request, address, why=tried.why)
 
 
 @audience(Audience.PERSON)
@@ -205,7 +200,7 @@ def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, ALIAS, pk)
     why = ""
     if request.method == "POST":
-        why = refusal_of(partial(services.remove_alias, Actor.of(request), address))
+        why = attempt(request, None, lambda actor: services.remove_alias(actor, address)).why
         if not why:
             return settle(request, address, _href(name), _to(address))
     return _ask(request, address, why)
@@ -225,7 +220,7 @@ def _ask(request: PanelRequest, address: Address, why: str) -> HttpResponse:
 def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Undo a removal."""
     address = find_address(request, name, ALIAS, pk)
-    why = refusal_of(partial(services.restore_alias, Actor.of(request), address))
+    why = attempt(request, None, lambda actor: services.restore_alias(actor, address)).why
     if why and not is_in_row(request, address):
         return _detail(request, address, why=why)
     return settle(request, address, _href(name), _to(address), why)

@@ -12,13 +12,13 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import notices
-from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.plan.steps import printable
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.sync.generations import SHOWN, describe_difference, read_generation
 from qmailpanel.sync.models import Generation
 from qmailpanel.web.answers import SeeOther, show
+from qmailpanel.web.attempt import attempt
 
 from .going_back import WayBack, find_way_back, go_back
 from .overview import frame
@@ -55,10 +55,10 @@ def compare(request: PanelRequest) -> HttpResponse:
     typed = [request.GET.get(side, "") for side in ("one", "other")]
     asked = [pk for pk in typed if pk.isascii() and pk.isdigit() and len(pk) < 19]
     mine = Generation.objects.for_user(request.user)
-    found = list(mine.filter(pk__in=asked).order_by("number"))
-    if not found or len({one.file for one in found}) > 1:
+    both = list(mine.filter(pk__in=asked).order_by("number"))
+    if not both or len({one.file for one in both}) > 1:
         return SeeOther(reverse("console:history"))
-    old, new = found[0], found[-1]
+    old, new = both[0], both[-1]
     text = describe_difference(read_generation(old), read_generation(new))
     context = {**_around(request), "old": old, "new": new, "difference": text[:SHOWN]}
     return show(request, "console/compare.html", {**context, "is_cut": len(text) > SHOWN})
@@ -71,14 +71,13 @@ def back(request: PanelRequest, pk: int) -> HttpResponse:
     mine = Generation.objects.for_user(request.user)
     to = get_object_or_404(mine, pk=pk)
     newest = mine.filter(file=to.file).latest("number")
-    way, why = WayBack([], []), ""
-    try:
-        way = find_way_back(to, newest)
-        if request.method == "POST" and request.POST.get("from") == str(newest.pk):
-            go_back(Actor.of(request), way)
+    search = attempt(request, None, lambda _actor: find_way_back(to, newest))
+    way, why = search.result or WayBack([], []), search.why
+    if search.is_done and request.POST.get("from") == str(newest.pk):
+        tried = attempt(request, None, lambda actor: go_back(actor, way))
+        if tried.is_done:
             return SeeOther(reverse("console:page"))
-    except Refused as refusal:
-        why = str(refusal)
+        why = tried.why
     context = {
         **_around(request),
         "to": to,

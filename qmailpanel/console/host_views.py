@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import groupby
 from operator import attrgetter
 
@@ -13,13 +13,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import find_domain, notices
-from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.qmail.plan.drift import Side
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.sync.models import DriftDecision, ForeignLine, SyncDrift
 from qmailpanel.web.answers import SeeOther, show
+from qmailpanel.web.attempt import attempt
 
-from .decisions import decide_all, find_adoptable, group_drifts, no_longer_leave
+from .decisions import Act, decide_all, find_adoptable, group_drifts, no_longer_leave
 from .overview import frame
 
 LINES = 2000  # foreign lines shown
@@ -49,15 +49,13 @@ def _page(request: PanelRequest, why: str = "") -> HttpResponse:
 
 
 def _by_file(lines: Iterable[ForeignLine]) -> list[tuple[str, list[ForeignLine]]]:
-    return [(file, list(found)) for file, found in groupby(lines, attrgetter("file"))]
+    return [(file, list(group)) for file, group in groupby(lines, attrgetter("file"))]
 
 
-def _try(request: PanelRequest, act: Callable[[Actor], object]) -> HttpResponse:
-    try:
-        act(Actor.of(request))
-    except Refused as refusal:
-        return _page(request, str(refusal))
-    return SeeOther(reverse("console:host"))
+def _answer(request: PanelRequest, act: Act) -> HttpResponse:
+    """To a decision: the page, with the reason why not if there is one."""
+    tried = attempt(request, None, act)
+    return SeeOther(reverse("console:host")) if tried.is_done else _page(request, tried.why)
 
 
 def _side(request: PanelRequest) -> Side:
@@ -69,8 +67,8 @@ def _side(request: PanelRequest) -> Side:
 @require_POST
 def decide(request: PanelRequest, pk: int) -> HttpResponse:
     """One drift. If it is another one by now, nothing happens and the page shows that one."""
-    found = list(SyncDrift.objects.for_user(request.user).filter(pk=pk))
-    return _try(request, lambda actor: decide_all(actor, found, _side(request)))
+    shown = list(SyncDrift.objects.for_user(request.user).filter(pk=pk))
+    return _answer(request, lambda actor: decide_all(actor, shown, _side(request)))
 
 
 @audience(Audience.OPERATOR)
@@ -79,7 +77,7 @@ def decide_of(request: PanelRequest, name: str) -> HttpResponse:
     """All drifts of a domain that the page showed, or none."""
     domain, pks = find_domain(request, name), _numbers(request.POST.getlist("drift"))
     shown = SyncDrift.objects.for_user(request.user).filter(domain=domain.pk, pk__in=pks)
-    return _try(request, lambda actor: decide_all(actor, shown, _side(request)))
+    return _answer(request, lambda actor: decide_all(actor, shown, _side(request)))
 
 
 def _numbers(typed: Iterable[str]) -> list[int]:
@@ -91,7 +89,7 @@ def _numbers(typed: Iterable[str]) -> list[int]:
 def put_back(request: PanelRequest, pk: int) -> HttpResponse:
     """What was left alone becomes what the panel wants."""
     left = get_object_or_404(DriftDecision.objects.for_user(request.user).left(), pk=pk)
-    return _try(request, lambda actor: no_longer_leave(actor, left))
+    return _answer(request, lambda actor: no_longer_leave(actor, left))
 
 
 @audience(Audience.OPERATOR)
@@ -101,5 +99,5 @@ def adopt(request: PanelRequest) -> HttpResponse:
     file, text = request.POST.get("file", ""), request.POST.get("line", "")
     line = ForeignLine.objects.for_user(request.user).filter(file=file, line=text)[:1]
     for _, offer in find_adoptable(line):
-        return _try(request, offer.act)
+        return _answer(request, offer.act)
     return SeeOther(reverse("console:host"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -14,6 +16,7 @@ from qmailpanel.reports.node import find_node, is_alive
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.sync.models import SyncQuestion, SyncRun
 from qmailpanel.web.answers import SeeOther, show, wants
+from qmailpanel.web.attempt import attempt
 from qmailpanel.web.notices import tell
 
 from . import services
@@ -27,6 +30,10 @@ RUNS = 20  # as many as the page shows
 @require_GET
 def page(request: PanelRequest) -> HttpResponse:
     """Where sync stands, what it did, what failed and what waits for an answer."""
+    return _page(request)
+
+
+def _page(request: PanelRequest, why: str = "") -> HttpResponse:
     problems, node = list(find_problems()), find_node()
     questions = SyncQuestion.objects.for_user(request.user)
     of_host = [problem for problem in problems if problem.domain is None]
@@ -39,8 +46,15 @@ def page(request: PanelRequest) -> HttpResponse:
         "problems": problems,
         "questions": list(questions.filter(answer=None).order_by("asked")),
         "runs": list(SyncRun.objects.for_user(request.user).order_by("-id")[:RUNS]),
+        "why": why,
     }
-    return show(request, "console/page.html", context)
+    return show(request, "console/page.html", context, status=422 if why else 200)
+
+
+def _answer(request: PanelRequest, act: Callable[[Actor], object]) -> HttpResponse:
+    """To a button: the page, with the reason why not if there is one."""
+    tried = attempt(request, None, act)
+    return SeeOther(reverse("console:page")) if tried.is_done else _page(request, tried.why)
 
 
 @audience(Audience.OPERATOR)
@@ -59,16 +73,15 @@ def plan(request: PanelRequest) -> HttpResponse:
 def answer(request: PanelRequest, pk: int) -> HttpResponse:
     """Yes to a question of the sync service."""
     question = get_object_or_404(SyncQuestion.objects.for_user(request.user), pk=pk)
-    services.answer_question(Actor.of(request), question)
-    return SeeOther(reverse("console:page"))
+    return _answer(request, lambda actor: services.answer_question(actor, question))
 
 
 @audience(Audience.OPERATOR)
 @require_POST
 def hold(request: PanelRequest) -> HttpResponse:
     """Whether changes wait for the operator."""
-    services.switch_hold(Actor.of(request), on=request.POST.get("on") == "1")
-    return SeeOther(reverse("console:page"))
+    on = request.POST.get("on") == "1"
+    return _answer(request, lambda actor: services.switch_hold(actor, on=on))
 
 
 @audience(Audience.OPERATOR)
@@ -76,6 +89,6 @@ def hold(request: PanelRequest) -> HttpResponse:
 def apply(request: PanelRequest) -> HttpResponse:
     """Yes to the changes that the page showed, and not to later ones."""
     through = request.POST.get("through", "")
-    if through.isascii() and through.isdigit() and len(through) < 19:
-        services.apply_changes(Actor.of(request), int(through))
-    return SeeOther(reverse("console:page"))
+    if not (through.isascii() and through.isdigit() and len(through) < 19):
+        return SeeOther(reverse("console:page"))
+    return _answer(request, lambda actor: services.apply_changes(actor, int(through)))

@@ -1,18 +1,16 @@
-"""Forms whose fields become parsed names, and whose errors get the focus."""
+"""What people type about domains."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
-from django.forms.models import model_to_dict
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.qmail import names
-from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField, SizeField
+from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField
 
-from .access.limits import limits_of
-from .models import Domain, OwnItem, Responder, Unknown
+from .models import Domain, OwnItem, Unknown
 
 
 class AddDomainForm(PanelForm):
@@ -30,32 +28,11 @@ class AddDomainForm(PanelForm):
     )
 
 
-class AddAliasDomainForm(PanelForm):
-    name = ParsedField(
-        names.DomainName,
-        label=_("New alias domain"),
-        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "example.com"}),
-        error_messages={"required": _("Enter a domain name, as example.com.")},
-    )
-
-
 class KeepForm(PanelForm):
     """Another name; the old one goes on, or not."""
 
     def __init__(self, data: Any = None, **options: Any) -> None:
         super().__init__(data, auto_id="rename_%s", **options)
-
-
-class RenameAddressForm(KeepForm):
-    local = ParsedField(
-        names.LocalPart,
-        label=_("New name"),
-        widget=forms.TextInput(attrs=PLAIN),
-        error_messages={"required": _("Enter the part before the @.")},
-    )
-    keep = forms.BooleanField(
-        label=_("Keep the old address as an alias"), required=False, initial=True
-    )
 
 
 class RenameDomainForm(KeepForm):
@@ -133,33 +110,6 @@ class SettingsForm(PanelForm):
         self._focus()
 
 
-def _limit(label: Any) -> forms.IntegerField:
-    return forms.IntegerField(
-        label=label,
-        required=False,
-        min_value=0,
-        max_value=10_000_000,
-        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "numeric"}),
-        error_messages={"invalid": _("Enter a number, or nothing for no limit.")},
-    )
-
-
-class LimitsForm(PanelForm):
-    """Blank is no limit."""
-
-    mailboxes = _limit(_("Mailboxes"))
-    aliases = _limit(_("Aliases"))
-    destinations = _limit(_("Destinations of an alias"))
-    pool = SizeField(blank=None, label=_("Storage of all mailboxes"))
-    largest_quota = SizeField(blank=None, label=_("Largest quota of a mailbox"))
-    default_quota = SizeField(blank=None, label=_("Quota of a new mailbox"))
-
-    @classmethod
-    def of(cls, domain: Domain, data: Any = None) -> LimitsForm:
-        """The form as the limits are now, or with what was typed."""
-        return cls(data, initial=model_to_dict(limits_of(domain)), auto_id="limit_%s")
-
-
 class OwnersForm(PanelForm):
     """What the owners of mailboxes find on their pages: a box for each item, ticked or not."""
 
@@ -178,40 +128,6 @@ class OwnersForm(PanelForm):
     @property
     def withheld(self) -> list[str]:
         return [item for item in OwnItem.values if item not in self.cleaned_data["items"]]
-
-
-class ResponderForm(PanelForm):
-    """What is answered for people who left."""
-
-    subject = forms.CharField(
-        label=_("Subject"),
-        max_length=200,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": _("Enter a subject.")},
-    )
-    text = forms.CharField(
-        label=_("Text"),
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 5}),
-        error_messages={"required": _("Enter a text.")},
-    )
-    target = ParsedField(
-        names.MailAddress,
-        label=_("Their mail goes on to"),
-        required=False,
-        help_text=_("Nothing for nowhere: it is answered and not kept."),
-        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "email"}),
-    )
-    days = forms.IntegerField(
-        label=_("Days until the same sender is answered again"),
-        initial=7,
-        widget=forms.NumberInput(attrs=PLAIN),
-    )
-
-    @classmethod
-    def of(cls, domain: Domain, data: Any = None) -> ResponderForm:
-        found = Responder.objects.filter(domain=domain).first()
-        return cls(data, initial=model_to_dict(found) if found else None, auto_id="left_%s")
 
 
 class RemoveDomainForm(PanelForm):

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.reports.node import find_node, is_alive
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import SeeOther, lead, sent, show, wants
+from qmailpanel.web.attempt import attempt
 from qmailpanel.web.lists import Query
 from qmailpanel.web.notices import FIRST_WAIT, around, tell
 
@@ -23,8 +23,8 @@ from .forms import AddDomainForm, RemoveDomainForm
 from .frame import domain_key, domain_page, find_domain, notices
 from .lists import domain_row, health
 from .models import Domain, Kind
+from .pages import settings_page
 from .pulse import pulse_context
-from .settings_views import settings_page
 
 
 @audience(Audience.SIGNED_IN)
@@ -66,7 +66,9 @@ def add(request: PanelRequest) -> HttpResponse:
     if request.method == "GET":
         return redirect("domains:list")
     form = _add_form(request, request.POST)
-    domain = _add(request, form)
+    domain = attempt(
+        request, form, lambda actor: services.add_domain(actor, **form.cleaned_data)
+    ).result
     if domain is None:
         return _add_again(request, form)
     if not request.htmx:
@@ -76,17 +78,6 @@ def add(request: PanelRequest) -> HttpResponse:
 
 def _add_form(request: PanelRequest, data: Any = None) -> AddDomainForm:
     return AddDomainForm(data, initial={"contact": request.user.email})
-
-
-def _add(request: PanelRequest, form: AddDomainForm) -> Domain | None:
-    if not form.is_valid():
-        return None
-    name, contact = form.cleaned_data["name"], form.cleaned_data["contact"]
-    try:
-        return services.add_domain(Actor.of(request), name, contact=contact)
-    except Refused as refusal:
-        form.refuse(refusal)
-        return None
 
 
 def _add_again(request: PanelRequest, form: AddDomainForm) -> HttpResponse:
@@ -111,18 +102,18 @@ def _added(request: PanelRequest, domain: Domain) -> HttpResponse:
 
 def _list_context(request: PanelRequest, form: AddDomainForm) -> dict[str, Any]:
     query = Query.of(request)
-    found = query.page_of(_domains(request).starting(query.q), ("name",))
+    page = query.page_of(_domains(request).starting(query.q), ("name",))
     top = query.top_of(_domains(request))
-    statuses = Statuses(domain.pk for domain in [*top, *found.rows])
+    statuses = Statuses(domain.pk for domain in [*top, *page.rows])
     rows = [
         *(
             domain_row(statuses, domain, new=not domain.removed, focus=domain.removed)
             for domain in top
         ),
-        *(domain_row(statuses, domain) for domain in found.rows),
+        *(domain_row(statuses, domain) for domain in page.rows),
     ]
     return {
-        **query.context(found),
+        **query.context(page),
         **_host_line(request, statuses, any(row.badge.is_unsettled for row in rows)),
         "form": form,
         "rows": rows,
@@ -153,8 +144,7 @@ def remove(request: PanelRequest, name: str) -> HttpResponse:
     domain = find_domain(request, name)
     mailboxes = domain.addresses.filter(kind=Kind.MAILBOX, removed=False)
     form = RemoveDomainForm(sent(request), domain=domain, holds_mail=mailboxes.exists())
-    if form.is_valid():
-        services.remove_domain(Actor.of(request), domain)
+    if attempt(request, form, lambda actor: services.remove_domain(actor, domain)).is_done:
         return lead(request, f"{reverse('domains:list')}?top={domain.pk}")
     context = domain_page(request, domain, "settings", Statuses([domain.pk]))
     context["form"] = form
@@ -166,21 +156,12 @@ def remove(request: PanelRequest, name: str) -> HttpResponse:
 def restore(request: PanelRequest, name: str) -> HttpResponse:
     """Undo a removal."""
     domain = find_domain(request, name)
-    why = _restore(request, domain)
+    why = attempt(request, None, lambda actor: services.restore_domain(actor, domain)).why
     if wants(request, f"row-{domain_key(domain)}"):
         return _restored(request, domain, why)
     if not why:
         return SeeOther(f"{reverse('domains:list')}?top={domain.pk}")
     return settings_page(request, domain, why=why)
-
-
-def _restore(request: PanelRequest, domain: Domain) -> str:
-    """Why not, if so."""
-    try:
-        services.restore_domain(Actor.of(request), domain)
-    except Refused as refusal:
-        return str(refusal)
-    return ""
 
 
 def _restored(request: PanelRequest, domain: Domain, why: str) -> HttpResponse:

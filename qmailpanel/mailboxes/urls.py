@@ -6,7 +6,7 @@ from . import views
 from .delivery import views as delivery_views
 from .fullness import views as full_views
 from .opening import views as app_views
-from .own import door_views
+from .own import door_views, mail_views
 from .own import views as own_views
 from .removal import views as removal_views
 
@@ -27,7 +27,7 @@ urlpatterns = [
     path("mailbox/programs/", own_views.own_programs, name="own_programs"),
     path("mailbox/welcome/", door_views.welcome, name="welcome"),
     path("mailbox/api/password/", door_views.webmail_password, name="webmail_password"),
-    path("mailbox/mail/", delivery_views.own_mail, name="own_mail"),
+    path("mailbox/mail/", mail_views.own_mail, name="own_mail"),
     path(
         "domains/<str:name>/mailboxes/",
         include(

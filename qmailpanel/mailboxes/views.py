@@ -2,56 +2,35 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
-
-from django.http import HttpResponse
-from django.urls import reverse
+from django.http import HttpResponse, QueryDict
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.domains.access.limits import storage_of
 from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right
+from qmailpanel.domains.addresses.forms import RenameAddressForm
 from qmailpanel.domains.addresses.pages import (
-    address_page,
     find_address,
     find_list,
     form_context,
     list_context,
-    refusal_of,
     row_context,
     settle,
-    try_rename,
 )
-from qmailpanel.domains.forms import RenameAddressForm
 from qmailpanel.domains.models import Address, Domain, Kind
-from qmailpanel.domains.routes.picture import path_of
-from qmailpanel.ledger.actors import Actor, Refused
-from qmailpanel.reports.node import holds_quotas
+from qmailpanel.domains.renaming import rename_address
+from qmailpanel.ledger.actors import Actor
 from qmailpanel.web.answers import SeeOther, sent, show, wants
+from qmailpanel.web.attempt import attempt
+from qmailpanel.web.fields import errors_of
 
 from . import services
-from .delivery.views import ends_of
 from .forms import AddMailboxForm, GuardedForm, MailboxForm, PasswordForm, QuotaForm, words_of
-from .fullness.services import last_uses, used_of
-from .models import Mailbox
-from .opening.forms import SwitchesForm
-from .removal import services as removal
-from .removal.forms import RestoreForm
+from .pages import list_href, show_detail, shown_place, to_detail
 
 MAILBOX = Kind.MAILBOX
-FORMS = ("form", "password_form", "quota_form", "switches_form", "rename", "restore_form")
-LIST, DETAIL = "mailboxes/list.html", "mailboxes/detail.html"
-
-
-def list_href(name: str) -> str:
-    return reverse("mailboxes:list", args=[name])
-
-
-def shown_place(address: Address) -> str:
-    return f"{address.local}/Maildir/"
+LIST = "mailboxes/list.html"
 
 
 @audience(Audience.PERSON)
@@ -77,7 +56,8 @@ def _list(
     top: Address | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    context = {**list_context(request, domain, MAILBOX, top, shown_place), "form": form}
+    why = errors_of([form]) if domain.removed else ""
+    context = {**list_context(request, domain, MAILBOX, top, shown_place), "form": form, "why": why}
     return show(request, f"{LIST}{part}", context, status=status)
 
 
@@ -88,7 +68,9 @@ def _answer(request: PanelRequest, domain: Domain) -> HttpResponse:
         return _form_again(request, domain, AddMailboxForm.suggesting(typed), 200)
     words = words_of(domain, request.POST.get("local", ""))
     form = AddMailboxForm(request.POST, words=words)
-    address = _add(request, domain, form)
+    address = attempt(
+        request, form, lambda actor: services.add_mailbox(actor, domain, **form.cleaned_data)
+    ).result
     if address is None:
         return _form_again(request, domain, form, 422)
     if not wants(request, "add"):
@@ -113,17 +95,6 @@ def _form_again(
     return show(request, f"{LIST}#add", context, status=status)
 
 
-def _add(request: PanelRequest, domain: Domain, form: AddMailboxForm) -> Address | None:
-    if not form.is_valid():
-        return None
-    local, password = form.cleaned_data["local"], form.cleaned_data["password"]
-    try:
-        return services.add_mailbox(Actor.of(request), domain, local, password=password)
-    except Refused as refusal:
-        form.refuse(refusal)
-        return None
-
-
 @audience(Audience.PERSON)
 @needs(Right.ADDRESSES, seeing=True)
 @require_http_methods(["GET", "POST"])
@@ -131,51 +102,12 @@ def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, MAILBOX, pk)
     initial = {"comment": address.comment, "refusal": address.refusal}
     form = MailboxForm(sent(request), initial=initial)
-    if form.is_valid():
-        try:
-            services.change_mailbox(Actor.of(request), address, **form.cleaned_data)
-            return SeeOther(request.path)
-        except Refused as refusal:
-            form.refuse(refusal)
+    tried = attempt(
+        request, form, lambda actor: services.change_mailbox(actor, address, **form.cleaned_data)
+    )
+    if tried.is_done:
+        return SeeOther(request.path)
     return show_detail(request, address, form=form)
-
-
-def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpResponse:
-    """The page of a mailbox, with a form that was not good or a reason why not."""
-    mailbox = services.mailbox_of(address)
-    context = {
-        **address_page(request, address),
-        "form": MailboxForm(initial={"comment": address.comment, "refusal": address.refusal}),
-        "password_form": PasswordForm(),
-        "quota_form": QuotaForm(
-            initial={"quota": mailbox.quota, "messages": mailbox.messages or None}
-        ),
-        "storage": storage_of(address.domain),
-        "is_held": holds_quotas() if mailbox.is_limited else True,
-        "switches_form": SwitchesForm.of(mailbox),
-        "rename": RenameAddressForm(),
-        "used": used_of(mailbox, address),
-        "uses": last_uses(address),
-        "has_password": bool(mailbox.password),
-        "on_hold": mailbox.on_hold,
-        "hops": path_of(address, ends_of(address, mailbox)),
-        **_removal(address, mailbox),
-        **extra,
-    }
-    forms = [context[form] for form in FORMS]
-    is_wrong = bool(extra.get("why")) or any(form.errors for form in forms)
-    return show(request, DETAIL, context, status=422 if is_wrong else 200)
-
-
-def _removal(address: Address, mailbox: Mailbox) -> dict[str, Any]:
-    """What the page says of a removal, or of aliases that did not come back."""
-    return {
-        "mailbox": mailbox,
-        "restore_form": RestoreForm(),
-        "kept_until": removal.kept_until(mailbox),
-        "is_taken": address.removed and removal.has_other_owner(address),
-        "left": [] if address.removed else removal.find_left(address),
-    }
 
 
 @audience(Audience.PERSON)
@@ -188,13 +120,12 @@ def password(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     if "suggest" in request.POST:
         return show_detail(request, address, password_form=PasswordForm.suggesting({}))
     form = PasswordForm(request.POST, words=words_of(address.domain, address.local))
-    if form.is_valid():
-        try:
-            services.set_password(Actor.of(request), address, **form.cleaned_data)
-            return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
-        except Refused as refusal:
-            form.refuse(refusal)
-    return show_detail(request, address, password_form=form)
+    tried = attempt(
+        request, form, lambda actor: services.set_password(actor, address, **form.cleaned_data)
+    )
+    return (
+        to_detail(address) if tried.is_done else show_detail(request, address, password_form=form)
+    )
 
 
 @audience(Audience.PERSON)
@@ -204,13 +135,10 @@ def quota(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """How much the mailbox may hold."""
     address = find_address(request, name, MAILBOX, pk)
     form = QuotaForm(request.POST)
-    if form.is_valid():
-        try:
-            services.change_quota(Actor.of(request), address, **form.cleaned_data)
-            return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
-        except Refused as refusal:
-            form.refuse(refusal)
-    return show_detail(request, address, quota_form=form)
+    tried = attempt(
+        request, form, lambda actor: services.change_quota(actor, address, **form.cleaned_data)
+    )
+    return to_detail(address) if tried.is_done else show_detail(request, address, quota_form=form)
 
 
 @audience(Audience.PERSON)
@@ -219,10 +147,11 @@ def quota(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Another local part; the mail moves with it."""
     address = find_address(request, name, MAILBOX, pk)
-    form = try_rename(request, address)
-    if form.errors:
-        return show_detail(request, address, rename=form)
-    return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
+    form = RenameAddressForm(request.POST)
+    tried = attempt(
+        request, form, lambda actor: rename_address(actor, address, **form.cleaned_data)
+    )
+    return to_detail(address) if tried.is_done else show_detail(request, address, rename=form)
 
 
 @audience(Audience.PERSON)
@@ -231,14 +160,15 @@ def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 def switch(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """On, off, on hold or no longer, as the button said."""
     address = find_address(request, name, MAILBOX, pk)
-    actor, said = Actor.of(request), request.POST
-    change = partial(services.switch_mailbox, actor, address, on=said.get("on") == "1")
-    if "hold" in said:
-        change = partial(services.hold_mailbox, actor, address, on_hold=said["hold"] == "1")
-    why = refusal_of(change)
-    if why:
-        return show_detail(request, address, why=why)
-    return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
+    tried = attempt(request, None, lambda actor: _switch(actor, address, request.POST))
+    return to_detail(address) if tried.is_done else show_detail(request, address, why=tried.why)
+
+
+def _switch(actor: Actor, address: Address, button: QueryDict) -> None:
+    if "hold" in button:
+        services.hold_mailbox(actor, address, on_hold=button["hold"] == "1")
+    else:
+        services.switch_mailbox(actor, address, on=button.get("on") == "1")
 
 
 @audience(Audience.PERSON)

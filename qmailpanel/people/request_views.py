@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from django.http import HttpResponse
@@ -15,35 +14,26 @@ from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.frame import find_domain, notices
-from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.domains.models import Domain
+from qmailpanel.ledger.actors import Actor
 from qmailpanel.qmail.names import DomainName
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import SeeOther, sent, show
+from qmailpanel.web.attempt import attempt
 from qmailpanel.web.notices import around
 
 from . import requests
 from .forms import AskForm, DeclineForm
 from .models import NameRequest, Outcome
+from .pages import people_frame
 from .proof import record_name, record_text
-from .views import people_frame
 
 
 @audience(Audience.PERSON)
 @require_http_methods(["GET", "POST"])
 def ask(request: PanelRequest) -> HttpResponse:
     """One's own requests, or for an operator all of them; and the form that asks for a domain."""
-    form = AskForm(sent(request))
-    if form.is_valid() and _try(form, request, form.cleaned_data["name"]):
-        return SeeOther(reverse("people:requests"))
-    return _page(request, form=form)
-
-
-def _try(form: AskForm, request: PanelRequest, name: Any, domain: Any = None) -> bool:
-    try:
-        requests.request_name(Actor.of(request), name, domain)
-    except Refused as refusal:
-        form.refuse(refusal)
-    return not form.errors
+    return _ask(request, AskForm(sent(request)))
 
 
 @audience(Audience.PERSON)
@@ -51,14 +41,26 @@ def _try(form: AskForm, request: PanelRequest, name: Any, domain: Any = None) ->
 @require_POST
 def ask_name(request: PanelRequest, name: str) -> HttpResponse:
     """An alias domain of a domain."""
-    domain, form = find_domain(request, name), AskForm(request.POST)
-    if form.is_valid() and _try(form, request, form.cleaned_data["name"], domain):
-        return SeeOther(reverse("people:requests"))
-    return _page(request, form=form, domain=domain)
+    return _ask(request, AskForm(request.POST), find_domain(request, name))
+
+
+def _ask(request: PanelRequest, form: AskForm, domain: Domain | None = None) -> HttpResponse:
+    tried = attempt(
+        request,
+        form,
+        lambda actor: requests.request_name(actor, form.cleaned_data["name"], domain),
+    )
+    if not tried.is_done:
+        return _page(request, form=form, domain=domain)
+    return SeeOther(reverse("people:requests"))
 
 
 def _page(
-    request: PanelRequest, *, form: AskForm | None = None, why: str = "", domain: Any = None
+    request: PanelRequest,
+    *,
+    form: AskForm | None = None,
+    why: str = "",
+    domain: Domain | None = None,
 ) -> HttpResponse:
     shown = form or AskForm()
     mine = NameRequest.objects.for_user(request.user).select_related("domain", "person")
@@ -112,13 +114,13 @@ def decline(request: PanelRequest, pk: int) -> HttpResponse:
     form = DeclineForm(request.POST)
     if not form.is_valid():
         return _page(request, why=" ".join(map(str, form.errors["why"])))
-    return _act(request, pk, partial(requests.decline_request, why=form.cleaned_data["why"]))
+    why = form.cleaned_data["why"]
+    return _act(request, pk, lambda actor, asked: requests.decline_request(actor, asked, why))
 
 
-def _act(request: PanelRequest, pk: int, service: Callable[..., Any]) -> HttpResponse:
+def _act(
+    request: PanelRequest, pk: int, service: Callable[[Actor, NameRequest], object]
+) -> HttpResponse:
     asked = get_object_or_404(NameRequest.objects.for_user(request.user), pk=pk)
-    try:
-        service(Actor.of(request), asked)
-    except Refused as refusal:
-        return _page(request, why=str(refusal))
-    return SeeOther(reverse("people:requests"))
+    tried = attempt(request, None, lambda actor: service(actor, asked))
+    return SeeOther(reverse("people:requests")) if tried.is_done else _page(request, why=tried.why)

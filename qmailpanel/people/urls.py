@@ -2,16 +2,16 @@
 
 from django.urls import path
 
-from . import request_views, views
+from . import account_views, invited_views, request_views, views
 
 app_name = "people"
 
 urlpatterns = [
-    path("people/", views.people, name="list"),
-    path("people/invite/", views.invite_operator, name="invite_operator"),
-    path("people/<int:pk>/switch/", views.switch, name="switch"),
-    path("people/<int:pk>/demote/", views.demote, name="demote"),
-    path("invitation/", views.accept, name="accept"),
+    path("people/", account_views.people, name="list"),
+    path("people/invite/", account_views.invite_operator, name="invite_operator"),
+    path("people/<int:pk>/switch/", account_views.switch, name="switch"),
+    path("people/<int:pk>/demote/", account_views.demote, name="demote"),
+    path("invitation/", invited_views.accept, name="accept"),
     path("invitations/<int:pk>/withdraw/", views.withdraw, name="withdraw"),
     path("domains/<str:name>/people/", views.of_domain, name="of_domain"),
     path("domains/<str:name>/people/<int:pk>/", views.grant, name="grant"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
@@ -58,6 +58,12 @@ class PanelForm(forms.Form):
     def place(self, field: str) -> str:
         """The field of this form that a service means."""
         return field
+
+
+def errors_of(hidden: Iterable[PanelForm]) -> str:
+    """What is wrong with them, for a page that does not show them any more."""
+    lists = [errors for form in hidden for errors in form.errors.values()]
+    return " ".join(str(error) for errors in lists for error in errors)
 
 
 class DestinationsField(forms.CharField):

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.domains.access.limits import room_of
 from qmailpanel.domains.access.rights import Right, shown_rights
-from qmailpanel.domains.forms import RenameAddressForm
 from qmailpanel.domains.frame import (
     address_badge,
     address_key,
@@ -26,8 +25,6 @@ from qmailpanel.domains.frame import (
 )
 from qmailpanel.domains.fullness import fullness_of, only_nearly_full, with_usage
 from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
-from qmailpanel.domains.renaming import rename_address
-from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import lead, show, wants
 from qmailpanel.web.lists import Query
@@ -36,7 +33,7 @@ from qmailpanel.web.notices import FIRST_WAIT, around
 from .row import Place
 
 Where = Callable[[Address], str]
-SHOWN = {Kind.MAILBOX: (), Kind.ALIAS: ("destinations",)}  # what the rows of a list fetch besides
+FETCHED = {Kind.MAILBOX: (), Kind.ALIAS: ("destinations",)}  # with the rows of a list
 TABS = {Kind.MAILBOX: "mailboxes", Kind.ALIAS: "aliases"}
 SHARED = "components/addresses.html"
 
@@ -65,8 +62,8 @@ def _find_top(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address 
     domains = Domain.objects.for_user(request.user).claiming().filter(name=name)
     mine = Address.objects.for_user(request.user).claiming().select_related("domain__limits")
     rows = with_usage(mine) if kind is Kind.MAILBOX else mine
-    found = rows.filter(pk=pk, kind=kind, domain__in=domains).first()
-    return found and _with_rights(found)
+    address = rows.filter(pk=pk, kind=kind, domain__in=domains).first()
+    return address and _with_rights(address)
 
 
 def list_context(
@@ -74,15 +71,15 @@ def list_context(
 ) -> dict[str, Any]:
     """The context of a list page: its rows, and what stands around them."""
     query, statuses = Query.of(request), Statuses([domain.pk])
-    found = query.page_of(_rows(request, domain, kind, query), ("local",))
-    prefetch_related_objects([*found.rows, *([top] if top else [])], *SHOWN[kind])
-    page = domain_page(request, domain, TABS[kind], statuses)
-    place = Place.of(request, request.path, domain, can_remove="addresses" in page["may"])
-    rows = [place.row(statuses, row, to(row)) for row in found.rows]
+    page = query.page_of(_rows(request, domain, kind, query), ("local",))
+    prefetch_related_objects([*page.rows, *([top] if top else [])], *FETCHED[kind])
+    frame = domain_page(request, domain, TABS[kind], statuses)
+    place = Place.of(request, request.path, domain, can_remove="addresses" in frame["may"])
+    rows = [place.row(statuses, row, to(row)) for row in page.rows]
     if top:
         gone = top.removed
         rows.insert(0, place.row(statuses, top, to(top), new=not gone, focus=gone))
-    context = {**page, **query.context(found), **form_context(domain, kind, request.path)}
+    context = {**frame, **query.context(page), **form_context(domain, kind, request.path)}
     if kind is Kind.MAILBOX:
         context["fullness"] = fullness_of(domain)
     return {**context, "rows": SafeString("".join(rows))}
@@ -155,26 +152,6 @@ def settle(
         return lead(request, f"{href}?top={address.pk}")
     context = row_context(request, address, href, to, why=why)
     return show(request, f"{SHARED}#settled", context, status=422 if why else 200)
-
-
-def refusal_of(service: Callable[[], Any]) -> str:
-    """Do it, or say why not."""
-    try:
-        service()
-    except Refused as refusal:
-        return str(refusal)
-    return ""
-
-
-def try_rename(request: PanelRequest, address: Address) -> RenameAddressForm:
-    """Do it, if that is good; the form has the errors, if there are any."""
-    form = RenameAddressForm(request.POST)
-    if form.is_valid():
-        try:
-            rename_address(Actor.of(request), address, **form.cleaned_data)
-        except Refused as refusal:
-            form.refuse(refusal)
-    return form
 
 
 def joined(texts: Iterable[str], most: int = 3) -> str:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
-
 from django.http import HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -13,12 +9,13 @@ from django.views.decorators.http import require_POST
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right
-from qmailpanel.domains.forms import ResponderForm
 from qmailpanel.domains.frame import find_domain
-from qmailpanel.domains.settings_views import settings_page, try_service
-from qmailpanel.ledger.actors import Actor
+from qmailpanel.domains.models import Domain
+from qmailpanel.domains.pages import settings_page
 from qmailpanel.web.answers import SeeOther
+from qmailpanel.web.attempt import attempt
 
+from .forms import ResponderForm
 from .services import remove_responder, set_responder
 
 
@@ -27,13 +24,18 @@ from .services import remove_responder, set_responder
 @require_POST
 def responder(request: PanelRequest, name: str) -> HttpResponse:
     """Another answer, or none any more, as the button said."""
-    domain, actor = find_domain(request, name), Actor.of(request)
+    domain = find_domain(request, name)
+    if "remove" in request.POST:
+        return _remove(request, domain)
     form = ResponderForm.of(domain, request.POST)
-    save: Callable[[], Any] = partial(remove_responder, actor, domain)
-    if "remove" not in request.POST:
-        if not form.is_valid():
-            return settings_page(request, domain, responder_form=form)
-        save = partial(set_responder, actor, domain, **form.cleaned_data)
-    if try_service(form, save):
-        return SeeOther(f"{reverse('domains:settings', args=[name])}#responder")
-    return settings_page(request, domain, responder_form=form)
+    tried = attempt(request, form, lambda actor: set_responder(actor, domain, **form.cleaned_data))
+    return _here(name) if tried.is_done else settings_page(request, domain, responder_form=form)
+
+
+def _remove(request: PanelRequest, domain: Domain) -> HttpResponse:
+    tried = attempt(request, None, lambda actor: remove_responder(actor, domain))
+    return _here(domain.name) if tried.is_done else settings_page(request, domain, why=tried.why)
+
+
+def _here(name: str) -> SeeOther:
+    return SeeOther(f"{reverse('domains:settings', args=[name])}#responder")

@@ -1,4 +1,4 @@
-"""The path of a mail as a picture: from whoever sends it to where it is delivered or refused."""
+"""The route of a mail as a picture: from whoever sends it to where it is delivered or refused."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ class Node:
     tone: str = ""
 
 
-def path_of(address: Address, ends: Sequence[Node]) -> Hops:
-    """The path of mail to an address, up to `ends`, where it is not stopped before."""
+def route_of(address: Address, ends: Sequence[Node]) -> Hops:
+    """The route of mail to an address, up to `ends`, where it is not stopped before."""
     if address.removed:
         ends = [refused(_("no mailbox here by that name"))]
     elif not address.enabled:
         ends = [refused(address.refusal or _("switched off"))]
-    return _path(address.domain, address.local, _("looked up in users/cdb"), ends)
+    return _route(address.domain, address.local, _("looked up in users/cdb"), ends)
 
 
-def path_of_unknown(domain: Domain) -> Hops:
-    """The path of mail to addresses nobody claimed."""
+def route_of_unknown(domain: Domain) -> Hops:
+    """The route of mail to addresses nobody claimed."""
     if domain.unknown == Unknown.REFUSE and domain.enabled and not domain.removed:
         return [[Node("", _("sender"), "start")], [refused(_("not a known recipient"))]]
-    return _path(domain, "default", _("nobody claimed the address"), [_unknown(domain)])
+    return _route(domain, "default", _("nobody claimed the address"), [_unknown(domain)])
 
 
-def _path(domain: Domain, local: str, caption: str, ends: Sequence[Node]) -> Hops:
+def _route(domain: Domain, local: str, caption: str, ends: Sequence[Node]) -> Hops:
     start = [Node("", _("sender"), "start")]
     if domain.removed or not domain.enabled:
         return [start, [refused(_("not in rcpthosts"))]]

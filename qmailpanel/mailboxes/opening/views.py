@@ -15,14 +15,15 @@ from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.addresses.pages import address_page, find_address
 from qmailpanel.domains.models import Address, Kind
-from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.mailboxes.fullness.services import app_rows
+from qmailpanel.mailboxes.pages import show_detail, to_detail
 from qmailpanel.mailboxes.services import mailbox_of
-from qmailpanel.mailboxes.views import show_detail
-from qmailpanel.web.answers import SeeOther, sent, show
+from qmailpanel.web.answers import SeeOther, show
+from qmailpanel.web.attempt import attempt
 
 from . import app_passwords, links
 from .forms import AppPasswordForm, SwitchesForm
+from .pages import app_password_context
 from .switches import change_switches
 
 
@@ -33,13 +34,12 @@ def switches(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """IMAP, POP3, sending, the panel: each on or off."""
     address = find_address(request, name, Kind.MAILBOX, pk)
     form = SwitchesForm(request.POST)
-    if form.is_valid():
-        try:
-            change_switches(Actor.of(request), address, **form.cleaned_data)
-            return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
-        except Refused as refusal:
-            form.refuse(refusal)
-    return show_detail(request, address, switches_form=form)
+    tried = attempt(
+        request, form, lambda actor: change_switches(actor, address, **form.cleaned_data)
+    )
+    return (
+        to_detail(address) if tried.is_done else show_detail(request, address, switches_form=form)
+    )
 
 
 @audience(Audience.PERSON)
@@ -49,11 +49,8 @@ def switches(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 def link(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """With which the owner chooses a password; shown this once."""
     address = find_address(request, name, Kind.MAILBOX, pk)
-    try:
-        made = links.offer_link(Actor.of(request), address)
-    except Refused as refusal:
-        return show_detail(request, address, why=str(refusal))
-    return show_detail(request, address, link=made)
+    tried = attempt(request, None, lambda actor: links.offer_link(actor, address))
+    return show_detail(request, address, link=tried.result, why=tried.why)
 
 
 @audience(Audience.PERSON)
@@ -63,22 +60,7 @@ def link(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 def list_app_passwords(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """All of them, and one more, shown this once."""
     address = find_address(request, name, Kind.MAILBOX, pk)
-    return _app_passwords(request, address, **try_app_password(request, address))
-
-
-def try_app_password(request: PanelRequest, address: Address) -> dict[str, Any]:
-    """The form, with what was not good; or empty again, and the new one with its text."""
-    form = AppPasswordForm(sent(request))
-    if form.is_valid():
-        try:
-            made, text = app_passwords.add_app_password(
-                Actor.of(request), address, **form.cleaned_data
-            )
-        except Refused as refusal:
-            form.refuse(refusal)
-        else:
-            return {"form": AppPasswordForm(), "made": made, "text": text}
-    return {"form": form}
+    return _app_passwords(request, address, **app_password_context(request, address))
 
 
 def _app_passwords(request: PanelRequest, address: Address, **extra: Any) -> HttpResponse:
@@ -100,9 +82,12 @@ def _app_passwords(request: PanelRequest, address: Address, **extra: Any) -> Htt
 def remove_app_password(request: PanelRequest, name: str, pk: int, row: int) -> HttpResponse:
     """The program that has it is out."""
     address = find_address(request, name, Kind.MAILBOX, pk)
-    found = get_object_or_404(mailbox_of(address).app_passwords, pk=row)
-    try:
-        app_passwords.remove_app_password(Actor.of(request), address, found)
-    except Refused as refusal:
-        return _app_passwords(request, address, why=str(refusal))
+    app_password = get_object_or_404(mailbox_of(address).app_passwords, pk=row)
+    tried = attempt(
+        request,
+        None,
+        lambda actor: app_passwords.remove_app_password(actor, address, app_password),
+    )
+    if not tried.is_done:
+        return _app_passwords(request, address, why=tried.why)
     return SeeOther(reverse("mailboxes:app_passwords", args=[name, pk]))

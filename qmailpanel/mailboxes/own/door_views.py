@@ -15,11 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from qmailpanel.accounts.access import Audience, audience
 from qmailpanel.accounts.services import note_refused
 from qmailpanel.accounts.sessions import sign_in
-from qmailpanel.ledger.actors import Refused
 from qmailpanel.mailboxes.forms import NextPasswordForm, words_of
 from qmailpanel.mailboxes.models import Mailbox, PasswordLink
 from qmailpanel.mailboxes.opening.links import find_link, use_link
 from qmailpanel.mailboxes.owners import MailboxBackend, owner_of
+from qmailpanel.web.attempt import attempt
 
 from .webmail import set_webmail_password
 
@@ -49,14 +49,12 @@ def welcome(request: HttpRequest) -> HttpResponse:
 def _set(request: HttpRequest, link: PasswordLink, context: dict[str, object]) -> HttpResponse:
     address = link.mailbox.address
     form = NextPasswordForm(request.POST, words=words_of(address.domain, address.local))
-    if form.is_valid():
-        try:
-            text = form.cleaned_data["password"]
-            mailbox = use_link(request.META.get("REMOTE_ADDR"), str(context["token"]), text)
-        except Refused as refusal:
-            form.refuse(refusal)
-        else:
-            return _enter(request, mailbox)
+    token = str(context["token"])
+    mailbox = attempt(
+        request, form, lambda actor: use_link(actor.ip, token, form.cleaned_data["password"])
+    ).result
+    if mailbox:
+        return _enter(request, mailbox)
     return render(request, "mailboxes/welcome.html", {**context, "form": form}, status=422)
 
 
@@ -82,17 +80,21 @@ def webmail_password(request: HttpRequest) -> HttpResponse:
     """
     typed = request.POST.get("user", "").strip().lower()
     present, password = request.POST.get("curpass", ""), request.POST.get("newpass", "")
-    address = request.META.get("REMOTE_ADDR", "")
     if not ratelimit.consume(request, action="login_failed", key=f"{typed} {get_ip(request)}"):
-        return _say(_("Too many tries. Wait five minutes."), 429)
-    try:
-        set_webmail_password(address or None, login=typed, present=present, password=password)
-    except Refused as refusal:
-        if refusal.field == "present":
-            note_refused(request, typed)
-        return _say(str(refusal), 422)
-    return _say("ok", 200)
+        return _answer(_("Too many tries. Wait five minutes."), 429)
+    tried = attempt(
+        request,
+        None,
+        lambda actor: set_webmail_password(
+            actor.ip, login=typed, present=present, password=password
+        ),
+    )
+    if tried.is_done:
+        return _answer("ok", 200)
+    if tried.refusal and tried.refusal.field == "present":
+        note_refused(request, typed)
+    return _answer(tried.why, 422)
 
 
-def _say(text: str, status: int) -> HttpResponse:
+def _answer(text: str, status: int) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8", status=status)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from allauth.core import ratelimit
 from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
@@ -14,16 +16,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.domains.models import OwnItem
 from qmailpanel.domains.pulse import pulse_context
-from qmailpanel.domains.routes.picture import path_of
-from qmailpanel.ledger.actors import Actor, Refused
-from qmailpanel.mailboxes.delivery.views import ends_of
+from qmailpanel.domains.routes.picture import route_of
+from qmailpanel.mailboxes.delivery.pages import ends_of
 from qmailpanel.mailboxes.forms import words_of
 from qmailpanel.mailboxes.fullness.services import app_rows, last_uses, used_of
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.opening import app_passwords
-from qmailpanel.mailboxes.opening.views import try_app_password
+from qmailpanel.mailboxes.opening.forms import AppPasswordForm
+from qmailpanel.mailboxes.opening.pages import app_password_context
 from qmailpanel.mailboxes.owners import set_own_password
 from qmailpanel.web.answers import SeeOther, show
+from qmailpanel.web.attempt import attempt
 
 from .forms import OwnPasswordForm
 from .frame import PULSE, owned, show_own
@@ -40,7 +43,7 @@ def own(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
         request,
         mailbox,
         "mailboxes/own.html",
-        hops=path_of(address, ends_of(address, mailbox)),
+        hops=route_of(address, ends_of(address, mailbox)),
         further=find_further(address),
         used=used_of(mailbox, address),
     )
@@ -69,19 +72,13 @@ def password(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
         return render(request, "429.html", status=429)
     address = mailbox.address
     form = OwnPasswordForm(request.POST, words=words_of(address.domain, address.local))
-    if form.is_valid() and _set(request, mailbox, form):
-        return SeeOther(f"{request.path}?set=1")
-    return _password(request, mailbox, form, status=422)
-
-
-def _set(request: PanelRequest, mailbox: Mailbox, form: OwnPasswordForm) -> bool:
-    try:
-        owner = set_own_password(Actor.of(request), mailbox, **form.cleaned_data)
-    except Refused as refusal:
-        form.refuse(refusal)
-        return False
+    owner = attempt(
+        request, form, lambda actor: set_own_password(actor, mailbox, **form.cleaned_data)
+    ).result
+    if owner is None:
+        return _password(request, mailbox, form, status=422)
     update_session_auth_hash(request, owner)
-    return True
+    return SeeOther(f"{request.path}?set=1")
 
 
 def _password(
@@ -97,16 +94,19 @@ def _password(
 @require_http_methods(["GET", "POST"])
 def own_app_passwords(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
     """All of them, and one more, shown this once."""
-    found = try_app_password(request, mailbox.address)
-    return show_own(
-        request,
-        mailbox,
-        "mailboxes/own_app_passwords.html",
-        status=422 if found["form"].errors else 200,
-        rows=app_rows(mailbox),
-        action=request.path,
-        **found,
-    )
+    return _app_passwords(request, mailbox, **app_password_context(request, mailbox.address))
+
+
+def _app_passwords(request: PanelRequest, mailbox: Mailbox, **extra: Any) -> HttpResponse:
+    context = {
+        "form": AppPasswordForm(),
+        "rows": app_rows(mailbox),
+        "action": reverse("mailboxes:own_app_passwords"),
+        **extra,
+    }
+    is_wrong = bool(extra.get("why")) or bool(context["form"].errors)
+    template = "mailboxes/own_app_passwords.html"
+    return show_own(request, mailbox, template, status=422 if is_wrong else 200, **context)
 
 
 @owned(OwnItem.APP_PASSWORDS)
@@ -114,7 +114,13 @@ def own_app_passwords(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
 def own_remove_app_password(request: PanelRequest, mailbox: Mailbox, pk: int) -> HttpResponse:
     """The program that has it is out."""
     row = get_object_or_404(mailbox.app_passwords, pk=pk)
-    app_passwords.remove_app_password(Actor.of(request), mailbox.address, row)
+    tried = attempt(
+        request,
+        None,
+        lambda actor: app_passwords.remove_app_password(actor, mailbox.address, row),
+    )
+    if not tried.is_done:
+        return _app_passwords(request, mailbox, why=tried.why)
     return SeeOther(reverse("mailboxes:own_app_passwords"))
 
 

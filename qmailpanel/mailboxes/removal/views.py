@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
-from django.http import HttpResponse
-from django.urls import reverse
+from django.http import HttpResponse, QueryDict
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
@@ -18,23 +16,22 @@ from qmailpanel.domains.addresses.pages import (
     address_page,
     find_address,
     is_in_row,
-    refusal_of,
     settle,
 )
 from qmailpanel.domains.frame import address_badge, domain_page, find_domain
 from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
 from qmailpanel.domains.routes.hops import pointers_to
-from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Change
-from qmailpanel.mailboxes.views import list_href, show_detail, shown_place
+from qmailpanel.mailboxes.pages import list_href, show_detail, shown_place, to_detail
 from qmailpanel.reports.statuses import Statuses
-from qmailpanel.web.answers import SeeOther, lead, sent, show
+from qmailpanel.web.answers import lead, sent, show
+from qmailpanel.web.attempt import attempt
 from qmailpanel.web.badges import Badge
 from qmailpanel.web.lists import Query
 
 from . import services as removal
 from .forms import PurgeForm, RestoreForm
-from .services import has_other_owner, kept_until, purge_mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +51,11 @@ def list_removed(request: PanelRequest, name: str) -> HttpResponse:
     """Those that can be restored."""
     domain = find_domain(request, name)
     query, statuses = Query.of(request), Statuses([domain.pk])
-    found = query.page_of(_removed(request, domain), ("local", "id"))
+    page = query.page_of(_removed(request, domain), ("local", "id"))
     context = {
         **domain_page(request, domain, "mailboxes", statuses),
-        **query.context(found),
-        "rows": _rows(statuses, found.rows),
+        **query.context(page),
+        "rows": _rows(statuses, page.rows),
     }
     return show(request, "mailboxes/removed.html", context)
 
@@ -74,8 +71,8 @@ def _rows(statuses: Statuses, addresses: Sequence[Address]) -> list[RemovedRow]:
             address,
             address_badge(statuses, address),
             address.change,
-            kept_until(address.mailbox),
-            not address.claims and has_other_owner(address),
+            removal.kept_until(address.mailbox),
+            not address.claims and removal.has_other_owner(address),
         )
         for address in addresses
     ]
@@ -88,12 +85,8 @@ def purge(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Destroys the mail of a removed mailbox, once its address was typed."""
     address = find_address(request, name, Kind.MAILBOX, pk)
     form = PurgeForm(sent(request), address=str(address))
-    if form.is_valid():
-        try:
-            purge_mailbox(Actor.of(request), address)
-            return SeeOther(reverse("mailboxes:detail", args=[name, pk]))
-        except Refused as refusal:
-            form.refuse(refusal)
+    if attempt(request, form, lambda actor: removal.purge_mailbox(actor, address)).is_done:
+        return to_detail(address)
     context = {**address_page(request, address), "form": form}
     return show(request, "mailboxes/purge.html", context, status=422 if form.errors else 200)
 
@@ -104,24 +97,33 @@ def purge(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Asks first, and names those that deliver to it."""
     address = find_address(request, name, Kind.MAILBOX, pk)
-    actor, pointers, why = Actor.of(request), [], ""
-    if request.method == "POST":
-        try:
-            removal.remove_mailbox(
-                actor,
-                address,
-                despite_pointers=request.POST.get("despite") == "1",
-                with_aliases=request.POST.get("aliases") == "1",
-            )
-            return settle(request, address, list_href(name), shown_place(address))
-        except removal.StillPointedTo as refusal:
-            pointers = refusal.pointers
-        except Refused as refusal:
-            why = str(refusal)
-    return _ask(request, address, pointers or pointers_to(address, actor), why)
+    if request.method == "GET":
+        return _ask(request, address, _find_pointers(request, address))
+    tried = attempt(request, None, lambda actor: _remove(actor, address, request.POST))
+    if tried.is_done:
+        return settle(request, address, list_href(name), shown_place(address))
+    if isinstance(tried.refusal, removal.StillPointedTo):
+        return _ask(request, address, tried.refusal.pointers)
+    return _ask(request, address, _find_pointers(request, address), tried.why)
 
 
-def _ask(request: PanelRequest, address: Address, pointers: list[str], why: str) -> HttpResponse:
+def _remove(actor: Actor, address: Address, ticked: QueryDict) -> None:
+    removal.remove_mailbox(
+        actor,
+        address,
+        despite_pointers=ticked.get("despite") == "1",
+        with_aliases=ticked.get("aliases") == "1",
+    )
+
+
+def _find_pointers(request: PanelRequest, address: Address) -> list[str]:
+    """What delivers to it, by name as far as the person sees it."""
+    return attempt(request, None, lambda actor: pointers_to(address, actor)).result or []
+
+
+def _ask(
+    request: PanelRequest, address: Address, pointers: list[str], why: str = ""
+) -> HttpResponse:
     aliases = [str(alias) for alias in removal.find_lone_aliases(address)]
     context = {
         **address_page(request, address),
@@ -143,25 +145,25 @@ def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Undo a removal; where somebody else has the name by now, under another one."""
     address = find_address(request, name, Kind.MAILBOX, pk)
     if "local" in request.POST:
-        return _restore_as(request, address, RestoreForm(request.POST))
-    why = refusal_of(partial(removal.restore_mailbox, Actor.of(request), address))
+        return _restore_as(request, address)
+    why = attempt(request, None, lambda actor: removal.restore_mailbox(actor, address)).why
     if why and not is_in_row(request, address):
         return show_detail(request, address, why=why)
     return _restored(request, address, why)
 
 
-def _restore_as(request: PanelRequest, address: Address, form: RestoreForm) -> HttpResponse:
-    if form.is_valid():
-        try:
-            removal.restore_mailbox(Actor.of(request), address, **form.cleaned_data)
-            return _restored(request, address)
-        except Refused as refusal:
-            form.refuse(refusal)
+def _restore_as(request: PanelRequest, address: Address) -> HttpResponse:
+    form = RestoreForm(request.POST)
+    tried = attempt(
+        request, form, lambda actor: removal.restore_mailbox(actor, address, **form.cleaned_data)
+    )
+    if tried.is_done:
+        return _restored(request, address)
     return show_detail(request, address, restore_form=form)
 
 
 def _restored(request: PanelRequest, address: Address, why: str = "") -> HttpResponse:
     """Its row; its page where some of its aliases could not come back."""
     if removal.find_left(address):
-        return lead(request, reverse("mailboxes:detail", args=[address.domain.name, address.pk]))
+        return lead(request, to_detail(address).url)
     return settle(request, address, list_href(address.domain.name), shown_place(address), why)

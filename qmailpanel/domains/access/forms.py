@@ -1,0 +1,41 @@
+"""What operators type about limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.forms.models import model_to_dict
+from django.utils.translation import gettext_lazy as _
+
+from qmailpanel.domains.models import Domain
+from qmailpanel.web.fields import PLAIN, PanelForm, SizeField
+
+from .limits import limits_of
+
+
+def _limit(label: Any) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=label,
+        required=False,
+        min_value=0,
+        max_value=10_000_000,
+        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "numeric"}),
+        error_messages={"invalid": _("Enter a number, or nothing for no limit.")},
+    )
+
+
+class LimitsForm(PanelForm):
+    """Blank is no limit."""
+
+    mailboxes = _limit(_("Mailboxes"))
+    aliases = _limit(_("Aliases"))
+    destinations = _limit(_("Destinations of an alias"))
+    pool = SizeField(blank=None, label=_("Storage of all mailboxes"))
+    largest_quota = SizeField(blank=None, label=_("Largest quota of a mailbox"))
+    default_quota = SizeField(blank=None, label=_("Quota of a new mailbox"))
+
+    @classmethod
+    def of(cls, domain: Domain, data: Any = None) -> LimitsForm:
+        """The form as the limits are now, or with what was typed."""
+        return cls(data, initial=model_to_dict(limits_of(domain)), auto_id="limit_%s")

@@ -1,0 +1,47 @@
+"""What people type about the answer for people who left."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.forms.models import model_to_dict
+from django.utils.translation import gettext_lazy as _
+
+from qmailpanel.domains.models import Domain, Responder
+from qmailpanel.qmail import names
+from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField
+
+
+class ResponderForm(PanelForm):
+    """What is answered for people who left."""
+
+    subject = forms.CharField(
+        label=_("Subject"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Enter a subject.")},
+    )
+    text = forms.CharField(
+        label=_("Text"),
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 5}),
+        error_messages={"required": _("Enter a text.")},
+    )
+    target = ParsedField(
+        names.MailAddress,
+        label=_("Their mail goes on to"),
+        required=False,
+        help_text=_("Nothing for nowhere: it is answered and not kept."),
+        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "email"}),
+    )
+    days = forms.IntegerField(
+        label=_("Days until the same sender is answered again"),
+        initial=7,
+        widget=forms.NumberInput(attrs=PLAIN),
+    )
+
+    @classmethod
+    def of(cls, domain: Domain, data: Any = None) -> ResponderForm:
+        found = Responder.objects.filter(domain=domain).first()
+        return cls(data, initial=model_to_dict(found) if found else None, auto_id="left_%s")

@@ -1,0 +1,71 @@
+"""The settings page of a domain, which several views answer with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import HttpResponse
+
+from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.reports.node import answers_mail, knows_recipients
+from qmailpanel.reports.statuses import Statuses
+from qmailpanel.web.answers import show
+from qmailpanel.web.badges import Badge
+from qmailpanel.web.fields import PanelForm, errors_of
+
+from .access.forms import LimitsForm
+from .access.limits import TITLES, room_of, storage_of
+from .departed.forms import ResponderForm
+from .departed.services import has_responder
+from .forms import OwnersForm, RenameDomainForm, SettingsForm
+from .frame import display, domain_page, name_badge
+from .fullness import fullness_of
+from .models import Claim, Domain, Kind, Unknown
+from .names.forms import AddAliasDomainForm
+from .routes.picture import route_of_unknown
+
+
+@dataclass(frozen=True, slots=True)
+class NameRow:
+    """An alias domain as the settings page shows it."""
+
+    pk: int
+    display: str
+    alabel: str
+    badge: Badge
+    removed: bool
+
+
+def settings_page(
+    request: PanelRequest, domain: Domain, *, why: str = "", **forms: PanelForm
+) -> HttpResponse:
+    """The page, with a form that was not good or a reason why not."""
+    statuses = Statuses([domain.pk])
+    if domain.removed:
+        why = why or errors_of(form for name, form in forms.items() if name != "form")
+    context = {
+        **domain_page(request, domain, "settings", statuses),
+        "form": SettingsForm.of(domain),
+        "name_form": AddAliasDomainForm(),
+        "rename": RenameDomainForm(),
+        "limits_form": LimitsForm.of(domain),
+        "owners_form": OwnersForm.of(domain),
+        "responder_form": ResponderForm.of(domain),
+        "has_responder": has_responder(domain),
+        "answers": answers_mail(),
+        "rooms": [(TITLES[kind], room_of(domain, kind)) for kind in Kind],
+        "storage": storage_of(domain),
+        "fullness": fullness_of(domain),
+        "names": [_name_row(statuses, one) for one in domain.names.aliases().order_by("name")],
+        "hops": route_of_unknown(domain),
+        "may_refuse": knows_recipients() or domain.unknown == Unknown.REFUSE,
+        "why": why,
+        **forms,
+    }
+    is_wrong = bool(why) or any(form.errors for form in forms.values())
+    return show(request, "domains/settings.html", context, status=422 if is_wrong else 200)
+
+
+def _name_row(statuses: Statuses, name: Claim) -> NameRow:
+    shown, badge = display(name), name_badge(statuses, name)
+    return NameRow(name.pk, shown, name.name if shown != name.name else "", badge, name.removed)
