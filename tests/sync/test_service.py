@@ -18,6 +18,7 @@ from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import switch_mailbox
+from qmailpanel.qmail.host import examine_homes
 from qmailpanel.qmail.host.shared_file import hold_lock
 from qmailpanel.reports.models import SyncNode, SyncProblem
 from qmailpanel.reports.node import find_node, is_alive
@@ -25,6 +26,7 @@ from qmailpanel.reports.statuses import Status
 from qmailpanel.sync import reconcile, unsettled
 from qmailpanel.sync.models import SyncQuestion
 from qmailpanel.sync.reconcile import open_host
+from qmailpanel.sync.rounds import scrub, usage
 from qmailpanel.sync.service import Service
 from qmailpanel.sync.trigger import Trigger
 from tests.kit.panels import Panel, settle
@@ -360,6 +362,33 @@ def test_a_stop_in_the_middle_of_long_work_leaves_it_to_the_next_start(panel, in
     assert not is_alive(find_node())
     panel.serve()
     assert {panel.status(row) for row in boxes} == {Status.LIVE}
+
+
+@pytest.mark.parametrize("kind", ["scrub", "examination of homes", "look at usage"])
+def test_a_change_is_live_within_one_turn_whatever_round_is_under_way(
+    panel, box, kind, monkeypatch
+) -> None:
+    for number in range(30):
+        panel.add_mailbox(box.domain, f"box{number}")
+        panel.add_domain(f"d{number}.test")
+    monkeypatch.setattr(scrub, "DOMAINS", 1)
+    monkeypatch.setattr(examine_homes, "HOMES", 1)
+    monkeypatch.setattr(usage, "HOMES", 1)
+    running = panel.serve()
+    rounds = {
+        "scrub": running.scrub,
+        "examination of homes": running.doctor.homes,
+        "look at usage": running.usage.all,
+    }
+    rounds[kind].hurry()
+    running.turn()
+    for number in range(3):
+        switch_mailbox(SYSTEM, box, on=bool(number % 2))
+        running.turn()
+        assert panel.status(box) is Status.LIVE
+        assert rounds[kind].is_under_way
+    settle(running)
+    assert not rounds[kind].is_under_way
 
 
 # signs of life

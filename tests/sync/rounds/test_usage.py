@@ -355,6 +355,26 @@ def test_the_owner_is_told_once_and_again_after_there_was_room(panel, ann):
     assert len(mail.outbox) == 3
 
 
+def test_an_owner_who_is_told_in_a_pause_of_the_count_is_not_told_again(panel, ann, monkeypatch):
+    monkeypatch.setattr(host_usage, "MESSAGES", 1)
+    panel.add_mailbox(ann.domain, "bob")
+    limit(panel, ann, messages=20)
+    for _ in range(18):
+        deliver(panel, 10)
+    host = open_host()
+    rounds = UsageRounds(host.layout, host.root.hand.owner)
+    finish(rounds.look_at_all())
+    deliver(panel, 10)
+    (panel.below("pandle.net/bob/Maildir/new") / "1.b").touch()
+    counting = rounds.look_at_all()
+    next(counting)
+    finish(warn_owners())
+    finish(counting)
+    assert usage(ann).percent == 95
+    finish(warn_owners())
+    assert len(mail.outbox) == 1
+
+
 def test_nobody_is_told_who_would_not_get_it(panel, ann, settings):
     limit(panel, ann, messages=1)
     deliver(panel, 10)
