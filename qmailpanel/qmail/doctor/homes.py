@@ -9,6 +9,7 @@ from qmailpanel.qmail.doctor.assignments import is_number
 from qmailpanel.qmail.doctor.finding import LINES
 from qmailpanel.qmail.doctor.seen import File, Seen
 from qmailpanel.qmail.formats import assign, control
+from qmailpanel.qmail.pause import Round
 
 
 @dataclass
@@ -63,9 +64,9 @@ class HomeSeen:
     unseen: str = ""
 
 
-def find_homes(seen: Seen, homes: dict[str, HomeNamed]) -> Iterator[None]:
-    """Fill in the homes by their paths, with a pause now and then."""
-    domains = _find_domains(seen)
+def find_homes(seen: Seen) -> Round[dict[str, HomeNamed]]:
+    """The homes by their paths."""
+    homes, domains = dict[str, HomeNamed](), _find_domains(seen)
     for number, record in _read_records(seen.text("users/assign") or b""):
         if number % LINES == 0:
             yield None
@@ -81,6 +82,7 @@ def find_homes(seen: Seen, homes: dict[str, HomeNamed]) -> Iterator[None]:
         else:
             named.plain = True
             named.own |= {rest + b"@" + one for one in names if name[:1] == b"="}
+    return homes
 
 
 def _plain_path(path: str) -> str:

@@ -11,6 +11,7 @@ from qmailpanel.qmail.doctor.finding import LINES, Finding, Findings, Severity, 
 from qmailpanel.qmail.doctor.seen import Seen
 from qmailpanel.qmail.formats import assign, control
 from qmailpanel.qmail.names import gettext_noop
+from qmailpanel.qmail.pause import Round
 
 VIRTUAL = "control/virtualdomains"
 LOCAL_TOO = Trap(
@@ -54,8 +55,7 @@ def examine_routes(seen: Seen) -> Findings:
     """Names that are accepted and not delivered, or delivered and not accepted."""
     virtual = list(_virtual_lines(seen.text(VIRTUAL) or b""))
     ours, accepts = find_locals(seen), Accepted(seen)
-    answers = Answers(seen)
-    yield from answers.read(seen.text("users/assign") or b"")
+    answers = yield from read_answers(seen)
     for count, line in enumerate(virtual, start=1):
         yield from _examine_virtual(line, ours, accepts, answers)
         if count % LINES == 0:
@@ -128,17 +128,8 @@ class Answers:
         self.is_account: Callable[[str], bool] = seen.is_account
         self.alias = frozenset(seen.alias) if seen.alias is not None else frozenset[str]()
 
-    def read(self, content: bytes) -> Iterator[None]:
-        """Take in the assignments, with a pause now and then."""
-        for count, line in enumerate(control.split_lines(content), start=1):
-            if line.startswith(b"."):
-                return
-            if line.count(b":") >= assign.COLONS:
-                self._add_assignment(assign.line_key(line))
-            if count % LINES == 0:
-                yield None
-
-    def _add_assignment(self, key: bytes) -> None:
+    def add(self, key: bytes) -> None:
+        """An assignment by its key."""
         if key.startswith(b"+"):
             self.wildcards.add(key[1:])
         at = key.find(b"-")
@@ -165,6 +156,19 @@ class Answers:
     def _is_for_alias(self, prepend: str) -> bool:
         begin = f"{prepend}-"
         return any(_begins_with(file.removeprefix(".qmail-"), begin) for file in self.alias)
+
+
+def read_answers(seen: Seen) -> Round[Answers]:
+    """What the assignments, users and files of a host answer."""
+    answers = Answers(seen)
+    for count, line in enumerate(control.split_lines(seen.text("users/assign") or b""), start=1):
+        if line.startswith(b"."):
+            break
+        if line.count(b":") >= assign.COLONS:
+            answers.add(assign.line_key(line))
+        if count % LINES == 0:
+            yield
+    return answers
 
 
 def _begins_with(extension: str, begin: str) -> bool:

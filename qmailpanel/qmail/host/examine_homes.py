@@ -54,8 +54,7 @@ def examine_homes_of(
 
 def _examine_homes(seen: Seen, layout: Layout, *, everywhere: bool) -> Findings:
     """Each home once, in the order of their paths: those of one directory follow each other."""
-    homes: dict[str, HomeNamed] = {}
-    yield from find_homes(seen, homes)
+    homes = yield from find_homes(seen)
     exists = program_finder(seen)
     delivers = os.path.exists(f"{layout.qmail_home}/bin/qmail-local")
     with contextlib.closing(Walk(layout.mail_root, delivers=delivers)) as walk:

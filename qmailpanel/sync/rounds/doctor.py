@@ -21,7 +21,7 @@ from .scrub import SCRUB_SECONDS
 
 HOMES_SECONDS = 3600.0  # a round costs some ten system calls for every home
 SHOWN = 500
-ORDER = {severity: place for place, severity in enumerate(Severity)}
+ORDER = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 class DoctorRounds:
@@ -67,10 +67,10 @@ def publish_findings(findings: Sequence[Finding]) -> None:
     """The worst first. A finding that goes on keeps its row, and so since when it is one."""
     node, now = settings.QMAILPANEL_NODE, timezone.now()
     worst = sorted(findings, key=lambda finding: ORDER[finding.trap.severity])[:SHOWN]
-    rows = [_row(node, finding) for finding in worst]
+    rows = [_row_of(node, finding) for finding in worst]
     with transaction.atomic():
-        old = {_content(row): row.pk for row in HostFinding.objects.filter(node=node)}
-        new = {_content(row): row for row in rows}
+        old = {_content_of(row): row.pk for row in HostFinding.objects.filter(node=node)}
+        new = {_content_of(row): row for row in rows}
         gone = [pk for key, pk in old.items() if key not in new]
         HostFinding.objects.filter(pk__in=gone).delete()
         for key, row in new.items():
@@ -81,7 +81,7 @@ def publish_findings(findings: Sequence[Finding]) -> None:
         SyncNode.objects.update_or_create(node=node, defaults={"alarms": alarms})
 
 
-def _row(node: str, finding: Finding) -> HostFinding:
+def _row_of(node: str, finding: Finding) -> HostFinding:
     return HostFinding(
         node=node,
         severity=finding.trap.severity,
@@ -93,6 +93,6 @@ def _row(node: str, finding: Finding) -> HostFinding:
     )
 
 
-def _content(row: HostFinding) -> tuple[object, ...]:
+def _content_of(row: HostFinding) -> tuple[object, ...]:
     params = tuple(sorted(row.params.items()))
     return row.severity, row.file, row.number, row.meaning, row.remedy, params

@@ -35,20 +35,20 @@ def warn_owners() -> Round[None]:
     """Tell those who were not told yet, or a week ago. Raises BrokeOff when no mail can go."""
     if not settings.QMAILPANEL_WARN_PERCENT:
         return
-    due = _find_due()
+    due = _find_nearly_full()
     if not due:
         return
     try:
         with get_connection() as connection:
             for usage, mailbox in due:
-                _send(connection, _write_message(mailbox, usage))
+                _send_message(connection, _write_message(mailbox, usage))
                 Usage.objects.filter(pk=usage.pk).update(warned_at=timezone.now())
                 yield
     except OSError as error:  # also what smtplib raises
         raise BrokeOff(f"no mail can be sent: {error}") from error
 
 
-def _send(connection: BaseEmailBackend, message: EmailMessage) -> None:
+def _send_message(connection: BaseEmailBackend, message: EmailMessage) -> None:
     """One that the mail server refuses keeps nobody else from being told."""
     try:
         connection.send_messages([message])
@@ -56,7 +56,7 @@ def _send(connection: BaseEmailBackend, message: EmailMessage) -> None:
         log.warning("the mail server refused a warning: %s", error)
 
 
-def _find_due() -> list[tuple[Usage, Mailbox]]:
+def _find_nearly_full() -> list[tuple[Usage, Mailbox]]:
     """Those that accept mail and have room for one more."""
     here = Usage.objects.filter(
         Q(warned_at=None) | Q(warned_at__lt=timezone.now() - AGAIN),
@@ -64,13 +64,13 @@ def _find_due() -> list[tuple[Usage, Mailbox]]:
         percent__gte=settings.QMAILPANEL_WARN_PERCENT,
         percent__lt=FULL,  # then the mail would bounce
     )
-    rows = here.filter(address__in=_accepting())[:AT_ONCE]
+    rows = here.filter(address__in=_accepting_addresses())[:AT_ONCE]
     usages = {usage.address: usage for usage in rows}
     boxes = Mailbox.objects.filter(address__in=usages).select_related("address__domain")
     return [(usages[box.address_id], box) for box in boxes]
 
 
-def _accepting() -> Iterable[int]:
+def _accepting_addresses() -> Iterable[int]:
     """As a subquery: addresses that are on, in domains that are."""
     on = Address.objects.claiming().filter(removed=False, enabled=True)
     return on.filter(domain__removed=False, domain__enabled=True).values_list("pk", flat=True)
@@ -81,7 +81,7 @@ def _write_message(mailbox: Mailbox, usage: Usage) -> EmailMessage:
     lines = [
         _("The mailbox %(address)s is nearly full: %(percent)d%% of what it may hold.") % params,
         "",
-        *_amounts(mailbox, usage),
+        *_describe_amounts(mailbox, usage),
         "",
         _("When it is full, mail to it is refused and goes back to the sender."),
         _("Remove mail you no longer need, also from the trash, or ask for a larger mailbox."),
@@ -94,7 +94,7 @@ def _write_message(mailbox: Mailbox, usage: Usage) -> EmailMessage:
     )
 
 
-def _amounts(mailbox: Mailbox, usage: Usage) -> Iterable[str]:
+def _describe_amounts(mailbox: Mailbox, usage: Usage) -> Iterable[str]:
     if mailbox.quota:
         sizes = {"used": usage.bytes, "limit": mailbox.quota}
         yield _("Used: %(used)s of %(limit)s") % {k: filesizeformat(n) for k, n in sizes.items()}

@@ -21,6 +21,7 @@ from qmailpanel.qmail.formats.cdb import AnyMap
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.examine_homes import Walk
+from qmailpanel.qmail.pause import finish
 from tests.kit.sick import BOX, look, make_healthy
 
 PIECES = [
@@ -48,8 +49,7 @@ def examine(seen: Seen) -> None:
 )
 def test_any_control_files(files):
     examine(Seen("/var/qmail", files, alias={".qmail-x": File(0o100644, content=b"x")}))
-    homes: dict[str, HomeNamed] = {}
-    list(find_homes(Seen("/var/qmail", files), homes))
+    homes = finish(find_homes(Seen("/var/qmail", files)))
     assert all(path.startswith("/") or not path for path in homes)
 
 
@@ -107,8 +107,7 @@ def test_any_bytes_on_a_real_disk(content, assign, size):
 @given(st.text(st.characters(exclude_characters="\n:"), max_size=30))
 def test_any_path_is_looked_at_without_an_error(path):
     line = f"=a:u:110:31:/{path}:::\n.\n".encode("utf-8", "surrogatepass")
-    homes: dict[str, HomeNamed] = {}
-    list(find_homes(Seen("/x", {"users/assign": File(0o100644, content=line)}), homes))
+    homes = finish(find_homes(Seen("/x", {"users/assign": File(0o100644, content=line)})))
     with closing(Walk("/nowhere", delivers=True)) as walk:
         for named in homes.values():
             walk.read_home(named)

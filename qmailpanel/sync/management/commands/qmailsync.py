@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 import time
+from itertools import chain
 from types import FrameType
 from typing import Any
 
@@ -30,15 +31,15 @@ class Command(BaseCommand):
         logging.getLogger("qmailpanel.sync").setLevel(logging.INFO)
         try:
             if dry_run:
-                self._preview()
+                self._print_plan()
             elif once:
-                self._once()
+                self._make_true_once()
             else:
                 self._serve()
         except (Busy, HostError) as error:
             raise CommandError(f"{error.text} ({error.cause})") from error
 
-    def _preview(self) -> None:
+    def _print_plan(self) -> None:
         plan = Reconciler(open_host()).preview(all_domains(), absent=True)
         for step in plan.steps:
             self.stdout.write(describe(step))
@@ -48,14 +49,14 @@ class Command(BaseCommand):
             for problem in problems:
                 self.stderr.write(f"{name}: {problem.cause or problem.text}")
 
-    def _once(self) -> None:
+    def _make_true_once(self) -> None:
         reconciler = Reconciler(open_host())
         domains = sorted({*all_domains(), *dirty_domains(0)})
         report = reconciler.reconcile(domains, absent=True)
         if report.unseen:  # what was written shall be live when the command ends
             time.sleep(max(0.0, max(report.unseen.values()) - time.monotonic()))
             report = reconciler.reconcile(domains, absent=True)
-        for line in _complaints(report):
+        for line in _describe_troubles(report):
             self.stderr.write(line)
         if report.error or report.question:
             sys.exit(1)
@@ -71,8 +72,8 @@ class Command(BaseCommand):
         service.run()
 
 
-def _complaints(report: Report) -> list[str]:
-    problems = [p for found in report.problems.values() for p in found]
+def _describe_troubles(report: Report) -> list[str]:
+    problems = chain.from_iterable(report.problems.values())
     lines = [f"{problem.text} ({problem.cause})" for problem in problems]
     if report.question:
         lines.append(f"This waits for the operator's yes: {report.question.text}")
