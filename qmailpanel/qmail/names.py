@@ -13,11 +13,12 @@ from typing import Self
 
 import idna
 
+from qmailpanel.qmail.numbers import HIGHEST_ID
+
 DOMAIN_LENGTH = 253
 LOCAL_LENGTH = 64
 ADDRESS_LENGTH = 254
 REPLY_LENGTH = 200
-HIGHEST_ID = 2**32 - 2  # the one above means "no change" to chown(2)
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LOCAL_ODD = re.compile(r"[^a-z0-9._+-]")

@@ -14,11 +14,11 @@ from qmailpanel.domains.models import Address, Claim, Destination, Domain, Kind,
 from qmailpanel.mailboxes.models import AutoReply, Mailbox
 from qmailpanel.qmail.layout.rows import (
     AliasRow,
+    DepartedRow,
     DomainRows,
     MailboxColumns,
     MailboxRow,
     ReplyRow,
-    ResponderRow,
 )
 
 from .login_rows import read_logins
@@ -41,7 +41,7 @@ def _read_chunk(numbers: Sequence[int]) -> Iterator[DomainRows]:
     aliases = _read_aliases(numbers, destinations)
     names = _read_alias_domains(numbers)
     purged = read_purged(numbers)
-    responders = _read_responders(numbers)
+    departed = _read_departed(numbers)
     beyond = _first_beyond_rcpthosts()
     for domain in domains:
         yield DomainRows(
@@ -54,7 +54,7 @@ def _read_chunk(numbers: Sequence[int]) -> Iterator[DomainRows]:
             unknown_text=domain.unknown_text,
             unknown_target=domain.unknown_target,
             alias_domains=tuple(name for name, removed in names[domain.pk] if not removed),
-            responder=responders.get(domain.pk),
+            departed=departed.get(domain.pk),
             former=tuple(name for name, _removed in names[domain.pk]),
             subdomains=domain.subdomains,
             more=domain.prepend >= beyond,
@@ -147,10 +147,10 @@ def read_purged(domains: Iterable[int]) -> dict[int, dict[int, int]]:
     return purged
 
 
-def _read_responders(domains: Sequence[int]) -> dict[int, ResponderRow]:
+def _read_departed(domains: Sequence[int]) -> dict[int, DepartedRow]:
     """What is answered for people who left, by domain."""
     return {
-        responder.pk: ResponderRow(
+        responder.pk: DepartedRow(
             reply=ReplyRow(subject=responder.subject, text=responder.text, days=responder.days),
             target=responder.target,
         )

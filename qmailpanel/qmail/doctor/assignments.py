@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from qmailpanel.qmail.doctor.finding import LINES, Finding, Findings, Severity, Trap
 from qmailpanel.qmail.doctor.seen import Seen
 from qmailpanel.qmail.formats import assign, control
-from qmailpanel.qmail.names import HIGHEST_ID, gettext_noop
+from qmailpanel.qmail.names import gettext_noop
+from qmailpanel.qmail.numbers import HIGHEST_ID, read_number
 
 ALARM, NOTE = Severity.ALARM, Severity.NOTE
 FILE = "users/assign"
@@ -222,7 +223,7 @@ def _find_in_fields(uid: bytes, gid: bytes, home: bytes) -> Iterator[Trap]:
 
 def is_number(field: bytes) -> bool:
     """A uid or gid that mail may be delivered as."""
-    return field.isdigit() and len(field) <= 10 and 0 < int(field) <= HIGHEST_ID
+    return bool(read_number(field, HIGHEST_ID))
 
 
 def _find_prepends(seen: Seen) -> Iterator[bytes]:

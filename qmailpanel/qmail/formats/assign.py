@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal
 
-from qmailpanel.qmail.names import HIGHEST_ID, gettext_noop
+from qmailpanel.qmail.names import gettext_noop
+from qmailpanel.qmail.numbers import HIGHEST_ID, read_number
 
 Sign = Literal["=", "+"]
 
@@ -141,6 +142,7 @@ def parse(line: bytes) -> Assignment:
 
 
 def _parse_id(text: str) -> int:
-    if not (text.isdigit() and len(text) <= len(str(HIGHEST_ID))):
+    number = read_number(text, HIGHEST_ID + 1)
+    if number is None:
         raise BadAssign(gettext_noop("uid and gid are not numbers"))
-    return int(text)
+    return number

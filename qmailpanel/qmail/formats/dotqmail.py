@@ -13,6 +13,8 @@ from typing import Literal
 
 from qmailpanel.qmail.names import AliasLocal, MailAddress, ReplyText
 
+_EXTENSION = ".qmail-"
+
 
 class BadDotQmail(ValueError):
     """The first line is blank: qmail-local defers every message."""
@@ -51,7 +53,13 @@ class ForwardOnly(Instruction):
 
 def file_name(local: AliasLocal | Literal["default"]) -> str:
     """The file of an extension below its home. qmail-local looks for colons instead of dots."""
-    return f".qmail-{local.replace('.', ':')}"
+    return f"{_EXTENSION}{local.replace('.', ':')}"
+
+
+def extension_of(name: str) -> str | None:
+    """What a file that `file_name` names is about; None for any other file."""
+    extension = name.removeprefix(_EXTENSION)
+    return extension.replace(":", ".") if extension and extension != name else None
 
 
 def render_mailbox() -> bytes:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from qmailpanel.qmail.formats import assign, control
+from qmailpanel.qmail.numbers import HIGHEST_PREPEND, read_number
 
 
 class Shared(StrEnum):
@@ -36,23 +37,23 @@ class Foreign:
     @cached_property
     def keys(self) -> Mapping[bytes, tuple[bytes, ...]]:
         """The canonical lines by key."""
-        found: dict[bytes, tuple[bytes, ...]] = {}
+        lines: dict[bytes, tuple[bytes, ...]] = {}
         for raw in self.raws:
             key = key_of(self.shared, raw)
             if key is not None:
-                found[key] = (*found.get(key, ()), value_of(self.shared, raw))
-        return found
+                lines[key] = (*lines.get(key, ()), value_of(self.shared, raw))
+        return lines
 
     @cached_property
     def prepends(self) -> frozenset[int]:
         """The numbers in use as a prepend: `=7-x:…`, `+7-:…`, `a.test:7`."""
-        found = set[int]()
+        numbers = set[int | None]()
         for key, lines in self.keys.items():
             if self.shared is Shared.ASSIGN:
-                found.update(_number(key[1:].partition(b"-")[0]))
+                numbers.add(_read_prepend(key[1:].partition(b"-")[0]))
             elif self.shared is Shared.VIRTUAL:
-                found.update(*(_number(line.partition(b":")[2]) for line in lines))
-        return frozenset(found)
+                numbers.update(_read_prepend(line.partition(b":")[2]) for line in lines)
+        return frozenset(number for number in numbers if number is not None)
 
     @cached_property
     def text(self) -> bytes:
@@ -109,9 +110,8 @@ class LineFile:
         return b"".join([self.foreign.text, *ours, self.end])
 
 
-def _number(text: bytes) -> set[int]:
-    text = text.strip()
-    return {int(text)} if text.isdigit() and len(text) < 10 else set()
+def _read_prepend(text: bytes) -> int | None:
+    return read_number(text.strip(), HIGHEST_PREPEND)
 
 
 _KEYS: Mapping[Shared, Callable[[bytes], bytes | None]] = {

@@ -25,7 +25,7 @@ from qmailpanel.qmail.host.files import (
     refuse_strangers,
 )
 from qmailpanel.qmail.host.purge import ARCHIVE, find_archived, purge_home
-from qmailpanel.qmail.layout.home import LEFT_DATABASE
+from qmailpanel.qmail.layout.home import DEPARTED_DATABASE
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.pause import Pause
 from qmailpanel.qmail.plan.state import Bad, HomeFound, Section, Tree, Wanted
@@ -326,7 +326,7 @@ class MailRoot:
 
 def _is_dropped(name: str) -> bool:
     """What goes with the directory of a domain: a cut write, whom a responder answered."""
-    return name == TEMPORARY or name.startswith(LEFT_DATABASE)
+    return name == TEMPORARY or name.startswith(DEPARTED_DATABASE)
 
 
 Homes = Mapping[str, HomeFound | Bad]

@@ -1,21 +1,18 @@
-"""What is on a host, read back as what a panel's rows could say. The inverse of layout.py.
+"""What is on a host, read back as what a panel's rows could say. The inverse of the layout.
 
 Everything here reads what others wrote: what cannot be said by a row is None.
 """
 
 from __future__ import annotations
 
-import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from qmailpanel.qmail.formats import assign, control, dotqmail
 from qmailpanel.qmail.layout.rows import Layout
-from qmailpanel.qmail.names import DomainName, InvalidName, LocalPart, MailAddress
-
-_DEFAULT = ".qmail-default"
-_EXTENSION = re.compile(r"\.qmail-(.+)")
+from qmailpanel.qmail.names import DomainName, InvalidName, LocalPart, MailAddress, MailUser
+from qmailpanel.qmail.numbers import HIGHEST_PREPEND, read_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,31 +69,35 @@ def read_place(path: str) -> Place | None:
     match path.split("/"):
         case [domain, home, ".qmail"]:
             return Place(domain, home, is_home=True)
-        case [domain, name] if name == _DEFAULT:
-            return Place(domain, "", is_home=False)
-        case [domain, name] if found := _EXTENSION.fullmatch(name):
-            return Place(domain, found[1].replace(":", "."), is_home=False)
+        case [domain, name] if extension := dotqmail.extension_of(name):
+            return Place(domain, "" if extension == "default" else extension, is_home=False)
     return None
 
 
 def read_meaning(content: str, layout: Layout) -> Meaning | None:
     """What a dot-qmail file does, if the panel has a word for it."""
     try:
-        found = dotqmail.parse(content.encode())
-        match found:
+        instructions = dotqmail.parse(content.encode())
+        match instructions:
             case [dotqmail.Maildir(b"./Maildir/")]:
                 return Delivers()
             case [dotqmail.Program(_)] if _is_limited(content.encode(), layout):
                 return Delivers()
             case [dotqmail.Program(command)]:
                 return _read_bounce(command.decode(), layout)
-            case [*_] if found and all(isinstance(one, dotqmail.Comment) for one in found):
+            case [dotqmail.Comment(_), *_] if _are_all(instructions, dotqmail.Comment):
                 return Discards()
-            case [*_] if found and all(isinstance(one, dotqmail.Forward) for one in found):
-                return Forwards([MailAddress(one.text.decode()) for one in found])
+            case [dotqmail.Forward(_), *_] if _are_all(instructions, dotqmail.Forward):
+                return Forwards([MailAddress(each.text.decode()) for each in instructions])
     except (dotqmail.BadDotQmail, InvalidName, ValueError):
         pass
     return None
+
+
+def _are_all(
+    instructions: Iterable[dotqmail.Instruction], kind: type[dotqmail.Instruction]
+) -> bool:
+    return all(isinstance(instruction, kind) for instruction in instructions)
 
 
 def _is_limited(content: bytes, layout: Layout) -> bool:
@@ -115,29 +116,32 @@ def _read_bounce(command: str, layout: Layout) -> Bounces | None:
 def read_home(line: str, layout: Layout) -> Home | None:
     """`=100-biliards:popuser:110:31:<mail root>/pandle.net/biliards:::`."""
     try:
-        found = assign.parse(line.encode())
+        assignment = assign.parse(line.encode())
     except (assign.BadAssign, ValueError):
         return None
-    number, dash, local = found.local.partition("-")
-    root, _, below = found.home.partition(f"{layout.mail_root}/")
+    number, dash, local = assignment.local.partition("-")
+    root, _, below = assignment.home.partition(f"{layout.mail_root}/")
     domain, _, home = below.partition("/")
-    user = layout.mail_user
-    is_ours = (found.user, found.uid, found.gid) == (user.name, user.uid, user.gid)
-    is_plain = found.sign == "=" and dash and not (found.dash or found.ext or root)
-    if not (is_ours and is_plain and number.isdigit() and len(number) < 10):
+    is_plain = assignment.sign == "=" and dash and not (assignment.dash or assignment.ext or root)
+    prepend = read_number(number, HIGHEST_PREPEND)
+    if prepend is None or not is_plain or not _is_as(assignment, layout.mail_user):
         return None
     try:
-        return Home(int(number), LocalPart(local), DomainName(domain), LocalPart(home))
+        return Home(prepend, LocalPart(local), DomainName(domain), LocalPart(home))
     except InvalidName:
         return None
 
 
+def _is_as(assignment: assign.Assignment, user: MailUser) -> bool:
+    return (assignment.user, assignment.uid, assignment.gid) == (user.name, user.uid, user.gid)
+
+
 def read_virtual(line: str) -> tuple[DomainName, int] | None:
     """`pandle.org:100`: a name, and the prepend its mail has."""
-    name, _, prepend = (
-        control.virtual_value(line.encode()).decode("utf-8", "replace").partition(":")
-    )
+    text = control.virtual_value(line.encode()).decode("utf-8", "replace")
+    name, _, number = text.partition(":")
+    prepend = read_number(number, HIGHEST_PREPEND)
     try:
-        return (DomainName(name), int(prepend)) if prepend.isdigit() else None
-    except (InvalidName, ValueError):
+        return None if prepend is None else (DomainName(name), prepend)
+    except InvalidName:
         return None

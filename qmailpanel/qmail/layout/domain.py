@@ -14,23 +14,16 @@ See qmail-users(5) and dot-qmail(5).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from functools import partial
 
-from qmailpanel.qmail.formats import control, dotqmail
-from qmailpanel.qmail.formats.assign import Assignment, Sign
-from qmailpanel.qmail.formats.logins import Logins, Record
-from qmailpanel.qmail.formats.shared_files import Shared, keyed
-from qmailpanel.qmail.layout.home import render_home, render_left
+from qmailpanel.qmail.formats import dotqmail
+from qmailpanel.qmail.formats.logins import Logins
+from qmailpanel.qmail.layout.home import render_departed, render_home
+from qmailpanel.qmail.layout.lines import render_lines
 from qmailpanel.qmail.layout.logins import render_login
-from qmailpanel.qmail.layout.rows import (
-    AliasRow,
-    DomainRows,
-    Layout,
-    MailboxRow,
-    ResponderRow,
-)
+from qmailpanel.qmail.layout.rendering import Rendering
+from qmailpanel.qmail.layout.rows import AliasRow, DepartedRow, DomainRows, Layout, MailboxRow
 from qmailpanel.qmail.names import (
     AliasLocal,
     DomainName,
@@ -44,44 +37,7 @@ from qmailpanel.qmail.plan.state import Home, Problem, Section, Wanted, archive_
 NO_MAILBOX = ReplyText("No such mailbox here. (#5.1.1)")
 ALIAS_OFF = ReplyText("This address is switched off. (#5.1.1)")
 DOMAIN_OFF = ReplyText("This domain is switched off. (#5.1.2)")
-UNWRITABLE = "This address cannot be written for the mail server. What is live of it stays."
-
 UNWRITABLE_NAME = "An alias domain cannot be written for the mail server."
-
-
-@dataclass
-class _Draft:
-    """The section of one domain while it is rendered."""
-
-    layout: Layout
-    name: DomainName
-    prepend: int
-    assign: dict[bytes, bytes] = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
-    homes: dict[str, Home] = field(default_factory=dict)
-    logins: dict[str, tuple[Record, ...]] = field(default_factory=dict)
-    archive: dict[str, int] = field(default_factory=dict)
-    owners: dict[bytes | str, int] = field(default_factory=dict)
-    needs: dict[bytes, str] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-
-    def key(self, local: str) -> bytes:
-        return f"={self.prepend}-{local}".encode()
-
-    def add_assignment(self, sign: Sign, local: str, path: str, dash: str = "") -> bytes:
-        user = self.layout.mail_user
-        line = Assignment(
-            sign=sign,
-            local=f"{self.prepend}-{local}",
-            user=user.name,
-            uid=user.uid,
-            gid=user.gid,
-            home=f"{self.layout.mail_root}/{path}",
-            dash=dash,
-            ext="",
-        )
-        self.assign[line.key] = line.line
-        return line.key
 
 
 def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
@@ -89,40 +45,29 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
 
     Raises InvalidName when the domain's own name or texts cannot be rendered.
     """
-    draft = _Draft(layout, DomainName(rows.name), rows.prepend)
+    rendering = Rendering(layout, DomainName(rows.name), rows.prepend)
     for mailbox in rows.mailboxes:
-        _guard(draft, mailbox, partial(_render_mailbox, draft, mailbox, rows))
-    if rows.removed:
-        section, logins = empty_section(rows.prepend), Logins()
-    else:
-        _render_delivery(draft, rows)
-        names = _names(draft, rows)
-        lines, logins = _lines(draft, rows, names), Logins(tuple(names), draft.logins)
-        section = Section(rows.prepend, lines, draft.files, draft.homes, logins.names)
-    draft.owners |= {archive_path(mailbox): row for mailbox, row in rows.purged.items()}
-    everything = rows.removed or not rows.enabled
+        rendering.attempt(mailbox, partial(_render_mailbox, rendering, mailbox, rows))
+    section, logins = empty_section(rows.prepend), Logins()
+    if not rows.removed:
+        names = _read_names(rendering, rows)
+        logins = Logins(tuple(names), rendering.logins)
+        section = _render_section(rendering, rows, names)
+    rendering.owners |= {archive_path(mailbox): row for mailbox, row in rows.purged.items()}
     return Wanted(
         domain=rows.domain,
-        name=draft.name,
+        name=rendering.name,
         change=rows.change,
         section=section,
-        owners=draft.owners,
-        needs=draft.needs,
-        archive=draft.archive,
+        owners=rendering.owners,
+        needs=rendering.needs,
+        archive=rendering.archive,
         purge=frozenset(rows.purged),
-        known=None if everything else frozenset(_locals(rows)),
-        problems=tuple(draft.problems),
+        known=None if rows.removed or not rows.enabled else frozenset(_locals(rows)),
+        problems=tuple(rendering.problems),
         former=rows.former,
         logins=logins,
     )
-
-
-def _guard(draft: _Draft, row: MailboxRow | AliasRow, render: Callable[[], None]) -> None:
-    """One row that cannot be rendered fails its own address, not its domain."""
-    try:
-        render()
-    except InvalidName as error:
-        draft.problems.append(Problem(UNWRITABLE, str(error), row.address))
 
 
 def _locals(rows: DomainRows) -> Iterable[str]:
@@ -131,38 +76,61 @@ def _locals(rows: DomainRows) -> Iterable[str]:
     yield from (row.local for row in rows.aliases)
 
 
-def _render_mailbox(draft: _Draft, row: MailboxRow, rows: DomainRows) -> None:
-    local = LocalPart(row.local)
-    path = f"{draft.name}/{local}"
-    draft.owners[path] = draft.owners[f"{path}/.qmail"] = row.address
-    draft.owners[draft.key(local)] = row.address
+def _read_names(rendering: Rendering, rows: DomainRows) -> list[DomainName]:
+    """Its own name and those of its alias domains."""
+    names = [rendering.name]
+    for text in rows.alias_domains:
+        try:
+            names.append(DomainName(text))
+        except InvalidName as error:
+            rendering.problems.append(Problem(UNWRITABLE_NAME, str(error), name=text))
+    return names
+
+
+def _render_section(rendering: Rendering, rows: DomainRows, names: list[DomainName]) -> Section:
+    _render_delivery(rendering, rows)
+    return Section(
+        prepend=rows.prepend,
+        lines=render_lines(rendering, rows, names),
+        files=rendering.files,
+        homes=rendering.homes,
+        logins=tuple(names),
+    )
+
+
+def _render_mailbox(rendering: Rendering, row: MailboxRow, rows: DomainRows) -> None:
+    layout, local = rendering.layout, LocalPart(row.local)
+    path = f"{rendering.name}/{local}"
+    rendering.owners[path] = rendering.owners[f"{path}/.qmail"] = row.address
+    rendering.owners[rendering.key(local)] = row.address
     if row.removed or rows.removed:
-        draft.archive[path] = row.mailbox
+        rendering.archive[path] = row.mailbox
         return
-    instructions = render_home(draft.layout, row, rows)
-    draft.homes[path] = Home(row.mailbox, instructions, row.quota, row.messages)
-    home = f"{draft.layout.mail_root}/{path}"
-    draft.logins[path] = render_login(row.login, local, home, draft.layout.mail_user)
+    rendering.homes[path] = Home(
+        mailbox=row.mailbox,
+        dot_qmail=render_home(layout, row, rows),
+        storage=row.quota,
+        messages=row.messages,
+    )
+    home = f"{layout.mail_root}/{path}"
+    rendering.logins[path] = render_login(row.login, local, home, layout.mail_user)
     if rows.enabled:
-        _assign_home(draft, local, path)
+        rendering.add_home_assignment(local, path)
 
 
-def _assign_home(draft: _Draft, local: LocalPart, path: str) -> None:
-    draft.needs[draft.add_assignment("=", local, path)] = path
-
-
-def _render_delivery(draft: _Draft, rows: DomainRows) -> None:
-    draft.add_assignment("+", "", draft.name, dash="-")
-    default = f"{draft.name}/{dotqmail.file_name('default')}"
-    draft.files[default] = _render_unknown(draft.layout, rows)
+def _render_delivery(rendering: Rendering, rows: DomainRows) -> None:
+    rendering.add_assignment("+", "", rendering.name, dash="-")
+    default = f"{rendering.name}/{dotqmail.file_name('default')}"
+    rendering.files[default] = _render_unknown(rendering.layout, rows)
     if not rows.enabled:
         return
     for alias in rows.aliases:
         if not alias.removed:
-            _guard(draft, alias, partial(_render_alias, draft, alias))
+            rendering.attempt(alias, partial(_render_alias, rendering, alias))
     for row in rows.mailboxes:
-        if row.removed and rows.responder:
-            _guard(draft, row, partial(_render_left, draft, row, rows.responder, rows))
+        if row.removed and rows.departed:
+            render = partial(_render_departed, rendering, row, rows.departed, rows)
+            rendering.attempt(row, render)
 
 
 def _render_unknown(layout: Layout, rows: DomainRows) -> bytes:
@@ -177,92 +145,40 @@ def _render_unknown(layout: Layout, rows: DomainRows) -> bytes:
     return dotqmail.render_bounce(layout.bouncesaying, text)
 
 
-def _render_alias(draft: _Draft, row: AliasRow) -> None:
+def _render_alias(rendering: Rendering, row: AliasRow) -> None:
     local = AliasLocal(row.local)
-    path = f"{draft.name}/{dotqmail.file_name(local)}"
-    draft.owners[path] = draft.owners[draft.key(local)] = row.address
-    home = _own_home(draft, row)
+    path = f"{rendering.name}/{dotqmail.file_name(local)}"
+    rendering.owners[path] = rendering.owners[rendering.key(local)] = row.address
+    home = _own_home(rendering, row)
     if home is not None:
-        _assign_home(draft, local, home)
-        return
-    if not row.enabled:
-        draft.files[path] = dotqmail.render_bounce(draft.layout.bouncesaying, ALIAS_OFF)
-        return
-    targets = [MailAddress(text) for text in row.destinations]
-    draft.files[path] = dotqmail.render_forwards(targets)
+        rendering.add_home_assignment(local, home)
+    elif row.enabled:
+        targets = [MailAddress(text) for text in row.destinations]
+        rendering.files[path] = dotqmail.render_forwards(targets)
+    else:
+        rendering.files[path] = dotqmail.render_bounce(rendering.layout.bouncesaying, ALIAS_OFF)
 
 
-def _render_left(draft: _Draft, row: MailboxRow, said: ResponderRow, rows: DomainRows) -> None:
-    try:
-        local = AliasLocal(row.local)
-    except InvalidName:
-        return  # `default` and the like: a file of that name is for others
-    path = f"{draft.name}/{dotqmail.file_name(local)}"
-    draft.owners[path] = row.address
-    text = render_left(draft.layout, local, said, rows)
-    if text:
-        draft.files[path] = text
-
-
-def _own_home(draft: _Draft, row: AliasRow) -> str | None:
+def _own_home(rendering: Rendering, row: AliasRow) -> str | None:
     """The home of the one mailbox of the domain that a live alias delivers to, if that is all."""
     if not row.enabled or len(row.destinations) != 1:
         return None
     local, _, domain = row.destinations[0].rpartition("@")
-    path = f"{draft.name}/{local}"
-    return path if domain == draft.name and path in draft.homes else None
+    path = f"{rendering.name}/{local}"
+    return path if domain == rendering.name and path in rendering.homes else None
 
 
-def _lines(
-    draft: _Draft, rows: DomainRows, names: Sequence[DomainName]
-) -> dict[Shared, dict[bytes, bytes]]:
-    assign = dict(sorted(draft.assign.items()))
-    if not rows.enabled:
-        return {Shared.ASSIGN: assign}
-    spellings = [(name, below) for below in (False, True)[: 1 + rows.subdomains] for name in names]
-    virtual = [control.render_virtual(n, draft.prepend, below=below) for n, below in spellings]
-    hosts = [control.render_host(name, below=below) for name, below in spellings]
-    lines = {
-        Shared.ASSIGN: assign,
-        Shared.VIRTUAL: keyed(Shared.VIRTUAL, virtual),
-        Shared.MORE if rows.more else Shared.RCPT: keyed(Shared.RCPT, hosts),
-    }
-    if draft.layout.nonexist and rows.unknown == "bounce":
-        lines[Shared.NONEXIST] = keyed(Shared.NONEXIST, hosts[: len(names)])
-    if draft.layout.lists:
-        lines |= dict.fromkeys(draft.layout.lists, _recipients(draft, rows, names))
-    return lines
-
-
-def _recipients(draft: _Draft, rows: DomainRows, names: Sequence[DomainName]) -> dict[bytes, bytes]:
-    """Who is known: everybody at a name, `@pandle.net`, or the addresses one by one."""
-    if rows.unknown != "refuse":
-        return keyed(Shared.VALID, [f"@{name}\n".encode() for name in names])
-    found = dict[bytes, bytes]()
-    addresses: list[MailboxRow | AliasRow] = [*rows.mailboxes, *rows.aliases]
-    for row in addresses:
-        own = draft.key(row.local)
-        if _is_served(draft, row) and own in draft.owners:
-            keys = [f"{row.local}@{name}".encode() for name in names]
-            found |= {key: key + b"\n" for key in keys}
-            draft.owners.update(dict.fromkeys(keys, row.address))
-            if own in draft.needs:
-                draft.needs.update(dict.fromkeys(keys, draft.needs[own]))
-    return dict(sorted(found.items()))
-
-
-def _is_served(draft: _Draft, row: MailboxRow | AliasRow) -> bool:
-    if not row.removed:
-        return row.enabled
-    return f"{draft.name}/.qmail-{row.local.replace('.', ':')}" in draft.files
-
-
-def _names(draft: _Draft, rows: DomainRows) -> list[DomainName]:
-    """Its own name and those of its alias domains."""
-    names = [draft.name]
-    for text in rows.alias_domains:
-        try:
-            names.append(DomainName(text))
-        except InvalidName as error:
-            draft.problems.append(Problem(UNWRITABLE_NAME, str(error), name=text))
-    return names
+def _render_departed(
+    rendering: Rendering, row: MailboxRow, departed: DepartedRow, rows: DomainRows
+) -> None:
+    """The file that takes the place of a removed mailbox."""
+    try:
+        local = AliasLocal(row.local)
+    except InvalidName:
+        return  # `default` and the like: a file of that name is for others
+    path = f"{rendering.name}/{dotqmail.file_name(local)}"
+    rendering.owners[path] = row.address
+    content = render_departed(rendering.layout, local, departed, rows)
+    if content:
+        rendering.files[path] = content
+        rendering.departed.add(local)

@@ -138,7 +138,7 @@ class AliasRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ResponderRow:
+class DepartedRow:
     """What is answered for people who left, as the database has it: text not trusted."""
 
     reply: ReplyRow
@@ -151,7 +151,7 @@ class DomainRows:
 
     `alias_domains`: its further names. `subdomains`: mail to any name below them too. `more`: its
     names are in control/morercpthosts, because rcpthosts has as many as it shall. `former`: names
-    it has or had besides its own. `responder`: what is answered for its removed mailboxes.
+    it has or had besides its own. `departed`: what is answered for its removed mailboxes.
     `purged`: mailboxes whose mail shall be gone for good → address.
     """
 
@@ -165,7 +165,7 @@ class DomainRows:
     unknown_target: str = ""
     alias_domains: tuple[str, ...] = ()
     former: tuple[str, ...] = ()
-    responder: ResponderRow | None = None
+    departed: DepartedRow | None = None
     subdomains: bool = False
     more: bool = False
     removed: bool = False

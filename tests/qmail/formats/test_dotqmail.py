@@ -58,6 +58,7 @@ def test_each_kind_is_rendered_as_its_golden_file(name, rendered):
 )
 def test_the_file_of_an_alias_has_colons_for_dots(local, name):
     assert dotqmail.file_name(AliasLocal(local)) == name
+    assert dotqmail.extension_of(name) == local
 
 
 def test_the_file_for_everybody_else_is_qmail_default():

@@ -14,11 +14,11 @@ from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.layout.rows import (
     AliasRow,
     AppRow,
+    DepartedRow,
     DomainRows,
     LoginRow,
     MailboxRow,
     ReplyRow,
-    ResponderRow,
 )
 from qmailpanel.qmail.plan.order import make_plan
 from qmailpanel.qmail.plan.state import Section
@@ -102,7 +102,7 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
         subdomains=draw(st.booleans()),
         more=draw(st.booleans()),
         removed=draw(st.integers(0, 4)) == 0,
-        responder=draw(st.sampled_from([None, ResponderRow(AWAY), ResponderRow(AWAY, "o@x.test")])),
+        departed=draw(st.sampled_from([None, DepartedRow(AWAY), DepartedRow(AWAY, "o@x.test")])),
         mailboxes=mailboxes,
         aliases=aliases,
         purged={10 * number + i: i for i, local in enumerate(LOCALS) if kinds[local] == "P"},

@@ -1,0 +1,56 @@
+"""The lines of one domain in the files that all domains share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qmailpanel.qmail.formats import control
+from qmailpanel.qmail.formats.shared_files import Shared, keyed
+from qmailpanel.qmail.layout.rendering import Rendering
+from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow
+from qmailpanel.qmail.names import DomainName
+
+Lines = dict[Shared, dict[bytes, bytes]]
+
+
+def render_lines(rendering: Rendering, rows: DomainRows, names: Sequence[DomainName]) -> Lines:
+    """By file and key. `names`: all that the domain has; its addresses are rendered already."""
+    lines = {Shared.ASSIGN: dict(sorted(rendering.assign.items()))}
+    if not rows.enabled:
+        return lines
+    belows = (False, True) if rows.subdomains else (False,)
+    spellings = [(name, below) for below in belows for name in names]
+    virtual = [control.render_virtual(name, rows.prepend, below=below) for name, below in spellings]
+    hosts = [control.render_host(name, below=below) for name, below in spellings]
+    lines[Shared.VIRTUAL] = keyed(Shared.VIRTUAL, virtual)
+    lines[Shared.MORE if rows.more else Shared.RCPT] = keyed(Shared.RCPT, hosts)
+    if rendering.layout.nonexist and rows.unknown == "bounce":
+        own_hosts = [control.render_host(name) for name in names]
+        lines[Shared.NONEXIST] = keyed(Shared.NONEXIST, own_hosts)
+    if rendering.layout.lists:
+        recipients = _render_recipients(rendering, rows, names)
+        lines |= dict.fromkeys(rendering.layout.lists, recipients)
+    return lines
+
+
+def _render_recipients(
+    rendering: Rendering, rows: DomainRows, names: Sequence[DomainName]
+) -> dict[bytes, bytes]:
+    """Who is known: everybody at a name, `@pandle.net`, or the addresses one by one."""
+    if rows.unknown != "refuse":
+        return keyed(Shared.VALID, [f"@{name}\n".encode() for name in names])
+    lines = dict[bytes, bytes]()
+    addresses: list[MailboxRow | AliasRow] = [*rows.mailboxes, *rows.aliases]
+    for row in addresses:
+        assigned = rendering.key(row.local)
+        if _is_served(rendering, row) and assigned in rendering.owners:
+            keys = [f"{row.local}@{name}".encode() for name in names]
+            lines |= {key: key + b"\n" for key in keys}
+            rendering.owners.update(dict.fromkeys(keys, row.address))
+            if assigned in rendering.needs:
+                rendering.needs.update(dict.fromkeys(keys, rendering.needs[assigned]))
+    return dict(sorted(lines.items()))
+
+
+def _is_served(rendering: Rendering, row: MailboxRow | AliasRow) -> bool:
+    return row.local in rendering.departed if row.removed else row.enabled
