@@ -28,9 +28,12 @@ def details_of(change: Change) -> list[Detail]:
 
 
 def _details(change: Change) -> Iterator[Detail]:
+    """In the order of the words, since PostgreSQL keeps none of what was recorded."""
     words = all_words().get(change.noun)
     fields = words.fields if words else {}
-    for name in dict.fromkeys([*change.before, *change.after]):
+    touched = {*change.before, *change.after}
+    ordered = [name for name in fields if name in touched]
+    for name in [*ordered, *sorted(touched - fields.keys())]:
         field = fields.get(name) or Field(name)
         if change.verb not in field.told_by:
             sides = (change.before, change.after)

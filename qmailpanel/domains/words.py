@@ -28,17 +28,14 @@ GONE_OR_BACK = frozenset({Verb.REMOVED, Verb.RESTORED, Verb.PURGED})
 ENABLED = Field(_("Switched on"), _show_if_off, told_by=SWITCHED)
 REMOVED = Field(_("Removed"), show_yes, told_by=GONE_OR_BACK)
 ADDRESS_FIELDS = {
-    "enabled": ENABLED,
-    "removed": REMOVED,
+    "local": Field(_("Name")),
     "comment": Field(_("Comment")),
     "destinations": Field(_("Delivers to")),
-    "local": Field(_("Name")),
+    "enabled": ENABLED,
+    "removed": REMOVED,
 }
-ANSWER_FIELDS = {
-    "days": Field(_("Days between two answers")),
-    "subject": Field(_("Subject")),
-    "text": Field(_("Text")),
-}
+SUBJECT, TEXT = Field(_("Subject")), Field(_("Text"))
+DAYS = Field(_("Days between two answers"))
 
 DOMAIN = Words(
     {
@@ -51,16 +48,16 @@ DOMAIN = Words(
         Verb.RESTORED: Templates(_("%(actor)s restored the domain %(target)s")),
     },
     {
-        "enabled": ENABLED,
-        "removed": REMOVED,
-        "contact": Field(_("Postmaster and abuse deliver to")),
-        "description": Field(_("Description")),
         "name": Field(_("Name")),
-        "subdomains": Field(_("Mail to all sub-domains"), show_yes),
+        "description": Field(_("Description")),
+        "enabled": ENABLED,
+        "contact": Field(_("Postmaster and abuse deliver to")),
         "unknown": Field(_("Unknown recipients"), show_labels(Unknown)),
-        "unknown_target": Field(_("Unknown recipients go to")),
         "unknown_text": Field(_("Text for unknown recipients")),
+        "unknown_target": Field(_("Unknown recipients go to")),
+        "subdomains": Field(_("Mail to all sub-domains"), show_yes),
         "withheld": Field(_("Kept from owners"), show_labels(OwnItem)),
+        "removed": REMOVED,
     },
 )
 ALIAS_DOMAIN = Words(
@@ -70,20 +67,20 @@ ALIAS_DOMAIN = Words(
         Verb.RESTORED: Templates(_("%(actor)s restored the alias domain %(target)s")),
     },
     {
+        "domain": Field(_("Of the domain")),
         "removed": REMOVED,
         "claims": Field(_("Holds its name"), show_yes, told_by=GONE_OR_BACK),
-        "domain": Field(_("Of the domain")),
     },
 )
 LIMITS = Words(
     {Verb.CHANGED: Templates(_("%(actor)s changed the limits of %(target)s"))},
     {
-        "aliases": Field(_("Aliases"), show_limit),
-        "default_quota": Field(_("Quota of a new mailbox"), show_size_limit),
-        "destinations": Field(_("Destinations of one alias"), show_limit),
-        "largest_quota": Field(_("Largest quota of a mailbox"), show_size_limit),
         "mailboxes": Field(_("Mailboxes"), show_limit),
+        "aliases": Field(_("Aliases"), show_limit),
+        "destinations": Field(_("Destinations of one alias"), show_limit),
         "pool": Field(_("Storage of all mailboxes"), show_size_limit),
+        "largest_quota": Field(_("Largest quota of a mailbox"), show_size_limit),
+        "default_quota": Field(_("Quota of a new mailbox"), show_size_limit),
     },
 )
 RESPONDER = Words(
@@ -92,7 +89,12 @@ RESPONDER = Words(
         Verb.CHANGED: Templates(_("%(actor)s changed what %(target)s answers for people who left")),
         Verb.REMOVED: Templates(_("%(actor)s ended what %(target)s answers for people who left")),
     },
-    {**ANSWER_FIELDS, "target": Field(_("Mail goes on to"))},
+    {
+        "subject": SUBJECT,
+        "text": TEXT,
+        "target": Field(_("Mail goes on to")),
+        "days": DAYS,
+    },
 )
 WORDS = {
     Noun.DOMAIN: DOMAIN,

@@ -90,7 +90,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Words:
-    """All that is said of one noun."""
+    """All that is said of one noun; its fields in the order in which they are shown."""
 
     sentences: Mapping[str, Templates]  # by verb
     fields: Mapping[str, Field] = field(default_factory=dict)

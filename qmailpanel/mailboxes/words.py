@@ -6,7 +6,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains.words import ADDRESS_FIELDS, ANSWER_FIELDS
+from qmailpanel.domains.words import ADDRESS_FIELDS, DAYS, SUBJECT, TEXT
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.wording import (
     Field,
@@ -49,17 +49,17 @@ MAILBOX = Words(
     },
     {
         **ADDRESS_FIELDS,
-        "aliases": Field(_("Aliases that went with it")),
-        "imap": Field(_("IMAP"), show_on),
         "keeps": Field(_("A copy stays"), show_yes),
-        "messages": Field(_("Quota of messages"), show_messages),
-        "must_change": Field(_("The owner must choose another one"), show_yes),
-        "on_hold": Field(_("On hold"), show_yes),
-        "panel": Field(_("Opens the panel"), show_yes),
-        "pop3": Field(_("POP3"), show_on),
+        "aliases": Field(_("Aliases that went with it")),
         "quota": Field(_("Quota"), show_quota),
+        "messages": Field(_("Quota of messages"), show_messages),
+        "on_hold": Field(_("On hold"), show_yes),
         "refusal": Field(_("Answer while on hold or switched off")),
+        "imap": Field(_("IMAP"), show_on),
+        "pop3": Field(_("POP3"), show_on),
         "sending": Field(_("Sending"), show_on),
+        "panel": Field(_("Opens the panel"), show_yes),
+        "must_change": Field(_("The owner must choose another one"), show_yes),
     },
 )
 APP_PASSWORD = Words(
@@ -88,10 +88,12 @@ AUTO_REPLY = Words(
         Verb.SWITCHED_OFF: Templates(_("%(actor)s switched off the auto-reply of %(target)s")),
     },
     {
-        **ANSWER_FIELDS,
+        "on": Field(_("Answers by itself"), show_yes),
+        "subject": SUBJECT,
+        "text": TEXT,
         "first": Field(_("First day")),
         "last": Field(_("Last day")),
-        "on": Field(_("Answers by itself"), show_yes),
+        "days": DAYS,
     },
 )
 WORDS = {

@@ -21,7 +21,7 @@ ALIASES = [
         aliases.change_alias,
         lambda w: aliases.change_alias(w.by, w.alias, destinations=[B], comment="Shop"),
         "root@example.org changed the alias info@pandle.net; "
-        "Delivers to: a@side.test → b@side.test; Comment: → Shop",
+        "Comment: → Shop; Delivers to: a@side.test → b@side.test",
     ),
     case(
         aliases.switch_alias,
