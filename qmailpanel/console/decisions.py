@@ -10,13 +10,14 @@ from operator import attrgetter
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.aliases.services import add_alias, change_alias, switch_alias
-from qmailpanel.domains.changes import reread, stamp
+from qmailpanel.domains.changes import reread
+from qmailpanel.domains.deed import Deed
 from qmailpanel.domains.models import Address, Domain, Kind, Unknown
 from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.services import change_domain
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, switch_mailbox
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.layout import adopt
@@ -95,8 +96,8 @@ def _decide(actor: Actor, verb: Verb, drift: SyncDrift | DriftDecision, side: Si
     if not Domain.objects.claiming().filter(pk=domain.pk).exists():
         raise Refused(_("%(domain)s is another domain by now."), domain=domain.name)
     reread(domain)
-    target = drift.file if drift.file == drift.key else f"{drift.file} {drift.key}"
-    change = record(actor, verb, Noun.LINE, target[:320], domain=domain.pk)
+    line = drift.file if drift.file == drift.key else f"{drift.file} {drift.key}"
+    change = Deed(actor, domain).record(verb, noun=Noun.LINE, target=line[:320])
     DriftDecision.objects.update_or_create(
         domain=domain,
         kind=drift.kind,
@@ -104,7 +105,6 @@ def _decide(actor: Actor, verb: Verb, drift: SyncDrift | DriftDecision, side: Si
         key=drift.key,
         defaults={"actual": drift.actual, "side": side, "change": change},
     )
-    stamp(change, domain)
 
 
 def _domain_of(drift: SyncDrift | DriftDecision) -> Domain:

@@ -9,23 +9,22 @@ from django.conf import settings
 from django.db.models import Max
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.ledger.actors import Actor, Refused, parsed
 from qmailpanel.ledger.models import Verb
-from qmailpanel.ledger.services import ledger_locked, upcoming
+from qmailpanel.ledger.services import upcoming
 from qmailpanel.qmail import names
 from qmailpanel.reports.models import SyncNode
 from qmailpanel.reports.node import knows_recipients
 
-from .access.guard import guard_unknown
 from .access.limits import EXPECTED
-from .access.rights import Right, refuse_outside, require, require_operator
-from .changes import amend, log, one_line, refuse_removed, reread
+from .access.rights import Right
+from .changes import one_line
+from .deed import Deed, deed
 from .models import Address, Claim, Destination, Domain, Kind, OwnItem, Unknown
 from .names.claims import claim_again, free_name, refuse_routed
-from .routes.hops import way_back
+from .routes.hops import find_loop
 
 
-@ledger_locked()
 def add_domain(
     actor: Actor,
     name: names.DomainName,
@@ -35,21 +34,21 @@ def add_domain(
     enabled: bool = True,
 ) -> Domain:
     """A new domain; with a contact, its postmaster and abuse deliver there."""
-    require_operator(actor)
-    free_name(name)
-    refuse_routed(name)
-    domain = Domain.objects.create(
-        name=name,
-        prepend=_next_prepend(),
-        description=one_line(description, "description"),
-        enabled=enabled,
-        change_id=upcoming(),
-    )
-    Claim.objects.create(name=name, domain=domain, change_id=domain.change_id)
-    after = {"description": domain.description, "enabled": enabled, "contact": contact or ""}
-    domain.change = log(actor, Verb.ADDED, domain, before={}, after=after)
-    if contact:
-        _add_expected(domain, contact)
+    with deed(actor, by_operator=True) as act:
+        free_name(name)
+        refuse_routed(name)
+        domain = Domain.objects.create(
+            name=name,
+            prepend=_next_prepend(),
+            description=one_line(description, "description"),
+            enabled=enabled,
+            change_id=upcoming(),
+        )
+        Claim.objects.create(name=name, domain=domain, change_id=domain.change_id)
+        after = {"description": domain.description, "enabled": enabled, "contact": contact or ""}
+        act.record(Verb.ADDED, domain, after=after)
+        if contact:
+            _add_expected(domain, contact)
     return domain
 
 
@@ -70,7 +69,6 @@ def _next_prepend() -> int:
     return max(settings.QMAILPANEL_FIRST_PREPEND - 1, used, seen) + 1
 
 
-@ledger_locked()
 def change_domain(
     actor: Actor,
     domain: Domain,
@@ -85,32 +83,31 @@ def change_domain(
 
     `subdomains`: whether mail to any name below the domain's is mail to the domain.
     """
-    reread(domain)
-    refuse_removed(domain)
     wanted: dict[str, Any] = {}
-    if description is not None:
-        wanted["description"] = one_line(description, "description")
-    if unknown is not None:
-        wanted |= _unknown(domain, unknown, unknown_text, unknown_target)
-    if subdomains is not None:
-        wanted |= {"subdomains": subdomains}
-    if subdomains and not domain.subdomains:
-        _refuse_subdomains(domain)
-    _allow(actor, domain, {name for name in wanted if wanted[name] != getattr(domain, name)})
-    if wanted.get("unknown_target", domain.unknown_target) != domain.unknown_target:
-        refuse_outside(actor, domain, [wanted["unknown_target"]])
-    amend(actor, Verb.CHANGED, domain, **wanted)
+    with deed(actor, domain) as act:
+        if description is not None:
+            wanted["description"] = one_line(description, "description")
+        if unknown is not None:
+            wanted |= _unknown(domain, unknown, unknown_text, unknown_target)
+        if subdomains is not None:
+            wanted |= {"subdomains": subdomains}
+        if subdomains and not domain.subdomains:
+            _refuse_subdomains(domain)
+        _allow(act, {name for name in wanted if wanted[name] != getattr(domain, name)})
+        if wanted.get("unknown_target", domain.unknown_target) != domain.unknown_target:
+            act.refuse_outside([wanted["unknown_target"]])
+        act.change(domain, **wanted)
     return domain
 
 
-def _allow(actor: Actor, domain: Domain, changed: set[str]) -> None:
+def _allow(act: Deed, changed: set[str]) -> None:
     """Whether the person may change these fields of the domain."""
     if "subdomains" in changed:
-        require_operator(actor)
+        act.require_operator()
     if changed - {"subdomains"}:
-        require(actor, domain, Right.UNKNOWN)
+        act.require(Right.UNKNOWN)
     if changed - {"subdomains", "description"}:
-        guard_unknown(actor, domain)
+        act.guard.unknown_recipients()
 
 
 def _refuse_subdomains(domain: Domain) -> None:
@@ -140,11 +137,8 @@ def _unknown(domain: Domain, unknown: Unknown, text: str, target: str) -> dict[s
 
 
 def _forward_target(domain: Domain, text: str) -> str:
-    try:
-        target = names.MailAddress(text)
-    except names.InvalidName as error:
-        raise Refused(error.template, "unknown_target", **error.params) from error
-    if way_back(f"@{domain.name}", [target]):
+    target = parsed(names.MailAddress, text, "unknown_target")
+    if find_loop(f"@{domain.name}", [target]):
         raise Refused(
             _("Mail for unknown recipients would come back again from %(target)s."),
             "unknown_target",
@@ -161,51 +155,41 @@ def _mailbox_target(domain: Domain, text: str) -> str:
     return f"{local}@{domain.name}"
 
 
-@ledger_locked()
 def change_withheld(actor: Actor, domain: Domain, *, withheld: Iterable[str]) -> Domain:
     """What the owners of its mailboxes do not find on their pages: values of `OwnItem`."""
-    require_operator(actor)
-    reread(domain)
-    refuse_removed(domain)
     chosen = set(withheld)
-    amend(actor, Verb.CHANGED, domain, withheld=[i.value for i in OwnItem if i in chosen])
+    with deed(actor, domain, by_operator=True) as act:
+        act.change(domain, withheld=[item.value for item in OwnItem if item in chosen])
     return domain
 
 
-@ledger_locked()
 def switch_domain(actor: Actor, domain: Domain, *, on: bool) -> Domain:
     """Off: the host no longer accepts mail for the domain; its rows and its mail are kept."""
-    require_operator(actor)
-    reread(domain)
-    refuse_removed(domain)
-    _amend_whole(actor, Verb.SWITCHED_ON if on else Verb.SWITCHED_OFF, domain, enabled=on)
+    with deed(actor, domain, by_operator=True) as act:
+        _change_whole(act, Verb.SWITCHED_ON if on else Verb.SWITCHED_OFF, enabled=on)
     return domain
 
 
-@ledger_locked()
 def remove_domain(actor: Actor, domain: Domain) -> Domain:
     """Stop delivery; all rows stay, and the name stays claimed until that is live."""
-    require_operator(actor)
-    reread(domain)
-    _amend_whole(actor, Verb.REMOVED, domain, removed=True)
+    with deed(actor, domain, by_operator=True, removed=True) as act:
+        _change_whole(act, Verb.REMOVED, removed=True)
     return domain
 
 
-@ledger_locked()
 def restore_domain(actor: Actor, domain: Domain) -> Domain:
     """Undo a removal, unless somebody else has the name by now."""
-    require_operator(actor)
-    reread(domain)
-    if domain.removed:
-        claim_again(domain)
-        refuse_routed(domain.name)
-        _amend_whole(actor, Verb.RESTORED, domain, removed=False)
+    with deed(actor, domain, by_operator=True, removed=True) as act:
+        if domain.removed:
+            claim_again(domain)
+            refuse_routed(domain.name)
+            _change_whole(act, Verb.RESTORED, removed=False)
     return domain
 
 
-def _amend_whole(actor: Actor, verb: Verb, domain: Domain, **wanted: bool) -> None:
+def _change_whole(act: Deed, verb: Verb, **wanted: bool) -> None:
     """What is done to a domain is done to its addresses: they are live again when it is."""
-    change = amend(actor, verb, domain, **wanted)
+    change = act.change(act.domain, verb, **wanted)
     if change:
-        domain.addresses.filter(removed=False).update(change=change)
-        domain.names.filter(removed=False).update(change=change)
+        act.domain.addresses.filter(removed=False).update(change=change)
+        act.domain.names.filter(removed=False).update(change=change)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 from django.http import HttpRequest
 from django.utils.translation import gettext
+
+from qmailpanel.qmail.names import InvalidName
+
+Parsed = TypeVar("Parsed", bound=str)
 
 
 class Refused(ValueError):
@@ -18,6 +23,14 @@ class Refused(ValueError):
 
     def __str__(self) -> str:
         return gettext(self.template) % self.params
+
+
+def parsed(kind: Callable[[str], Parsed], text: str, field: str) -> Parsed:
+    """What somebody typed into that field, as a parsed type. Raises Refused."""
+    try:
+        return kind(text)
+    except InvalidName as error:
+        raise Refused(error.template, field, **error.params) from error
 
 
 @dataclass(frozen=True)

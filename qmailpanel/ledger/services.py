@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.db import connection, transaction
@@ -19,6 +20,9 @@ SECRETS = {"password", "hash", "token", "secret"}  # what is never a field of a 
 IP = Change._meta.get_field("ip")  # knows the spelling that the database gives back
 
 
+_locked: ContextVar[LedgerHead | None] = ContextVar("locked", default=None)
+
+
 @contextmanager
 def ledger_locked() -> Iterator[None]:
     """The transaction of a service: services take turns, so what they read stays true.
@@ -26,17 +30,29 @@ def ledger_locked() -> Iterator[None]:
     Lock before you read. On SQLite a transaction is IMMEDIATE and so has the lock already.
     """
     with transaction.atomic():
-        _lock()
-        yield
+        head = _locked.get() or _lock()
+        last, digest = head.last, head.digest
+        token = _locked.set(head)
+        try:
+            yield
+        except BaseException:
+            head.last, head.digest = last, digest  # as in the database after the rollback
+            raise
+        finally:
+            _locked.reset(token)
 
 
 def _lock() -> LedgerHead:
     return LedgerHead.objects.select_for_update().get_or_create(pk=1)[0]
 
 
+def _head() -> LedgerHead:
+    return _locked.get() or _lock()
+
+
 def upcoming() -> int:
     """The id of the change that `record()` writes next; true only inside `ledger_locked()`."""
-    return _lock().last + 1
+    return _head().last + 1
 
 
 def record(
@@ -53,7 +69,7 @@ def record(
     """Write one ledger line in the caller's transaction, and wake sync when that commits."""
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("record() needs the caller's transaction")
-    head = _lock()
+    head = _head()
     change = Change(
         id=head.last + 1,
         at=timezone.now(),
@@ -65,19 +81,25 @@ def record(
         target=target,
         domain=domain,
         address=address,
-        before=_open(before),
-        after=_open(after),
+        before=_without_secrets(before),
+        after=_without_secrets(after),
     )
     change.digest = digest_of(change, head.digest)
     change.save(force_insert=True)
-    head.last, head.digest = change.id, change.digest
-    head.save(update_fields=["last", "digest"])
+    _move_head(head, change)
     transaction.on_commit(pull)
     return change
 
 
-def _open(fields: dict[str, Any] | None) -> dict[str, Any]:
-    """What may be read by everybody who may see the change, for ever."""
+def _move_head(head: LedgerHead, change: Change) -> None:
+    rows = LedgerHead.objects.filter(pk=head.pk, last=head.last)
+    if not rows.update(last=change.id, digest=change.digest):
+        raise transaction.TransactionManagementError("a rollback took changes back unseen")
+    head.last, head.digest = change.id, change.digest
+
+
+def _without_secrets(fields: dict[str, Any] | None) -> dict[str, Any]:
+    """These fields: everybody who may see the change reads them, for ever."""
     secret = SECRETS & set(fields or {})
     if secret:
         raise ValueError(f"the ledger keeps no secrets: {', '.join(secret)}")

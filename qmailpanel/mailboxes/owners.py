@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -11,12 +13,12 @@ from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.access.rights import NotAllowed
-from qmailpanel.domains.changes import log, reread, stamp
+from qmailpanel.domains.changes import reread
+from qmailpanel.domains.deed import Deed
 from qmailpanel.domains.models import Kind, OwnItem
-from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.ledger.actors import Actor, Refused, parsed
 from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import ledger_locked
-from qmailpanel.qmail.names import InvalidName
 from qmailpanel.qmail.secrets.passwords import hash_password, verify_password
 
 from .models import Mailbox, PasswordLink
@@ -60,7 +62,7 @@ def _nobodys() -> str:
 def find_mailbox(email: str) -> Mailbox | None:
     """The mailbox of that address, under any name of its domain."""
     local, _at, name = email.strip().lower().rpartition("@")
-    found = Mailbox.objects.select_related("address__domain").filter(
+    mailboxes = Mailbox.objects.select_related("address__domain").filter(
         address__local=local,
         address__kind=Kind.MAILBOX,
         address__removed=False,
@@ -69,7 +71,7 @@ def find_mailbox(email: str) -> Mailbox | None:
         address__domain__names__claims=True,
         address__domain__names__removed=False,
     )
-    return found.first()
+    return mailboxes.first()
 
 
 def owner_of(mailbox: Mailbox) -> User:
@@ -100,33 +102,33 @@ def set_own_password(actor: Actor, mailbox: Mailbox, *, present: str, password: 
     stored = mailbox.password
     if not verify_password(present, stored):
         raise Refused(_("That is not the present password."), "present")
-    try:
-        hashed = hash_password(password)
-    except InvalidName as error:
-        raise Refused(error.template, "password", **error.params) from error
-    with ledger_locked():
-        require_own(actor, mailbox, OwnItem.PASSWORD)
-        owner, address = mailbox.owner, mailbox.address
+    hashed = parsed(hash_password, password, "password")
+    with own_deed(actor, mailbox, OwnItem.PASSWORD) as act:
+        owner = mailbox.owner
         if owner is None or mailbox.password != stored:
             raise NotAllowed(_("The password was changed meanwhile."))
         mailbox.password, mailbox.must_change = hashed, False
         mailbox.save(update_fields=["password", "must_change"])
         PasswordLink.objects.filter(mailbox=mailbox).delete()
         end_sessions(mailbox)
-        stamp(log(actor, Verb.PASSWORD, address, before={}, after={}), address)
+        act.record(Verb.PASSWORD)
     return owner
 
 
-def require_own(actor: Actor, mailbox: Mailbox, item: OwnItem) -> None:
-    """The mailbox, as it is now, is the actor's own, and its owner may do this; else NotAllowed.
+@contextmanager
+def own_deed(actor: Actor, mailbox: Mailbox, item: OwnItem) -> Iterator[Deed]:
+    """What an owner does to the mailbox, as `deed`: it is theirs now, and the domain allows it."""
+    with ledger_locked():
+        mailbox.refresh_from_db(from_queryset=Mailbox.objects.select_related("address", "owner"))
+        reread(mailbox.address)
+        _refuse_own(actor, mailbox, item)
+        yield Deed(actor, mailbox.address)
 
-    A password that must be changed first may be changed even where passwords are withheld.
-    """
-    mailbox.refresh_from_db()
-    reread(mailbox.address)
-    domain = mailbox.address.domain
-    reread(domain)
-    is_gone = mailbox.address.removed or domain.removed or not mailbox.panel
+
+def _refuse_own(actor: Actor, mailbox: Mailbox, item: OwnItem) -> None:
+    """A password that must be changed may be changed even where passwords are withheld."""
+    address, domain = mailbox.address, mailbox.address.domain
+    is_gone = address.removed or domain.removed or not mailbox.panel
     if mailbox.owner_id is None or mailbox.owner_id != actor.user_id or is_gone:
         raise NotAllowed(_("This mailbox is no longer yours."))
     is_due = mailbox.must_change

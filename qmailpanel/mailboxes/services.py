@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains.access.guard import guard_sign_in
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.addresses import services as addresses
-from qmailpanel.domains.changes import amend, log, one_line, stamp
+from qmailpanel.domains.changes import one_line
+from qmailpanel.domains.deed import deed
 from qmailpanel.domains.models import Address, Domain, Kind
-from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.ledger.actors import Actor, Refused, parsed
 from qmailpanel.ledger.models import Verb
-from qmailpanel.ledger.services import ledger_locked
-from qmailpanel.qmail.names import InvalidName, LocalPart
+from qmailpanel.qmail.names import LocalPart
 from qmailpanel.qmail.secrets.imported import parse_hash
 from qmailpanel.qmail.secrets.passwords import hash_password
 
@@ -41,15 +38,12 @@ def add_mailbox(
     None is the domain's default, which nobody needs a right for. `stored`: a hash that was made
     elsewhere, instead of a password.
     """
-    hashed = _read(stored) if stored else _hashed(password) if password else ""
-    with ledger_locked():
-        address = addresses.add_address(
-            actor, domain, local, Kind.MAILBOX, comment=one_line(comment, "comment")
-        )
-        mailbox = Mailbox.objects.create(address=address, password=hashed)
-        mailbox.quota = quotas.of_new(actor, domain, quota)
-        if mailbox.quota:
-            mailbox.save(update_fields=["quota"])
+    hashed = _read_hash(password, stored) if password or stored else ""
+    with deed(actor, domain, Right.ADDRESSES) as act:
+        line = one_line(comment, "comment")
+        address = addresses.add_address(act, local, Kind.MAILBOX, comment=line)
+        size = quotas.of_new(act, quota)
+        Mailbox.objects.create(address=address, password=hashed, quota=size)
     return address
 
 
@@ -67,11 +61,10 @@ def set_password(
     panel alone, until the owner chose one there. App passwords go: who made them may be who shall
     no longer come in.
     """
-    hashed = _read(stored) if stored else _hashed(password)
-    with ledger_locked():
-        addresses.editable(actor, address, Right.PASSWORDS)
-        guard_sign_in(actor, address.domain, address.local)
-        mailbox = Mailbox.objects.select_related("owner").get(address=address)
+    hashed = _read_hash(password, stored)
+    with deed(actor, address, Right.PASSWORDS) as act:
+        act.guard.address(address.local)
+        mailbox = address.mailbox
         if must_change and not mailbox.panel:
             raise Refused(NO_PANEL, "must_change")
         mailbox.password, mailbox.must_change = hashed, must_change
@@ -79,8 +72,7 @@ def set_password(
         PasswordLink.objects.filter(mailbox=mailbox).delete()
         mailbox.app_passwords.all().delete()
         end_sessions(mailbox)
-        after = {"must_change": True} if must_change else {}
-        stamp(log(actor, Verb.PASSWORD, address, before={}, after=after), address)
+        act.record(Verb.PASSWORD, after={"must_change": True} if must_change else {})
     return address
 
 
@@ -94,35 +86,23 @@ def has_password(address: Address) -> bool:
     return Mailbox.objects.filter(address=address).exclude(password="").exists()
 
 
-def _hashed(password: str) -> str:
+def _read_hash(password: str, stored: str) -> str:
     """Hashing is slow by design: it happens before the ledger is locked."""
-    return _parsed(hash_password, password)
+    parse, text = (parse_hash, stored) if stored else (hash_password, password)
+    return parsed(parse, text, "password")
 
 
-def _read(stored: str) -> str:
-    return _parsed(parse_hash, stored)
-
-
-def _parsed(parse: Callable[[str], str], text: str) -> str:
-    try:
-        return parse(text)
-    except InvalidName as error:
-        raise Refused(error.template, "password", **error.params) from error
-
-
-@ledger_locked()
 def change_mailbox(
     actor: Actor, address: Address, *, comment: str | None = None, refusal: str | None = None
 ) -> Address:
     """Another comment, or another text while it is switched off; None leaves either alone."""
-    addresses.editable(actor, address, Right.ADDRESSES)
     wanted = {"comment": comment, "refusal": refusal}
-    given = {name: one_line(text, name) for name, text in wanted.items() if text is not None}
-    amend(actor, Verb.CHANGED, address, **given)
+    with deed(actor, address, Right.ADDRESSES) as act:
+        given = {name: one_line(text, name) for name, text in wanted.items() if text is not None}
+        act.change(address, **given)
     return address
 
 
-@ledger_locked()
 def change_quota(
     actor: Actor, address: Address, *, quota: int | None = None, messages: int | None = None
 ) -> Address:
@@ -130,31 +110,27 @@ def change_quota(
 
     One below what is used refuses new mail only.
     """
-    addresses.editable(actor, address, Right.QUOTAS)
-    mailbox = Mailbox.objects.get(address=address)
-    before, after = quotas.change_limits(address.domain, mailbox, quota=quota, messages=messages)
-    if after:
-        stamp(log(actor, Verb.CHANGED, address, before=before, after=after), address)
+    wanted = {"quota": quota, "messages": messages}
+    with deed(actor, address, Right.QUOTAS) as act:
+        mailbox = address.mailbox
+        if quota not in (None, mailbox.quota):
+            quotas.refuse(act.domain, quota, besides=mailbox)
+        act.change(mailbox, **{name: n for name, n in wanted.items() if n is not None})
     return address
 
 
-@ledger_locked()
 def switch_mailbox(actor: Actor, address: Address, *, on: bool) -> Address:
     """Off: mail to it is refused with its text; the mail in it is kept."""
     addresses.switch_address(actor, address, on=on)
     return address
 
 
-@ledger_locked()
 def hold_mailbox(actor: Actor, address: Address, *, on_hold: bool) -> Address:
     """On hold, mail to it waits at the mail server, which gives up after some days."""
-    addresses.editable(actor, address, Right.SWITCHING)
-    mailbox = mailbox_of(address)
-    if not address.enabled and on_hold:
-        raise Refused(_("%(address)s is switched off. Switch it on first."), address=str(address))
-    if mailbox.on_hold != on_hold:
-        before, mailbox.on_hold = mailbox.on_hold, on_hold
-        mailbox.save(update_fields=["on_hold"])
-        sides = {"before": {"on_hold": before}, "after": {"on_hold": on_hold}}
-        stamp(log(actor, Verb.CHANGED, address, **sides), address)
+    with deed(actor, address, Right.SWITCHING) as act:
+        if not address.enabled and on_hold:
+            raise Refused(
+                _("%(address)s is switched off. Switch it on first."), address=str(address)
+            )
+        act.change(address.mailbox, on_hold=on_hold)
     return address

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
@@ -10,24 +13,21 @@ from qmailpanel.domains.access.rights import (
     NotAllowed,
     Right,
     Rights,
-    find_person,
     in_order,
     in_words,
     read_rights,
-    require,
-    rights_of,
 )
+from qmailpanel.domains.deed import Deed
 from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
 
 
-def refuse_more(actor: Actor, domain: Domain, rights: Rights) -> None:
+def refuse_more(act: Deed, rights: Rights) -> None:
     """Nobody grants more than they have."""
-    require(actor, domain, Right.GRANTING)
-    person = find_person(actor)
-    beyond = rights - rights_of(person, domain) if person else NONE
+    act.require(Right.GRANTING)
+    beyond = rights - act.rights
     if beyond:
         raise NotAllowed(
             _("You cannot grant what you may not do yourself: %(what)s."),
@@ -43,36 +43,38 @@ def refuse_none(rights: Rights) -> Rights:
     return rights
 
 
-@ledger_locked()
 def change_grant(actor: Actor, grant: Grant, rights: Rights) -> Grant:
     """Other rights, neither those before nor those after more than one's own."""
-    grant = _reread(grant)
-    before = read_rights(grant.rights)
-    _refuse_own(actor, grant)
-    refuse_more(actor, grant.domain, before | refuse_none(rights))
-    if rights != before:
-        grant.rights = in_order(rights)
-        grant.save(update_fields=["rights"])
-        _say(actor, Verb.CHANGED, grant.user, grant.domain, before, rights)
+    with _grants_deed(actor, grant) as act:
+        before = read_rights(grant.rights)
+        _refuse_own(actor, grant)
+        refuse_more(act, before | refuse_none(rights))
+        if rights != before:
+            grant.rights = in_order(rights)
+            grant.save(update_fields=["rights"])
+            _record_rights(actor, Verb.CHANGED, grant, before, rights)
     return grant
 
 
-@ledger_locked()
 def revoke(actor: Actor, grant: Grant) -> None:
     """All rights in the domain are gone, in open sessions too. Anybody may leave by themselves."""
-    grant = _reread(grant)
-    before = read_rights(grant.rights)
-    if actor.user_id != grant.user_id:
-        refuse_more(actor, grant.domain, before)
-    grant.delete()
-    _say(actor, Verb.REVOKED, grant.user, grant.domain, before, NONE)
+    with _grants_deed(actor, grant) as act:
+        before = read_rights(grant.rights)
+        if actor.user_id != grant.user_id:
+            refuse_more(act, before)
+        grant.delete()
+        _record_rights(actor, Verb.REVOKED, grant, before, NONE)
 
 
-def _reread(grant: Grant) -> Grant:
-    found = Grant.objects.select_related("user", "domain").filter(pk=grant.pk).first()
-    if found is None:
-        raise Refused(_("This person no longer looks after the domain."))
-    return found
+@contextmanager
+def _grants_deed(actor: Actor, grant: Grant) -> Iterator[Deed]:
+    """In the grant's domain, with the grant as it is now. Raises Refused where it is gone."""
+    with ledger_locked():
+        try:
+            grant.refresh_from_db(from_queryset=Grant.objects.select_related("user", "domain"))
+        except Grant.DoesNotExist:
+            raise Refused(_("This person no longer looks after the domain.")) from None
+        yield Deed(actor, grant.domain)
 
 
 def give(actor: Actor, user: User, domain: Domain, rights: Rights) -> Grant:
@@ -83,7 +85,7 @@ def give(actor: Actor, user: User, domain: Domain, rights: Rights) -> Grant:
     before = read_rights(grant.rights)
     grant.rights = in_order(before | rights)
     grant.save()
-    _say(actor, Verb.GRANTED, user, domain, before, before | rights)
+    _record_rights(actor, Verb.GRANTED, grant, before, before | rights)
     return grant
 
 
@@ -92,8 +94,13 @@ def _refuse_own(actor: Actor, grant: Grant) -> None:
         raise NotAllowed(_("Nobody changes their own rights. Ask somebody else who may."))
 
 
-def _say(
-    actor: Actor, verb: Verb, user: User, domain: Domain, before: Rights, after: Rights
-) -> None:
-    said = {"before": {"rights": in_order(before)}, "after": {"rights": in_order(after)}}
-    record(actor, verb, Noun.PERSON, str(user), domain=domain.pk, **said)  # type: ignore[arg-type]
+def _record_rights(actor: Actor, verb: Verb, grant: Grant, before: Rights, after: Rights) -> None:
+    record(
+        actor,
+        verb,
+        Noun.PERSON,
+        str(grant.user),
+        domain=grant.domain_id,
+        before={"rights": in_order(before)},
+        after={"rights": in_order(after)},
+    )

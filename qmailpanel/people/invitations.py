@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import smtplib
 from datetime import timedelta
-from hashlib import sha256
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
@@ -14,12 +12,11 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
+from qmailpanel.accounts.tokens import digest_of, link_to, make_token
 from qmailpanel.domains.access.rights import (
     NONE,
     NotAllowed,
@@ -27,10 +24,9 @@ from qmailpanel.domains.access.rights import (
     Rights,
     in_order,
     read_rights,
-    require,
-    require_operator,
     rights_of,
 )
+from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Domain, Grant, Invitation
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Change, Noun, Verb
@@ -46,35 +42,32 @@ GONE = _("Who invited you may no longer do so. Ask for another invitation.")
 logger = logging.getLogger(__name__)
 
 
-@ledger_locked()
 def invite(actor: Actor, email: str, domain: Domain, rights: Rights) -> tuple[Invitation, str]:
     """The invitation to look after a domain, and its link: the one place to read that.
 
     An older invitation of the same person to the same domain no longer works.
     """
-    refuse_more(actor, domain, refuse_none(rights))
-    if domain.removed:
-        raise Refused(_("%(name)s is removed. Restore it first."), name=domain.name)
-    email = _read_email(email)
-    if Grant.objects.filter(user__email__iexact=email, domain=domain).exists():
-        raise Refused(
-            _("%(email)s looks after %(domain)s already. Change the rights instead."),
-            "email",
-            email=email,
-            domain=domain.name,
-        )
-    return _create(actor, email, domain, rights)
+    with deed(actor, domain, Right.GRANTING) as act:
+        refuse_more(act, refuse_none(rights))
+        email = _read_email(email)
+        if Grant.objects.filter(user__email__iexact=email, domain=domain).exists():
+            raise Refused(
+                _("%(email)s looks after %(domain)s already. Change the rights instead."),
+                "email",
+                email=email,
+                domain=domain.name,
+            )
+        return _create(actor, email, domain, rights)
 
 
-@ledger_locked()
 def invite_operator(actor: Actor, email: str) -> tuple[Invitation, str]:
     """The invitation to run this host, and its link."""
-    require_operator(actor)
-    email = _read_email(email)
-    if User.objects.filter(email__iexact=email, is_operator=True, is_active=True).exists():
-        raise Refused(_("%(email)s is an operator already."), "email", email=email)
-    _refuse_shared(email)
-    return _create(actor, email, None, NONE)
+    with deed(actor, by_operator=True):
+        email = _read_email(email)
+        if User.objects.filter(email__iexact=email, is_operator=True, is_active=True).exists():
+            raise Refused(_("%(email)s is an operator already."), "email", email=email)
+        _refuse_shared(email)
+        return _create(actor, email, None, NONE)
 
 
 def _refuse_shared(email: str) -> None:
@@ -105,21 +98,19 @@ def _create(
     actor: Actor, email: str, domain: Domain | None, rights: Rights
 ) -> tuple[Invitation, str]:
     _refuse_flood(actor)
-    token = secrets.token_urlsafe(32)
+    token = make_token()
     Invitation.objects.filter(email=email, domain=domain).delete()
     invitation = Invitation.objects.create(
         email=email,
         domain=domain,
         rights=in_order(rights),
-        digest=_digest(token),
+        digest=digest_of(token),
         expires=timezone.now() + LIFETIME,
         by=actor.name,
         inviter_id=actor.user_id,
     )
-    _say(actor, Verb.INVITED, invitation, {"rights": in_order(rights)})
-    # in the query, which neither Django nor the proxy of deploy/nginx writes to a log
-    query = urlencode({"token": token})
-    return invitation, f"{settings.QMAILPANEL_BASE_URL}{reverse('people:accept')}?{query}"
+    _record_invitation(actor, Verb.INVITED, invitation, {"rights": in_order(rights)})
+    return invitation, link_to("people:accept", token)
 
 
 def _refuse_flood(actor: Actor) -> None:
@@ -130,7 +121,9 @@ def _refuse_flood(actor: Actor) -> None:
         raise Refused(_("You invited many people. Go on in an hour."), "email")
 
 
-def _say(actor: Actor, verb: Verb, invitation: Invitation, after: dict[str, object]) -> None:
+def _record_invitation(
+    actor: Actor, verb: Verb, invitation: Invitation, after: dict[str, object]
+) -> None:
     domain = invitation.domain_id
     record(actor, verb, Noun.INVITATION, invitation.email, domain=domain, before={}, after=after)
 
@@ -147,22 +140,24 @@ def send(invitation: Invitation, link: str) -> bool:
         return False
 
 
-@ledger_locked()
 def withdraw(actor: Actor, invitation: Invitation) -> None:
     """The link no longer works."""
-    if invitation.domain is None:
-        require_operator(actor)
-    else:
-        require(actor, invitation.domain, Right.GRANTING)
-    if Invitation.objects.filter(pk=invitation.pk).delete()[0]:
-        domain = invitation.domain_id
-        record(actor, Verb.REMOVED, Noun.INVITATION, invitation.email, domain=domain)
+    with ledger_locked():
+        act = Deed(actor, invitation.domain)
+        if invitation.domain is None:
+            act.require_operator()
+        else:
+            act.require(Right.GRANTING)
+        if Invitation.objects.filter(pk=invitation.pk).delete()[0]:
+            domain = invitation.domain_id
+            record(actor, Verb.REMOVED, Noun.INVITATION, invitation.email, domain=domain)
 
 
 def find_invitation(token: str) -> Invitation | None:
     """The invitation of a link, unless it was used, withdrawn or came too late."""
-    found = Invitation.objects.select_related("domain").filter(digest=_digest(token)).first()
-    return None if found is None or found.is_over else found
+    invitations = Invitation.objects.select_related("domain").filter(digest=digest_of(token))
+    invitation = invitations.first()
+    return None if invitation is None or invitation.is_over else invitation
 
 
 def find_invited(invitation: Invitation) -> User | None:
@@ -191,7 +186,7 @@ def accept(actor: Actor, token: str, password: str = "") -> User:
 
 
 def _enter(actor: Actor, user: User, invitation: Invitation) -> None:
-    _say(actor, Verb.ACCEPTED, invitation, {"by": invitation.by})
+    _record_invitation(actor, Verb.ACCEPTED, invitation, {"by": invitation.by})
     if invitation.domain is None:
         _refuse_orphan(invitation)
         if not user.is_factor_overdue:
@@ -203,22 +198,18 @@ def _enter(actor: Actor, user: User, invitation: Invitation) -> None:
 
 
 def _refuse_orphan(invitation: Invitation) -> None:
-    """Only who still runs the host gives it to another one."""
+    """Raises Refused where whoever invited runs the host no longer."""
     inviter = invitation.inviter
     if inviter and not (inviter.is_active and inviter.is_operator):
         raise Refused(GONE)
 
 
 def _still_offered(invitation: Invitation) -> Rights:
-    """What the inviter may still grant: who lost rights since no longer gives them away."""
+    """What the inviter may still grant."""
     offered = read_rights(invitation.rights)
     if invitation.inviter is None or invitation.domain is None:
         return offered
-    left = rights_of(invitation.inviter, invitation.domain)
-    if Right.GRANTING not in left or not offered & left:
+    kept = rights_of(invitation.inviter, invitation.domain)
+    if Right.GRANTING not in kept or not offered & kept:
         raise Refused(GONE)
-    return offered & left
-
-
-def _digest(token: str) -> str:
-    return sha256(token.encode()).hexdigest()
+    return offered & kept

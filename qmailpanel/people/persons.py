@@ -2,51 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
 from qmailpanel.accounts.sessions import end_all_sessions
-from qmailpanel.domains.access.rights import NotAllowed, require_operator
+from qmailpanel.domains.access.rights import NotAllowed
+from qmailpanel.domains.deed import deed
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import ledger_locked, record
+from qmailpanel.ledger.services import record
 
 
-@ledger_locked()
 def switch_person(actor: Actor, user: User, *, on: bool) -> User:
     """Off: the person's sessions end and it cannot sign in; its grants are kept."""
-    _allow(actor, user)
-    if user.is_active == on:
-        return user
-    _keep_one(user, loses=not on)
-    user.is_active = on
-    user.save(update_fields=["is_active"])
-    if not on:
-        end_all_sessions(user)
-    verb = Verb.SWITCHED_ON if on else Verb.SWITCHED_OFF
-    record(actor, verb, Noun.PERSON, str(user))
+    with _persons_deed(actor, user):
+        if user.is_active == on:
+            return user
+        _keep_one(user, loses=not on)
+        user.is_active = on
+        user.save(update_fields=["is_active"])
+        if not on:
+            end_all_sessions(user)
+        record(actor, Verb.SWITCHED_ON if on else Verb.SWITCHED_OFF, Noun.PERSON, str(user))
     return user
 
 
-@ledger_locked()
 def demote(actor: Actor, user: User) -> User:
     """No longer an operator; grants of single domains are kept."""
-    _allow(actor, user)
-    if not user.is_operator:
-        return user
-    _keep_one(user, loses=True)
-    user.is_operator = False
-    user.save(update_fields=["is_operator"])
-    said = {"operator": True}, {"operator": False}
-    record(actor, Verb.CHANGED, Noun.PERSON, str(user), before=said[0], after=said[1])
+    with _persons_deed(actor, user):
+        if not user.is_operator:
+            return user
+        _keep_one(user, loses=True)
+        user.is_operator = False
+        user.save(update_fields=["is_operator"])
+        before, after = {"operator": True}, {"operator": False}
+        record(actor, Verb.CHANGED, Noun.PERSON, str(user), before=before, after=after)
     return user
 
 
-def _allow(actor: Actor, user: User) -> None:
-    require_operator(actor)
-    user.refresh_from_db()
-    if actor.user_id == user.pk:
-        raise NotAllowed(_("Nobody does that to themselves. Ask another operator."))
+@contextmanager
+def _persons_deed(actor: Actor, user: User) -> Iterator[None]:
+    """By an operator, to somebody else as they are now."""
+    with deed(actor, by_operator=True):
+        user.refresh_from_db()
+        if actor.user_id == user.pk:
+            raise NotAllowed(_("Nobody does that to themselves. Ask another operator."))
+        yield
 
 
 def _keep_one(user: User, *, loses: bool) -> None:

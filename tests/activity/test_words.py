@@ -33,10 +33,8 @@ PARTS = {  # what services are made of, and what changes nothing that the ledger
     "domains.deed",
     "ledger.services",
     "mailboxes.owners.owner_of",
-    "mailboxes.owners.require_own",
+    "mailboxes.owners.own_deed",
     "mailboxes.quotas",
-    "mailboxes.removal.services.remove",
-    "mailboxes.removal.services.restore",
     "people.grants.give",
     "people.grants.refuse_more",
 }

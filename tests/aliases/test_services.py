@@ -221,5 +221,5 @@ def test_adding_takes_the_same_queries_for_any_number_of_destinations(
     domain, django_assert_num_queries, number
 ):
     many = [f"a{one}@example.org" for one in range(number)]
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(11):
         add(domain, "webmaster", *many)

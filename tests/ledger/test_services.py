@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from qmailpanel.domains.services import add_domain, switch_domain
 from qmailpanel.ledger.actors import COMMAND, SYSTEM, Actor, Refused
+from qmailpanel.ledger.chain import verify
 from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record, upcoming
 from qmailpanel.ledger.trigger import fifo_has_reader, pull
@@ -90,6 +91,25 @@ def test_ids_have_no_gap_even_after_a_rollback():
     with ledger_locked():
         assert upcoming() == first.id + 1
         assert write_change().id == first.id + 1
+
+
+def test_ids_have_no_gap_where_a_service_within_a_service_is_refused(db):
+    with ledger_locked():
+        first = write_change()
+        roll_back_a_change()
+        assert upcoming() == first.id + 1
+        assert write_change().id == first.id + 1
+    assert verify().broken is None
+
+
+def test_a_rollback_that_the_lock_does_not_see_writes_nothing(db):
+    with ledger_locked():
+        with suppress(KeyError), transaction.atomic():
+            write_change()
+            raise KeyError
+        with pytest.raises(transaction.TransactionManagementError), transaction.atomic():
+            write_change()
+    assert not Change.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -304,5 +304,5 @@ def test_adding_takes_the_same_queries_however_full_the_domain_is(
 ):
     for one in range(number):
         add(domain, f"a{one}")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(11):
         add(domain)

@@ -8,13 +8,10 @@ from django.db.models import Sum
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains.changes import refuse_removed, reread, stamp
+from qmailpanel.domains.deed import deed
 from qmailpanel.domains.models import Domain, Kind, Limits
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import ledger_locked, record
-
-from .rights import require_operator
 
 EXPECTED = ("postmaster", "abuse")  # addresses that every domain answers to. See RFC 2142.
 FIELDS = ("mailboxes", "aliases", "destinations", "pool", "largest_quota", "default_quota")
@@ -83,8 +80,7 @@ def given(domain: Domain) -> int:
 
 def refuse_full(domain: Domain, kind: Kind, local: str) -> None:
     """One more address of that kind, or Refused."""
-    limits = Limits.objects.filter(domain=domain).first()
-    limit = getattr(limits, NAMES[kind], None)
+    limit = getattr(limits_of(domain), NAMES[kind])
     if limit is None or local in EXPECTED:
         return
     used = count(domain, kind)
@@ -94,8 +90,7 @@ def refuse_full(domain: Domain, kind: Kind, local: str) -> None:
 
 def refuse_many(domain: Domain, destinations: int) -> None:
     """That many destinations for one alias, or Refused."""
-    limits = Limits.objects.filter(domain=domain).first()
-    limit = limits.destinations if limits else None
+    limit = limits_of(domain).destinations
     if limit is not None and destinations > limit:
         raise Refused(
             _(
@@ -108,7 +103,6 @@ def refuse_many(domain: Domain, destinations: int) -> None:
         )
 
 
-@ledger_locked()
 def change_limits(
     actor: Actor,
     domain: Domain,
@@ -124,28 +118,8 @@ def change_limits(
 
     One below what there is removes nothing; it only keeps more from coming.
     """
-    require_operator(actor)
-    reread(domain)
-    refuse_removed(domain)
-    limits = Limits.objects.filter(domain=domain).first() or Limits(domain=domain)
     given = (mailboxes, aliases, destinations, pool, largest_quota, default_quota)
-    wanted = dict(zip(FIELDS, given, strict=True))
-    before = {name: getattr(limits, name) for name in FIELDS}
-    after = {name: value for name, value in wanted.items() if value != before[name]}
-    if not after:
-        return limits
-    for name, value in after.items():
-        setattr(limits, name, value)
-    limits.save()
-    changed = {name: before[name] for name in after}
-    change = record(
-        actor,
-        Verb.CHANGED,
-        Noun.LIMITS,
-        domain.name,
-        domain=domain.pk,
-        before=changed,
-        after=after,
-    )
-    stamp(change, domain)
+    with deed(actor, domain, by_operator=True) as act:
+        limits = limits_of(domain)
+        act.change(limits, Verb.CHANGED, Noun.LIMITS, **dict(zip(FIELDS, given, strict=True)))
     return limits

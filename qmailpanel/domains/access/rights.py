@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import models
+from django.db.models import OuterRef, Subquery
 from django.utils.text import get_text_list
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Claim, Domain, Grant
+from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.ledger.actors import Actor, Refused
 
 
@@ -95,45 +96,21 @@ def in_words(rights: Iterable[Right]) -> str:
     return str(get_text_list(words, gettext("and")))
 
 
-def find_person(actor: Actor) -> User | None:
-    """Who acts; None for the command line and the system. Raises NotAllowed if that one left."""
+def find_person(actor: Actor, domain: Domain | None = None) -> User | None:
+    """Who acts; None for the command line and the system. Raises NotAllowed if that one left.
+
+    `held`: the rights of the person's grant in the domain.
+    """
     if actor.is_trusted:
         return None
-    person = User.objects.filter(pk=actor.user_id or 0, is_active=True).first()
+    people = User.objects.filter(pk=actor.user_id or 0, is_active=True)
+    grants = Grant.objects.filter(user=OuterRef("pk"), domain=domain)
+    person = people.annotate(held=Subquery(grants.values("rights")[:1])).first()
     if person is None:
         raise NotAllowed(gettext_noop("You no longer have an account here."))
     return person
 
 
-def require(actor: Actor, domain: Domain, *rights: Right) -> None:
-    """Whoever acts has these rights in the domain at this moment, or NotAllowed is raised."""
-    person = find_person(actor)
-    missing = set(rights) - rights_of(person, domain) if person else set()
-    if missing:
-        raise NotAllowed(
-            gettext_noop(
-                "You may not %(what)s in %(domain)s. "
-                "Ask the operator of this host, or somebody who may grant it."
-            ),
-            what=in_words(missing),
-            domain=domain.name,
-        )
-
-
-def require_operator(actor: Actor) -> None:
-    """Whoever acts runs this host, or NotAllowed is raised."""
-    person = find_person(actor)
-    if person and not person.is_operator:
-        raise NotAllowed(gettext_noop("Only the operator of this host may do that."))
-
-
-def refuse_outside(actor: Actor, domain: Domain, targets: Iterable[str]) -> None:
-    """Mail may leave the domains that the person looks after, or these targets are in them."""
-    person = find_person(actor)
-    if person is None or person.is_operator:
-        return
-    places = {target.rpartition("@")[2].lower() for target in targets if target}
-    inside = Claim.objects.for_user(person).filter(name__in=places, claims=True)
-    inside = inside.filter(removed=False, domain__removed=False)
-    if places - set(inside.values_list("name", flat=True)):
-        require(actor, domain, Right.FORWARDING)
+def held_rights(person: User) -> Rights:
+    """Of a person that came with `held`."""
+    return ALL if person.is_operator else read_rights(getattr(person, "held", None) or [])

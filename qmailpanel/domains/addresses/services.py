@@ -1,16 +1,17 @@
-"""What people do with addresses of either kind. The callers hold the ledger's lock."""
+"""What people do with addresses of either kind, as part of a deed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains.access.guard import guard_sign_in
 from qmailpanel.domains.access.limits import refuse_full
-from qmailpanel.domains.access.rights import Right, require
-from qmailpanel.domains.changes import amend, log, refuse_removed, reread, stamp
-from qmailpanel.domains.models import Address, Domain, Kind
+from qmailpanel.domains.access.rights import Right
+from qmailpanel.domains.changes import refuse_removed
+from qmailpanel.domains.deed import Deed, deed
+from qmailpanel.domains.models import Address, Destination, Domain, Kind
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import upcoming
@@ -23,21 +24,15 @@ TAKEN = {
 }
 
 
-def add_address(
-    actor: Actor, domain: Domain, local: LocalPart, kind: Kind, *, comment: str, **after: Any
-) -> Address:
+def add_address(act: Deed, local: LocalPart, kind: Kind, *, comment: str, **after: Any) -> Address:
     """A new address; `after` is what the ledger shows of it besides the comment."""
-    require(actor, domain, Right.ADDRESSES)
-    reread(domain)
-    refuse_removed(domain)
-    guard_sign_in(actor, domain, local)
-    refuse_full(domain, kind, local)
-    free_local(domain, local)
+    act.guard.address(local)
+    refuse_full(act.domain, kind, local)
+    free_local(act.domain, local)
     address = Address.objects.create(
-        domain=domain, local=local, kind=kind, comment=comment, change_id=upcoming()
+        domain=act.domain, local=local, kind=kind, comment=comment, change_id=upcoming()
     )
-    shown = {"comment": comment, **after} if comment else after
-    stamp(log(actor, Verb.ADDED, address, before={}, after=shown), domain)
+    act.record(Verb.ADDED, address, after={"comment": comment, **after} if comment else after)
     return address
 
 
@@ -57,42 +52,40 @@ def free_local(domain: Domain, local: str) -> None:
 
 def switch_address(actor: Actor, address: Address, *, on: bool) -> None:
     """Off: mail to it is refused; a mailbox keeps its mail."""
-    editable(actor, address, Right.SWITCHING)
-    amend(actor, Verb.SWITCHED_ON if on else Verb.SWITCHED_OFF, address, enabled=on)
+    with deed(actor, address, Right.SWITCHING) as act:
+        act.change(address, Verb.SWITCHED_ON if on else Verb.SWITCHED_OFF, enabled=on)
 
 
-def remove_address(actor: Actor, address: Address, **after: Any) -> bool:
+def remove_address(act: Deed, address: Address, **after: Any) -> bool:
     """Stop delivery; the row keeps its claim on the name until that is live.
 
     `after` is what the ledger shows besides. Returns whether it was there.
     """
-    require(actor, address.domain, Right.ADDRESSES)
-    refuse_removed(address.domain)
-    guard_sign_in(actor, address.domain, address.local)
+    refuse_removed(act.domain)
+    act.guard.address(address.local)
     if address.removed:
         return False
     address.removed = True
-    sides = {"before": {"removed": False}, "after": {"removed": True, **after}}
-    stamp(log(actor, Verb.REMOVED, address, **sides), address)
+    gone = {"removed": True, **after}
+    act.record(Verb.REMOVED, address, before={"removed": False}, after=gone)
     return True
 
 
-def restore_address(actor: Actor, address: Address, local: str = "") -> None:
+def restore_address(act: Deed, address: Address, local: str = "") -> None:
     """Undo a removal, unless somebody else has the local part by now; `local` is another one."""
     local = (address.removed and local) or address.local
-    require(actor, address.domain, Right.ADDRESSES)
-    refuse_removed(address.domain)
+    refuse_removed(act.domain)
     for each in {address.local, local}:
-        guard_sign_in(actor, address.domain, each)
+        act.guard.address(each)
     if address.removed:
-        refuse_full(address.domain, Kind(address.kind), local)
+        refuse_full(act.domain, Kind(address.kind), local)
     if local != address.local:
         refuse_unsettled(address)
         address.claims = False
     if not address.claims:
-        free_local(address.domain, local)
+        free_local(act.domain, local)
         address.claims = True
-    amend(actor, Verb.RESTORED, address, local=local, removed=False)
+    act.change(address, Verb.RESTORED, local=local, removed=False)
 
 
 def refuse_unsettled(address: Address) -> None:
@@ -101,8 +94,18 @@ def refuse_unsettled(address: Address) -> None:
         raise Refused(_("%(address)s is still being removed."), "local", address=str(address))
 
 
-def editable(actor: Actor, address: Address, right: Right) -> None:
-    """Read it again; refuse to edit what is removed, and who lacks the right."""
-    reread(address)
-    require(actor, address.domain, right)
-    refuse_removed(address)
+def targets_of(address: Address) -> list[str]:
+    """Where an alias delivers, or a mailbox forwards to, in the order typed."""
+    return [destination.target for destination in address.destinations.all()]
+
+
+def replace_targets(address: Address, targets: Iterable[str]) -> None:
+    """These destinations instead."""
+    address.destinations.all().delete()
+    write_targets(address, targets)
+
+
+def write_targets(address: Address, targets: Iterable[str]) -> None:
+    """The destinations of an address that has none."""
+    rows = (Destination(address=address, target=target) for target in targets)
+    Destination.objects.bulk_create(rows)

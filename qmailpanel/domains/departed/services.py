@@ -1,23 +1,22 @@
-"""What a domain answers for people who left: mail to its removed mailboxes."""
+"""What a domain answers for its departed: people whose mailboxes were removed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains.access.guard import guard_left
-from qmailpanel.domains.access.rights import Right, refuse_outside, require
-from qmailpanel.domains.changes import refuse_removed, reread, stamp
+from qmailpanel.domains.access.rights import Right
+from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Domain, Responder
-from qmailpanel.domains.routes.hops import LEFT, way_back
-from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.domains.routes.hops import DEPARTED, find_loop
+from qmailpanel.ledger.actors import Actor, Refused, parsed
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import ledger_locked, record
 from qmailpanel.qmail.formats.reply import ReplyBody
-from qmailpanel.qmail.names import InvalidName, MailAddress, ReplyText
+from qmailpanel.qmail.names import MailAddress, ReplyText
 
-FIELDS = ("subject", "text", "target", "days")
 LONGEST = 365
 
 
@@ -26,57 +25,46 @@ def has_responder(domain: Domain) -> bool:
     return Responder.objects.filter(domain=domain).exists()
 
 
-@ledger_locked()
 def set_responder(
     actor: Actor, domain: Domain, *, subject: str, text: str, target: str, days: int
 ) -> Responder:
     """Another answer; `target`: where the mail goes besides, or blank. Raises Refused."""
-    _allow(actor, domain)
-    wanted = {
-        "subject": _parsed(ReplyText, subject, "subject"),
-        "text": _parsed(ReplyBody, text, "text"),
-        "target": _target(actor, domain, target),
-        "days": _days(days),
-    }
-    old = Responder.objects.filter(domain=domain).first()
-    before = {name: getattr(old, name) for name in FIELDS} if old else {}
-    if before == wanted:
-        return old or Responder(domain=domain)
-    responder, _is_new = Responder.objects.update_or_create(domain=domain, defaults=wanted)
-    changed = {name: value for name, value in wanted.items() if before.get(name) != value}
-    kept = {name: before[name] for name in changed if name in before}
-    _note(actor, Verb.CHANGED if old else Verb.ADDED, domain, kept, changed)
+    with _responders_deed(actor, domain) as act:
+        wanted: dict[str, Any] = {
+            "subject": str(parsed(ReplyText, subject, "subject")),
+            "text": str(parsed(ReplyBody, text, "text")),
+            "target": _read_target(act, target),
+            "days": _read_days(days),
+        }
+        responder = Responder.objects.filter(domain=domain).first()
+        if responder:
+            act.change(responder, Verb.CHANGED, Noun.RESPONDER, **wanted)
+        else:
+            responder = Responder.objects.create(domain=domain, **wanted)
+            act.record(Verb.ADDED, noun=Noun.RESPONDER, after=wanted)
     return responder
 
 
-@ledger_locked()
 def remove_responder(actor: Actor, domain: Domain) -> None:
     """Mail for people who left is mail to unknown recipients again."""
-    _allow(actor, domain)
-    if Responder.objects.filter(domain=domain).delete()[0]:
-        _note(actor, Verb.REMOVED, domain, {}, {})
+    with _responders_deed(actor, domain) as act:
+        if Responder.objects.filter(domain=domain).delete()[0]:
+            act.record(Verb.REMOVED, noun=Noun.RESPONDER)
 
 
-def _allow(actor: Actor, domain: Domain) -> None:
-    reread(domain)
-    require(actor, domain, Right.UNKNOWN)
-    refuse_removed(domain)
-    guard_left(actor, domain)
+@contextmanager
+def _responders_deed(actor: Actor, domain: Domain) -> Iterator[Deed]:
+    with deed(actor, domain, Right.UNKNOWN) as act:
+        act.guard.departed()
+        yield act
 
 
-def _parsed(parse: Callable[[str], str], text: str, field: str) -> str:
-    try:
-        return str(parse(text))
-    except InvalidName as error:
-        raise Refused(error.template, field, **error.params) from error
-
-
-def _target(actor: Actor, domain: Domain, text: str) -> str:
+def _read_target(act: Deed, text: str) -> str:
     if not text.strip():
         return ""
-    target = _parsed(MailAddress, text, "target")
-    refuse_outside(actor, domain, [target])
-    if way_back(f"{LEFT}@{domain.name}", [target]):
+    target = parsed(MailAddress, text, "target")
+    act.refuse_outside([target])
+    if find_loop(f"{DEPARTED}@{act.domain.name}", [target]):
         raise Refused(
             _("Mail for people who left would come back again from %(target)s."),
             "target",
@@ -85,22 +73,7 @@ def _target(actor: Actor, domain: Domain, text: str) -> str:
     return target
 
 
-def _days(days: int) -> int:
+def _read_days(days: int) -> int:
     if not 1 <= days <= LONGEST:
         raise Refused(_("Between 1 and %(most)d days are possible."), "days", most=LONGEST)
     return days
-
-
-def _note(
-    actor: Actor, verb: Verb, domain: Domain, before: dict[str, object], after: dict[str, object]
-) -> None:
-    change = record(
-        actor,
-        verb,
-        Noun.RESPONDER,
-        domain.name,
-        domain=domain.pk,
-        before=before,
-        after=after,
-    )
-    stamp(change, domain)

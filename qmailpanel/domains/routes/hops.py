@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
+from django.db.models import Q
 from django.utils.translation import gettext, gettext_noop, ngettext
 
 from qmailpanel.accounts.models import User
@@ -13,14 +14,13 @@ from qmailpanel.qmail.names import MailAddress
 
 SELF = gettext_noop("%(address)s cannot deliver to itself.")
 BACK = gettext_noop("Mail to %(address)s would come back to it from %(target)s.")
-LEFT = "?"  # no local part is
+DEPARTED = "?"  # no local part is
 DELIVERING = (Unknown.FORWARD, Unknown.MAILBOX)
 
 
 def pointers_to(address: Address, actor: Actor) -> list[str]:
     """Addresses and unknown recipients that deliver there; other people's domains only counted."""
-    names = address.domain.names.filter(claims=True, removed=False).values_list("name", flat=True)
-    targets = [f"{address.local}@{name}" for name in names]
+    targets = spellings_of(address)
     pointers = [*_aliases_to(targets), *_unknown_to(targets)]
     seen = _seen_by(actor, {domain for domain, _ in pointers})
     named = [text for domain, text in pointers if domain in seen]
@@ -31,6 +31,12 @@ def pointers_to(address: Address, actor: Actor) -> list[str]:
         )
         named.append(counted % {"n": hidden})
     return named
+
+
+def spellings_of(address: Address) -> list[str]:
+    """The address under each name of its domain."""
+    names = address.domain.names.filter(claims=True, removed=False).values_list("name", flat=True)
+    return [f"{address.local}@{name}" for name in names]
 
 
 def _aliases_to(targets: list[str]) -> Iterator[tuple[int, str]]:
@@ -56,23 +62,23 @@ def _seen_by(actor: Actor, domains: set[int]) -> set[int]:
     return set(Domain.objects.for_user(user).filter(pk__in=domains).values_list("pk", flat=True))
 
 
-def settle_targets(address: str, wanted: Iterable[MailAddress]) -> list[str]:
-    """Each target once, those of our own domains in lower case. Refuses a way back."""
-    theirs = list(wanted)
-    names = Domain.objects.filter(name__in={there.domain for there in theirs}, removed=False)
-    ours = set(names.values_list("name", flat=True))
+def read_targets(address: str, wanted: Iterable[MailAddress]) -> list[str]:
+    """Each target once, those of our own domains in lower case. Refuses a mail loop."""
+    theirs, routes = list(wanted), Routes()
+    ours = routes.read_domains({there.domain for there in theirs})
     once: dict[str, str] = {}
     for there in theirs:
-        target = there.lower() if there.domain in ours else str(there)
+        domain = ours.get(there.domain)
+        target = there.lower() if domain and domain.name == there.domain else str(there)
         once.setdefault(target.lower(), target)
     targets = list(once.values())
-    refuse_way_back(address, targets)
+    refuse_loop(address, targets, routes)
     return targets
 
 
-def refuse_way_back(address: str, targets: Iterable[str]) -> None:
+def refuse_loop(address: str, targets: Iterable[str], routes: Routes | None = None) -> None:
     """Raises Refused where mail to `address` would come back to it from one of the targets."""
-    back = way_back(address, targets)
+    back = (routes or Routes()).find_origins(targets, address).get(address)
     if back is None:
         return
     if back.lower() == address:
@@ -80,66 +86,93 @@ def refuse_way_back(address: str, targets: Iterable[str]) -> None:
     raise Refused(BACK, "destinations", address=address, target=back)
 
 
-def way_back(goal: str, targets: Iterable[str]) -> str | None:
+def find_loop(goal: str, targets: Iterable[str]) -> str | None:
     """That of the targets from which mail would arrive at `goal` again, over any number of hops.
 
-    `@domain` stands for the unknown recipients of a domain, `?@domain` for people who left it.
+    `@domain` stands for the unknown recipients of a domain, `?@domain` for its departed.
     """
-    origin = {target.lower(): target for target in targets}
-    reached = list(origin)
-    while reached and goal not in origin:
-        hops = [(here, there) for here, there in _hops(reached) if there not in origin]
-        origin.update((there, origin[here]) for here, there in hops)
-        reached = list({there for _, there in hops})
-    return origin.get(goal)
+    return Routes().find_origins(targets, goal).get(goal)
 
 
-def _hops(nodes: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """From each node to where it delivers next, if it is ours; a mailbox may forward."""
-    places = [(node, *node.rpartition("@")[::2]) for node in nodes]
-    domains = _domains({name for _, _, name in places})
-    locals_ = {local for _, local, _ in places}
-    addresses, left = _addresses(domains.values(), locals_), _left(domains.values(), locals_)
-    for node, local, name in places:
-        if name in domains and name != domains[name].name:
-            yield node, f"{local}@{domains[name].name}"
-        elif local == LEFT:
-            yield from ((node, target) for target in _responses(domains, name))
-        elif address := addresses.get((name, local)):
-            yield from ((node, there.target.lower()) for there in address.destinations.all())
-        elif (name, local) in left:
-            yield node, f"{LEFT}@{name}"
-        elif name in domains and local:
-            yield node, f"@{name}"
-        elif name in domains and domains[name].unknown in DELIVERING:
-            yield node, domains[name].unknown_target.lower()
+class Routes:
+    """Where mail goes as the rows say. Each domain is read once.
+
+    `claims`: those of these `names` that were read already.
+    """
+
+    def __init__(self, claims: Iterable[Claim] = (), names: Iterable[str] = ()) -> None:
+        self._domains: dict[str, Domain | None] = dict.fromkeys(names)
+        self._keep_domains(claims)
+
+    def find_origins(self, targets: Iterable[str], goal: str | None = None) -> dict[str, str]:
+        """All places where mail to the targets arrives, each with the target it comes from.
+
+        With a goal no further than to there.
+        """
+        origins = {target.lower(): target for target in targets}
+        reached = list(origins)
+        while reached and goal not in origins:
+            hops = [(here, there) for here, there in self._hops(reached) if there not in origins]
+            origins.update((there, origins[here]) for here, there in hops)
+            reached = list({there for _, there in hops})
+        return origins
+
+    def _hops(self, nodes: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """From each node to where it delivers next, if it is ours; a mailbox may forward."""
+        places = [(node, *node.rpartition("@")[::2]) for node in nodes]
+        domains = self.read_domains({name for _, _, name in places})
+        ours = [(node, local, domains[name]) for node, local, name in places if name in domains]
+        addresses = _read_addresses(
+            (domain, local) for node, local, domain in ours if node == f"{local}@{domain.name}"
+        )
+        for node, local, domain in ours:
+            address = addresses.get((domain.pk, local))
+            yield from ((node, there) for there in _next_places(node, local, domain, address))
+
+    def read_domains(self, names: set[str]) -> dict[str, Domain]:
+        """By each of these names that is theirs, alias domains included."""
+        unread = names - self._domains.keys()
+        if unread:
+            self._domains |= dict.fromkeys(unread)
+            claims = Claim.objects.filter(name__in=unread, claims=True)
+            self._keep_domains(claims.select_related("domain"))
+        domains = {name: self._domains[name] for name in names}
+        return {name: domain for name, domain in domains.items() if domain}
+
+    def _keep_domains(self, claims: Iterable[Claim]) -> None:
+        for claim in claims:
+            is_served = not (claim.removed or claim.domain.removed)
+            self._domains[claim.name] = claim.domain if is_served else None
 
 
-def _responses(domains: Mapping[str, Domain], name: str) -> list[str]:
-    """Where mail for people who left goes, or will when there is no responder any more."""
-    targets = Responder.objects.filter(domain=domains.get(name)).exclude(target="")
-    unknown = [f"@{name}"] if name in domains else []
-    return [*unknown, *(target.lower() for target in targets.values_list("target", flat=True))]
+def _next_places(node: str, local: str, domain: Domain, address: Address | None) -> list[str]:
+    """Where mail to that local part goes: to whoever has it, else to unknown recipients."""
+    if node != f"{local}@{domain.name}":  # by the name of an alias domain
+        return [f"{local}@{domain.name}"]
+    if local == DEPARTED:
+        return [f"@{domain.name}", *_responses(domain)]
+    if address:
+        targets = [there.target.lower() for there in address.destinations.all()]
+        return [f"{DEPARTED}@{domain.name}"] if address.removed else targets
+    if local:
+        return [f"@{domain.name}"]
+    return [domain.unknown_target.lower()] if domain.unknown in DELIVERING else []
 
 
-def _left(domains: Iterable[Domain], locals_: set[str]) -> set[tuple[str, str]]:
-    """Of these, mailboxes of people who left."""
-    found = Address.objects.claiming().filter(
-        domain__in=list(domains), local__in=locals_, kind=Kind.MAILBOX, removed=True
+def _responses(domain: Domain) -> list[str]:
+    """Where a responder sends mail for the departed besides."""
+    targets = Responder.objects.filter(domain=domain).exclude(target="")
+    return [target.lower() for target in targets.values_list("target", flat=True)]
+
+
+def _read_addresses(places: Iterable[tuple[Domain, str]]) -> dict[tuple[int, str], Address]:
+    """Whoever has these local parts; a removed mailbox has its own until somebody takes it."""
+    named = {(domain.pk, local) for domain, local in places if local not in ("", DEPARTED)}
+    if not named:
+        return {}
+    rows = Address.objects.claiming().filter(
+        Q(removed=False) | Q(kind=Kind.MAILBOX),
+        domain__in={domain for domain, _ in named},
+        local__in={local for _, local in named},
     )
-    return set(found.values_list("domain__name", "local"))
-
-
-def _domains(names: set[str]) -> dict[str, Domain]:
-    """By each of these names that is theirs, alias domains included."""
-    claims = Claim.objects.filter(name__in=names, claims=True, removed=False)
-    live = claims.filter(domain__removed=False).select_related("domain")
-    return {claim.name: claim.domain for claim in live}
-
-
-def _addresses(domains: Iterable[Domain], locals_: set[str]) -> dict[tuple[str, str], Address]:
-    found = Address.objects.filter(
-        domain__in=list(domains), local__in=locals_, removed=False, claims=True
-    )
-    rows = found.select_related("domain").prefetch_related("destinations")
-    return {(row.domain.name, row.local): row for row in rows}
+    return {(row.domain_id, row.local): row for row in rows.prefetch_related("destinations")}

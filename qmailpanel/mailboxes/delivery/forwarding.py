@@ -6,19 +6,17 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains.access.guard import guard_sign_in
 from qmailpanel.domains.access.limits import refuse_many
-from qmailpanel.domains.access.rights import Right, refuse_outside
-from qmailpanel.domains.addresses import services as addresses
-from qmailpanel.domains.changes import log, stamp
-from qmailpanel.domains.models import Address, Destination, OwnItem
-from qmailpanel.domains.routes.hops import settle_targets
+from qmailpanel.domains.access.rights import Right
+from qmailpanel.domains.addresses.services import replace_targets, targets_of
+from qmailpanel.domains.changes import differing
+from qmailpanel.domains.deed import Deed, deed
+from qmailpanel.domains.models import Address, OwnItem
+from qmailpanel.domains.routes.hops import read_targets
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Verb
-from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.mailboxes.models import Mailbox
-from qmailpanel.mailboxes.owners import require_own
-from qmailpanel.mailboxes.services import mailbox_of
+from qmailpanel.mailboxes.owners import own_deed
 from qmailpanel.qmail import names
 
 MOST = 100
@@ -26,55 +24,56 @@ MOST = 100
 
 def forwards_of(address: Address) -> list[str]:
     """Where the mail of a mailbox goes besides, in the order typed."""
-    return [there.target for there in address.destinations.all()]
+    return targets_of(address)
 
 
-@ledger_locked()
 def change_forwarding(
     actor: Actor, address: Address, *, destinations: Sequence[names.MailAddress], keeps: bool
 ) -> Address:
     """Forward to these addresses, none for not at all; `keeps`: a copy stays in the mailbox."""
-    addresses.editable(actor, address, Right.ADDRESSES)
-    guard_sign_in(actor, address.domain, address.local)
-    targets = _settled(address, destinations)
-    refuse_outside(actor, address.domain, set(targets) - set(forwards_of(address)))
-    _write(actor, mailbox_of(address), targets, keeps=keeps or not targets)
+    with deed(actor, address, Right.ADDRESSES) as act:
+        act.guard.address(address.local)
+        before = targets_of(address)
+        targets = _read_targets(address, destinations, before)
+        act.refuse_outside(set(targets) - set(before))
+        _write_forwards(act, address.mailbox, before, targets, keeps=keeps)
     return address
 
 
-@ledger_locked()
 def change_own_forwarding(
     actor: Actor, mailbox: Mailbox, *, destinations: Sequence[names.MailAddress], keeps: bool
 ) -> Address:
     """The owner's; outside too, unless the domain withholds forwarding altogether."""
-    require_own(actor, mailbox, OwnItem.FORWARDING)
-    targets = _settled(mailbox.address, destinations)
-    _write(actor, mailbox, targets, keeps=keeps or not targets)
+    with own_deed(actor, mailbox, OwnItem.FORWARDING) as act:
+        before = targets_of(mailbox.address)
+        targets = _read_targets(mailbox.address, destinations, before)
+        _write_forwards(act, mailbox, before, targets, keeps=keeps)
     return mailbox.address
 
 
-def _settled(address: Address, destinations: Sequence[names.MailAddress]) -> list[str]:
-    targets = settle_targets(str(address), destinations)
+def _read_targets(
+    address: Address, destinations: Sequence[names.MailAddress], before: Sequence[str]
+) -> list[str]:
+    targets = read_targets(str(address), destinations)
     if len(targets) > MOST:
         raise Refused(
             _("A mailbox forwards to at most %(most)d addresses."), "destinations", most=MOST
         )
-    if len(targets) > address.destinations.count():
+    if len(targets) > len(before):
         refuse_many(address.domain, len(targets))
     return targets
 
 
-def _write(actor: Actor, mailbox: Mailbox, targets: list[str], *, keeps: bool) -> None:
-    address = mailbox.address
-    before = {"destinations": forwards_of(address), "keeps": mailbox.keeps}
-    after = {"destinations": targets, "keeps": keeps}
-    if before == after:
-        return
-    mailbox.keeps = keeps
-    mailbox.save(update_fields=["keeps"])
-    address.destinations.all().delete()
-    Destination.objects.bulk_create(Destination(address=address, target=one) for one in targets)
-    changed = [name for name in after if before[name] != after[name]]
-    sides = {"before": before, "after": after}
-    kept = {side: {name: values[name] for name in changed} for side, values in sides.items()}
-    stamp(log(actor, Verb.CHANGED, address, before=kept["before"], after=kept["after"]), address)
+def _write_forwards(
+    act: Deed, mailbox: Mailbox, present: Sequence[str], targets: Sequence[str], *, keeps: bool
+) -> None:
+    """Where mail goes nowhere else, a copy stays."""
+    actual = {"destinations": present, "keeps": mailbox.keeps}
+    before, after = differing(actual, {"destinations": targets, "keeps": keeps or not targets})
+    if "keeps" in after:
+        mailbox.keeps = after["keeps"]
+        mailbox.save(update_fields=["keeps"])
+    if "destinations" in after:
+        replace_targets(mailbox.address, targets)
+    if after:
+        act.record(Verb.CHANGED, before=before, after=after)

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains.access.guard import guard_sign_in
 from qmailpanel.domains.access.rights import Right
-from qmailpanel.domains.addresses import services as addresses
-from qmailpanel.domains.changes import stamp
+from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Address, OwnItem
-from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
+from qmailpanel.ledger.actors import SYSTEM, Actor, Refused, parsed
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.mailboxes.models import AutoReply, Mailbox
-from qmailpanel.mailboxes.owners import require_own
-from qmailpanel.mailboxes.services import mailbox_of
+from qmailpanel.mailboxes.owners import own_deed
 from qmailpanel.qmail.formats.reply import ReplyBody
-from qmailpanel.qmail.names import InvalidName, ReplyText
+from qmailpanel.qmail.names import ReplyText
 
 LONGEST = 365  # days between two answers to one sender
-FIELDS = ("on", "subject", "text", "first", "last", "days")
 
 
 def reply_of(mailbox: Mailbox) -> AutoReply:
@@ -31,7 +28,6 @@ def reply_of(mailbox: Mailbox) -> AutoReply:
     return AutoReply.objects.filter(mailbox=mailbox).first() or AutoReply(mailbox=mailbox, on=False)
 
 
-@ledger_locked()
 def change_reply(
     actor: Actor,
     address: Address,
@@ -44,14 +40,13 @@ def change_reply(
     days: int,
 ) -> Address:
     """Another auto-reply, by the people who look after the domain."""
-    addresses.editable(actor, address, Right.ADDRESSES)
-    guard_sign_in(actor, address.domain, address.local)
-    wanted = _settled(on=on, subject=subject, text=text, first=first, last=last, days=days)
-    _write(actor, mailbox_of(address), wanted)
+    with deed(actor, address, Right.ADDRESSES) as act:
+        act.guard.address(address.local)
+        wanted = _read_reply(on=on, subject=subject, text=text, first=first, last=last, days=days)
+        _write_reply(act, address.mailbox, wanted)
     return address
 
 
-@ledger_locked()
 def change_own_reply(
     actor: Actor,
     mailbox: Mailbox,
@@ -64,9 +59,9 @@ def change_own_reply(
     days: int,
 ) -> Address:
     """Another auto-reply, by the owner."""
-    require_own(actor, mailbox, OwnItem.AUTO_REPLY)
-    wanted = _settled(on=on, subject=subject, text=text, first=first, last=last, days=days)
-    _write(actor, mailbox, wanted)
+    with own_deed(actor, mailbox, OwnItem.AUTO_REPLY) as act:
+        wanted = _read_reply(on=on, subject=subject, text=text, first=first, last=last, days=days)
+        _write_reply(act, mailbox, wanted)
     return mailbox.address
 
 
@@ -81,80 +76,36 @@ def turn_replies(today: date) -> int:
     with ledger_locked():
         rows = list(turned.select_related("mailbox__address__domain").order_by("pk"))
         for reply in rows:
-            _turn(reply)
+            _turn_reply(reply)
     return len(rows)
 
 
-def _turn(reply: AutoReply) -> None:
+def _turn_reply(reply: AutoReply) -> None:
     reply.running = not reply.running
     reply.save(update_fields=["running"])
     verb = Verb.SWITCHED_ON if reply.running else Verb.SWITCHED_OFF
-    _note(SYSTEM, verb, reply.mailbox.address, {}, {})
+    Deed(SYSTEM, reply.mailbox.address).record(verb, noun=Noun.AUTO_REPLY)
 
 
-def _settled(
+def _read_reply(
     *, on: bool, subject: str, text: str, first: date | None, last: date | None, days: int
-) -> dict[str, object]:
+) -> dict[str, Any]:
     if first and last and last < first:
         raise Refused(_("The last day is before the first."), "last")
     if not 1 <= days <= LONGEST:
         raise Refused(_("Enter a number of days from 1 to %(most)d."), "days", most=LONGEST)
-    said = {"subject": subject.strip(), "text": text.strip()}
-    if on or any(said.values()):
-        said = {"subject": _parsed(ReplyText, subject, "subject"), "text": _body(text)}
-    return {"on": on, **said, "first": first, "last": last, "days": days}
+    typed = {"subject": subject.strip(), "text": text.strip()}
+    if on or any(typed.values()):
+        typed["subject"] = str(parsed(ReplyText, subject, "subject"))
+        typed["text"] = str(parsed(ReplyBody, text, "text"))
+    return {"on": on, **typed, "first": first, "last": last, "days": days}
 
 
-def _body(text: str) -> str:
-    return _parsed(ReplyBody, text, "text")
-
-
-def _parsed(kind: type[ReplyText] | type[ReplyBody], text: str, field: str) -> str:
-    try:
-        return str(kind(text))
-    except InvalidName as error:
-        raise Refused(error.template, field, **error.params) from error
-
-
-def _write(actor: Actor, mailbox: Mailbox, wanted: dict[str, object]) -> None:
+def _write_reply(act: Deed, mailbox: Mailbox, wanted: dict[str, Any]) -> None:
     reply = reply_of(mailbox)
-    before = {name: getattr(reply, name) for name in FIELDS}
-    changed = [name for name in FIELDS if before[name] != wanted[name]]
-    if not changed:
-        return
-    for name in changed:
-        setattr(reply, name, wanted[name])
-    reply.running = _is_due(reply, timezone.localdate())
-    reply.save()
-    _note(actor, Verb.CHANGED, mailbox.address, _shown(before, changed), _shown(wanted, changed))
+    reply.running = _is_due(timezone.localdate(), **wanted)
+    act.change(reply, Verb.CHANGED, Noun.AUTO_REPLY, **wanted)
 
 
-def _note(
-    actor: Actor,
-    verb: Verb,
-    address: Address,
-    before: dict[str, object],
-    after: dict[str, object],
-) -> None:
-    change = record(
-        actor,
-        verb,
-        Noun.AUTO_REPLY,
-        str(address),
-        domain=address.domain_id,
-        address=address.pk,
-        before=before,
-        after=after,
-    )
-    stamp(change, address)
-
-
-def _shown(values: dict[str, object], changed: list[str]) -> dict[str, object]:
-    """As the ledger keeps it."""
-    named = {name: values[name] for name in changed}
-    return {k: v.isoformat() if isinstance(v, date) else v for k, v in named.items()}
-
-
-def _is_due(reply: AutoReply, today: date) -> bool:
-    has_begun = reply.first is None or reply.first <= today
-    return reply.on and has_begun and (reply.last is None or reply.last >= today)
+def _is_due(today: date, *, on: bool, first: date | None, last: date | None, **_more: Any) -> bool:
+    return on and (first is None or first <= today) and (last is None or last >= today)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains.access.guard import guard_sign_in
 from qmailpanel.domains.access.rights import Right
-from qmailpanel.domains.addresses import services as addresses
-from qmailpanel.domains.changes import one_line, stamp
+from qmailpanel.domains.changes import one_line
+from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Address, OwnItem
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
-from qmailpanel.mailboxes.owners import require_own
+from qmailpanel.mailboxes.owners import own_deed
 from qmailpanel.qmail.secrets.passwords import hash_password
 
 from .suggest import suggest_password
@@ -33,8 +33,7 @@ def add_app_password(
     given = {"imap": imap, "pop3": pop3, "sending": sending}
     text = suggest_password()
     hashed = hash_password(text)
-    with ledger_locked():
-        mailbox = _editable(actor, address)
+    with _passwords_deed(actor, address) as (act, mailbox):
         made = AppPassword.objects.create(
             mailbox=mailbox,
             name=_free_name(mailbox, name),
@@ -44,28 +43,32 @@ def add_app_password(
             **_some(given),
         )
         protocols = [protocol for protocol in PROTOCOLS if given[protocol]]
-        _note(actor, Verb.ADDED, address, {"name": made.name, "protocols": protocols})
+        after = {"name": made.name, "protocols": protocols}
+        act.record(Verb.ADDED, noun=Noun.APP_PASSWORD, after=after)
     return made, text
 
 
-@ledger_locked()
 def remove_app_password(actor: Actor, address: Address, app_password: AppPassword) -> None:
     """The program that has it can no longer open the mailbox."""
-    mailbox = _editable(actor, address)
-    gone, _each = AppPassword.objects.filter(mailbox=mailbox, pk=app_password.pk).delete()
-    if gone:
-        _note(actor, Verb.REMOVED, address, {"name": app_password.name})
+    with _passwords_deed(actor, address) as (act, mailbox):
+        gone, _each = AppPassword.objects.filter(mailbox=mailbox, pk=app_password.pk).delete()
+        if gone:
+            before = {"name": app_password.name}
+            act.record(Verb.REMOVED, noun=Noun.APP_PASSWORD, before=before)
 
 
-def _editable(actor: Actor, address: Address) -> Mailbox:
-    """By its owner, or by whoever may set its password."""
-    mailbox = Mailbox.objects.get(address=address)
-    if mailbox.owner_id is None or mailbox.owner_id != actor.user_id:
-        addresses.editable(actor, address, Right.PASSWORDS)
-        guard_sign_in(actor, address.domain, address.local)
-        return mailbox
-    require_own(actor, mailbox, OwnItem.APP_PASSWORDS)
-    return mailbox
+@contextmanager
+def _passwords_deed(actor: Actor, address: Address) -> Iterator[tuple[Deed, Mailbox]]:
+    """By the mailbox's owner, or by whoever may set its password."""
+    with ledger_locked():
+        mailbox = Mailbox.objects.get(address=address)
+        if mailbox.owner_id is not None and mailbox.owner_id == actor.user_id:
+            with own_deed(actor, mailbox, OwnItem.APP_PASSWORDS) as act:
+                yield act, mailbox
+        else:
+            with deed(actor, address, Right.PASSWORDS) as act:
+                act.guard.address(address.local)
+                yield act, mailbox
 
 
 def _free_name(mailbox: Mailbox, text: str) -> str:
@@ -83,17 +86,3 @@ def _some(given: Mapping[str, bool]) -> Mapping[str, bool]:
     if not any(given.values()):
         raise Refused(_("Choose what it opens."), "imap")
     return given
-
-
-def _note(actor: Actor, verb: Verb, address: Address, fields: dict[str, object]) -> None:
-    sides = {"before": fields} if verb is Verb.REMOVED else {"after": fields}
-    change = record(
-        actor,
-        verb,
-        Noun.APP_PASSWORD,
-        str(address),
-        domain=address.domain_id,
-        address=address.pk,
-        **sides,
-    )
-    stamp(change, address)

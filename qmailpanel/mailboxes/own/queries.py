@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qmailpanel.domains.models import Address
+from qmailpanel.domains.routes.hops import spellings_of
 from qmailpanel.ledger.models import Change, Verb
 
 SHOWN = 20  # sign-ins
@@ -13,16 +14,14 @@ def find_sign_ins(address: Address) -> list[Change]:
     owner = address.mailbox.owner
     if owner is None:
         return []
-    found = Change.objects.filter(actor_name=str(address), verb=Verb.SIGNED_IN, actor=owner)
-    return list(found.order_by("-at", "-id")[:SHOWN])
+    signed_in = Change.objects.filter(actor_name=str(address), verb=Verb.SIGNED_IN, actor=owner)
+    return list(signed_in.order_by("-at", "-id")[:SHOWN])
 
 
 def find_further(address: Address) -> list[str]:
     """The aliases of the domain that deliver here, and here alone or not."""
-    names = address.domain.names.filter(claims=True, removed=False).values_list("name", flat=True)
-    targets = [f"{address.local}@{name}" for name in names]
     aliases = address.domain.addresses.filter(
-        destinations__target__in=targets, removed=False, enabled=True
+        destinations__target__in=spellings_of(address), removed=False, enabled=True
     )
-    found = aliases.order_by("local").values_list("local", flat=True).distinct()
-    return [f"{local}@{address.domain.name}" for local in found]
+    locals_ = aliases.order_by("local").values_list("local", flat=True).distinct()
+    return [f"{local}@{address.domain.name}" for local in locals_]

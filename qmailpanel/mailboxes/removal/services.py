@@ -1,29 +1,25 @@
-"""What a removal takes along, how long it can be undone, and when the mail is destroyed.
-
-The callers of `remove` and `restore` hold the ledger's lock.
-"""
+"""What a removal takes along, how long it can be undone, and when the mail is destroyed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains.access.guard import guard_sign_in
 from qmailpanel.domains.access.limits import EXPECTED
-from qmailpanel.domains.access.rights import Right, require, require_operator
+from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.addresses import services as addresses
-from qmailpanel.domains.changes import log, reread, stamp
+from qmailpanel.domains.addresses.services import replace_targets, targets_of
+from qmailpanel.domains.changes import differing
+from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Address, Destination, Domain, Kind
-from qmailpanel.domains.routes.hops import pointers_to, refuse_way_back, way_back
+from qmailpanel.domains.routes.hops import find_loop, pointers_to, refuse_loop, spellings_of
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Verb
-from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.mailboxes import quotas
 from qmailpanel.mailboxes.models import AutoReply, Mailbox, PasswordLink
 from qmailpanel.mailboxes.owners import end_sessions
@@ -39,45 +35,20 @@ def find_lone_aliases(address: Address) -> list[Address]:
 
     Not those that every domain has.
     """
-    domain = address.domain
-    claims = domain.names.filter(claims=True, removed=False)
-    targets = [f"{address.local}@{name}" for name in claims.values_list("name", flat=True)]
+    domain, targets = address.domain, spellings_of(address)
     others = Destination.objects.filter(address__domain=domain).exclude(target__in=targets)
     aliases = domain.addresses.filter(
         kind=Kind.ALIAS, removed=False, destinations__target__in=targets
     )
     lone = aliases.exclude(local__in=EXPECTED).exclude(pk__in=others.values("address"))
-    return list(lone.select_related("domain").distinct().order_by("local"))
-
-
-def remove(actor: Actor, address: Address, aliases: list[Address]) -> None:
-    """Stop delivery to a mailbox and to these aliases of it, each by a change of its own.
-
-    The changes follow each other without a gap, by which `find_gone` knows what belongs together.
-    """
-    named = {"aliases": [alias.local for alias in aliases]} if aliases else {}
-    mailbox = Mailbox.objects.select_related("owner").get(address=address)
-    if addresses.remove_address(actor, address, **named):
-        mailbox.removed_at = address.change.at
-        mailbox.save(update_fields=["removed_at"])
-        for alias in aliases:
-            addresses.remove_address(actor, alias)
-    PasswordLink.objects.filter(mailbox=mailbox).delete()
-    end_sessions(mailbox)
-
-
-def restore(actor: Actor, address: Address, local: str) -> None:
-    """Undo a removal, if the name is free; `local` is another name."""
-    aliases = find_gone(address.change) if address.removed else []
-    addresses.restore_address(actor, address, local)
-    Mailbox.objects.filter(address=address).update(removed_at=None)
-    for alias in aliases:
-        _bring_back(actor, alias, str(address))
+    return list(lone.distinct().order_by("local"))
 
 
 def find_gone(change: Change) -> list[Address]:
     """The aliases that went with the mailbox in this change, and are still as they went."""
     count = len(change.after.get("aliases", ()))
+    if not count:
+        return []
     return list(
         Address.objects.filter(
             domain=change.domain,
@@ -88,29 +59,13 @@ def find_gone(change: Change) -> list[Address]:
     )
 
 
-def find_left(address: Address) -> list[Address]:
+def find_missing(address: Address) -> list[Address]:
     """The aliases that could not come back when this mailbox was restored just now."""
     if address.change.verb != Verb.RESTORED:
         return []
     removals = Change.objects.filter(address=address.pk, verb=Verb.REMOVED)
     last = removals.order_by("-at", "-id").first()
     return find_gone(last) if last else []
-
-
-def _bring_back(actor: Actor, alias: Address, target: str) -> None:
-    """Unless somebody has its name, or mail would go round."""
-    if way_back(str(alias), [target]):
-        return
-    try:
-        addresses.restore_address(actor, alias)
-    except Refused:
-        return
-    before = [there.target for there in alias.destinations.all()]
-    if target not in before:
-        alias.destinations.all().delete()
-        Destination.objects.create(address=alias, target=target)
-        sides = {"before": {"destinations": before}, "after": {"destinations": [target]}}
-        stamp(log(actor, Verb.CHANGED, alias, **sides), alias)
 
 
 def refuse_purged(mailbox: Mailbox) -> None:
@@ -135,35 +90,34 @@ def kept_until(mailbox: Mailbox) -> datetime | None:
     return mailbox.removed_at + timedelta(days=settings.QMAILPANEL_RETENTION_DAYS)
 
 
-@ledger_locked()
 def purge_mailbox(actor: Actor, address: Address) -> Address:
     """Destroy the mail of a removed mailbox, or of one in a removed domain, for good.
 
     Its passwords go too and its name is free; the rows stay for the ledger.
     """
-    reread(address)
-    require(actor, address.domain, Right.ADDRESSES)
-    if address.domain.removed:
-        require_operator(actor)
-    guard_sign_in(actor, address.domain, address.local)
-    mailbox = Mailbox.objects.select_related("owner").get(address=address)
-    if mailbox.purged:
-        return address
-    if not (address.removed or address.domain.removed):
-        raise Refused(_("%(address)s is not removed. Remove it first."), address=str(address))
-    addresses.refuse_unsettled(address)
-    _purge(actor, address, mailbox)
+    with deed(actor, address, Right.ADDRESSES, removed=True) as act:
+        if act.domain.removed:
+            act.require_operator()
+        act.guard.address(address.local)
+        mailbox = address.mailbox
+        if not mailbox.purged:
+            _refuse_present(address)
+            _purge_mailbox(act, mailbox)
     return address
 
 
-def _purge(actor: Actor, address: Address, mailbox: Mailbox) -> None:
+def _refuse_present(address: Address) -> None:
+    if not (address.removed or address.domain.removed):
+        raise Refused(_("%(address)s is not removed. Remove it first."), address=str(address))
+    addresses.refuse_unsettled(address)
+
+
+def _purge_mailbox(act: Deed, mailbox: Mailbox) -> None:
     """It is removed for itself too: with its domain it would only come back empty."""
-    sides: dict[str, Any] = {"before": {}, "after": {}}
-    if not address.removed:
-        sides = {"before": {"removed": False}, "after": {"removed": True}}
+    address = mailbox.address
+    before, after = differing({"removed": address.removed}, {"removed": True})
     address.removed, address.claims = True, False
-    change = log(actor, Verb.PURGED, address, **sides)
-    stamp(change, address)
+    change = act.record(Verb.PURGED, before=before, after=after)
     mailbox.purged, mailbox.password = True, ""
     mailbox.removed_at = mailbox.removed_at or change.at
     mailbox.save(update_fields=["purged", "password", "removed_at"])
@@ -220,7 +174,6 @@ class StillPointedTo(Refused):
         self.pointers = list(pointers)
 
 
-@ledger_locked()
 def remove_mailbox(
     actor: Actor, address: Address, *, despite_pointers: bool = False, with_aliases: bool = False
 ) -> Address:
@@ -228,29 +181,68 @@ def remove_mailbox(
 
     `with_aliases`: those of the domain that deliver there and nowhere else go with it.
     """
-    reread(address)
-    aliases = find_lone_aliases(address) if with_aliases else []
-    if not (address.removed or despite_pointers):
-        gone = {str(alias) for alias in aliases}
-        pointers = [each for each in pointers_to(address, actor) if each not in gone]
-        if pointers:
-            raise StillPointedTo(address, pointers)
-    remove(actor, address, aliases)
+    with deed(actor, address, Right.ADDRESSES, removed=True) as act:
+        aliases = find_lone_aliases(address) if with_aliases else []
+        if not (address.removed or despite_pointers):
+            _refuse_pointed_to(actor, address, aliases)
+        _remove_mailbox(act, address, aliases)
     return address
 
 
-@ledger_locked()
+def _refuse_pointed_to(actor: Actor, address: Address, aliases: Sequence[Address]) -> None:
+    """`aliases` go with it."""
+    going = {str(alias) for alias in aliases}
+    pointers = [pointer for pointer in pointers_to(address, actor) if pointer not in going]
+    if pointers:
+        raise StillPointedTo(address, pointers)
+
+
+def _remove_mailbox(act: Deed, address: Address, aliases: Sequence[Address]) -> None:
+    """Each by a change of its own, without a gap: `find_gone` knows what belongs together."""
+    named = {"aliases": [alias.local for alias in aliases]} if aliases else {}
+    mailbox = address.mailbox
+    if addresses.remove_address(act, address, **named):
+        mailbox.removed_at = address.change.at
+        mailbox.save(update_fields=["removed_at"])
+        for alias in aliases:
+            addresses.remove_address(act, alias)
+    PasswordLink.objects.filter(mailbox=mailbox).delete()
+    end_sessions(mailbox)
+
+
 def restore_mailbox(actor: Actor, address: Address, *, local: LocalPart | None = None) -> Address:
     """Undo a removal, unless what it forwards leads back to it by now; else as it was.
 
     `local`: under another name. Aliases that went with it come back where their names are free.
     """
-    reread(address)
-    mailbox = Mailbox.objects.get(address=address)
-    if address.removed:
-        refuse_purged(mailbox)
-        itself = f"{local or address.local}@{address.domain.name}"
-        refuse_way_back(itself, [one.target for one in address.destinations.all()])
-        quotas.refuse_pool(address.domain, mailbox.quota, besides=mailbox)
-    restore(actor, address, local or "")
+    with deed(actor, address, Right.ADDRESSES, removed=True) as act:
+        if address.removed:
+            mailbox = address.mailbox
+            refuse_purged(mailbox)
+            refuse_loop(f"{local or address.local}@{act.domain.name}", targets_of(address))
+            quotas.refuse_pool(act.domain, mailbox.quota, besides=mailbox)
+        _restore_mailbox(act, address, local or "")
     return address
+
+
+def _restore_mailbox(act: Deed, address: Address, local: str) -> None:
+    aliases = find_gone(address.change) if address.removed else []
+    addresses.restore_address(act, address, local)
+    Mailbox.objects.filter(address=address).update(removed_at=None)
+    for alias in aliases:
+        _restore_alias(act, alias, str(address))
+
+
+def _restore_alias(act: Deed, alias: Address, target: str) -> None:
+    """Unless somebody has its name, or mail would go round."""
+    if find_loop(str(alias), [target]):
+        return
+    try:
+        addresses.restore_address(act, alias)
+    except Refused:
+        return
+    before = targets_of(alias)
+    if target not in before:
+        replace_targets(alias, [target])
+        after = {"destinations": [target]}
+        act.record(Verb.CHANGED, alias, before={"destinations": before}, after=after)

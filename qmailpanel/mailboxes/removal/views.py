@@ -164,6 +164,6 @@ def _restore_as(request: PanelRequest, address: Address) -> HttpResponse:
 
 def _restored(request: PanelRequest, address: Address, why: str = "") -> HttpResponse:
     """Its row; its page where some of its aliases could not come back."""
-    if removal.find_left(address):
+    if removal.find_missing(address):
         return lead(request, to_detail(address).url)
     return settle(request, address, list_href(address.domain.name), shown_place(address), why)

@@ -11,7 +11,7 @@ from qmailpanel.accounts.models import User
 from qmailpanel.domains.access.rights import NotAllowed
 from qmailpanel.domains.departed.services import remove_responder, set_responder
 from qmailpanel.domains.models import Domain, Grant, Responder, Unknown
-from qmailpanel.domains.routes.hops import way_back
+from qmailpanel.domains.routes.hops import find_loop
 from qmailpanel.domains.services import change_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Noun, Verb
@@ -72,7 +72,7 @@ def test_mail_for_people_who_left_does_not_come_back_to_them(domain, anna):
         set_responder(SYSTEM, domain, **{**SAID, "target": "anna@pandle.net"})
     add_mailbox(SYSTEM, domain, LocalPart("bob"))
     set_responder(SYSTEM, domain, **{**SAID, "target": "bob@pandle.net"})
-    assert way_back("bob@pandle.net", ["anna@pandle.net"]) == "anna@pandle.net"
+    assert find_loop("bob@pandle.net", ["anna@pandle.net"]) == "anna@pandle.net"
 
 
 def test_no_loop_is_left_when_the_answer_ends(domain, anna):

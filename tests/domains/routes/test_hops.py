@@ -4,7 +4,7 @@ import pytest
 
 from qmailpanel.aliases.services import add_alias, remove_alias
 from qmailpanel.domains.models import Unknown
-from qmailpanel.domains.routes.hops import pointers_to, way_back
+from qmailpanel.domains.routes.hops import find_loop, pointers_to
 from qmailpanel.domains.services import change_domain, remove_domain
 from qmailpanel.ledger.actors import COMMAND, Actor
 from qmailpanel.mailboxes.services import add_mailbox
@@ -56,23 +56,23 @@ def test_the_addresses_of_other_people_are_counted_and_not_named(
     assert pointers_to(mailbox, actor)[1] == "2 addresses of other domains"
 
 
-def test_a_way_back_is_found_over_many_hops(domain):
+def test_a_find_loop_is_found_over_many_hops(domain):
     alias(domain, "c", "d@pandle.net")
     alias(domain, "b", "x@example.org", "c@pandle.net")
-    way = way_back("d@pandle.net", ["y@example.org", "B@pandle.net"])
+    way = find_loop("d@pandle.net", ["y@example.org", "B@pandle.net"])
     assert way == "B@pandle.net"
 
 
 def test_a_mailbox_is_the_end_of_a_way(domain, mailbox):
     change_domain(COMMAND, domain, unknown=Unknown.FORWARD, unknown_target="biliards@pandle.net")
-    assert way_back("x@pandle.net", ["biliards@pandle.net", "a@example.org"]) is None
+    assert find_loop("x@pandle.net", ["biliards@pandle.net", "a@example.org"]) is None
 
 
 def test_a_way_leads_through_unknown_recipients(domain, mailbox):
     alias(domain, "b", "nobody@pandle.net")
-    assert way_back("a@pandle.net", ["b@pandle.net"]) is None
+    assert find_loop("a@pandle.net", ["b@pandle.net"]) is None
     change_domain(COMMAND, domain, unknown=Unknown.FORWARD, unknown_target="a@example.org")
-    assert way_back("a@example.org", ["b@pandle.net"]) == "b@pandle.net"
+    assert find_loop("a@example.org", ["b@pandle.net"]) == "b@pandle.net"
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -82,5 +82,5 @@ def test_a_way_takes_the_same_queries_for_any_number_of_destinations(
     targets = [f"a{one}@pandle.net" for one in range(number)]
     for target in targets:
         alias(domain, target.split("@")[0], "b@example.org")
-    with django_assert_num_queries(5):
-        assert way_back("c@pandle.net", targets) is None
+    with django_assert_num_queries(4):
+        assert find_loop("c@pandle.net", targets) is None

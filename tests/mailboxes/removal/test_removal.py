@@ -18,7 +18,7 @@ from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
 from qmailpanel.mailboxes.removal.services import (
     StillPointedTo,
-    find_left,
+    find_missing,
     purge_due,
     purge_mailbox,
     remove_mailbox,
@@ -68,7 +68,7 @@ def test_aliases_of_the_mailbox_alone_go_and_come_back_with_it(domain, bob) -> N
     }  # fmt: skip
     restore_mailbox(COMMAND, bob)
     assert there(domain) == {"team", "info", "sales"}
-    assert find_left(Address.objects.get(pk=bob.pk)) == []
+    assert find_missing(Address.objects.get(pk=bob.pk)) == []
 
 
 def test_an_alias_that_went_by_itself_does_not_come_back_with_the_mailbox(domain, bob) -> None:
@@ -85,7 +85,7 @@ def test_an_alias_whose_name_has_another_owner_is_named_and_stays_removed(domain
     add_mailbox(SYSTEM, domain, LocalPart("info"))
     restore_mailbox(COMMAND, bob)
     bob.refresh_from_db()
-    assert [str(alias) for alias in find_left(bob)] == ["info@pandle.net"]
+    assert [str(alias) for alias in find_missing(bob)] == ["info@pandle.net"]
     assert there(domain) == {"team", "sales"}
 
 
