@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import django
@@ -25,6 +25,8 @@ from bench.checkpassword import measure_helper  # noqa: E402 - as above
 from bench.floor import Floor  # noqa: E402 - as above
 from bench.pages import Pages  # noqa: E402 - as above
 from bench.table import Row, print_table, write_latest  # noqa: E402 - as above
+from qmailpanel.qmail.host.examine_homes import examine_homes_of  # noqa: E402 - as above
+from qmailpanel.qmail.pause import Round, finish  # noqa: E402 - as above
 from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host  # noqa: E402 - as above
 from qmailpanel.sync.rounds.scrub import DOMAINS  # noqa: E402 - as above
 from qmailpanel.sync.service import Service  # noqa: E402 - as above
@@ -43,7 +45,7 @@ def run(sizes: Sequence[int], samples: int, assignments: int, domains: int) -> N
             changes.service.take_changes()
         rows += changes.measure(size, samples)
     largest = sizes[-1]
-    rows.append(measure_scrub(changes.service.reconciler, largest))
+    rows += measure_rounds(changes.service, largest)
     rows += processes.measure_start(largest, 5, 150)
     rows += processes.measure_meanwhile(largest)
     rows.append(changes.measure_many(largest))
@@ -76,12 +78,29 @@ def setting_up(what: str) -> Iterator[None]:
     print(f"{what} set up in {time.perf_counter() - start:.1f} s", flush=True)
 
 
-def measure_scrub(reconciler: Reconciler, size: int) -> Row:
-    """Everything compared, nothing to do; the second time, so that the caches are warm."""
+def measure_rounds(service: Service, size: int) -> list[Row]:
+    """Everything looked at, nothing to do; the second time, so that the caches are warm."""
+    layout = service.host.layout
+    rounds: dict[str, tuple[Callable[[], Round[object]], float]] = {
+        "scrub, a mailbox": (lambda: _compare_all(service.reconciler), 60),
+        "doctor, a home": (lambda: examine_homes_of(layout, everywhere=False), 120),
+        "usage, a mailbox": (service.usage.look_at_all, 150),
+    }
+    return [
+        Row(what, size, _seconds_of_second(begin) / size, None, goal, "µs")
+        for what, (begin, goal) in rounds.items()
+    ]
+
+
+def _seconds_of_second(begin: Callable[[], Round[object]]) -> float:
+    finish(begin())
+    start = time.perf_counter()
+    finish(begin())
+    return time.perf_counter() - start
+
+
+def _compare_all(reconciler: Reconciler) -> Round[None]:
     domains = all_domains()
-    for _ in range(2):
-        start = time.perf_counter()
-        for at in range(0, len(domains), DOMAINS):
-            reconciler.is_amiss(domains[at : at + DOMAINS])
-        seconds = time.perf_counter() - start
-    return Row("scrub, a mailbox", size, seconds / size, None, 60, "µs")
+    for at in range(0, len(domains), DOMAINS):
+        reconciler.is_amiss(domains[at : at + DOMAINS])
+        yield
