@@ -8,14 +8,31 @@ from dataclasses import dataclass, field
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.plan.drift import Drift
 from qmailpanel.qmail.plan.state import Home, HomeFound, Problem, Section, Tree, Wanted
-from qmailpanel.qmail.plan.steps import LoginStep, PathStep, PurgeHome, RemoveFile, WriteFile
+from qmailpanel.qmail.plan.steps import (
+    Failed,
+    LoginStep,
+    PathStep,
+    PurgeHome,
+    RemoveFile,
+    WriteFile,
+)
+
+NOT_MADE = "The mail server could not be prepared for this address. It is tried again."
+KEPT = "The mail server's side was changed by someone else and is kept. The operator decides."
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Draft:
-    """What one domain becomes: its lines before and after, and the steps below the mail root."""
+    """What one domain becomes: its lines before and after, and the steps below the mail root.
+
+    `asked`: keys that its map must answer for. `lost_homes`: those that cannot be had. `unsettled`:
+    files that stay as they are. `blocked`: nothing of the domain is touched.
+    """
 
     wanted: Wanted
+    applied: Sequence[Section]
+    tree: Tree
+    failed: Failed
     old: dict[Shared, dict[bytes, bytes]]
     new: dict[Shared, dict[bytes, bytes]] = field(default_factory=dict)
     grow: list[PathStep] = field(default_factory=list)
@@ -52,8 +69,13 @@ class Draft:
         for key in self.asked.get(shared, ()):
             yield key, self.new[shared].get(key)
 
-    def add_problem(self, owner: bytes | str, text: str, cause: str) -> None:
-        self.problems.append(Problem(text, cause, self.wanted.owners.get(owner)))
+    def add_problem(self, owned: bytes | str, text: str, cause: str) -> None:
+        """`owned`: the line key or path that it is about."""
+        self.problems.append(Problem(text, cause, self.wanted.owners.get(owned)))
+
+    def add_drift(self, owned: bytes | str, drift: Drift, cause: str) -> None:
+        self.drifts.append(drift)
+        self.add_problem(owned, KEPT, cause)
 
 
 def _local_of(line: bytes) -> str:
@@ -61,7 +83,7 @@ def _local_of(line: bytes) -> str:
     return line[1:].split(b":", 1)[0].partition(b"-")[2].decode("ascii", "replace")
 
 
-def section_after(draft: Draft, applied: Sequence[Section], tree: Tree) -> Section | None:
+def section_after(draft: Draft) -> Section | None:
     """What of a domain is on disk by the panel's doing when the plan is done.
 
     What could not be settled stays as it was last applied (what a run did not come to write was
@@ -70,11 +92,11 @@ def section_after(draft: Draft, applied: Sequence[Section], tree: Tree) -> Secti
     if draft.blocked:
         return None
     return Section(
-        draft.wanted.section.prepend,
-        _lines_after(draft),
-        _files_after(draft, applied, tree),
-        _homes_after(draft, applied, tree),
-        draft.login_names,
+        prepend=draft.wanted.section.prepend,
+        lines=_lines_after(draft),
+        files=_files_after(draft),
+        homes=_homes_after(draft),
+        logins=draft.login_names,
     )
 
 
@@ -87,28 +109,32 @@ def _lines_after(draft: Draft) -> dict[Shared, dict[bytes, bytes]]:
     return {shared: new for shared, new in lines.items() if new}
 
 
-def _files_after(draft: Draft, applied: Sequence[Section], tree: Tree) -> dict[str, bytes]:
+def _files_after(draft: Draft) -> dict[str, bytes]:
     files = dict(draft.wanted.section.files)
     for path in draft.unsettled:
         files.pop(path, None)
-        ours = [old.files[path] for old in applied if path in old.files]
+        ours = [old.files[path] for old in draft.applied if path in old.files]
+        actual = draft.tree.files.get(path)
         if ours:
-            files[path] = next((text for text in ours if text == tree.files.get(path)), ours[-1])
+            files[path] = next((text for text in ours if text == actual), ours[-1])
     return files
 
 
-def _homes_after(draft: Draft, applied: Sequence[Section], tree: Tree) -> dict[str, Home]:
-    left = {path: _home_left(path, applied, tree) for old in applied for path in old.homes}
-    left = {path: home for path, home in left.items() if path in tree.homes}
-    homes = {p: h for p, h in draft.wanted.section.homes.items() if p not in draft.lost_homes}
-    for path in homes.keys() & left:
+def _homes_after(draft: Draft) -> dict[str, Home]:
+    """Those applied that are still there, and those wanted that could be had."""
+    applied = {path: _home_applied(draft, path) for old in draft.applied for path in old.homes}
+    there = {path: home for path, home in applied.items() if path in draft.tree.homes}
+    wanted = draft.wanted.section.homes
+    homes = {path: home for path, home in wanted.items() if path not in draft.lost_homes}
+    for path in homes.keys() & there:
         if f"{path}/.qmail" in draft.unsettled:
-            homes[path] = left[path]
-    return left | homes
+            homes[path] = there[path]
+    return there | homes
 
 
-def _home_left(path: str, applied: Sequence[Section], tree: Tree) -> Home:
-    ours = [old.homes[path] for old in applied if path in old.homes]
-    found = tree.homes.get(path)
-    actual = found.dot_qmail if isinstance(found, HomeFound) else None
+def _home_applied(draft: Draft, path: str) -> Home:
+    """As it is there, if it was applied so, else as it was applied last."""
+    ours = [old.homes[path] for old in draft.applied if path in old.homes]
+    there = draft.tree.homes.get(path)
+    actual = there.dot_qmail if isinstance(there, HomeFound) else None
     return next((home for home in ours if home.dot_qmail == actual), ours[-1])

@@ -23,9 +23,9 @@ from qmailpanel.qmail.plan.draft import Draft, section_after
 from qmailpanel.qmail.plan.drift import Drift, Side
 from qmailpanel.qmail.plan.missing_files import begin_lists, first_foreign
 from qmailpanel.qmail.plan.questions import Question, ask_about_drops, ask_about_rcpthosts
-from qmailpanel.qmail.plan.settle import draft_domain
+from qmailpanel.qmail.plan.settle_domain import draft_domain
 from qmailpanel.qmail.plan.settle_logins import settle_logins
-from qmailpanel.qmail.plan.state import Actual, Applied, Problem, Section, Tree, Wanted
+from qmailpanel.qmail.plan.state import Actual, Applied, Problem, Section, Wanted
 from qmailpanel.qmail.plan.steps import (
     ArchiveHome,
     Compile,
@@ -77,7 +77,7 @@ def make_plan(
     drafts = [draft_domain(w, applied.get(w.name, ()), actual, failed or {}) for w in wanted]
     claimed = {name for one in wanted if one.logins for name in one.logins.names}
     for draft in drafts:
-        settle_logins(draft, applied.get(draft.wanted.name, ()), actual, failed or {}, claimed)
+        settle_logins(draft, actual, claimed)
     drifts = {draft.wanted.name: draft.drifts for draft in drafts if draft.drifts}
     problems = {draft.wanted.name: draft.problems for draft in drafts if draft.problems}
     question = ask_about_rcpthosts(actual) or ask_about_drops(drafts, actual)
@@ -85,7 +85,7 @@ def make_plan(
         return Plan((), drifts, problems, question)
     files = dict(actual.shared)
     steps = tuple(_order(drafts, actual, files))
-    return Plan(steps, drifts, problems, None, _after(drafts, applied, actual), files)
+    return Plan(steps, drifts, problems, None, _sections_after(drafts), files)
 
 
 def _put_back(wanted: Sequence[Wanted], actual: Actual) -> Actual:
@@ -103,14 +103,9 @@ def _put_back(wanted: Sequence[Wanted], actual: Actual) -> Actual:
     return replace(actual, shared=files)
 
 
-def _after(drafts: Iterable[Draft], applied: Applied, actual: Actual) -> dict[str, Section]:
-    found = {}
-    for draft in drafts:
-        name = draft.wanted.name
-        section = section_after(draft, applied.get(name, ()), actual.trees.get(name, Tree()))
-        if section is not None:
-            found[name] = section
-    return found
+def _sections_after(drafts: Iterable[Draft]) -> dict[str, Section]:
+    sections = {draft.wanted.name: section_after(draft) for draft in drafts}
+    return {name: section for name, section in sections.items() if section is not None}
 
 
 def _order(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Set
 
 from qmailpanel.qmail.formats.logins import Logins
 from qmailpanel.qmail.plan.draft import Draft
-from qmailpanel.qmail.plan.state import Actual, Problem, Section
+from qmailpanel.qmail.plan.state import Actual, Problem
 from qmailpanel.qmail.plan.steps import (
     ArchiveHome,
-    Failed,
     LoginsOf,
     LoginStep,
     RemoveLogins,
@@ -19,15 +18,9 @@ from qmailpanel.qmail.plan.steps import (
 NOT_WRITTEN = "Who may open mailboxes of this domain could not be written. It is tried again."
 
 
-def settle_logins(
-    draft: Draft,
-    applied: Sequence[Section],
-    actual: Actual,
-    failed: Failed,
-    claimed: Set[str],
-) -> None:
+def settle_logins(draft: Draft, actual: Actual, claimed: Set[str]) -> None:
     """Plan what is to be written and what goes. `claimed`: all names that have logins now."""
-    known = {name for section in applied for name in section.logins}
+    known = {name for section in draft.applied for name in section.logins}
     wanted = draft.wanted.logins
     if wanted is None or draft.blocked:
         draft.login_names = tuple(sorted(known))
@@ -35,11 +28,11 @@ def settle_logins(
     gone = sorted((known - claimed) & actual.logins.keys())
     removals = [RemoveLogins(draft.wanted.name, name) for name in gone]
     steps: list[LoginStep] = [*_plan_writes(draft, wanted, actual), *removals]
-    lost = [step.name for step in steps if LoginsOf(step.name) in failed]
+    lost = [step.name for step in steps if LoginsOf(step.name) in draft.failed]
     draft.logins = [step for step in steps if step.name not in lost]
     draft.login_names = (*wanted.names, *(name for name in gone if name in lost))
     if lost:
-        draft.problems += [Problem(NOT_WRITTEN, failed[LoginsOf(name)]) for name in lost]
+        draft.problems += [Problem(NOT_WRITTEN, draft.failed[LoginsOf(name)]) for name in lost]
         # a login that may still be there must find its home
         draft.shrink = [step for step in draft.shrink if not isinstance(step, ArchiveHome)]
 

@@ -1,0 +1,89 @@
+"""One domain: everything of it, or nothing where something stands in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.plan.draft import Draft
+from qmailpanel.qmail.plan.settle_files import settle_directory, settle_files
+from qmailpanel.qmail.plan.settle_homes import settle_homes, settle_purges
+from qmailpanel.qmail.plan.settle_lines import settle_lines
+from qmailpanel.qmail.plan.state import Actual, Bad, Problem, Section, Tree, Wanted
+from qmailpanel.qmail.plan.steps import Failed, RemoveDirectory
+
+NO_DOMAIN = "The mail server could not be prepared for this domain. It is tried again."
+LOCAL = (
+    "The mail server treats a name of this domain as its own. Mail for it never reaches the "
+    "panel's mailboxes until the operator takes it out of control/locals."
+)
+TAKEN = (
+    "The number chosen for this domain is in use on the mail server. Remove the domain "
+    "and add it again: it gets the next free number."
+)
+
+
+def draft_domain(
+    wanted: Wanted, applied: Sequence[Section], actual: Actual, failed: Failed
+) -> Draft:
+    """Settle everything of one domain. A domain that cannot be served stays as it is on disk."""
+    draft = Draft(
+        wanted=wanted,
+        applied=applied,
+        tree=actual.trees.get(wanted.name, Tree()),
+        failed=failed,
+        old={shared: actual.shared[shared].section(wanted.name) for shared in Shared},
+        problems=list(wanted.problems),
+    )
+    obstacle = _find_obstacle(draft, actual)
+    if obstacle:
+        draft.problems.append(obstacle)
+        draft.blocked = True
+        draft.new = {shared: dict(lines) for shared, lines in draft.old.items()}
+    else:
+        _settle_tree(draft)
+        _settle_shared(draft, actual)
+    return draft
+
+
+def _settle_tree(draft: Draft) -> None:
+    settle_directory(draft)
+    settle_homes(draft)
+    settle_files(draft)
+    settle_purges(draft)
+    is_left_empty = draft.tree.empty or draft.shrink
+    if draft.applied and is_left_empty and not draft.wanted.section.files:
+        draft.shrink.append(RemoveDirectory(draft.wanted.name))
+
+
+def _settle_shared(draft: Draft, actual: Actual) -> None:
+    local_names = draft.wanted.section.lines.get(Shared.VIRTUAL, {}).keys() & actual.locals
+    draft.problems += [_is_local(name.decode("ascii")) for name in sorted(local_names)]
+    for shared in Shared:
+        draft.new[shared] = settle_lines(draft, actual.shared[shared], local_names)
+
+
+def _find_obstacle(draft: Draft, actual: Actual) -> Problem | None:
+    """Why nothing of the domain may be touched, if so."""
+    wanted, directory = draft.wanted, draft.tree.directory
+    if isinstance(directory, Bad):
+        return Problem(NO_DOMAIN, f"{wanted.name}: {directory.reason}")
+    if wanted.name in draft.failed:
+        return Problem(NO_DOMAIN, f"{wanted.name}: {draft.failed[wanted.name]}")
+    if wanted.name.encode() in actual.locals and wanted.section.lines.get(Shared.VIRTUAL):
+        return _is_local(wanted.name)
+    if not draft.applied and _is_prepend_taken(wanted, actual):
+        prepend = wanted.section.prepend
+        return Problem(TAKEN, f"prepend {prepend} belongs to a foreign line or directory")
+    return None
+
+
+def _is_local(name: str) -> Problem:
+    return Problem(LOCAL, f"control/locals has the line {name}")
+
+
+def _is_prepend_taken(wanted: Wanted, actual: Actual) -> bool:
+    files = actual.shared.values()
+    if not wanted.section.lines or any(wanted.name in file.sections for file in files):
+        return False
+    return any(wanted.section.prepend in file.foreign.prepends for file in files)

@@ -1,0 +1,59 @@
+"""The directory of one domain and its dot-qmail files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qmailpanel.qmail.plan.draft import NOT_MADE, Draft
+from qmailpanel.qmail.plan.drift import Drift, Side, Subject
+from qmailpanel.qmail.plan.settle import Action, settle
+from qmailpanel.qmail.plan.state import Bad
+from qmailpanel.qmail.plan.steps import MakeDirectory, RemoveFile, WriteFile
+
+
+def settle_directory(draft: Draft) -> None:
+    section = draft.wanted.section
+    if (section.files or section.homes) and not draft.tree.directory:
+        draft.grow.append(MakeDirectory(draft.wanted.name))
+
+
+def settle_files(draft: Draft) -> None:
+    """Those of the domain itself."""
+    wanted = draft.wanted.section.files
+    for path in sorted({*wanted, *(path for old in draft.applied for path in old.files)}):
+        if draft.wanted.keeps(path):
+            draft.unsettled.add(path)
+            continue
+        before = [old.files[path] for old in draft.applied if path in old.files]
+        settle_file(draft, path, wanted.get(path), before, draft.tree.files.get(path))
+
+
+def settle_file(
+    draft: Draft,
+    path: str,
+    wanted: bytes | None,
+    before: Sequence[bytes],
+    actual: bytes | Bad | None,
+) -> None:
+    """One dot-qmail file, here or in a home. `before`: its contents as applied."""
+    cause = draft.failed.get(path) or (actual.reason if isinstance(actual, Bad) else "")
+    if cause or isinstance(actual, Bad):
+        draft.add_problem(path, NOT_MADE, f"{path}: {cause}")
+        draft.unsettled.add(path)
+        return
+    subject = Subject.of_file(path)
+    side = draft.wanted.side(subject, actual) if actual is not None else None
+    known = [*before, actual] if side is Side.OURS and actual is not None else before
+    match settle(wanted, known, actual):
+        case Action.WRITE if wanted is not None:
+            # what refuses from now on goes last: addresses it caught may have got a home meanwhile
+            refuses = actual is not None and wanted.startswith(b"|")
+            (draft.shrink if refuses else draft.grow).append(WriteFile(path, actual, wanted))
+        case Action.REMOVE if actual is not None:
+            draft.shrink.append(RemoveFile(path, actual))
+        case Action.DRIFT:
+            draft.unsettled.add(path)
+            if side is not Side.THEIRS:
+                applied = before[-1] if before else None
+                drift = Drift(subject, wanted, applied, actual or b"")
+                draft.add_drift(path, drift, f"{path} was changed by someone else")

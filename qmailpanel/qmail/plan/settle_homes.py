@@ -1,0 +1,80 @@
+"""The homes of one domain: made, mended, archived and destroyed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.plan.draft import NOT_MADE, Draft
+from qmailpanel.qmail.plan.settle_files import settle_file
+from qmailpanel.qmail.plan.state import Bad, Home, HomeFound
+from qmailpanel.qmail.plan.steps import ArchiveHome, LimitHome, PlaceHome, PurgeHome
+
+NOT_ARCHIVED = "Its mail could not be archived. It is tried again."
+NOT_PURGED = "Its mail could not be destroyed. It is tried again."
+OTHERS = "the home of another mailbox of this name stands there; move it away"
+STRANGE = "a directory that the panel did not make stands there; move it away"
+
+
+def settle_homes(draft: Draft) -> None:
+    for path, home in draft.wanted.section.homes.items():
+        _settle_home(draft, path, home)
+    for path, mailbox in draft.wanted.archive.items():
+        _settle_archive(draft, path, mailbox)
+
+
+def _settle_home(draft: Draft, path: str, home: Home) -> None:
+    there = draft.tree.homes.get(path)
+    before = [old.homes[path] for old in draft.applied if path in old.homes]
+    cause = draft.failed.get(path) or _strangeness(draft, before, path, there)
+    if cause:
+        draft.add_problem(path, NOT_MADE, f"{path}: {cause}")
+        draft.lost_homes.add(path)
+    elif there is None or isinstance(there, Bad):
+        draft.grow.append(PlaceHome(path, home.mailbox, home.dot_qmail, home.limits))
+    else:
+        if not there.whole:
+            draft.grow.append(PlaceHome(path, home.mailbox, None))
+        elif there.limits != home.limits:
+            draft.grow.append(LimitHome(path, home.limits))
+        texts = [old.dot_qmail for old in before]
+        settle_file(draft, f"{path}/.qmail", home.dot_qmail, texts, there.dot_qmail)
+
+
+def _strangeness(
+    draft: Draft, before: Sequence[Home], path: str, there: HomeFound | Bad | None
+) -> str:
+    """Why what stands at `path` cannot be the home: a new mailbox must never show old mail."""
+    if there is None:
+        return ""
+    if isinstance(there, Bad):
+        return there.reason
+    mailbox = draft.wanted.section.homes[path].mailbox
+    if before:
+        return "" if mailbox in [home.mailbox for home in before] else OTHERS
+    ours = draft.old[Shared.ASSIGN]
+    is_assigned = any(key in ours for key, home in draft.wanted.needs.items() if home == path)
+    return "" if is_assigned else STRANGE
+
+
+def _settle_archive(draft: Draft, path: str, mailbox: int) -> None:
+    there = draft.tree.homes.get(path)
+    homes = [old.homes[path] for old in draft.applied if path in old.homes]
+    if there is None or mailbox not in [home.mailbox for home in homes]:
+        return
+    cause = draft.failed.get(path) or (there.reason if isinstance(there, Bad) else "")
+    if cause:
+        draft.add_problem(path, NOT_ARCHIVED, cause)
+    else:
+        draft.shrink.append(ArchiveHome(path, mailbox))
+
+
+def settle_purges(draft: Draft) -> None:
+    """Once the homes are settled: what is archived by this plan can be destroyed by it."""
+    soon = {step.mailbox for step in draft.shrink if isinstance(step, ArchiveHome)}
+    for mailbox in sorted(draft.wanted.purge & (draft.tree.archived | soon)):
+        step = PurgeHome(mailbox)
+        if step.path in draft.failed:
+            draft.add_problem(step.path, NOT_PURGED, f"{step.path}: {draft.failed[step.path]}")
+        else:
+            draft.purge.append(step)
