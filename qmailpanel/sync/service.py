@@ -58,7 +58,7 @@ class Service:
         everything = partial(self._run, absent=True)
         self.scrub = Every(SCRUB_SECONDS, partial(scrub, self.reconciler, everything))
         self.doctor = DoctorRounds(host.layout, behind=self.scrub)
-        self.usage = UsageRounds(host.layout, host.root.hand.owner)
+        self.usage = UsageRounds(host.layout, host.root.owner)
         self.warnings = Every(WARN_SECONDS, warn_owners, again=REFUSED_SECONDS)
         self.rounds = (
             self.heart,

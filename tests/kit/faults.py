@@ -26,7 +26,7 @@ from qmailpanel.qmail.host.memory import Memory
 
 HOST = "qmailpanel.qmail.host."
 KIT = "files"  # one call there serves many: who asked counts
-BELOW = ("mail_root", "purge")
+BELOW = ("mail_root", "home_maker", "maker", "moved_directories", "purge")
 DEEPEST = 14  # frames that are looked at: the standard library stands between
 READING = [errno.EIO, errno.EACCES, errno.ENOENT]
 WRITING = [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES]

@@ -42,7 +42,7 @@ from qmailpanel.sync.report import Report
 from tests.kit.faults import Call, Fault, Seam
 from tests.kit.panels import Panel
 
-LISTED = "late_lines login_files mail_root map_compiler memory purge shared_file"
+LISTED = "home_maker late_lines login_files mail_root map_compiler memory purge shared_file"
 MODULES = set(LISTED.split())  # of the host, each of which makes calls
 IS_SOAK = bool(os.environ.get("TEST_SOAK"))
 FOREIGN = {

@@ -9,7 +9,7 @@ import pytest
 
 from qmailpanel.domains.models import Domain
 from qmailpanel.qmail.host import hup, map_compiler
-from qmailpanel.qmail.host.files import Hand
+from qmailpanel.qmail.host.files import Rights, create
 from qmailpanel.reports.statuses import Status
 from tests.kit.panels import Panel
 from tests.kit.programs import IS_DEAF, READS, make_newu, running
@@ -86,7 +86,7 @@ def test_a_file_that_is_written_in_parts_is_whole(tmp_path: Any, monkeypatch: An
     monkeypatch.setattr(os, "write", lambda fd, content: write(fd, content[:3]))
     directory = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        Hand(None).create(directory, ".qmail", b"./Maildir/\n")
+        create(".qmail", directory, b"./Maildir/\n", Rights(0o600))
     finally:
         os.close(directory)
     assert (tmp_path / ".qmail").read_bytes() == b"./Maildir/\n"

@@ -19,6 +19,7 @@ from qmailpanel.qmail.doctor.instructions import find_paths
 from qmailpanel.qmail.doctor.seen import ENTER, File
 from qmailpanel.qmail.host.examine_machine import program_finder
 from qmailpanel.qmail.host.examine_shared import read_shared
+from qmailpanel.qmail.host.files import entered, open_at
 from qmailpanel.qmail.host.look import (
     WAY,
     describe,
@@ -26,7 +27,6 @@ from qmailpanel.qmail.host.look import (
     look_at_box,
     may_enter,
     read_dots,
-    reading,
     stat_at,
 )
 from qmailpanel.qmail.layout.rows import Layout
@@ -81,7 +81,7 @@ class Walk:
     def __init__(self, mail_root: str, *, delivers: bool) -> None:
         self.mail_root = mail_root.rstrip("/")
         self.delivers = delivers
-        top = os.open("/", WAY)
+        top = open_at("/", WAY)
         self.stops = [_Stop("", "", top, describe(os.fstat(top)))]
 
     def close(self) -> None:
@@ -125,14 +125,14 @@ class Walk:
 
     def _open(self, parent: _Stop, name: str) -> int:
         try:
-            return os.open(name, WAY | os.O_NOFOLLOW, dir_fd=parent.fd)
+            return open_at(name, WAY, parent.fd)
         except NotADirectoryError:
             found = os.stat(name, dir_fd=parent.fd, follow_symlinks=False)
             if not stat.S_ISLNK(found.st_mode):
                 raise
             if found.st_uid != 0 or self._is_below(f"{parent.path}/{name}"):
                 raise Linked from None
-        return os.open(name, WAY, dir_fd=parent.fd)
+        return open_at(name, WAY, parent.fd, follow=True)
 
     def _is_below(self, path: str) -> bool:
         return path.startswith(f"{self.mail_root}/")
@@ -164,7 +164,7 @@ class Walk:
     @staticmethod
     def _read_dots(home: int, named: HomeNamed) -> dict[str, File]:
         if named.begins:
-            with contextlib.suppress(PermissionError), reading(home) as fd:
+            with contextlib.suppress(PermissionError), entered(".", home) as fd:
                 return read_dots(fd, whole=named.plain)
         file = file_at(home, ".qmail")
         return {".qmail": file} if file else {}
@@ -194,7 +194,7 @@ class Walk:
             return
         if not self._is_below(text):
             raise FileNotFoundError(text)
-        fd = os.open(self.mail_root, WAY)
+        fd = open_at(self.mail_root, WAY, follow=True)
         try:
             yield fd, names[len(self.mail_root.split("/")) - 1 :]
         finally:

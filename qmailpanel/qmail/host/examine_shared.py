@@ -6,7 +6,6 @@ It writes nothing, and needs no lock: what is changed meanwhile is seen in the n
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from qmailpanel.qmail.host.examine_machine import (
     read_readers,
     read_senders,
 )
+from qmailpanel.qmail.host.files import entered, opened, read_file
 from qmailpanel.qmail.host.look import describe, read_dots
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.pause import Round
@@ -103,35 +103,18 @@ def _stat(home: str, name: str, *, follow: bool = True) -> File | None:
 
 
 def _read_file(home: str, name: str) -> File | None:
-    """Leaves the access time alone where it may: it tells when qmail-send read the file."""
-    path = f"{home}/{name}"
-    for flags in (os.O_NOATIME, 0):
-        try:
-            fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | flags)
-        except OSError as error:
-            if error.errno == errno.EPERM and flags:
-                continue
-            return _stat(home, name)
-        try:
-            return _read_open(fd)
-        finally:
-            os.close(fd)
-    return None
-
-
-def _read_open(fd: int) -> File:
-    found = os.fstat(fd)
-    if not stat.S_ISREG(found.st_mode):
-        return describe(found)
-    with open(fd, "rb", closefd=False) as file:
-        return describe(found, file.read())
+    try:
+        file = read_file(f"{home}/{name}", follow=True)
+    except OSError:
+        return _stat(home, name)
+    return describe(file.status, file.content)
 
 
 def _open_maps(home: str, stack: contextlib.ExitStack) -> Iterator[tuple[Shared, AnyMap | None]]:
     for shared, its in MAPS.items():
         try:
-            file = open(f"{home}/{its.path}", "rb")  # noqa: SIM115 - the stack closes it
-            yield shared, AnyMap(stack.enter_context(file))
+            fd, _ = stack.enter_context(opened(f"{home}/{its.path}", follow=True))
+            yield shared, AnyMap(fd)
         except (OSError, ValueError):
             yield shared, None
 
@@ -139,10 +122,7 @@ def _open_maps(home: str, stack: contextlib.ExitStack) -> Iterator[tuple[Shared,
 def _read_alias(home: str) -> dict[str, File] | None:
     """Whose owner is not trusted: nothing there is followed."""
     try:
-        fd = os.open(f"{home}/alias", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        with entered(f"{home}/alias", follow=True) as alias:
+            return read_dots(alias, whole=True)
     except OSError:
         return None
-    try:
-        return read_dots(fd, whole=True)
-    finally:
-        os.close(fd)

@@ -1,7 +1,8 @@
-"""Below the mail root nothing is trusted.
+"""Reading, writing and entering without trust: the one place where the host's files are opened.
 
-Every directory is opened by descriptor and never through a symbolic link, every file is made
-anew under a temporary name, and owner and mode are changed by descriptor only.
+No link is followed and no fifo waited for, only plain files are read and no more of them than is
+sane, files are made anew, and owner and mode are given by descriptor. A name is one in `parent`, an
+open directory, or a path where there is no parent.
 """
 
 from __future__ import annotations
@@ -11,107 +12,69 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from qmailpanel.qmail.formats import maildir
 from qmailpanel.qmail.host.errors import StepFailed
-from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan.state import Bad
 
 TEMPORARY = ".qmailpanel-new"
-DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_LARGEST = 131_072
-_WORKABLE = stat.S_IFDIR | 0o700
-_LOOKED_AT = stat.S_IFMT(0o177777) | 0o702  # the type; the owner may all, others not write
+LARGEST = 1 << 30  # bytes: no file of qmail's or ours comes near
+LARGEST_OF_STRANGERS = 131_072
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
+NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
 
 
-class Hand:
-    """Makes files and directories and gives them to the mail user.
+class Rights(NamedTuple):
+    """Mode and owner of a file or directory; -1 leaves the owner as it is."""
 
-    `owner` is None where we may not change owners.
-    """
+    mode: int
+    uid: int = -1
+    gid: int = -1
 
-    def __init__(self, owner: MailUser | None) -> None:
-        self.owner = owner
+    def give(self, fd: int) -> None:
+        if self.uid != -1:
+            os.fchown(fd, self.uid, self.gid)
+        os.fchmod(fd, self.mode)
 
-    def is_ours(self, found: os.stat_result) -> bool:
-        """A directory that qmail-local can work in as the mail user. See qmail-local(8)."""
-        if found.st_mode & _LOOKED_AT != _WORKABLE:
-            return False
-        owner = self.owner
-        return owner is None or (found.st_uid == owner.uid and found.st_gid == owner.gid)
+    def are_of(self, status: os.stat_result) -> bool:
+        """Whether a file or directory has just these."""
+        is_owned = self.uid == -1 or (status.st_uid, status.st_gid) == (self.uid, self.gid)
+        return is_owned and stat.S_IMODE(status.st_mode) == self.mode
 
-    def ensure(self, parent: int, name: str) -> int:
-        """A directory of the mail user, made or mended; its descriptor."""
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(name, 0o700, dir_fd=parent)
-        fd = os.open(name, DIRECTORY, dir_fd=parent)
-        self.mend(fd)
-        return fd
+    def without_owner(self) -> Rights:
+        """The same for who may not change owners."""
+        return Rights(self.mode)
 
-    def mend(self, directory: int) -> None:
-        if not self.is_ours(os.fstat(directory)):
-            self.own(directory)
-            os.fchmod(directory, 0o700)
 
-    def put(self, parent: int, name: str, content: bytes, *, durable: bool = False) -> None:
-        """A new file of the mail user, 0600, in the place of whatever has the name."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(TEMPORARY, dir_fd=parent)
-        fd = os.open(TEMPORARY, _CREATE, 0o600, dir_fd=parent)
-        try:
-            with open(fd, "wb", closefd=False) as file:
-                file.write(content)
-            self.own(fd)
-            if durable:
-                os.fdatasync(fd)
-        finally:
-            os.close(fd)
-        os.rename(TEMPORARY, name, src_dir_fd=parent, dst_dir_fd=parent)
+class File(NamedTuple):
+    """A plain file: what it says, and what stat(2) says of it."""
 
-    def create(self, directory: int, name: str, content: bytes) -> None:
-        fd = os.open(name, _CREATE, 0o600, dir_fd=directory)
-        try:
-            while content:  # a disk that fills up takes a part
-                content = content[os.write(fd, content) :]
-            self.own(fd)
-        finally:
-            os.close(fd)
+    content: bytes
+    status: os.stat_result
 
-    def create_directory(self, parent: int, name: str) -> None:
-        """For a `parent` that only we can enter: by name, which is quicker."""
-        os.mkdir(name, 0o700, dir_fd=parent)
-        if self.owner is not None:
-            uid, gid = self.owner.uid, self.owner.gid
-            os.chown(name, uid, gid, dir_fd=parent, follow_symlinks=False)
 
-    def own(self, fd: int) -> None:
-        if self.owner is not None:
-            os.fchown(fd, self.owner.uid, self.owner.gid)
+def open_at(name: str, flags: int, parent: int | None = None, *, follow: bool = False) -> int:
+    """A descriptor. `follow`: where root alone can put a link, and may have."""
+    safe = os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    return os.open(name, flags | safe, 0o600, dir_fd=parent)
+
+
+# directories
 
 
 @contextlib.contextmanager
-def opened(name: str, parent: int | None = None) -> Iterator[int]:
-    fd = os.open(name, DIRECTORY, dir_fd=parent)
+def entered(name: str, parent: int | None = None, *, follow: bool = False) -> Iterator[int]:
+    """A directory, open."""
+    fd = open_at(name, DIRECTORY, parent, follow=follow)
     try:
         yield fd
     finally:
         os.close(fd)
 
 
-def last_name(path: str) -> str:
-    return path.rpartition("/")[2]
-
-
-def link_at(directory: int, name: str) -> str | None:
-    """Where a symbolic link leads; None where there is none."""
-    try:
-        return os.readlink(name, dir_fd=directory)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.EINVAL):
-            return None
-        raise
+def require_directory(name: str, parent: int) -> None:
+    """Raises OSError for anything else, a link to one included."""
+    os.close(open_at(name, DIRECTORY, parent))
 
 
 def refuse_strangers(directory: int) -> None:
@@ -119,36 +82,144 @@ def refuse_strangers(directory: int) -> None:
         raise StepFailed("a directory that must be ours belongs to somebody else")
 
 
-def has_text(directory: int, name: str) -> bool:
-    """Whether a plain file of one name is there, and not empty."""
-    try:
-        found = os.stat(name, dir_fd=directory, follow_symlinks=False)
-    except FileNotFoundError:
-        return False
-    return stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_size > 0
+# reading
 
 
-def look_at(directory: int, name: str) -> bytes | Bad | None:
-    """The content of a plain file of one name; None where there is none."""
+@contextlib.contextmanager
+def opened(
+    name: str, parent: int | None = None, *, flags: int = os.O_RDONLY, follow: bool = False
+) -> Iterator[tuple[int, os.stat_result]]:
+    """A plain file, open, and what stat(2) says of it. Raises OSError for anything else."""
+    fd = _open_quietly(name, flags, parent, follow=follow)
     try:
-        fd = os.open(name, _READ, dir_fd=directory)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        return Bad(f"{error.strerror}: not a plain file")
-    try:
-        found = os.fstat(fd)
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or found.st_size > _LARGEST:
-            return Bad("not a plain file with one name")
-        return os.read(fd, _LARGEST)
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.ENOTSUP, "Something else than a file", name)
+        yield fd, status
     finally:
         os.close(fd)
 
 
-def read_size(inside: int) -> maildir.MaildirSize | None:
-    """None where there is no maildirsize that deliverquota would understand."""
-    content = look_at(inside, maildir.SIZE)
+def _open_quietly(name: str, flags: int, parent: int | None, *, follow: bool) -> int:
+    """The access time says when qmail-send read a file. Leaving it alone is for the owner only."""
     try:
-        return maildir.parse(content) if isinstance(content, bytes) else None
-    except maildir.BadMaildirSize:
+        return open_at(name, flags | os.O_NOATIME, parent, follow=follow)
+    except PermissionError:
+        return open_at(name, flags, parent, follow=follow)
+
+
+def read_file(
+    name: str,
+    parent: int | None = None,
+    *,
+    start: int = 0,
+    most: int = LARGEST,
+    follow: bool = False,
+) -> File:
+    """A plain file, from `start` on. Raises OSError for anything else, and for one too large."""
+    with opened(name, parent, follow=follow) as (fd, status):
+        os.lseek(fd, start, os.SEEK_SET)
+        parts, room, at_once = list[bytes](), most + 1, max(status.st_size - start, 0) + 1
+        while part := os.read(fd, min(room, at_once)):
+            parts.append(part)
+            room -= len(part)
+        if not room:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), name)
+        return File(b"".join(parts), status)
+
+
+def read_plain(name: str, parent: int) -> bytes | Bad | None:
+    """What a file of strangers says, if it has one name only; None where there is none."""
+    try:
+        file = read_file(name, parent, most=LARGEST_OF_STRANGERS)
+    except FileNotFoundError:
         return None
+    except OSError as error:
+        return Bad(f"{error.strerror}: not a plain file")
+    return file.content if file.status.st_nlink == 1 else Bad("not a plain file with one name")
+
+
+def has_text(name: str, parent: int) -> bool:
+    """Whether a plain file of one name is there, and not empty."""
+    try:
+        status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_size > 0
+
+
+def read_link(name: str, parent: int) -> str | None:
+    """Where a symbolic link leads; None where there is none."""
+    try:
+        return os.readlink(name, dir_fd=parent)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.EINVAL):
+            return None
+        raise
+
+
+def inode(name: str, parent: int | None = None) -> int:
+    """The identity of what has the name, a link included; 0 where there is nothing."""
+    try:
+        return os.stat(name, dir_fd=parent, follow_symlinks=False).st_ino
+    except FileNotFoundError:
+        return 0
+
+
+# writing
+
+
+@contextlib.contextmanager
+def created(name: str, parent: int | None = None, *, durable: bool = True) -> Iterator[int]:
+    """A new file to be filled: whole and, if `durable`, on disk at the end, or gone again."""
+    fd = open_at(name, NEW, parent)
+    try:
+        yield fd
+        if durable:
+            os.fsync(fd)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name, dir_fd=parent)
+        raise
+    finally:
+        os.close(fd)
+
+
+def create(
+    name: str,
+    parent: int,
+    content: bytes,
+    rights: Rights,
+    *,
+    durable: bool = True,
+    second: int | None = None,
+) -> None:
+    """A new file, written in the given second. The directory is the caller's to sync."""
+    with created(name, parent, durable=durable) as fd:
+        rest = memoryview(content)
+        while rest:  # a disk that fills up takes a part
+            rest = rest[os.write(fd, rest) :]
+        rights.give(fd)
+        if second is not None:
+            os.utime(fd, (second, second))
+
+
+def put(
+    name: str,
+    parent: int,
+    content: bytes,
+    rights: Rights,
+    *,
+    durable: bool = True,
+    second: int | None = None,
+) -> None:
+    """A new file in the place of whatever has the name, in one step."""
+    drop(TEMPORARY, parent)
+    create(TEMPORARY, parent, content, rights, durable=durable, second=second)
+    os.rename(TEMPORARY, name, src_dir_fd=parent, dst_dir_fd=parent)
+
+
+def drop(name: str, parent: int) -> None:
+    """Take a name away, if it is there."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=parent)

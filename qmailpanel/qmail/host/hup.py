@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from qmailpanel.qmail.host.errors import HostError
+from qmailpanel.qmail.host.files import open_at
 
 HUP_SECONDS = 5.0
 DELIVERY_SECONDS = 1.0  # from qmail-lspawn's look into the map to qmail-local's at the file
@@ -181,7 +182,7 @@ def _catches_hup(pid: int) -> bool:
 
 def _write_control(control: Path) -> None:
     """Raises OSError where no supervisor reads it."""
-    fd = os.open(control, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    fd = open_at(str(control), os.O_WRONLY)
     try:
         os.write(fd, b"h")
     finally:

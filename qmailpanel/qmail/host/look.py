@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import stat
-from collections.abc import Iterator
 
 from qmailpanel.qmail.doctor.homes import Box
 from qmailpanel.qmail.doctor.seen import File
 from qmailpanel.qmail.formats import maildir
+from qmailpanel.qmail.host.files import open_at, read_file
 
-WAY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+WAY = os.O_PATH | os.O_DIRECTORY
 LARGEST = 1 << 20
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def describe(found: os.stat_result, content: bytes | None = None) -> File:
@@ -37,7 +34,7 @@ def look_at_box(base: int, names: list[str]) -> Box:
             found = stat_at(fd, name)
             if found is None or not found.is_directory:
                 return Box({".": found} if found and found.is_link else {})
-            inner = os.open(name, WAY | os.O_NOFOLLOW, dir_fd=fd)
+            inner = open_at(name, WAY, fd)
             os.close(fd)
             fd = inner
         parts = {".": describe(os.fstat(fd))}
@@ -60,16 +57,6 @@ def read_dots(directory: int, *, whole: bool) -> dict[str, File]:
     return {name: file for name, file in found.items() if file}
 
 
-@contextlib.contextmanager
-def reading(directory: int) -> Iterator[int]:
-    """The same directory, open for reading its names."""
-    fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
-    try:
-        yield fd
-    finally:
-        os.close(fd)
-
-
 def may_enter(directory: int) -> bool:
     """Whether we ourselves may look at what is in it."""
     return os.access(".", os.X_OK, dir_fd=directory)
@@ -85,14 +72,9 @@ def stat_at(directory: int, name: str) -> File | None:
 def file_at(directory: int, name: str) -> File | None:
     """A plain file of one name with its content; of anything else what it is."""
     try:
-        fd = os.open(name, _READ, dir_fd=directory)
+        file = read_file(name, directory, most=LARGEST)
     except FileNotFoundError:
         return None
     except OSError:
         return stat_at(directory, name)
-    try:
-        found = os.fstat(fd)
-        is_good = stat.S_ISREG(found.st_mode) and found.st_nlink == 1 and found.st_size <= LARGEST
-        return describe(found, os.read(fd, LARGEST) if is_good else None)
-    finally:
-        os.close(fd)
+    return describe(file.status, file.content if file.status.st_nlink == 1 else None)

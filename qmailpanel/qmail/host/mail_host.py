@@ -12,6 +12,7 @@ from qmailpanel.qmail.formats import cdb, control
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Foreign, LineFile, Shared, key_of, take_apart
 from qmailpanel.qmail.host.errors import HostError, StepFailed, or_host_error
+from qmailpanel.qmail.host.files import opened, read_file
 from qmailpanel.qmail.host.hup import Hup
 from qmailpanel.qmail.host.login_files import SIGHT_SECONDS, LoginDirectory, time_of_sight
 from qmailpanel.qmail.host.mail_root import MailRoot
@@ -94,8 +95,8 @@ class Host:
         """The names that qmail-send treats as its own, by line number. See qmail-send(8)."""
         for name in ("locals", "me"):
             try:
-                with open(f"{self.home}/control/{name}", "rb") as file:
-                    return control.entries(file.read())
+                file = read_file(f"{self.home}/control/{name}", follow=True)
+                return control.entries(file.content)
             except FileNotFoundError:
                 continue
             except OSError as error:
@@ -212,8 +213,8 @@ class Host:
         }
         its = MAPS[shared]
         try:
-            with open(f"{self.home}/{its.path}", "rb") as file:
-                lines = [its.line(key, data) for key, data in cdb.AnyMap(file).records()]
+            with opened(f"{self.home}/{its.path}", follow=True) as (fd, _):
+                lines = [its.line(key, data) for key, data in cdb.AnyMap(fd).records()]
         except (OSError, ValueError):
             return []
         return [line for line in lines if line and key_of(shared, line) not in ours]
@@ -222,8 +223,8 @@ class Host:
         """What a map answers for these; None where it is missing or unreadable."""
         its = MAPS[shared]
         try:
-            with open(f"{self.home}/{its.path}", "rb") as file:
-                found = cdb.AnyMap(file)
+            with opened(f"{self.home}/{its.path}", follow=True) as (fd, _):
+                found = cdb.AnyMap(fd)
                 return {key: found.find(its.key(key)) for key in keys}
         except (OSError, ValueError):
             return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.errors import HostError
+from qmailpanel.qmail.host.files import Rights, created, entered, read_file
 
 COMPILER_SECONDS = 300
 _STAYS = "the one before stays in use. It is tried again."
@@ -76,17 +77,11 @@ def _run_compiler(program: Path) -> None:
 
 def _write_map(home: str, shared: Shared, path: str) -> None:
     """The same bytes as the program's, where there is none."""
-    content = Path(home, shared).read_bytes()
+    content = read_file(f"{home}/{shared}").content
     temporary = _temporary(path)
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(temporary, flags, 0o644), "w+b") as file:
-        os.fchmod(file.fileno(), 0o644)
+    with created(temporary) as fd, open(fd, "w+b", closefd=False) as file:
         MAPS[shared].compile(content, file)
-        file.flush()
-        os.fsync(file.fileno())
+        Rights(0o644).give(fd)
     os.rename(temporary, path)
-    directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with entered(os.path.dirname(path), follow=True) as directory:
         os.fsync(directory)
-    finally:
-        os.close(directory)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.errors import StepFailed
-from qmailpanel.qmail.host.files import DIRECTORY, opened, refuse_strangers
+from qmailpanel.qmail.host.files import entered, refuse_strangers, require_directory
 from qmailpanel.qmail.pause import Round
 
 ARCHIVE = ".archive"
@@ -29,7 +29,7 @@ def find_archived(root: int, mailboxes: frozenset[int]) -> frozenset[int]:
     if not mailboxes:
         return frozenset()
     try:
-        with opened(ARCHIVE, root) as archive:
+        with entered(ARCHIVE, root) as archive:
             return frozenset(m for m in mailboxes if any(_is_there(archive, n) for n in _names(m)))
     except FileNotFoundError:
         return frozenset()
@@ -39,12 +39,12 @@ def find_archived(root: int, mailboxes: frozenset[int]) -> frozenset[int]:
 
 def purge_home(root: int, mailbox: int) -> Round[None]:
     """Destroy the archived home of a mailbox."""
-    with opened(ARCHIVE, root) as archive:
+    with entered(ARCHIVE, root) as archive:
         refuse_strangers(archive)
         name, doomed = _names(mailbox)
         yield from _destroy(archive, doomed)  # of a run that was cut
         if _is_there(archive, name):
-            os.close(os.open(name, DIRECTORY, dir_fd=archive))
+            require_directory(name, archive)
             libc.rename_new(archive, name, archive, doomed)
             yield from _destroy(archive, doomed)
 
@@ -64,7 +64,7 @@ def _is_there(directory: int, name: str) -> bool:
 
 def _destroy(archive: int, name: str) -> Round[None]:
     if _is_there(archive, name):
-        with opened(name, archive) as top:
+        with entered(name, archive) as top:
             yield from _empty(top)
         os.rmdir(name, dir_fd=archive)
 
@@ -94,7 +94,7 @@ def _unlink(directory: int, name: str) -> bool:
 
 def _take_apart(top: int, name: str, fresh: Iterator[str]) -> Round[None]:
     """One directory within `top`; those within it are moved up."""
-    with opened(name, top) as directory:
+    with entered(name, top) as directory:
         if os.fstat(directory).st_dev != os.fstat(top).st_dev:
             raise StepFailed("another file system is mounted in it")
         with os.scandir(directory) as entries:

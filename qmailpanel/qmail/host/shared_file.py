@@ -8,14 +8,23 @@ import fcntl
 import os
 from collections.abc import Iterator
 
-from qmailpanel.qmail.formats import control
+from qmailpanel.qmail.formats.control import bare_lines
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.errors import Busy, HostError, Raced
-from qmailpanel.qmail.host.late_lines import LateFiles, inode, read_at
+from qmailpanel.qmail.host.files import (
+    Rights,
+    create,
+    drop,
+    entered,
+    inode,
+    open_at,
+    read_file,
+)
+from qmailpanel.qmail.host.late_lines import LateFiles
 
 LOCK = "users/.qmailpanel.lock"
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_RIGHTS = Rights(0o644)
 
 
 @contextlib.contextmanager
@@ -26,7 +35,7 @@ def hold_lock(home: str) -> Iterator[None]:
     bring an old map back.
     """
     try:
-        fd = os.open(f"{home}/{LOCK}", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fd = open_at(f"{home}/{LOCK}", os.O_RDWR | os.O_CREAT)
     except OSError as error:
         raise HostError("The qmail home cannot be written.", f"{home}/{LOCK}: {error}") from error
     try:
@@ -59,21 +68,22 @@ class SharedFile:
     def read(self) -> bytes | None:
         """The content, or None where there is no file. Leaves the access time alone."""
         try:
-            with self._opened() as directory:
-                return read_at(directory, self.name)
+            with self._entered() as directory:
+                return read_file(self.name, directory).content
         except FileNotFoundError:
             return None
         except OSError as error:
             raise HostError(f"{self.shared} cannot be read.", str(error)) from error
 
     def replace(self, before: bytes | None, content: bytes) -> None:
-        """Swap `content` in for `before`, which is kept for a late `echo >>`. See late.py.
+        """Swap `content` in for `before`, which is kept for a late `echo >>`.
 
         Raises Raced when something else than `before` was there: it is there again then.
         """
         try:
-            with self._opened() as directory:
-                self._write_temporary(directory, content)
+            with self._entered() as directory:
+                drop(self.temporary, directory)
+                create(self.temporary, directory, content, _RIGHTS)
                 if before is None:
                     self._link(directory)
                 else:
@@ -84,32 +94,13 @@ class SharedFile:
 
     def late(self) -> bytes:
         """What somebody appended to a predecessor of the file after it was swapped out."""
-        with contextlib.suppress(OSError), self._opened() as directory:
+        with contextlib.suppress(OSError), self._entered() as directory:
             return self.predecessors.read(directory)
         return b""
 
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[int]:
-        fd = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            yield fd
-        finally:
-            os.close(fd)
-
-    def _write_temporary(self, directory: int, content: bytes) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.temporary, dir_fd=directory)
-        fd = os.open(self.temporary, _CREATE, 0o600, dir_fd=directory)
-        try:
-            with open(fd, "wb", closefd=False) as file:
-                file.write(content)
-            os.fchmod(fd, 0o644)
-            os.fsync(fd)
-        except OSError:
-            os.unlink(self.temporary, dir_fd=directory)
-            raise
-        finally:
-            os.close(fd)
+    def _entered(self) -> contextlib.AbstractContextManager[int]:
+        """Its directory: only root can put a link there, as Debian does."""
+        return entered(self.directory, follow=True)
 
     def _link(self, directory: int) -> None:
         try:
@@ -118,9 +109,9 @@ class SharedFile:
             raise Raced from error
 
     def _swap(self, directory: int, before: bytes, content: bytes) -> None:
-        ours = inode(directory, self.temporary)
+        ours = inode(self.temporary, directory)
         try:
-            self.predecessors.drop(directory, inode(directory, self.name))
+            self.predecessors.drop(directory, inode(self.name, directory))
             self.predecessors.keep(directory, self.name, len(before))
             libc.exchange(directory, self.temporary, self.name)
         except FileNotFoundError as error:
@@ -138,7 +129,7 @@ class SharedFile:
 
     def _came_out(self, directory: int) -> bytes | None:
         try:
-            return read_at(directory, self.temporary)
+            return read_file(self.temporary, directory).content
         except OSError:
             return None
 
@@ -148,28 +139,28 @@ class SharedFile:
         Their lines that were out of it for a moment are kept: an editor may have read it without
         them, and write it later.
         """
-        put_in, out = ours, inode(directory, self.temporary)
+        put_in, out = ours, inode(self.temporary, directory)
         self.predecessors.drop(directory, out)
         lines = self._lines_out(directory)
         while True:
             libc.exchange(directory, self.temporary, self.name)
             lines += self._lines_out(directory)
-            last_in, put_in, out = put_in, out, inode(directory, self.temporary)
+            last_in, put_in, out = put_in, out, inode(self.temporary, directory)
             if out == last_in:
                 break
         if out == ours:
             self.predecessors.keep(directory, self.temporary, len(content))
-        known = {*control.bare_lines(before), *control.bare_lines(content)}
+        known = {*bare_lines(before), *bare_lines(content)}
         theirs = [line for line in lines if line not in known]
         if theirs:
             self.predecessors.keep_lines(directory, theirs)
         os.unlink(self.temporary, dir_fd=directory)
 
     def _lines_out(self, directory: int) -> list[bytes]:
-        return control.bare_lines(self._came_out(directory) or b"")
+        return bare_lines(self._came_out(directory) or b"")
 
     def _rename(self, directory: int, before: bytes) -> None:
         """For file systems that cannot exchange: look, then rename."""
-        if read_at(directory, self.name) != before:
+        if read_file(self.name, directory).content != before:
             raise Raced
         os.rename(self.temporary, self.name, src_dir_fd=directory, dst_dir_fd=directory)

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from django.conf import settings
 
 from qmailpanel.mailboxes.models import AppPassword
-from qmailpanel.qmail.host.usage import Box, Mark
+from qmailpanel.qmail.host.home_usage import Mark, OpenHome
 from qmailpanel.reports.models import LastUse
 
 PROTOCOLS = ("imap", "pop3", "smtp")
@@ -31,10 +31,10 @@ class LastUses:
             self._apps[address].append(app)
         self._fresh: list[LastUse] = []
 
-    def look(self, address: int, box: Box) -> None:
+    def look(self, address: int, home: OpenHome) -> None:
         """Each file is asked for by its name; what cannot be believed is left out."""
         for what in (*PROTOCOLS, *(f"app-{app}" for app in self._apps[address])):
-            mark = box.read_mark(f".last-{what}")
+            mark = home.read_mark(f".last-{what}")
             at = _time_of(mark) if mark else None
             if mark and at and self._known.get((address, what)) != (at, _ip_of(mark)):
                 self._fresh.append(

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.qmail.formats.maildir import MaildirSize
-from qmailpanel.qmail.host.usage import Box, Total, open_box
+from qmailpanel.qmail.host.home_usage import OpenHome, Total, entered_home
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.pause import Round
@@ -122,32 +122,32 @@ class UsageRounds:
         """What is to be said of the box; None where it is not there, or cannot be read."""
         new = _usage(row, old)
         try:
-            with open_box(self.layout.mail_root, row.name, row.local) as box:
-                uses.look(row.address, box)
-                yield from self._measure(box, row, new)
+            with entered_home(self.layout.mail_root, row.name, row.local) as home:
+                uses.look(row.address, home)
+                yield from self._measure(home, row, new)
         except OSError:
             return None
         new.percent = _percent(row, new)
         return new
 
-    def _measure(self, box: Box, row: BoxRow, new: Usage) -> Round[None]:
+    def _measure(self, home: OpenHome, row: BoxRow, new: Usage) -> Round[None]:
         """Fill in `new`. See the module for who is believed."""
-        size = box.read_size()
+        size = home.read_size()
         held = size if self.layout.deliverquota and any(row.limits) else None
         believed = held if held and any(held.limits) else None
         if believed and believed.usage and new.counted:
             _set_total(new, believed.used)
             return
-        new.counted, stamp = False, box.stamp()
+        new.counted, stamp = False, home.stamp()
         if not believed and stamp == new.stamp:
             return
-        total = yield from box.count()
+        total = yield from home.count()
         _set_total(new, total)
         new.stamp = stamp
-        if believed and box.read_size() == believed and box.stamp() == stamp:
-            new.counted = self._mend(box, total, believed)
+        if believed and home.read_size() == believed and home.stamp() == stamp:
+            new.counted = self._mend(home, total, believed)
 
-    def _mend(self, box: Box, total: Total, size: MaildirSize) -> bool:
+    def _mend(self, home: OpenHome, total: Total, size: MaildirSize) -> bool:
         """Let maildirsize count what is there: one line more, appended.
 
         A file that is replaced would lose the line that a delivery adds just then; an appended
@@ -159,7 +159,7 @@ class UsageRounds:
         if size.usage and used == total:
             return True
         try:
-            box.add(total[0] - used[0], total[1] - used[1], self.owner)
+            home.add(total[0] - used[0], total[1] - used[1], self.owner)
         except OSError:
             return False
         return True

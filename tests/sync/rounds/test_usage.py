@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import change_quota, switch_mailbox
-from qmailpanel.qmail.host import usage as host_usage
-from qmailpanel.qmail.host.usage import open_box
+from qmailpanel.qmail.host import home_usage
+from qmailpanel.qmail.host.home_usage import entered_home
 from qmailpanel.qmail.pause import finish
 from qmailpanel.reports.models import LastUse, Usage
 from qmailpanel.sync.reconcile import open_host
@@ -40,7 +40,7 @@ def ann(panel):
 def look(panel):
     """A whole round, and its owners told, as by a service that just started."""
     host = open_host()
-    finish(UsageRounds(host.layout, host.root.hand.owner).look_at_all())
+    finish(UsageRounds(host.layout, host.root.owner).look_at_all())
     finish(warn_owners())
 
 
@@ -147,14 +147,14 @@ def test_a_delivery_while_it_is_counted_is_counted_once(panel, ann, monkeypatch)
     panel.sync()
     put(panel, "1.a", 1000)
     limit(panel, ann, quota=50_000)
-    whole = host_usage.Box.count
+    whole = home_usage.OpenHome.count
 
     def interrupted(box):
         total = yield from whole(box)
         deliver(panel, 2000)
         return total
 
-    monkeypatch.setattr(host_usage.Box, "count", interrupted)
+    monkeypatch.setattr(home_usage.OpenHome, "count", interrupted)
     look(panel)
     assert not usage(ann).counted
     monkeypatch.undo()
@@ -319,7 +319,7 @@ def test_the_count_is_that_of_the_rules_written_down(tmp_path_factory, files):
         for (place, name), length in files.items()
         if place in ("new", "cur", ".Sent/cur", ".A.B/new") and told.get(name, 0) is not None
     ]
-    with open_box(str(root), "d", "l") as box:
+    with entered_home(str(root), "d", "l") as box:
         count = box.count()
         try:
             next(count)
@@ -356,7 +356,7 @@ def test_the_owner_is_told_once_and_again_after_there_was_room(panel, ann):
 
 
 def test_an_owner_who_is_told_in_a_pause_of_the_count_is_not_told_again(panel, ann, monkeypatch):
-    monkeypatch.setattr(host_usage, "MESSAGES", 1)
+    monkeypatch.setattr(home_usage, "MESSAGES", 1)
     panel.add_mailbox(ann.domain, "bob")
     limit(panel, ann, messages=20)
     for _ in range(18):

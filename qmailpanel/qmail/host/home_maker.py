@@ -1,0 +1,138 @@
+"""A home with its Maildir: read, made, mended, limited and restored."""
+
+from __future__ import annotations
+
+import os
+
+from qmailpanel.qmail.formats import maildir
+from qmailpanel.qmail.formats.maildir import Limits
+from qmailpanel.qmail.host import libc
+from qmailpanel.qmail.host.files import (
+    create,
+    entered,
+    has_text,
+    read_plain,
+    refuse_strangers,
+)
+from qmailpanel.qmail.host.maker import Maker
+from qmailpanel.qmail.host.purge import ARCHIVE
+from qmailpanel.qmail.plan.state import Bad, HomeFound
+from qmailpanel.qmail.plan.steps import PlaceHome
+
+_MAILDIR = ("Maildir", *(f"Maildir/{part}" for part in maildir.DIRECTORIES))
+
+
+class HomeMaker:
+    """`root`: the path of the mail root."""
+
+    def __init__(self, root: str, maker: Maker) -> None:
+        self.root = root
+        self.maker = maker
+
+    # read
+
+    def read_home(self, name: str, parent: int, *, limited: bool) -> HomeFound | Bad | None:
+        """`limited`: with the limits that its maildirsize says."""
+        try:
+            with entered(name, parent) as home:
+                return self._read_inside(home, limited=limited)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return Bad(f"{error.strerror}: not a directory of ours")
+
+    def _read_inside(self, home: int, *, limited: bool) -> HomeFound:
+        whole = self.maker.is_workable(os.fstat(home)) and self._has_maildir(home)
+        dot_qmail = read_plain(".qmail", home) or None
+        if not (limited and whole):
+            return HomeFound(dot_qmail, whole)
+        try:
+            with entered(maildir.NAME, home) as inside:
+                size = read_size(inside)
+        except OSError:
+            return HomeFound(dot_qmail, whole=False)
+        return HomeFound(dot_qmail, whole, size.limits if size else None)
+
+    def _has_maildir(self, home: int) -> bool:
+        try:
+            for name in _MAILDIR:
+                status = os.stat(name, dir_fd=home, follow_symlinks=False)
+                if not self.maker.is_workable(status):
+                    return False
+            return has_text("Maildir/maildirsize", home)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    # make
+
+    def place(self, step: PlaceHome, name: str, parent: int) -> None:
+        """A home as the step says: restored, new or mended."""
+        is_new = step.dot_qmail is not None
+        if is_new and (self._restore(step, name, parent) or self._make(step, name, parent)):
+            return
+        with self.maker.ensured(name, parent) as home:
+            self._fill(home, step.dot_qmail)
+
+    def _restore(self, step: PlaceHome, name: str, parent: int) -> bool:
+        """Out of the archive, if it is there: as it shall be before anything points to it."""
+        try:
+            os.lstat(f"{self.root}/{ARCHIVE}/{step.mailbox}")  # quicker where there is none
+            with entered(self.root) as root, entered(ARCHIVE, root) as archive:
+                refuse_strangers(archive)
+                with entered(str(step.mailbox), archive) as home:
+                    self.maker.mend(home)
+                    self._fill(home, step.dot_qmail)
+                    self.limit(home, step.limits)
+                libc.rename_new(archive, str(step.mailbox), parent, name)
+        except (FileNotFoundError, FileExistsError):
+            return False
+        return True
+
+    def _make(self, step: PlaceHome, name: str, parent: int) -> bool:
+        """A new home, unless something has the name.
+
+        It is handed over when it is whole: until then nobody else can enter, so within it names
+        will do. One that was left half-way is mended by the next run.
+        """
+        try:
+            os.mkdir(name, 0o700, dir_fd=parent)
+        except FileExistsError:
+            return False
+        with entered(name, parent) as home:
+            refuse_strangers(home)
+            for directory in _MAILDIR:
+                self.maker.create_directory(directory, home)
+            self._create_file(".qmail", home, step.dot_qmail or b"")
+            size = maildir.MaildirSize(*step.limits)
+            self._create_file("Maildir/maildirsize", home, size.render())
+            self.maker.of_directory.give(home)
+        return True
+
+    def _create_file(self, name: str, home: int, content: bytes) -> None:
+        create(name, home, content, self.maker.of_file, durable=False)
+
+    def _fill(self, home: int, dot_qmail: bytes | None) -> None:
+        with self.maker.ensured(maildir.NAME, home) as inside:
+            for part in maildir.DIRECTORIES:
+                with self.maker.ensured(part, inside):
+                    pass
+            if not has_text(maildir.SIZE, inside):
+                self.maker.put(maildir.SIZE, inside, maildir.UNCOUNTED)
+        if dot_qmail is not None:
+            self.maker.put(".qmail", home, dot_qmail)
+
+    def limit(self, home: int, limits: Limits) -> None:
+        """Line 1 is another, the usage stays: without it what is there would not be counted."""
+        with entered(maildir.NAME, home) as inside:
+            size = read_size(inside) or maildir.MaildirSize(usage=())
+            if size.limits != limits:
+                self.maker.put(maildir.SIZE, inside, size.limited_to(limits).render())
+
+
+def read_size(inside: int) -> maildir.MaildirSize | None:
+    """None where there is no maildirsize that deliverquota would understand."""
+    content = read_plain(maildir.SIZE, inside)
+    try:
+        return maildir.parse(content) if isinstance(content, bytes) else None
+    except maildir.BadMaildirSize:
+        return None
