@@ -362,7 +362,7 @@ def test_an_owner_who_is_told_in_a_pause_of_the_count_is_not_told_again(panel, a
     for _ in range(18):
         deliver(panel, 10)
     host = open_host()
-    rounds = UsageRounds(host.layout, host.root.hand.owner)
+    rounds = UsageRounds(host.layout, host.root.owner)
     finish(rounds.look_at_all())
     deliver(panel, 10)
     (panel.below("pandle.net/bob/Maildir/new") / "1.b").touch()
