@@ -6,8 +6,8 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
+from qmailpanel.qmail.doctor.examined import ExaminedHost
 from qmailpanel.qmail.doctor.finding import LINES, Finding, Findings, Severity, Trap
-from qmailpanel.qmail.doctor.seen import Seen
 from qmailpanel.qmail.formats import assign, control
 from qmailpanel.qmail.names import gettext_noop
 from qmailpanel.qmail.numbers import HIGHEST_ID, read_number
@@ -131,9 +131,9 @@ _GOOD = re.compile(
 _BREAKS = re.compile(rb"[^A-Za-z0-9]\Z")
 
 
-def examine_assign(seen: Seen) -> Findings:
+def examine_assign(host: ExaminedHost) -> Findings:
     """Every line that qmail-newu refuses, or reads otherwise than a person would."""
-    content = seen.text(FILE)
+    content = host.text(FILE)
     if content is None:
         return
     lines = control.split_lines(content)
@@ -142,7 +142,7 @@ def examine_assign(seen: Seen) -> Findings:
         yield NO_END.at(FILE, len(lines) or None)
     else:
         yield from _examine_end(lines, end)
-    prepends = sorted(set(_find_prepends(seen)))
+    prepends = sorted(set(_find_prepends(host)))
     firsts: dict[bytes, tuple[int, bytes]] = {}
     for number, line in enumerate(lines[:end], start=1):
         if not _GOOD.fullmatch(line):
@@ -226,7 +226,7 @@ def is_number(field: bytes) -> bool:
     return bool(read_number(field, HIGHEST_ID))
 
 
-def _find_prepends(seen: Seen) -> Iterator[bytes]:
-    content = seen.text("control/virtualdomains") or b""
+def _find_prepends(host: ExaminedHost) -> Iterator[bytes]:
+    content = host.text("control/virtualdomains") or b""
     for _, entry in control.entries(content):
         yield entry.partition(b":")[2].lower()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 
+from qmailpanel.qmail.doctor.examined import ExaminedHost
 from qmailpanel.qmail.doctor.finding import LINES, Finding, Findings, Severity, Trap
-from qmailpanel.qmail.doctor.seen import Seen
 from qmailpanel.qmail.formats import assign, control
 from qmailpanel.qmail.formats.cdb import AnyMap
 from qmailpanel.qmail.formats.maps import MAPS
@@ -77,28 +77,32 @@ _COMPILED = {Shared.ASSIGN, Shared.MORE}  # by a program of qmail's: the map has
 _A_SCRIPT = "the script of this site"
 
 
-def examine_compiled(seen: Seen) -> Findings:
+def examine_compiled(host: ExaminedHost) -> Findings:
     """Whether each map is there, whole, and says what its file says."""
     for shared, its in MAPS.items():
         params = {"source": str(shared), "map": its.path, "program": its.program or _A_SCRIPT}
-        yield from _examine_temporary(seen, its.path, params)
-        if its.path in seen.files:
-            yield from _examine_map(seen, shared, params)
+        yield from _examine_temporary(host, its.path, params)
+        if its.path in host.files:
+            yield from _examine_map(host, shared, params)
         else:
-            yield from _find_missing(seen, shared, params)
+            yield from _find_missing(host, shared, params)
 
 
-def _examine_temporary(seen: Seen, path: str, params: Mapping[str, str]) -> Iterator[Finding]:
+def _examine_temporary(
+    host: ExaminedHost, path: str, params: Mapping[str, str]
+) -> Iterator[Finding]:
     name = f"{path.removesuffix('.cdb')}.tmp"
-    file = seen.files.get(name)
+    file = host.files.get(name)
     if file is None:
         return
     kinds = {stat.S_IFDIR: IN_THE_WAY, stat.S_IFLNK: LEADS_AWAY}
     yield kinds.get(stat.S_IFMT(file.mode), LEFT_OVER).at(name, **params)
 
 
-def _find_missing(seen: Seen, shared: Shared, params: Mapping[str, str]) -> Iterator[Finding]:
-    content = seen.text(shared)
+def _find_missing(
+    host: ExaminedHost, shared: Shared, params: Mapping[str, str]
+) -> Iterator[Finding]:
+    content = host.text(shared)
     if content is None:
         return
     if shared is Shared.ASSIGN:
@@ -109,9 +113,9 @@ def _find_missing(seen: Seen, shared: Shared, params: Mapping[str, str]) -> Iter
         yield NO_LIST.at(MAPS[shared].path, **params)
 
 
-def _examine_map(seen: Seen, shared: Shared, params: Mapping[str, str]) -> Findings:
-    content, compiled, path = seen.text(shared), seen.maps.get(shared), MAPS[shared].path
-    if content is None and shared not in seen.files:
+def _examine_map(host: ExaminedHost, shared: Shared, params: Mapping[str, str]) -> Findings:
+    content, compiled, path = host.text(shared), host.maps.get(shared), MAPS[shared].path
+    if content is None and shared not in host.files:
         is_assign = shared is Shared.ASSIGN
         yield NO_SOURCE.at(shared) if is_assign else ORPHAN.at(path, **params)
     try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from qmailpanel.qmail.doctor.examined import ENTER, READ, ExaminedHost, Reader
 from qmailpanel.qmail.doctor.finding import Finding, Severity, Trap
-from qmailpanel.qmail.doctor.seen import ENTER, READ, Reader, Seen
 from qmailpanel.qmail.names import gettext_noop
 
 ALARM, NOTE = Severity.ALARM, Severity.NOTE
@@ -97,32 +97,32 @@ NAMES = tuple(sorted({name for names in READ_BY.values() for name in names}))
 EXTRA = ("control/rejectnonexist", "control/validrcptto.cdb")
 
 
-def examine_control_files(seen: Seen) -> Iterator[Finding]:
+def examine_control_files(host: ExaminedHost) -> Iterator[Finding]:
     """What is missing, and what is closed to who must read it or open to who must not write."""
-    yield from _find_missing(seen)
-    for name, file in seen.files.items():
+    yield from _find_missing(host)
+    for name, file in host.files.items():
         if name in DIRECTORIES or file.is_link:
             continue
         if not file.is_plain and not name.endswith(".tmp"):
             yield NOT_A_FILE.at(name)
         elif file.content is None and not name.endswith(("cdb", ".tmp")):
             yield UNREADABLE.at(name)
-    for name, file in seen.files.items():
+    for name, file in host.files.items():
         if file.mode & 0o002 and not file.is_link:
             yield WRITABLE.at(name, mode=file.rights)
-    for reader in (one for one in seen.readers if one.program in READ_BY):
-        yield from _examine_reader(seen, reader)
+    for reader in (one for one in host.readers if one.program in READ_BY):
+        yield from _examine_reader(host, reader)
     for name in EXTRA:
-        if seen.mentions is not None and name in seen.files and name not in seen.mentions:
+        if host.mentions is not None and name in host.files and name not in host.mentions:
             yield NOT_ASKED.at(name)
 
 
-def _find_missing(seen: Seen) -> Iterator[Finding]:
-    if "control/rcpthosts" not in seen.files:
+def _find_missing(host: ExaminedHost) -> Iterator[Finding]:
+    if "control/rcpthosts" not in host.files:
         yield OPEN_RELAY.at("control/rcpthosts")
-    if "control/me" not in seen.files:
+    if "control/me" not in host.files:
         yield NO_ME.at("control/me")
-    elif _is_empty(seen.text("control/me")):
+    elif _is_empty(host.text("control/me")):
         yield EMPTY_ME.at("control/me", 1)
 
 
@@ -130,13 +130,13 @@ def _is_empty(content: bytes | None) -> bool:
     return content is not None and not content.partition(b"\n")[0].strip()
 
 
-def _examine_reader(seen: Seen, reader: Reader) -> Iterator[Finding]:
+def _examine_reader(host: ExaminedHost, reader: Reader) -> Iterator[Finding]:
     params = {"user": reader.user, "program": reader.program}
     for name in DIRECTORIES[:2]:
-        file = seen.files.get(name)
+        file = host.files.get(name)
         if file and not file.lets(reader.uid, reader.gid, ENTER):
             yield SHUT.at(name, mode=file.rights, **params)
     for name in READ_BY[reader.program]:
-        file = seen.files.get(f"control/{name}")
+        file = host.files.get(f"control/{name}")
         if file and file.is_plain and not file.lets(reader.uid, reader.gid, READ):
             yield CLOSED[reader.program].at(f"control/{name}", mode=file.rights, **params)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from qmailpanel.qmail.doctor.examined import ExaminedHost
 from qmailpanel.qmail.doctor.finding import LINES, Finding, Findings, Severity, Trap
-from qmailpanel.qmail.doctor.seen import Seen
 from qmailpanel.qmail.formats import control
 from qmailpanel.qmail.names import gettext_noop
 
@@ -155,15 +155,15 @@ LISTS: Mapping[str, Check] = {
 }
 
 
-def examine_lists(seen: Seen) -> Findings:
+def examine_lists(host: ExaminedHost) -> Findings:
     """Each entry of each list that is silently dead or wrong."""
     for name, check in LISTS.items():
-        content = seen.text(name)
+        content = host.text(name)
         if content:
             yield from _examine_list(name, content, check)
-    yield from _examine_me(seen)
-    yield from _examine_percenthack(seen)
-    count = (seen.text("control/rcpthosts") or b"").count(b"\n")
+    yield from _examine_me(host)
+    yield from _examine_percenthack(host)
+    count = (host.text("control/rcpthosts") or b"").count(b"\n")
     if count > MOST_HOSTS:
         yield LONG.at("control/rcpthosts", count=str(count))
 
@@ -211,19 +211,19 @@ def _find_losers(file: str, content: bytes) -> Iterator[Finding]:
         last[name.lower()] = number, prepend
 
 
-def _examine_me(seen: Seen) -> Iterator[Finding]:
+def _examine_me(host: ExaminedHost) -> Iterator[Finding]:
     """Of `me` qmail reads the first line only, as it stands there."""
-    first = (seen.text("control/me") or b"").partition(b"\n")[0].rstrip(b" \t")
+    first = (host.text("control/me") or b"").partition(b"\n")[0].rstrip(b" \t")
     trap = find_fault(first) if first else None
     if trap or first.endswith(b"."):
         yield (trap or FINAL_DOT).at("control/me", 1, entry=first)
 
 
-def _examine_percenthack(seen: Seen) -> Iterator[Finding]:
-    content = seen.text("control/percenthack")
+def _examine_percenthack(host: ExaminedHost) -> Iterator[Finding]:
+    content = host.text("control/percenthack")
     if not content:
         return
-    accepts = Accepted(seen)
+    accepts = Accepted(host)
     for number, entry in control.entries(content):
         trap = RELAYS if accepts.has(entry.lower()) else PERCENT
         yield trap.at("control/percenthack", number, entry=entry)
@@ -232,8 +232,8 @@ def _examine_percenthack(seen: Seen) -> Iterator[Finding]:
 class Accepted:
     """The names that qmail-smtpd accepts mail for: rcpthosts, and what its second list says."""
 
-    def __init__(self, seen: Seen) -> None:
-        contents = [seen.text(f"control/{name}") for name in ("rcpthosts", "morercpthosts")]
+    def __init__(self, host: ExaminedHost) -> None:
+        contents = [host.text(f"control/{name}") for name in ("rcpthosts", "morercpthosts")]
         self.is_everything = contents[0] is None
         self.numbers = {
             entry.lower(): (file, number)

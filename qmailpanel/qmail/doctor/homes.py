@@ -1,112 +1,262 @@
-"""Which homes the assignments of a host name, and what is found there."""
+"""Traps of a home: its modes, its dot-qmail files, its Maildirs. See qmail-local(8)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterator
 
-from qmailpanel.qmail.doctor.assignments import is_number
-from qmailpanel.qmail.doctor.finding import LINES
-from qmailpanel.qmail.doctor.seen import File, Seen
-from qmailpanel.qmail.formats import assign, control
-from qmailpanel.qmail.pause import Round
+from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome, ExaminedMaildir
+from qmailpanel.qmail.doctor.examined import ENTER, READ, WRITE, File
+from qmailpanel.qmail.doctor.finding import Finding, Severity, Trap
+from qmailpanel.qmail.doctor.instructions import delivers_here, examine_instructions
+from qmailpanel.qmail.formats import maildir
+from qmailpanel.qmail.names import gettext_noop
+
+ALARM, NOTE = Severity.ALARM, Severity.NOTE
+
+MISSING = Trap(
+    gettext_noop(
+        "Line %(line)s of users/assign names this home, but it is missing: each message "
+        "waits, up to a week, and then bounces."
+    ),
+    gettext_noop("Make the directory with mode 700 for the mail user, or remove the line."),
+)
+NOT_A_HOME = Trap(
+    gettext_noop(
+        "Line %(line)s of users/assign names this as a home, but it is no directory: each "
+        "message waits."
+    ),
+    gettext_noop("Move it away and make the directory with mode 700 for the mail user."),
+)
+A_LINK = Trap(
+    gettext_noop("A symbolic link is on the way to this home, which the doctor does not follow."),
+    gettext_noop("Name the real path in users/assign, to have what is there checked too."),
+    NOTE,
+)
+CLOSED = Trap(
+    gettext_noop("The doctor may not look into this home."),
+    gettext_noop("Run ./manage.py doctor as root to have it checked too."),
+    NOTE,
+)
+SHUT_ABOVE = Trap(
+    gettext_noop("uid %(uid)s may not pass through %(above)s: each message waits."),
+    gettext_noop("chmod 711 %(above)s."),
+)
+SHUT = Trap(
+    gettext_noop("uid %(uid)s may not enter it (mode %(mode)s): each message waits."),
+    gettext_noop("chmod 700 it, and chown it to the mail user."),
+)
+STICKY = Trap(
+    gettext_noop(
+        "It has the sticky bit (mode %(mode)s), the sign that somebody edits there: each "
+        "message waits."
+    ),
+    gettext_noop("chmod -t it, when nobody edits there."),
+)
+WRITABLE = Trap(
+    gettext_noop("Everybody may write it (mode %(mode)s): each message waits."),
+    gettext_noop("chmod 700 a home, 600 a dot-qmail file."),
+)
+GROUP_WRITABLE = Trap(
+    gettext_noop(
+        "Its group may write it (mode %(mode)s): a qmail built with conf-patrn 022 would "
+        "let each message wait."
+    ),
+    gettext_noop("chmod g-w it."),
+    NOTE,
+)
+STRANGERS = Trap(
+    gettext_noop(
+        "It belongs to uid %(owner)s, who decides what happens to the mail of uid %(uid)s."
+    ),
+    gettext_noop("chown it to the mail user."),
+    NOTE,
+)
+EXECUTABLE = Trap(
+    gettext_noop(
+        "Its owner may execute it (mode %(mode)s), so lines that deliver here are not "
+        "obeyed: each message waits."
+    ),
+    gettext_noop("chmod 600 it."),
+)
+UNREADABLE = Trap(
+    gettext_noop("uid %(uid)s may not read it (mode %(mode)s): each message waits."),
+    gettext_noop("chmod 600 it, and chown it to the mail user."),
+)
+NOT_A_FILE = Trap(
+    gettext_noop("It is no plain file of up to a megabyte; the doctor did not read it."),
+    gettext_noop(
+        "Write it anew as a plain file; a directory of that name delivers to what is in it."
+    ),
+)
+NEVER_FOUND = Trap(
+    gettext_noop("It is never found: qmail-local looks for names in lower case, with : for dots."),
+    gettext_noop("Rename it to %(name)s."),
+)
+OWNER = Trap(
+    gettext_noop(
+        "In a virtual domain -owner does not work: the sender of what is forwarded shows "
+        "the prepend, and bounces to it are refused."
+    ),
+    gettext_noop("Remove it; forwards keep the sender they have."),
+    NOTE,
+)
+NO_MAILDIR = Trap(
+    gettext_noop("%(part)s of this Maildir is missing: each message waits."),
+    gettext_noop("Make cur, new and tmp with mode 700 for the mail user: maildirmake does."),
+)
+NO_CUR = Trap(
+    gettext_noop("cur of this Maildir is missing: mail is stored, but programs may not show it."),
+    gettext_noop("Make it with mode 700 for the mail user."),
+)
+SHUT_MAILDIR = Trap(
+    gettext_noop("uid %(uid)s may not write in %(part)s (mode %(mode)s): each message waits."),
+    gettext_noop("chmod 700 it, and chown it to the mail user."),
+)
+NO_LIMIT_MODE = Trap(
+    gettext_noop(
+        "uid %(uid)s may not read and write it (mode %(mode)s): there is no quota, and "
+        "nobody is told."
+    ),
+    gettext_noop("chmod 600 it, and chown it to the mail user."),
+)
+NO_LIMIT = Trap(
+    gettext_noop("The first line is no limit: %(line)s; there is no quota."),
+    gettext_noop("Write bytes and messages, as 50000000S,1000C, and 0S,0C for no limit."),
+)
+GLUED = Trap(
+    gettext_noop(
+        "The last line has no newline: what deliverquota adds is glued to it, and then "
+        "there is no quota."
+    ),
+    gettext_noop("Append a newline."),
+)
+CR = Trap(
+    gettext_noop("The first line ends with a carriage return (CR); not every program reads it."),
+    gettext_noop("Remove the CRs: sed -i 's/\\r$//'."),
+    NOTE,
+)
+NO_USAGE = Trap(
+    gettext_noop("It has a limit, but no usage: mail that is there already is not counted."),
+    gettext_noop("Have it counted again, as by doveadm quota recalc; do not just remove it."),
+    NOTE,
+)
+LINKED_BOX = Trap(
+    gettext_noop("%(part)s is a symbolic link, which the doctor does not follow."),
+    gettext_noop("Name the real path, to have what is there checked too."),
+    NOTE,
+)
+_LIMIT = re.compile(rb"[0-9]{1,18}[SC](?:,[ \t]*[0-9]{1,18}[SC])?[ \t\r]*")
 
 
-@dataclass
-class HomeNamed:
-    """A home that users/assign names: first in line `number`, for this uid and gid.
-
-    `plain`: for whole names; `.qmail` is asked. `own`: the addresses of these. `begins`: for names
-    that begin so, at these domains; `.qmail-…` is asked.
-    """
-
-    path: str
-    number: int
-    uid: int
-    gid: int
-    plain: bool = False
-    own: set[bytes] = field(default_factory=set)
-    begins: list[tuple[bytes, tuple[bytes, ...]]] = field(default_factory=list)
-
-    def own_of(self, name: str) -> set[bytes]:
-        """The addresses whose mail a dot-qmail file of this home gets."""
-        if name == ".qmail":
-            return self.own
-        extension = name.removeprefix(".qmail-").replace(":", ".").encode("utf-8", "replace")
-        return {
-            begin + extension + b"@" + domain for begin, names in self.begins for domain in names
-        }
+def examine_home(home: ExaminedHome, exists: Callable[[str], bool]) -> Iterator[Finding]:
+    """What keeps mail from a home, or from where its dot-qmail files say."""
+    named, here = home.named, home.here
+    if home.unseen:
+        yield (A_LINK if home.unseen == "link" else CLOSED).at(named.path)
+    elif home.shut:
+        yield SHUT_ABOVE.at(named.path, uid=str(named.uid), above=home.shut)
+    elif here is None:
+        yield MISSING.at(named.path, line=str(named.number))
+    elif not here.is_directory:
+        yield NOT_A_HOME.at(named.path, line=str(named.number))
+    else:
+        yield from _examine_modes(named, here)
+    for name, file in home.dots.items():
+        yield from _examine_dot(home, name, file, exists)
+    for path, box in home.boxes.items():
+        text = path.decode("utf-8", "surrogateescape").removeprefix("./").rstrip("/")
+        whole = text if text.startswith("/") else f"{named.path}/{text}"
+        yield from _examine_box(named, whole, box)
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A maildir that a dot-qmail file delivers to: itself as `.`, and what it has of cur, new, tmp
-    and maildirsize."""
-
-    files: Mapping[str, File]
-
-
-@dataclass(frozen=True, slots=True)
-class HomeSeen:
-    """A home as it is. `here` is None where it is missing; `dots`: its dot-qmail files by name.
-
-    `boxes`: by the path that a dot-qmail file has, those that are below the home or the mail root.
-    `kinds`: whether such a path without a slash is a directory. `shut`: a directory above it that
-    the mail user cannot enter. `unseen`: why the doctor did not look, `link` or `closed`.
-    """
-
-    named: HomeNamed
-    here: File | None
-    dots: Mapping[str, File] = field(default_factory=dict)
-    boxes: Mapping[bytes, Box] = field(default_factory=dict)
-    kinds: Mapping[bytes, bool] = field(default_factory=dict)
-    shut: str = ""
-    unseen: str = ""
+def _examine_modes(named: AssignedHome, here: File) -> Iterator[Finding]:
+    params = {"mode": here.rights, "uid": str(named.uid)}
+    if here.mode & 0o1000:
+        yield STICKY.at(named.path, **params)
+    if here.mode & 0o002:
+        yield WRITABLE.at(named.path, **params)
+    elif here.mode & 0o020:
+        yield GROUP_WRITABLE.at(named.path, **params)
+    if not here.lets(named.uid, named.gid, ENTER):
+        yield SHUT.at(named.path, **params)
+    elif here.uid not in (None, 0, named.uid):
+        yield STRANGERS.at(named.path, owner=str(here.uid), **params)
 
 
-def find_homes(seen: Seen) -> Round[dict[str, HomeNamed]]:
-    """The homes by their paths."""
-    homes, domains = dict[str, HomeNamed](), _find_domains(seen)
-    for number, record in _read_records(seen.text("users/assign") or b""):
-        if number % LINES == 0:
-            yield None
-        name, _, uid, gid, home, dash, *_ = record
-        path = _plain_path(home.decode("utf-8", "surrogateescape"))
-        if not (is_number(uid) and is_number(gid) and _is_whole(path)):
-            continue
-        named = homes.setdefault(path, HomeNamed(path, number, int(uid), int(gid)))
-        prepend, _, rest = name[1:].lower().partition(b"-")
-        names = domains.get(prepend, ())
-        if dash:
-            named.begins.append((rest, names))
-        else:
-            named.plain = True
-            named.own |= {rest + b"@" + one for one in names if name[:1] == b"="}
-    return homes
+def _examine_dot(
+    home: ExaminedHome, name: str, file: File, exists: Callable[[str], bool]
+) -> Iterator[Finding]:
+    named, path = home.named, f"{home.named.path}/{name}"
+    if not file.lets(named.uid, named.gid, READ):
+        yield UNREADABLE.at(path, uid=str(named.uid), mode=file.rights)
+    elif file.content is None and not file.is_link:
+        yield NOT_A_FILE.at(path)
+        return
+    yield from examine_name(path, name)
+    if name.endswith("-owner") and named.begins:
+        yield OWNER.at(path)
+    content = file.content or b""
+    yield from _examine_dot_mode(path, file, content)
+    own = named.own_of(name)
+    yield from examine_instructions(path, content, exists, own, home.kinds)
 
 
-def _plain_path(path: str) -> str:
-    names = [name for name in path.split("/") if name not in ("", ".")]
-    return "/".join(["" if path.startswith("/") else ".", *names])
+def examine_name(path: str, name: str) -> Iterator[Finding]:
+    """qmail-local folds the extension and writes colons for dots before it looks."""
+    extension = name.removeprefix(".qmail")
+    folded = "".join(c.lower() if c.isascii() else c for c in extension).replace(".", ":")
+    if folded != extension:
+        yield NEVER_FOUND.at(path, name=f".qmail{folded}")
 
 
-def _is_whole(path: str) -> bool:
-    return path.startswith("/") and "\0" not in path and ".." not in path.split("/")
+def _examine_dot_mode(path: str, file: File, content: bytes) -> Iterator[Finding]:
+    if file.is_link:
+        return
+    if file.mode & 0o002:
+        yield WRITABLE.at(path, mode=file.rights)
+    elif file.mode & 0o020:
+        yield GROUP_WRITABLE.at(path, mode=file.rights)
+    if file.mode & 0o100 and delivers_here(content):
+        yield EXECUTABLE.at(path, mode=file.rights)
 
 
-def _find_domains(seen: Seen) -> dict[bytes, tuple[bytes, ...]]:
-    """The domains of each prepend."""
-    domains: dict[bytes, tuple[bytes, ...]] = {}
-    for _, entry in control.entries(seen.text("control/virtualdomains") or b""):
-        name, _, prepend = entry.lower().partition(b":")
-        if name and b"@" not in name and not name.startswith(b"."):
-            domains[prepend] = (*domains.get(prepend, ()), name)
-    return domains
+def _examine_box(named: AssignedHome, path: str, box: ExaminedMaildir) -> Iterator[Finding]:
+    itself = box.files.get(".")
+    if itself is None:
+        yield NO_MAILDIR.at(path, part=path)
+        return
+    if itself.is_link:
+        yield LINKED_BOX.at(path, part=path)
+        return
+    uid, gid = named.uid, named.gid
+    if not itself.lets(uid, gid, ENTER):
+        yield SHUT_MAILDIR.at(path, uid=str(uid), part=path, mode=itself.rights)
+        return
+    for part in ("tmp", "new"):
+        file = box.files.get(part)
+        if file is None:
+            yield NO_MAILDIR.at(path, part=part)
+        elif not file.is_link and not file.lets(uid, gid, WRITE | ENTER):
+            yield SHUT_MAILDIR.at(path, uid=str(uid), part=part, mode=file.rights)
+    if "cur" not in box.files:
+        yield NO_CUR.at(path)
+    if size := box.files.get(maildir.SIZE):
+        yield from _examine_size(named, f"{path}/{maildir.SIZE}", size)
 
 
-def _read_records(content: bytes) -> Iterator[tuple[int, list[bytes]]]:
-    for number, line in enumerate(control.split_lines(content), start=1):
-        if line.startswith(b"."):
-            return
-        if line.count(b":") >= assign.COLONS:
-            yield number, line.split(b":", assign.COLONS)
+def _examine_size(named: AssignedHome, path: str, size: File) -> Iterator[Finding]:
+    if not size.lets(named.uid, named.gid, READ | WRITE):
+        yield NO_LIMIT_MODE.at(path, uid=str(named.uid), mode=size.rights)
+    if size.content is None:
+        return
+    first, _, rest = size.content.partition(b"\n")
+    limits = re.findall(rb"[1-9][0-9]*", first)
+    if not _LIMIT.fullmatch(first):
+        yield NO_LIMIT.at(path, 1, line=first)
+    elif not size.content.endswith(b"\n"):
+        yield GLUED.at(path, size.content.count(b"\n") + 1)
+    elif not rest.strip() and limits:
+        yield NO_USAGE.at(path, 1)
+    if first.endswith(b"\r"):
+        yield CR.at(path, 1)

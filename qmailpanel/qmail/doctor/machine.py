@@ -6,12 +6,12 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 
+from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
+from qmailpanel.qmail.doctor.examined import File, ExaminedHost
 from qmailpanel.qmail.doctor.finding import Finding, Severity, Trap
-from qmailpanel.qmail.doctor.home_traps import examine_home
-from qmailpanel.qmail.doctor.homes import HomeNamed, HomeSeen
+from qmailpanel.qmail.doctor.homes import examine_home
 from qmailpanel.qmail.doctor.instructions import NO_DOMAIN
 from qmailpanel.qmail.doctor.routing import find_locals
-from qmailpanel.qmail.doctor.seen import File, Seen
 from qmailpanel.qmail.names import gettext_noop
 
 ALARM, NOTE = Severity.ALARM, Severity.NOTE
@@ -58,14 +58,14 @@ QUEUE, TRIGGER = "bin/qmail-queue", "queue/lock/trigger"
 EVERY_HOST = ("postmaster", "mailer-daemon", "root")
 
 
-def examine_machine(seen: Seen, exists: Callable[[str], bool]) -> Iterator[Finding]:
+def examine_machine(host: ExaminedHost, exists: Callable[[str], bool]) -> Iterator[Finding]:
     """Programs and processes, then the files of the user alias."""
-    for name in seen.compiled_elsewhere:
-        yield ELSEWHERE.at(name, home=seen.home)
-    yield from _examine_programs(seen.programs)
-    yield from _examine_senders(seen)
-    if seen.alias is not None:
-        yield from _examine_alias(seen, seen.alias, exists)
+    for name in host.compiled_elsewhere:
+        yield ELSEWHERE.at(name, home=host.home)
+    yield from _examine_programs(host.programs)
+    yield from _examine_senders(host)
+    if host.alias is not None:
+        yield from _examine_alias(host, host.alias, exists)
 
 
 def _examine_programs(programs: Mapping[str, File]) -> Iterator[Finding]:
@@ -76,9 +76,9 @@ def _examine_programs(programs: Mapping[str, File]) -> Iterator[Finding]:
         yield NO_TRIGGER.at(TRIGGER, mode=trigger.rights)
 
 
-def _examine_senders(seen: Seen) -> Iterator[Finding]:
-    directory = f"{seen.home}/bin"
-    for sender in seen.senders:
+def _examine_senders(host: ExaminedHost) -> Iterator[Finding]:
+    directory = f"{host.home}/bin"
+    for sender in host.senders:
         if sender.path is not None and directory not in sender.path.split(":"):
             yield NO_PATH.at("qmail-send", directory=directory, path=sender.path)
         for name in sender.behind:
@@ -86,17 +86,17 @@ def _examine_senders(seen: Seen) -> Iterator[Finding]:
 
 
 def _examine_alias(
-    seen: Seen, files: Mapping[str, File], exists: Callable[[str], bool]
+    host: ExaminedHost, files: Mapping[str, File], exists: Callable[[str], bool]
 ) -> Iterator[Finding]:
-    content = (seen.text("users/assign") or b"").lower()
-    if find_locals(seen) and ".qmail-default" not in files:
+    content = (host.text("users/assign") or b"").lower()
+    if find_locals(host) and ".qmail-default" not in files:
         for local in EVERY_HOST:
             if f".qmail-{local}" not in files and not _is_assigned(local, content):
                 yield NOBODY.at(f"alias/.qmail-{local}", local=local)
-    alias = next((reader for reader in seen.readers if reader.user == "alias"), None)
+    alias = next((reader for reader in host.readers if reader.user == "alias"), None)
     if alias:
-        named = HomeNamed(f"{seen.home}/alias", 0, alias.uid, alias.gid)
-        findings = examine_home(HomeSeen(named, seen.files.get("alias"), files), exists)
+        named = AssignedHome(f"{host.home}/alias", 0, alias.uid, alias.gid)
+        findings = examine_home(ExaminedHome(named, host.files.get("alias"), files), exists)
         yield from (one for one in findings if one.trap is not NO_DOMAIN)  # names of this host
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from qmailpanel.qmail.doctor.control_lists import Accepted, find_fault, spellings
+from qmailpanel.qmail.doctor.examined import ExaminedHost
 from qmailpanel.qmail.doctor.finding import LINES, Finding, Findings, Severity, Trap
-from qmailpanel.qmail.doctor.seen import Seen
 from qmailpanel.qmail.formats import assign, control
 from qmailpanel.qmail.names import gettext_noop
 from qmailpanel.qmail.pause import Round
@@ -42,25 +42,25 @@ UNANSWERED = Trap(
 )
 
 
-def find_locals(seen: Seen) -> dict[bytes, str]:
+def find_locals(host: ExaminedHost) -> dict[bytes, str]:
     """The names that are qmail-send's own, and the file that says so: `me` where none does."""
-    content = seen.text("control/locals")
-    if content is not None or "control/locals" in seen.files:
+    content = host.text("control/locals")
+    if content is not None or "control/locals" in host.files:
         return {e.lower(): "control/locals" for _, e in control.entries(content or b"")}
-    me = control.entries((seen.text("control/me") or b"").partition(b"\n")[0])
+    me = control.entries((host.text("control/me") or b"").partition(b"\n")[0])
     return {entry.lower(): "control/me" for _, entry in me}
 
 
-def examine_routes(seen: Seen) -> Findings:
+def examine_routes(host: ExaminedHost) -> Findings:
     """Names that are accepted and not delivered, or delivered and not accepted."""
-    virtual = list(_virtual_lines(seen.text(VIRTUAL) or b""))
-    ours, accepts = find_locals(seen), Accepted(seen)
-    answers = yield from read_answers(seen)
+    virtual = list(_virtual_lines(host.text(VIRTUAL) or b""))
+    ours, accepts = find_locals(host), Accepted(host)
+    answers = yield from read_answers(host)
     for count, line in enumerate(virtual, start=1):
         yield from _examine_virtual(line, ours, accepts, answers)
         if count % LINES == 0:
             yield None
-    yield from _find_going_out(seen, accepts, [*ours, *(line.name for line in virtual)])
+    yield from _find_going_out(host, accepts, [*ours, *(line.name for line in virtual)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,9 @@ def _examine_virtual(
         yield UNANSWERED.at(VIRTUAL, line.number, name=line.key or b"*", prepend=line.prepend)
 
 
-def _find_going_out(seen: Seen, accepts: Accepted, served: Sequence[bytes]) -> Findings:
+def _find_going_out(host: ExaminedHost, accepts: Accepted, served: Sequence[bytes]) -> Findings:
     """Of `.dom` it is enough that some name below it is served."""
-    routes = seen.text("control/smtproutes") or b""
+    routes = host.text("control/smtproutes") or b""
     routed = {entry.partition(b":")[0].lower() for _, entry in control.entries(routes)}
     known = {*served, *(r for r in routed if r)}
     below = sorted(name[::-1] for name in known)
@@ -122,11 +122,11 @@ def _has_below(name: bytes, reversed_names: Sequence[bytes]) -> bool:
 class Answers:
     """Who takes the mail of a prepend: assignments, else qmail-getpw(8): users, else alias."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, host: ExaminedHost) -> None:
         self.wildcards: set[bytes] = set()
         self.starts: set[bytes] = set()  # of names with a dash, all that ends at one
-        self.is_account: Callable[[str], bool] = seen.is_account
-        self.alias = frozenset(seen.alias) if seen.alias is not None else frozenset[str]()
+        self.is_account: Callable[[str], bool] = host.is_account
+        self.alias = frozenset(host.alias) if host.alias is not None else frozenset[str]()
 
     def add(self, key: bytes) -> None:
         """An assignment by its key."""
@@ -158,10 +158,10 @@ class Answers:
         return any(_begins_with(file.removeprefix(".qmail-"), begin) for file in self.alias)
 
 
-def read_answers(seen: Seen) -> Round[Answers]:
+def read_answers(host: ExaminedHost) -> Round[Answers]:
     """What the assignments, users and files of a host answer."""
-    answers = Answers(seen)
-    for count, line in enumerate(control.split_lines(seen.text("users/assign") or b""), start=1):
+    answers = Answers(host)
+    for count, line in enumerate(control.split_lines(host.text("users/assign") or b""), start=1):
         if line.startswith(b"."):
             break
         if line.count(b":") >= assign.COLONS:

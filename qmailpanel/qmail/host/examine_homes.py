@@ -13,14 +13,18 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from qmailpanel.qmail.doctor import Finding, Findings, Seen, examine_home, gather, shorten
-from qmailpanel.qmail.doctor.homes import Box, HomeNamed, HomeSeen, find_homes
+from qmailpanel.qmail.doctor import ExaminedHost, Finding, Findings, examine_home, gather, shorten
+from qmailpanel.qmail.doctor.assigned_homes import (
+    AssignedHome,
+    ExaminedHome,
+    ExaminedMaildir,
+    find_homes,
+)
+from qmailpanel.qmail.doctor.examined import ENTER, File
 from qmailpanel.qmail.doctor.instructions import find_paths
-from qmailpanel.qmail.doctor.seen import ENTER, File
 from qmailpanel.qmail.host.examine_machine import program_finder
 from qmailpanel.qmail.host.examine_shared import read_shared
-from qmailpanel.qmail.host.files import entered, open_at
-from qmailpanel.qmail.host.look import (
+from qmailpanel.qmail.host.examined_files import (
     WAY,
     describe,
     file_at,
@@ -29,6 +33,7 @@ from qmailpanel.qmail.host.look import (
     read_dots,
     stat_at,
 )
+from qmailpanel.qmail.host.files import entered, open_at
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.pause import Round
 
@@ -47,15 +52,15 @@ def examine_homes_of(
     `whole`: each finding, however many there are of a kind. `everywhere`: those of users too, and
     not only those below the mail root.
     """
-    with read_shared(layout.qmail_home) as seen:
-        findings = _examine_homes(seen, layout, everywhere=everywhere)
+    with read_shared(layout.qmail_home) as host:
+        findings = _examine_homes(host, layout, everywhere=everywhere)
         return (yield from gather(findings if whole else shorten(findings)))
 
 
-def _examine_homes(seen: Seen, layout: Layout, *, everywhere: bool) -> Findings:
+def _examine_homes(host: ExaminedHost, layout: Layout, *, everywhere: bool) -> Findings:
     """Each home once, in the order of their paths: those of one directory follow each other."""
-    homes = yield from find_homes(seen)
-    exists = program_finder(seen)
+    homes = yield from find_homes(host)
+    exists = program_finder(host)
     delivers = os.path.exists(f"{layout.qmail_home}/bin/qmail-local")
     with contextlib.closing(Walk(layout.mail_root, delivers=delivers)) as walk:
         for count, path in enumerate(sorted(homes), start=1):
@@ -88,21 +93,21 @@ class Walk:
         """The descriptors."""
         self._back_to(0)
 
-    def read_home(self, named: HomeNamed) -> HomeSeen:
+    def read_home(self, named: AssignedHome) -> ExaminedHome:
         """A home with its dot-qmail files and the Maildirs they deliver to."""
         *above, name = named.path.split("/")[1:]
         try:
             self._go(above)
             if shut := self._shut(named):
-                return HomeSeen(named, None, shut=shut)
+                return ExaminedHome(named, None, shut=shut)
             return self._read_home(named, name)
         except Linked:
-            return HomeSeen(named, None, unseen="link")
+            return ExaminedHome(named, None, unseen="link")
         except PermissionError:
             shut = self._shut(named)
-            return HomeSeen(named, None, shut=shut, unseen="" if shut else "closed")
+            return ExaminedHome(named, None, shut=shut, unseen="" if shut else "closed")
         except OSError:
-            return HomeSeen(named, None)
+            return ExaminedHome(named, None)
 
     def _go(self, names: list[str]) -> None:
         same = 0
@@ -137,7 +142,7 @@ class Walk:
     def _is_below(self, path: str) -> bool:
         return path.startswith(f"{self.mail_root}/")
 
-    def _shut(self, named: HomeNamed) -> str:
+    def _shut(self, named: AssignedHome) -> str:
         """The first directory above the home that the mail user may not pass through."""
         for stop in self.stops:
             counts = self.delivers or self._is_below(stop.path)
@@ -145,24 +150,24 @@ class Walk:
                 return stop.path or "/"
         return ""
 
-    def _read_home(self, named: HomeNamed, name: str) -> HomeSeen:
+    def _read_home(self, named: AssignedHome, name: str) -> ExaminedHome:
         found = stat_at(self.stops[-1].fd, name)
         if found is None or not (found.is_directory or found.is_link):
-            return HomeSeen(named, found)
+            return ExaminedHome(named, found)
         fd = self._open(self.stops[-1], name)
         try:
             here = describe(os.fstat(fd))
             dots = self._read_dots(fd, named) if may_enter(fd) else {}
             paths = {p: None for file in dots.values() for p in find_paths(file.content or b"")}
-            boxes, kinds = dict[bytes, Box](), dict[bytes, bool]()
+            boxes, kinds = dict[bytes, ExaminedMaildir](), dict[bytes, bool]()
             for path in paths:
                 self._read_place(fd, path, boxes, kinds)
-            return HomeSeen(named, here, dots, boxes, kinds)
+            return ExaminedHome(named, here, dots, boxes, kinds)
         finally:
             os.close(fd)
 
     @staticmethod
-    def _read_dots(home: int, named: HomeNamed) -> dict[str, File]:
+    def _read_dots(home: int, named: AssignedHome) -> dict[str, File]:
         if named.begins:
             with contextlib.suppress(PermissionError), entered(".", home) as fd:
                 return read_dots(fd, whole=named.plain)
@@ -170,7 +175,7 @@ class Walk:
         return {".qmail": file} if file else {}
 
     def _read_place(
-        self, home: int, path: bytes, boxes: dict[bytes, Box], kinds: dict[bytes, bool]
+        self, home: int, path: bytes, boxes: dict[bytes, ExaminedMaildir], kinds: dict[bytes, bool]
     ) -> None:
         """Of places elsewhere than in this home or the mail root nothing is known."""
         text = os.fsdecode(path)

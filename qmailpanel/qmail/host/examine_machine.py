@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from qmailpanel.qmail.doctor import Seen
+from qmailpanel.qmail.doctor import ExaminedHost
 from qmailpanel.qmail.doctor.control_files import EXTRA
-from qmailpanel.qmail.doctor.seen import Reader, Sender
+from qmailpanel.qmail.doctor.examined import Reader, Sender
 from qmailpanel.qmail.host.hup import find_senders
 from qmailpanel.qmail.host.map_compiler import is_home_compiled_in
 
@@ -100,11 +100,11 @@ def find_mentions(home: str) -> frozenset[str] | None:
     return frozenset(name for name, stem in stems.items() if stem in program)
 
 
-def program_finder(seen: Seen) -> Callable[[str], bool]:
+def program_finder(host: ExaminedHost) -> Callable[[str], bool]:
     """Whether qmail-local could run a program; what cannot be known is there."""
-    paths = (sender.path for sender in seen.senders if sender.path)
-    path = next(paths, f"{seen.home}/bin:/usr/local/bin:/usr/bin:/bin")
-    own = f"{seen.home}/bin/"
+    paths = (sender.path for sender in host.senders if sender.path)
+    path = next(paths, f"{host.home}/bin:/usr/local/bin:/usr/bin:/bin")
+    own = f"{host.home}/bin/"
     is_embedded = not os.path.isdir(own)  # the panel alone: nothing is run there
 
     @cache

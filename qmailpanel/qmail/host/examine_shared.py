@@ -1,6 +1,6 @@
 """What the doctor sees of the files that all domains share.
 
-It writes nothing, and needs no lock: what is changed meanwhile is seen in the next round.
+It writes nothing, and needs no lock: what is changed meanwhile is host in the next round.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import os
 import stat
 from collections.abc import Iterator
 
-from qmailpanel.qmail.doctor import Finding, Seen, examine_shared, gather, shorten
+from qmailpanel.qmail.doctor import ExaminedHost, Finding, examine_shared, gather, shorten
 from qmailpanel.qmail.doctor.control_files import DIRECTORIES, NAMES
+from qmailpanel.qmail.doctor.examined import File
 from qmailpanel.qmail.doctor.machine import QUEUE, TRIGGER
-from qmailpanel.qmail.doctor.seen import File
 from qmailpanel.qmail.formats.cdb import AnyMap
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Shared
@@ -25,8 +25,8 @@ from qmailpanel.qmail.host.examine_machine import (
     read_readers,
     read_senders,
 )
+from qmailpanel.qmail.host.examined_files import describe, read_dots
 from qmailpanel.qmail.host.files import entered, opened, read_file
-from qmailpanel.qmail.host.look import describe, read_dots
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.pause import Round
 
@@ -39,15 +39,15 @@ def examine_shared_of(layout: Layout, *, whole: bool = False) -> Round[list[Find
 
     `whole`: each finding, however many there are of a kind.
     """
-    with read_shared(layout.qmail_home) as seen:
-        findings = examine_shared(seen, program_finder(seen))
+    with read_shared(layout.qmail_home) as host:
+        findings = examine_shared(host, program_finder(host))
         return (yield from gather(findings if whole else shorten(findings)))
 
 
 def sign_of_files(layout: Layout) -> tuple[object, ...]:
     """Cheap, and equal as long as nobody touched a file that only the doctor reads.
 
-    Of the files that sync writes only the modes count; who else writes them is seen by sync.
+    Of the files that sync writes only the modes count; who else writes them is host by sync.
     """
     home, ours = layout.qmail_home, {*map(str, Shared), *_MAPS}
     names = {*(f"control/{name}" for name in NAMES), *DIRECTORIES, *_TEMPORARY, *ours}
@@ -65,10 +65,10 @@ def _sign_of_file(path: str, is_ours: bool) -> object:
 
 
 @contextlib.contextmanager
-def read_shared(home: str) -> Iterator[Seen]:
+def read_shared(home: str) -> Iterator[ExaminedHost]:
     """What the doctor examines; the compiled files are open meanwhile."""
     with contextlib.ExitStack() as stack:
-        yield Seen(
+        yield ExaminedHost(
             home=home,
             files=dict(_read_files(home)),
             maps=dict(_open_maps(home, stack)),

@@ -9,13 +9,18 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmailpanel.qmail.doctor import Seen, examine_home, examine_shared
+from qmailpanel.qmail.doctor import ExaminedHost, examine_home, examine_shared
+from qmailpanel.qmail.doctor.assigned_homes import (
+    AssignedHome,
+    ExaminedHome,
+    ExaminedMaildir,
+    find_homes,
+)
 from qmailpanel.qmail.doctor.compiled import examine_compiled
 from qmailpanel.qmail.doctor.control_lists import LISTS
-from qmailpanel.qmail.doctor.homes import Box, HomeNamed, HomeSeen, find_homes
+from qmailpanel.qmail.doctor.examined import File
 from qmailpanel.qmail.doctor.instructions import find_paths
 from qmailpanel.qmail.doctor.program_lines import find_maildir, read_words
-from qmailpanel.qmail.doctor.seen import File
 from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.cdb import AnyMap
 from qmailpanel.qmail.formats.maps import MAPS
@@ -34,8 +39,8 @@ contents = st.one_of(st.binary(max_size=80), st.lists(st.sampled_from(PIECES)).m
 modes = st.integers(0, 0o177777)
 
 
-def examine(seen: Seen) -> None:
-    for finding in examine_shared(seen, lambda _word: False):
+def examine(host: ExaminedHost) -> None:
+    for finding in examine_shared(host, lambda _word: False):
         if finding:
             assert finding.meaning.isprintable()
             assert finding.remedy.isprintable()
@@ -48,8 +53,10 @@ def examine(seen: Seen) -> None:
     )
 )
 def test_any_control_files(files):
-    examine(Seen("/var/qmail", files, alias={".qmail-x": File(0o100644, content=b"x")}))
-    homes = finish(find_homes(Seen("/var/qmail", files)))
+    examine(
+        ExaminedHost("/var/qmail", files, alias={".qmail-x": File(0o100644, content=b"x")})
+    )
+    homes = finish(find_homes(ExaminedHost("/var/qmail", files)))
     assert all(path.startswith("/") or not path for path in homes)
 
 
@@ -64,17 +71,23 @@ def test_any_map_beside_any_file(shared, content, compiled, is_there):
             asked = None
         files = {MAPS[shared].path: File(0o100644)}
         files |= {shared: File(0o100644, content=content)} if is_there else {}
-        list(examine_compiled(Seen("/var/qmail", files, {shared: asked})))
+        list(examine_compiled(ExaminedHost("/var/qmail", files, {shared: asked})))
 
 
 @given(contents, contents, modes)
 def test_any_home(content, size, mode):
-    named = HomeNamed("/home/x", 1, 110, 31, plain=True, begins=[(b"", (b"a.test",))])
-    box = Box({".": File(mode), "new": File(mode), "maildirsize": File(mode, content=size)})
+    named = AssignedHome("/home/x", 1, 110, 31, plain=True, begins=[(b"", (b"a.test",))])
+    box = ExaminedMaildir(
+        {
+            ".": File(mode),
+            "new": File(mode),
+            "maildirsize": File(mode, content=size),
+        }
+    )
     dots = {name: File(mode, content=content) for name in (".qmail", ".qmail-A\udcff.b")}
     places = dict.fromkeys(find_paths(content), box)
-    seen = HomeSeen(named, File(mode), dots, places, dict.fromkeys(places, True))
-    for finding in examine_home(seen, lambda _word: False):
+    host = ExaminedHome(named, File(mode), dots, places, dict.fromkeys(places, True))
+    for finding in examine_home(host, lambda _word: False):
         assert finding.meaning.isprintable()
         assert finding.file.isprintable()
 
@@ -107,7 +120,9 @@ def test_any_bytes_on_a_real_disk(content, assign, size):
 @given(st.text(st.characters(exclude_characters="\n:"), max_size=30))
 def test_any_path_is_looked_at_without_an_error(path):
     line = f"=a:u:110:31:/{path}:::\n.\n".encode("utf-8", "surrogatepass")
-    homes = finish(find_homes(Seen("/x", {"users/assign": File(0o100644, content=line)})))
+    homes = finish(
+        find_homes(ExaminedHost("/x", {"users/assign": File(0o100644, content=line)}))
+    )
     with closing(Walk("/nowhere", delivers=True)) as walk:
         for named in homes.values():
             walk.read_home(named)

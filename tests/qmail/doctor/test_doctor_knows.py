@@ -27,7 +27,7 @@ def known() -> Iterator[tuple[str, Trap]]:
 
 
 def test_each_trap_is_planted_somewhere(tmp_path: Path) -> None:
-    found = {finding.trap for seen, *_ in MACHINES for finding in examine(seen)}
+    found = {finding.trap for host, *_ in MACHINES for finding in examine(host)}
     for number, (plant, *_) in enumerate(ROWS):
         home = make_healthy(tmp_path / str(number))
         plant(home)

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from qmailpanel.qmail.doctor import Finding, Severity, Trap, examine_home, examine_shared, shorten
-from qmailpanel.qmail.doctor.homes import HomeNamed, HomeSeen
-from qmailpanel.qmail.doctor.seen import File, Reader, Seen, Sender
+from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
+from qmailpanel.qmail.doctor.examined import File, ExaminedHost, Reader, Sender
 from qmailpanel.qmail.host.examine_homes import Walk
 from qmailpanel.qmail.host.examine_shared import read_shared
 from tests.kit.sick import FILES, look, make_healthy
@@ -34,7 +34,7 @@ ALIAS = {
     f".qmail-{name}": File(PLAIN, 0, 0, content=b"&joe\n")
     for name in ("postmaster", "mailer-daemon", "root")
 }
-SEEN = Seen(
+SEEN = ExaminedHost(
     home="/var/qmail",
     files={
         **{name: File(PLAIN, 0, 0, content=content) for name, content in FILES.items()},
@@ -52,11 +52,11 @@ SEEN = Seen(
 )  # fmt: skip
 
 
-def examine(seen: Seen) -> list[Finding]:
-    return [finding for finding in examine_shared(seen, lambda _word: True) if finding]
+def examine(host: ExaminedHost) -> list[Finding]:
+    return [finding for finding in examine_shared(host, lambda _word: True) if finding]
 
 
-def with_file(name: str, file: File) -> Seen:
+def with_file(name: str, file: File) -> ExaminedHost:
     return replace(SEEN, files={**SEEN.files, name: file})
 
 
@@ -69,7 +69,7 @@ CLOSED = File(stat.S_IFDIR | 0o700, 0, 0)
 GROUPS = File(stat.S_IFREG | 0o640, 0, 64010, content=b"mail.vm.test\n")
 
 
-MACHINES: list[tuple[Seen, str, str, str, str]] = [
+MACHINES: list[tuple[ExaminedHost, str, str, str, str]] = [
     (with_file("control/rcpthosts", ONLY_ROOTS), "control/rcpthosts", "421", "644", "alarm"),
     (with_file("control/me", ONLY_ROOTS), "control/me", "421", "umask", "alarm"),
     (
@@ -122,15 +122,15 @@ MACHINES: list[tuple[Seen, str, str, str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("seen", "file", "meaning", "remedy", "severity"), MACHINES)
-def test_each_trap_of_the_machine_is_found(seen, file, meaning, remedy, severity):
+@pytest.mark.parametrize(("host", "file", "meaning", "remedy", "severity"), MACHINES)
+def test_each_trap_of_the_machine_is_found(host, file, meaning, remedy, severity):
     assert any(
         finding.file == file
         and meaning in finding.meaning
         and remedy in finding.remedy
         and finding.trap.severity == severity
-        for finding in examine(seen)
-    ), examine(seen)
+        for finding in examine(host)
+    ), examine(host)
 
 
 @pytest.mark.parametrize("name", ["control/virtualdomains", "control/locals"])
@@ -140,8 +140,8 @@ def test_a_file_for_the_group_of_qmail_send_is_no_trap_there(name):
 
 
 def test_a_qmail_smtpd_that_knows_the_list_is_no_trap():
-    seen = with_file("control/rejectnonexist", File(PLAIN, 0, 0, content=b"mail.vm.test\n"))
-    assert examine(replace(seen, mentions=frozenset(["control/rejectnonexist"]))) == []
+    host = with_file("control/rejectnonexist", File(PLAIN, 0, 0, content=b"mail.vm.test\n"))
+    assert examine(replace(host, mentions=frozenset(["control/rejectnonexist"]))) == []
 
 
 @pytest.mark.parametrize("pattern", [".qmail-default", ".qmail-100-default", ".qmail-100-joe"])
@@ -156,24 +156,26 @@ def test_an_assignment_takes_the_mail_of_root(line):
     without = replace(SEEN, alias=alias)
     assert [one.file for one in examine(without)] == ["alias/.qmail-root"]
     content = f"{line}:u:1:1:/h:-::\n.\n".encode()
-    seen = replace(with_file("users/assign", File(PLAIN, 0, 0, content=content)), alias=alias)
-    assert not [one for one in examine(seen) if one.file == "alias/.qmail-root"]
+    host = replace(
+        with_file("users/assign", File(PLAIN, 0, 0, content=content)), alias=alias
+    )
+    assert not [one for one in examine(host) if one.file == "alias/.qmail-root"]
 
 
-def home_seen(**more: Any) -> HomeSeen:
-    named = HomeNamed("/home/joe", 1, 110, 31, plain=True)
-    return HomeSeen(named, **{"here": File(stat.S_IFDIR | 0o755, 500, 500), **more})
+def home_seen(**more: Any) -> ExaminedHome:
+    named = AssignedHome("/home/joe", 1, 110, 31, plain=True)
+    return ExaminedHome(named, **{"here": File(stat.S_IFDIR | 0o755, 500, 500), **more})
 
 
 @pytest.mark.parametrize(
-    ("seen", "meaning", "remedy"),
+    ("host", "meaning", "remedy"),
     [
         (home_seen(), "belongs to uid 500", "chown"),
         (home_seen(here=None, unseen="closed"), "may not look", "as root"),
     ],
 )
-def test_traps_of_owners_are_found(seen, meaning, remedy):
-    [finding] = examine_home(seen, lambda _: True)
+def test_traps_of_owners_are_found(host, meaning, remedy):
+    [finding] = examine_home(host, lambda _: True)
     assert meaning in finding.meaning
     assert remedy in finding.remedy
 
@@ -248,13 +250,13 @@ def test_programs_built_for_another_home_are_told(home):
 def test_a_mail_root_that_the_mail_user_cannot_pass_counts_where_qmail_delivers(home):
     root = home / "mailnames"
     root.chmod(0o600)
-    named = HomeNamed(f"{root}/pandle.net/biliards", 1, 110, 31, plain=True)
+    named = AssignedHome(f"{root}/pandle.net/biliards", 1, 110, 31, plain=True)
     for delivers, shut in ((True, str(root)), (False, "")):
         walk = Walk(str(root), delivers=delivers)
         assert walk.read_home(named).shut == shut or (os.geteuid() and not delivers)
         walk.close()
     root.chmod(0o711)
-    [finding] = examine_home(HomeSeen(named, None, shut=str(root)), lambda _: True)
+    [finding] = examine_home(ExaminedHome(named, None, shut=str(root)), lambda _: True)
     assert f"chmod 711 {root}" in finding.remedy
 
 
@@ -276,8 +278,8 @@ def test_every_descriptor_is_given_back(home):
 
 
 def test_a_compiled_map_can_be_asked_while_it_isread_shared(home):
-    with read_shared(str(home)) as seen:
-        assert all(found is None or found.find(b"") is not None for found in seen.maps.values())
+    with read_shared(str(home)) as host:
+        assert all(found is None or found.find(b"") is not None for found in host.maps.values())
 
 
 # many of a kind

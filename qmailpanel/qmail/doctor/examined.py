@@ -74,7 +74,7 @@ class Sender:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ExaminedHost:
     """The files of a qmail home that all domains share; those that are missing are absent.
 
     `maps`: the compiled files, open; None where one cannot be read. `alias`: the dot-qmail files of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from qmailpanel.qmail.doctor.homes import Box
-from qmailpanel.qmail.doctor.seen import File
+from qmailpanel.qmail.doctor.assigned_homes import ExaminedMaildir
+from qmailpanel.qmail.doctor.examined import File
 from qmailpanel.qmail.formats import maildir
 from qmailpanel.qmail.host.files import open_at, read_file
 
@@ -26,25 +26,25 @@ def describe(found: os.stat_result, content: bytes | None = None) -> File:
     )
 
 
-def look_at_box(base: int, names: list[str]) -> Box:
+def look_at_box(base: int, names: list[str]) -> ExaminedMaildir:
     """A maildir below an open directory, entered name by name."""
     fd = os.dup(base)
     try:
         for name in names:
             found = stat_at(fd, name)
             if found is None or not found.is_directory:
-                return Box({".": found} if found and found.is_link else {})
+                return ExaminedMaildir({".": found} if found and found.is_link else {})
             inner = open_at(name, WAY, fd)
             os.close(fd)
             fd = inner
         parts = {".": describe(os.fstat(fd))}
         if not may_enter(fd):
-            return Box(parts)
+            return ExaminedMaildir(parts)
         found_parts = {name: stat_at(fd, name) for name in maildir.DIRECTORIES}
         parts |= {name: part for name, part in found_parts.items() if part}
         if size := file_at(fd, maildir.SIZE):
             parts[maildir.SIZE] = size
-        return Box(parts)
+        return ExaminedMaildir(parts)
     finally:
         os.close(fd)
 

@@ -1,0 +1,112 @@
+"""Which homes the assignments of a host name, and what is found there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from qmailpanel.qmail.doctor.assignments import is_number
+from qmailpanel.qmail.doctor.examined import File, ExaminedHost
+from qmailpanel.qmail.doctor.finding import LINES
+from qmailpanel.qmail.formats import assign, control
+from qmailpanel.qmail.pause import Round
+
+
+@dataclass
+class AssignedHome:
+    """A home that users/assign names: first in line `number`, for this uid and gid.
+
+    `plain`: for whole names; `.qmail` is asked. `own`: the addresses of these. `begins`: for names
+    that begin so, at these domains; `.qmail-…` is asked.
+    """
+
+    path: str
+    number: int
+    uid: int
+    gid: int
+    plain: bool = False
+    own: set[bytes] = field(default_factory=set)
+    begins: list[tuple[bytes, tuple[bytes, ...]]] = field(default_factory=list)
+
+    def own_of(self, name: str) -> set[bytes]:
+        """The addresses whose mail a dot-qmail file of this home gets."""
+        if name == ".qmail":
+            return self.own
+        extension = name.removeprefix(".qmail-").replace(":", ".").encode("utf-8", "replace")
+        return {
+            begin + extension + b"@" + domain for begin, names in self.begins for domain in names
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminedMaildir:
+    """A maildir that a dot-qmail file delivers to: itself as `.`, and what it has of cur, new, tmp
+    and maildirsize."""
+
+    files: Mapping[str, File]
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminedHome:
+    """A home as it is. `here` is None where it is missing; `dots`: its dot-qmail files by name.
+
+    `boxes`: by the path that a dot-qmail file has, those that are below the home or the mail root.
+    `kinds`: whether such a path without a slash is a directory. `shut`: a directory above it that
+    the mail user cannot enter. `unseen`: why the doctor did not look, `link` or `closed`.
+    """
+
+    named: AssignedHome
+    here: File | None
+    dots: Mapping[str, File] = field(default_factory=dict)
+    boxes: Mapping[bytes, ExaminedMaildir] = field(default_factory=dict)
+    kinds: Mapping[bytes, bool] = field(default_factory=dict)
+    shut: str = ""
+    unseen: str = ""
+
+
+def find_homes(host: ExaminedHost) -> Round[dict[str, AssignedHome]]:
+    """The homes by their paths."""
+    homes, domains = dict[str, AssignedHome](), _find_domains(host)
+    for number, record in _read_records(host.text("users/assign") or b""):
+        if number % LINES == 0:
+            yield None
+        name, _, uid, gid, home, dash, *_ = record
+        path = _plain_path(home.decode("utf-8", "surrogateescape"))
+        if not (is_number(uid) and is_number(gid) and _is_whole(path)):
+            continue
+        named = homes.setdefault(path, AssignedHome(path, number, int(uid), int(gid)))
+        prepend, _, rest = name[1:].lower().partition(b"-")
+        names = domains.get(prepend, ())
+        if dash:
+            named.begins.append((rest, names))
+        else:
+            named.plain = True
+            named.own |= {rest + b"@" + one for one in names if name[:1] == b"="}
+    return homes
+
+
+def _plain_path(path: str) -> str:
+    names = [name for name in path.split("/") if name not in ("", ".")]
+    return "/".join(["" if path.startswith("/") else ".", *names])
+
+
+def _is_whole(path: str) -> bool:
+    return path.startswith("/") and "\0" not in path and ".." not in path.split("/")
+
+
+def _find_domains(host: ExaminedHost) -> dict[bytes, tuple[bytes, ...]]:
+    """The domains of each prepend."""
+    domains: dict[bytes, tuple[bytes, ...]] = {}
+    for _, entry in control.entries(host.text("control/virtualdomains") or b""):
+        name, _, prepend = entry.lower().partition(b":")
+        if name and b"@" not in name and not name.startswith(b"."):
+            domains[prepend] = (*domains.get(prepend, ()), name)
+    return domains
+
+
+def _read_records(content: bytes) -> Iterator[tuple[int, list[bytes]]]:
+    for number, line in enumerate(control.split_lines(content), start=1):
+        if line.startswith(b"."):
+            return
+        if line.count(b":") >= assign.COLONS:
+            yield number, line.split(b":", assign.COLONS)
