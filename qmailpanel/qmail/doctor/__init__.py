@@ -1,7 +1,7 @@
 """What is wrong with a host, as qmail would see it: every trap with its file, line and remedy.
 
-Pure: `ExaminedHost` and `ExaminedHome` are what a host is, host/ reads them. Nothing here believes that what it
-reads is well-formed.
+Pure: `ExaminedHost` and `ExaminedHome` are what a host is, and host/ reads them. Nothing here
+believes that what it reads is well-formed.
 """
 
 from __future__ import annotations

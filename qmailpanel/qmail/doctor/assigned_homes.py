@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from qmailpanel.qmail.doctor.assignments import is_number
-from qmailpanel.qmail.doctor.examined import File, ExaminedHost
+from qmailpanel.qmail.doctor.examined import ExaminedHost, File
 from qmailpanel.qmail.doctor.finding import LINES
 from qmailpanel.qmail.formats import assign, control
 from qmailpanel.qmail.pause import Round

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 
 from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
-from qmailpanel.qmail.doctor.examined import File, ExaminedHost
+from qmailpanel.qmail.doctor.examined import ExaminedHost, File
 from qmailpanel.qmail.doctor.finding import Finding, Severity, Trap
 from qmailpanel.qmail.doctor.homes import examine_home
 from qmailpanel.qmail.doctor.instructions import NO_DOMAIN

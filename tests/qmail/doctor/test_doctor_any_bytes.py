@@ -53,9 +53,7 @@ def examine(host: ExaminedHost) -> None:
     )
 )
 def test_any_control_files(files):
-    examine(
-        ExaminedHost("/var/qmail", files, alias={".qmail-x": File(0o100644, content=b"x")})
-    )
+    examine(ExaminedHost("/var/qmail", files, alias={".qmail-x": File(0o100644, content=b"x")}))
     homes = finish(find_homes(ExaminedHost("/var/qmail", files)))
     assert all(path.startswith("/") or not path for path in homes)
 
@@ -120,9 +118,7 @@ def test_any_bytes_on_a_real_disk(content, assign, size):
 @given(st.text(st.characters(exclude_characters="\n:"), max_size=30))
 def test_any_path_is_looked_at_without_an_error(path):
     line = f"=a:u:110:31:/{path}:::\n.\n".encode("utf-8", "surrogatepass")
-    homes = finish(
-        find_homes(ExaminedHost("/x", {"users/assign": File(0o100644, content=line)}))
-    )
+    homes = finish(find_homes(ExaminedHost("/x", {"users/assign": File(0o100644, content=line)})))
     with closing(Walk("/nowhere", delivers=True)) as walk:
         for named in homes.values():
             walk.read_home(named)

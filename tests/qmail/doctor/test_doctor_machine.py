@@ -18,7 +18,7 @@ import pytest
 
 from qmailpanel.qmail.doctor import Finding, Severity, Trap, examine_home, examine_shared, shorten
 from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
-from qmailpanel.qmail.doctor.examined import File, ExaminedHost, Reader, Sender
+from qmailpanel.qmail.doctor.examined import ExaminedHost, File, Reader, Sender
 from qmailpanel.qmail.host.examine_homes import Walk
 from qmailpanel.qmail.host.examine_shared import read_shared
 from tests.kit.sick import FILES, look, make_healthy
@@ -156,9 +156,7 @@ def test_an_assignment_takes_the_mail_of_root(line):
     without = replace(SEEN, alias=alias)
     assert [one.file for one in examine(without)] == ["alias/.qmail-root"]
     content = f"{line}:u:1:1:/h:-::\n.\n".encode()
-    host = replace(
-        with_file("users/assign", File(PLAIN, 0, 0, content=content)), alias=alias
-    )
+    host = replace(with_file("users/assign", File(PLAIN, 0, 0, content=content)), alias=alias)
     assert not [one for one in examine(host) if one.file == "alias/.qmail-root"]
 
 
