@@ -90,7 +90,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "qmailpanel.accounts.middleware.ClientAddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "qmailpanel.accounts.middleware.PermissionsPolicyMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -228,9 +228,9 @@ _nobody = (
     " payment serial usb"
 )
 PERMISSIONS_POLICY = {
-    "publickey-credentials-create": "(self)",
-    "publickey-credentials-get": "(self)",
-    **dict.fromkeys(_nobody.split(), "()"),
+    "publickey-credentials-create": "self",
+    "publickey-credentials-get": "self",
+    **dict.fromkeys(_nobody.split(), "none"),
 }
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

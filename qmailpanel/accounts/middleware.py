@@ -60,20 +60,6 @@ def _address(text: str) -> str | None:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-class PermissionsPolicyMiddleware:
-    """What a page may ask of the browser: passkeys, and nothing else."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-        policy = settings.PERMISSIONS_POLICY
-        self.said = ", ".join(f"{feature}={allowed}" for feature, allowed in policy.items())
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        response["Permissions-Policy"] = self.said
-        return response
-
-
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
     """Signed-out people are led to the sign-in page, and from there back to where they were."""
 
