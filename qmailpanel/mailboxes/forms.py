@@ -8,7 +8,6 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.domains.models import Domain
 from qmailpanel.qmail import names
 from qmailpanel.qmail.secrets.passwords import weakness
 from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField, SizeField
@@ -110,8 +109,3 @@ class MailboxForm(PanelForm):
         help_text=_("What senders are told; one line."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-
-
-def words_of(domain: Domain, local: str = "") -> tuple[str, ...]:
-    """What everybody knows about the owner of a mailbox."""
-    return (local, domain.name, *domain.name.split("."))

@@ -26,7 +26,8 @@ from qmailpanel.web.attempt import attempt
 from qmailpanel.web.fields import errors_of
 
 from . import services
-from .forms import AddMailboxForm, GuardedForm, MailboxForm, PasswordForm, QuotaForm, words_of
+from .forms import AddMailboxForm, GuardedForm, MailboxForm, PasswordForm, QuotaForm
+from .opening.suggest import known_words
 from .pages import list_href, show_detail, shown_place, to_detail
 
 MAILBOX = Kind.MAILBOX
@@ -66,7 +67,7 @@ def _answer(request: PanelRequest, domain: Domain) -> HttpResponse:
     if "suggest" in request.POST:
         typed = {"local": request.POST.get("local", "")}
         return _form_again(request, domain, AddMailboxForm.suggesting(typed), 200)
-    words = words_of(domain, request.POST.get("local", ""))
+    words = known_words(domain, request.POST.get("local", ""))
     form = AddMailboxForm(request.POST, words=words)
     address = attempt(
         request, form, lambda actor: services.add_mailbox(actor, domain, **form.cleaned_data)
@@ -119,7 +120,7 @@ def password(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, MAILBOX, pk)
     if "suggest" in request.POST:
         return show_detail(request, address, password_form=PasswordForm.suggesting({}))
-    form = PasswordForm(request.POST, words=words_of(address.domain, address.local))
+    form = PasswordForm(request.POST, words=known_words(address.domain, address.local))
     tried = attempt(
         request, form, lambda actor: services.set_password(actor, address, **form.cleaned_data)
     )

@@ -15,9 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from qmailpanel.accounts.access import Audience, audience
 from qmailpanel.accounts.services import note_refused
 from qmailpanel.accounts.sessions import sign_in
-from qmailpanel.mailboxes.forms import NextPasswordForm, words_of
+from qmailpanel.mailboxes.forms import NextPasswordForm
 from qmailpanel.mailboxes.models import Mailbox, PasswordLink
 from qmailpanel.mailboxes.opening.links import find_link, use_link
+from qmailpanel.mailboxes.opening.suggest import known_words
 from qmailpanel.mailboxes.owners import MailboxBackend, owner_of
 from qmailpanel.web.attempt import attempt
 
@@ -48,7 +49,7 @@ def welcome(request: HttpRequest) -> HttpResponse:
 
 def _set(request: HttpRequest, link: PasswordLink, context: dict[str, object]) -> HttpResponse:
     address = link.mailbox.address
-    form = NextPasswordForm(request.POST, words=words_of(address.domain, address.local))
+    form = NextPasswordForm(request.POST, words=known_words(address.domain, address.local))
     token = str(context["token"])
     mailbox = attempt(
         request, form, lambda actor: use_link(actor.ip, token, form.cleaned_data["password"])

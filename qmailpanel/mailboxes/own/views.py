@@ -18,12 +18,12 @@ from qmailpanel.domains.models import OwnItem
 from qmailpanel.domains.pulse import pulse_context
 from qmailpanel.domains.routes.picture import route_of
 from qmailpanel.mailboxes.delivery.pages import ends_of
-from qmailpanel.mailboxes.forms import words_of
 from qmailpanel.mailboxes.fullness.services import app_rows, last_uses, used_of
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.opening import app_passwords
 from qmailpanel.mailboxes.opening.forms import AppPasswordForm
 from qmailpanel.mailboxes.opening.pages import app_password_context
+from qmailpanel.mailboxes.opening.suggest import known_words
 from qmailpanel.mailboxes.owners import set_own_password
 from qmailpanel.web.answers import SeeOther, show
 from qmailpanel.web.attempt import attempt
@@ -71,7 +71,7 @@ def password(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
     if not ratelimit.consume(request, action="reauthenticate", user=request.user):
         return render(request, "429.html", status=429)
     address = mailbox.address
-    form = OwnPasswordForm(request.POST, words=words_of(address.domain, address.local))
+    form = OwnPasswordForm(request.POST, words=known_words(address.domain, address.local))
     owner = attempt(
         request, form, lambda actor: set_own_password(actor, mailbox, **form.cleaned_data)
     ).result

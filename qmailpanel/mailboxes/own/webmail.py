@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.ledger.actors import Actor, Refused
-from qmailpanel.mailboxes.forms import words_of
+from qmailpanel.mailboxes.opening.suggest import known_words
 from qmailpanel.mailboxes.owners import MailboxBackend, find_mailbox, set_own_password
 from qmailpanel.qmail.secrets.passwords import weakness
 
@@ -18,7 +18,7 @@ def set_webmail_password(ip: str | None, *, login: str, present: str, password: 
     mailbox = find_mailbox(login)
     if owner is None or mailbox is None:
         raise Refused(WRONG, "present")
-    why = weakness(password, words_of(mailbox.address.domain, mailbox.address.local))
+    why = weakness(password, known_words(mailbox.address.domain, mailbox.address.local))
     if why:
         raise Refused(why, "password")
     set_own_password(Actor(owner.pk, str(owner), ip), mailbox, present=present, password=password)
