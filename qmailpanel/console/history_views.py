@@ -83,7 +83,9 @@ def back(request: PanelRequest, pk: int) -> HttpResponse:
         "to": to,
         "newest": newest,
         "offers": way.offers,
-        "left": [printable(line.decode("utf-8", "backslashreplace").rstrip()) for line in way.left],
+        "unmatched": [
+            printable(line.decode("utf-8", "backslashreplace").rstrip()) for line in way.left
+        ],
         "difference": describe_difference(read_generation(newest), read_generation(to))[:SHOWN],
         "why": why,
     }

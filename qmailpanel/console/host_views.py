@@ -39,7 +39,7 @@ def _page(request: PanelRequest, why: str = "") -> HttpResponse:
     context = {
         **frame(request, notices(Statuses([]))),
         "groups": group_drifts(drifts.order_by("domain", "file", "key")[:DRIFTS]),
-        "left": DriftDecision.objects.for_user(request.user).left(),
+        "kept": DriftDecision.objects.for_user(request.user).left(),
         "adoptable": list(find_adoptable(lines)),
         "files": _by_file(lines),
         "is_cut": len(lines) > LINES,
@@ -87,9 +87,9 @@ def _numbers(typed: Iterable[str]) -> list[int]:
 @audience(Audience.OPERATOR)
 @require_POST
 def put_back(request: PanelRequest, pk: int) -> HttpResponse:
-    """What was left alone becomes what the panel wants."""
-    left = get_object_or_404(DriftDecision.objects.for_user(request.user).left(), pk=pk)
-    return _answer(request, lambda actor: no_longer_leave(actor, left))
+    """What was kept becomes what the panel wants."""
+    kept = get_object_or_404(DriftDecision.objects.for_user(request.user).left(), pk=pk)
+    return _answer(request, lambda actor: no_longer_leave(actor, kept))
 
 
 @audience(Audience.OPERATOR)

@@ -83,15 +83,13 @@ class PasswordForm(NextPasswordForm):
 class QuotaForm(PanelForm):
     """Blank is no limit."""
 
-    quota = SizeField(
-        blank=0, label=_("Quota"), help_text=_("As 500 MB or 2 GB; nothing for no limit.")
-    )
+    quota = SizeField(blank=0, label=_("Quota"), help_text=_("As 500 MB or 2 GB. Empty: no limit."))
     messages = forms.IntegerField(
         required=False,
         min_value=0,
         max_value=MOST_MESSAGES,
         label=_("Messages"),
-        help_text=_("How many it may hold; nothing for no limit."),
+        help_text=_("How many it may hold. Empty: no limit."),
         widget=forms.NumberInput(attrs={**PLAIN, "placeholder": _("no limit")}),
     )
 

@@ -79,5 +79,5 @@ def _removal(address: Address, mailbox: Mailbox) -> dict[str, Any]:
         "restore_form": RestoreForm(),
         "kept_until": removal.kept_until(mailbox),
         "is_taken": address.removed and removal.has_other_owner(address),
-        "left": [] if address.removed else removal.find_missing(address),
+        "missing": [] if address.removed else removal.find_missing(address),
     }

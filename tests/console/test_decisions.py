@@ -287,7 +287,7 @@ def test_of_a_domain_that_lost_its_name_nothing_is_decided_or_shown(
     remove_domain(SYSTEM, pandle)
     panel.sync()
     panel.add_domain("pandle.net")
-    assert "Left as they are" not in as_operator.get("/sync/host/").content.decode()
+    assert "Kept as they are" not in as_operator.get("/sync/host/").content.decode()
     with pytest.raises(Refused, match="another domain"):
         no_longer_leave(SYSTEM, DriftDecision.objects.get())
     assert panel.status_of_domain(pandle) is Status.REMOVED

@@ -201,7 +201,7 @@ def test_a_drift_shows_its_three_sides_and_what_can_be_done(
 ) -> None:
     drift(domain, "<b>vacation</b>")
     page = body(as_operator.get("/sync/host/"))
-    for text in ("&amp;a@b.test", "&lt;b&gt;vacation", "Put ours back", "Leave theirs"):
+    for text in ("&amp;a@b.test", "&lt;b&gt;vacation", "Put ours back", "Keep theirs"):
         assert text in page
 
 
@@ -254,9 +254,9 @@ def test_a_drift_whose_domain_is_gone_is_said(as_operator: Client, domain: Domai
 def test_what_was_left_alone_can_be_put_back(as_operator: Client, domain: Domain) -> None:
     take_theirs(SYSTEM, drift(domain))
     SyncDrift.objects.all().delete()
-    assert "Left as they are" in body(as_operator.get("/sync/host/"))
+    assert "Kept as they are" in body(as_operator.get("/sync/host/"))
     left = DriftDecision.objects.get()
-    assert as_operator.post(f"/sync/left/{left.pk}/").status_code == 303
+    assert as_operator.post(f"/sync/kept/{left.pk}/").status_code == 303
     left.refresh_from_db()
     assert left.side == "ours"
 

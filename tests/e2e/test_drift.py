@@ -75,8 +75,8 @@ def test_what_the_panel_has_no_rows_for_is_left_alone_and_can_be_put_back_later(
     ours = file.read_text()
     write(panel, file, "|/usr/local/bin/vacation\n")
     drift = open_drift(page, f"{domain}/.qmail-default")
-    drift.get_by_role("button", name="Leave theirs").click()
-    expect(page.get_by_role("heading", name="Left as they are")).to_be_visible()
+    drift.get_by_role("button", name="Keep theirs").click()
+    expect(page.get_by_role("heading", name="Kept as they are")).to_be_visible()
     check(page, "left")
     assert file.read_text() == "|/usr/local/bin/vacation\n"
     page.get_by_role("button", name="Put ours back").click()

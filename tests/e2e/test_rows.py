@@ -57,7 +57,7 @@ def test_a_mailbox_that_an_alias_delivers_to_is_removed_only_after_the_alias_was
     row_of(page, ada).get_by_role("link", name=f"Remove {ada}").click()
     expect(page.get_by_role("listitem").filter(has_text=f"sales@{domain}")).to_be_visible()
     assert panel.host.assigned(domain, "ada")
-    page.get_by_role("checkbox", name="Remove these too").uncheck()
+    page.get_by_role("checkbox", name="Remove these aliases too").uncheck()
     page.get_by_role("button", name=f"Remove mailbox {ada}").click()
     expect_status(page, ada, "Removed")
     assert panel.host.assigned(domain, "ada") is None

@@ -21,7 +21,7 @@ def _limit(label: Any) -> forms.IntegerField:
         min_value=0,
         max_value=10_000_000,
         widget=forms.TextInput(attrs={**PLAIN, "inputmode": "numeric"}),
-        error_messages={"invalid": _("Enter a number, or nothing for no limit.")},
+        error_messages={"invalid": _("Enter a number, or leave it empty for no limit.")},
     )
 
 

@@ -32,7 +32,7 @@ class ResponderForm(PanelForm):
         names.MailAddress,
         label=_("Their mail goes on to"),
         required=False,
-        help_text=_("Nothing for nowhere: it is answered and not kept."),
+        help_text=_("Empty: their mail is answered, and not kept."),
         widget=forms.TextInput(attrs={**PLAIN, "inputmode": "email"}),
     )
     days = forms.IntegerField(

@@ -21,7 +21,7 @@ class ForwardingForm(PanelForm):
     destinations = DestinationsField(
         label=_("Forward to"),
         required=False,
-        help_text=_("One address a line, here or elsewhere; nothing for not at all."),
+        help_text=_("One address a line, here or elsewhere. Empty: nothing is forwarded."),
         widget=forms.Textarea(attrs={**PLAIN, "rows": 3, "class": "mono"}),
     )
     keeps = forms.BooleanField(label=_("Keep a copy in this mailbox"), required=False)
@@ -44,7 +44,7 @@ def _day(label: Any, text: Any) -> forms.DateField:
         required=False,
         help_text=text,
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        error_messages={"invalid": _("Enter a day as 2026-12-31, or nothing.")},
+        error_messages={"invalid": _("Enter a day, as 2026-12-31, or leave it empty.")},
     )
 
 
@@ -60,8 +60,8 @@ class ReplyForm(PanelForm):
         max_length=2 * BODY_LENGTH,  # line ends of a browser are two characters; the service counts
         widget=forms.Textarea(attrs={"rows": 6}),
     )
-    first = _day(_("First day"), _("Nothing for at once."))
-    last = _day(_("Last day"), _("Nothing for until you switch it off."))
+    first = _day(_("First day"), _("Empty: it starts at once."))
+    last = _day(_("Last day"), _("Empty: until you switch it off."))
     days = forms.IntegerField(
         label=_("Days until the same sender is answered again"),
         min_value=1,

@@ -175,4 +175,4 @@ def test_the_sync_page_says_which_program_holds_quotas(as_operator):
     SyncNode.objects.create(**node, deliverquota="/usr/sbin/deliverquota")
     assert "<code>/usr/sbin/deliverquota</code>" in said(as_operator, "/sync/")
     SyncNode.objects.update(deliverquota="")
-    assert "No program on this host holds quotas" in said(as_operator, "/sync/")
+    assert "No program on this host enforces quotas" in said(as_operator, "/sync/")
