@@ -37,7 +37,7 @@ def _details(change: Change) -> Iterator[Detail]:
         field = fields.get(name) or Field(name)
         if change.verb not in field.told_by:
             sides = (change.before, change.after)
-            yield Detail(_(field.label), *(_show(field, name, side) for side in sides))
+            yield Detail(_(str(field.label)), *(_show(field, name, side) for side in sides))
 
 
 def _show(field: Field, name: str, side: dict[str, object]) -> str:

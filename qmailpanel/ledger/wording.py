@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import TextChoices
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from qmailpanel.qmail.sizes import write_size
@@ -83,7 +84,7 @@ class Field:
     `told_by`: with these verbs the sentence says it already.
     """
 
-    label: str
+    label: str | Promise
     show: Show = show_text
     told_by: frozenset[Verb] = frozenset()
 

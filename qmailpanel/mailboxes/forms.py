@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from qmailpanel.domains.models import Address
 from qmailpanel.qmail import names
 from qmailpanel.qmail.secrets.passwords import weakness
 from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField, SizeField
@@ -98,6 +99,8 @@ class QuotaForm(PanelForm):
 
 
 class MailboxForm(PanelForm):
+    """Columns of the address or of its mailbox, under the names they have there."""
+
     comment = forms.CharField(
         label=_("Comment"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
@@ -107,3 +110,12 @@ class MailboxForm(PanelForm):
         help_text=_("What senders are told; one line."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+
+    @classmethod
+    def of(cls, address: Address, data: Any = None) -> MailboxForm:
+        """The form as the mailbox is now, or with what was typed."""
+        return cls(data, initial={name: _column(address, name) for name in cls.base_fields})
+
+
+def _column(address: Address, name: str) -> Any:
+    return getattr(address if hasattr(address, name) else address.mailbox, name)

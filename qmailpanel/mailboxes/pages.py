@@ -47,7 +47,7 @@ def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRe
     mailbox = mailbox_of(address)
     context = {
         **address_page(request, address),
-        "form": MailboxForm(initial={"comment": address.comment, "refusal": address.refusal}),
+        "form": MailboxForm.of(address),
         "password_form": PasswordForm(),
         "quota_form": QuotaForm(
             initial={"quota": mailbox.quota, "messages": mailbox.messages or None}

@@ -101,8 +101,7 @@ def _form_again(
 @require_http_methods(["GET", "POST"])
 def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, MAILBOX, pk)
-    initial = {"comment": address.comment, "refusal": address.refusal}
-    form = MailboxForm(sent(request), initial=initial)
+    form = MailboxForm.of(address, sent(request))
     tried = attempt(
         request, form, lambda actor: services.change_mailbox(actor, address, **form.cleaned_data)
     )

@@ -18,6 +18,9 @@ from qmailpanel.ledger.wording import (
     show_quota,
     show_yes,
 )
+from qmailpanel.web.fields import PanelForm
+
+from .forms import MailboxForm
 
 
 class Protocol(TextChoices):
@@ -26,6 +29,11 @@ class Protocol(TextChoices):
     IMAP = "imap", gettext_lazy("IMAP")
     POP3 = "pop3", gettext_lazy("POP3")
     SENDING = "sending", gettext_lazy("Sending")
+
+
+def _labelled_by(form: type[PanelForm]) -> dict[str, Field]:
+    """The fields of a form are told by their labels."""
+    return {name: Field(field.label or name) for name, field in form.base_fields.items()}
 
 
 MAILBOX = Words(
@@ -49,12 +57,12 @@ MAILBOX = Words(
     },
     {
         **ADDRESS_FIELDS,
+        **_labelled_by(MailboxForm),
         "keeps": Field(_("A copy stays"), show_yes),
         "aliases": Field(_("Aliases that went with it")),
         "quota": Field(_("Quota"), show_quota),
         "messages": Field(_("Quota of messages"), show_messages),
         "on_hold": Field(_("On hold"), show_yes),
-        "refusal": Field(_("Answer while on hold or switched off")),
         "imap": Field(_("IMAP"), show_on),
         "pop3": Field(_("POP3"), show_on),
         "sending": Field(_("Sending"), show_on),
