@@ -15,7 +15,7 @@ def hold_back(host: Host, one: Wanted, through: int) -> Wanted:
 
     It has the name it has on the host, and none of the decisions that wait as well.
     """
-    name = host.find_name(one)
+    name = host.moves.find_name(one)
     prepend = one.section.prepend
     own = [section for section in host.memory.sections([name])[name] if section.prepend == prepend]
     return replace(

@@ -13,6 +13,7 @@ from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.plan.drift import as_text
 from qmailpanel.reports.models import RoutedLine, SyncNode
 
+from .host_notes import HostNotes
 from .models import ForeignLine
 
 SHOWN_LINES = 1_000  # foreign assignments on the operator page; an old host may have 100,000
@@ -30,14 +31,15 @@ NO_OWNERS = (
 class HostFacts:
     """Publishes them where they are news."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, notes: HostNotes) -> None:
         self.host = host
+        self.notes = notes
         self._published: object = None
 
     def publish(self) -> None:
-        if not self.host.known:
+        if not self.notes.files:
             return  # nothing could be read yet
-        foreign = {shared: file.foreign for shared, file in self.host.known.items()}
+        foreign = {shared: file.foreign for shared, file in self.notes.files.items()}
         locals_ = self.host.read_locals()
         news = (locals_, *(lines.raws for lines in foreign.values()))
         if news == self._published:

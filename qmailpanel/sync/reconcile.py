@@ -14,8 +14,9 @@ from django.utils import timezone
 
 from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.ledger.services import held_after
-from qmailpanel.qmail.host.errors import Busy, HostError, Raced
+from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.host.mail_host import Host
+from qmailpanel.qmail.host.outcome import Outcome
 from qmailpanel.qmail.plan.order import Plan, make_plan
 from qmailpanel.qmail.plan.state import Applied, Wanted
 from qmailpanel.qmail.plan.steps import Failed, Step, describe
@@ -24,6 +25,7 @@ from qmailpanel.reports.models import SyncPosition
 from .as_applied import absent_domains, hold_back
 from .generations import Generations
 from .host_facts import HostFacts
+from .host_notes import HostNotes
 from .host_settings import read_layout
 from .publish import confirmed_digests, publish, publish_progress
 from .report import Report
@@ -51,7 +53,8 @@ class Reconciler:
         self.host = host
         self.pause = pause
         self.generations = Generations()
-        self.facts = HostFacts(host)
+        self.notes = HostNotes(host)
+        self.facts = HostFacts(host, self.notes)
         self._at_work: frozenset[int] = frozenset()
         self._sliced = time.monotonic()
         self._asking = {0}  # the domains of the run that had a question; 0: those without a row
@@ -79,7 +82,7 @@ class Reconciler:
         """`reconcile` for who holds the lock already."""
         report = Report(timezone.now(), problems={0: ()} if absent else {})
         scope = {*domains, *([0] if absent else [])}
-        self.host.finish_move()
+        self.host.moves.finish()
         wanted, unwritable = self._read(domains, absent=absent)
         before, self._at_work = self._at_work, self._at_work | set(domains)
         try:
@@ -105,7 +108,7 @@ class Reconciler:
 
     def disturbed(self) -> set[int]:
         """The domains whose lines somebody else changed, as seen in passing since the last call."""
-        names, self.host.disturbed = self.host.disturbed, set()
+        names = self.notes.take_disturbed()
         claims = Claim.objects.filter(name__in=names, claims=True)
         return set(claims.values_list("domain", flat=True))
 
@@ -117,9 +120,9 @@ class Reconciler:
     def _preview(self, wanted: Sequence[Wanted], *, whole: bool = False) -> Plan:
         """Of a domain with directories to move only the moves are known before they are done."""
         applied = self.host.memory.sections([one.name for one in wanted])
-        moves = {one.name: self.host.find_moves(one, applied[one.name]) for one in wanted}
+        moves = {one.name: self.host.moves.find(one, applied[one.name]) for one in wanted}
         settled = [one for one in wanted if not moves[one.name]]
-        actual = self.host.observe(settled, applied, whole=whole)
+        actual = self.notes.observe(settled, applied, whole=whole)
         plan = make_plan(settled, applied, actual, confirmed=confirmed_digests())
         return replace(plan, steps=(*chain.from_iterable(moves.values()), *plan.steps))
 
@@ -160,8 +163,8 @@ class Reconciler:
         confirmed = confirmed_digests()
         pause = partial(self._pause, report)
         for _ in range(ATTEMPTS):
-            pause()
-            actual = self.host.observe(wanted, applied)
+            pause(Outcome())
+            actual = self.notes.observe(wanted, applied)
             plan = make_plan(wanted, applied, actual, failed, confirmed)
             if plan.question:
                 yes = confirmed | {plan.question.digest}
@@ -172,9 +175,12 @@ class Reconciler:
             report.waiting, report.begun = plan.steps, len(report.steps)
             self.host.memory.intend(plan.after)
             applied = self.host.memory.sections(names)
-            try:
-                failed |= self.host.apply(plan, self._reporter(report), pause)
-            except Raced:
+            outcome = self.host.apply(plan, self._reporter(report), pause)
+            self.notes.note(outcome)
+            failed |= outcome.failed
+            if outcome.error:
+                raise outcome.error
+            if outcome.raced:
                 log.info("a shared file was changed meanwhile; planning again")
         raise HostError(
             "Others keep writing the mail server's files. It is tried again.",
@@ -184,7 +190,7 @@ class Reconciler:
     def _move(self, wanted: Sequence[Wanted], applied: Applied, report: Report) -> Failed:
         """Bring directories to their new names first. Returns the domains where that failed."""
         note = self._reporter(report)
-        causes = {one.name: self.host.move(one, applied[one.name], note) for one in wanted}
+        causes = {one.name: self.host.moves.make(one, applied[one.name], note) for one in wanted}
         return {name: cause for name, cause in causes.items() if cause}
 
     def _settle_question(self, report: Report, scope: set[int]) -> None:
@@ -211,19 +217,18 @@ class Reconciler:
             report.changes[one.domain] = one.change
             if not plan.question and not any(problem.is_of_domain for problem in problems):
                 self._note_read_back(one, report)
-        self.host.disturbed -= {one.name for one in wanted}
+        self.notes.settle([one.name for one in wanted])
         if not plan.question:
             self.host.memory.finish(plan.after)
             held = {one.name for one in wanted if one.held}
-            self.host.drop_links(plan.after.keys() - held - _troubled(plan))
+            self.host.moves.drop_links(plan.after.keys() - held - _troubled(plan))
 
     def _note_read_back(self, one: Wanted, report: Report) -> None:
         """Live, unless Dovecot may not yet have seen its logins."""
-        seen = self.host.unseen.get(one.name, 0.0)
-        if time.monotonic() < seen:
-            report.unseen[one.domain] = seen
+        seen_at = self.notes.seen_at(one.name)
+        if seen_at:
+            report.unseen[one.domain] = seen_at
         else:
-            self.host.unseen.pop(one.name, None)
             report.live.add(one.domain)
 
     def _reporter(self, report: Report) -> Callable[[Step], None]:
@@ -234,11 +239,12 @@ class Reconciler:
 
         return note
 
-    def _pause(self, report: Report) -> None:
+    def _pause(self, report: Report, outcome: Outcome) -> None:
         """Once a slice, let others in and say how far it is.
 
         They need not wait for what it made to be on disk.
         """
+        self.notes.note(outcome)
         now = time.monotonic()
         if now - self._sliced < SLICE_SECONDS:
             return
@@ -251,10 +257,8 @@ class Reconciler:
 
     def _keep_generations(self, report: Report) -> None:
         """When all is said, because it takes its time on a large host."""
-        replaced, self.host.replaced = self.host.replaced, {}
         through = max(report.changes.values(), default=0)
-        for shared, before in replaced.items():
-            after = self.host.known[shared].content or b""
+        for shared, (before, after) in self.notes.take_written().items():
             self.generations.keep(shared, before, after, through)
 
 

@@ -108,7 +108,7 @@ class Service:
 
     def _watch_files(self) -> None:
         """Where others wrote the shared files, put back what is ours and note what is theirs."""
-        if self.host.look() != self.host.seen:
+        if self.reconciler.notes.is_touched():
             self.scrub.hurry()
             self.doctor.shared.hurry()
             self._run(self.unsettled.failed)

@@ -8,7 +8,6 @@ from pathlib import Path
 from qmailpanel.qmail.formats import assign
 from qmailpanel.qmail.formats.cdb import AssignMap
 from qmailpanel.qmail.formats.shared_files import Shared
-from qmailpanel.qmail.host.errors import Raced
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.layout.domain import render_domain
 from qmailpanel.qmail.layout.rows import DomainRows, Layout
@@ -41,7 +40,7 @@ def want_on(host: Host, rows: Sequence[DomainRows]) -> list[Wanted]:
 
 def plan_on(host: Host, wanted: Sequence[Wanted], failed: Failed | None = None) -> Plan:
     applied = host.memory.sections([one.name for one in wanted])
-    return make_plan(wanted, applied, host.observe(wanted, applied), failed)
+    return make_plan(wanted, applied, host.observe(wanted, applied).actual, failed)
 
 
 def make_true(
@@ -50,9 +49,9 @@ def make_true(
     """A run: move, observe, plan, apply until nothing is left. Returns the last plan."""
     wanted = want_on(host, rows)
     with host.lock():
-        host.finish_move()
+        host.moves.finish()
         applied = host.memory.sections([one.name for one in wanted])
-        causes = {one.name: host.move(one, applied[one.name], report) for one in wanted}
+        causes = {one.name: host.moves.make(one, applied[one.name], report) for one in wanted}
         failed: Failed = {name: cause for name, cause in causes.items() if cause}
         for _ in range(100):
             plan = plan_on(host, wanted, failed)
@@ -60,13 +59,13 @@ def make_true(
                 return plan
             if not plan.steps:
                 host.memory.finish(plan.after)
-                host.drop_links(plan.after.keys())
+                host.moves.drop_links(plan.after.keys())
                 return plan
             host.memory.intend(plan.after)
-            try:
-                failed |= host.apply(plan, report, lambda: None)
-            except Raced:
-                continue
+            outcome = host.apply(plan, report, lambda _: None)
+            failed |= outcome.failed
+            if outcome.error:
+                raise outcome.error
     raise AssertionError(plan.steps)
 
 

@@ -40,6 +40,7 @@ def or_host_error(do: Callable[P, R]) -> Callable[P, R]:
             return do(*arguments, **options)
         except OSError as error:
             text = "The mail server's files could not be read or written. It is tried again."
-            raise HostError(text, f"{do.__name__}: {error}") from error
+            what = do.__name__.strip("_").replace("_", " ")
+            raise HostError(text, f"{what}: {error}") from error
 
     return guarded

@@ -5,24 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 
-from qmailpanel.qmail.formats import cdb, control
-from qmailpanel.qmail.formats.maps import MAPS
-from qmailpanel.qmail.formats.shared_files import Foreign, LineFile, Shared, key_of, take_apart
-from qmailpanel.qmail.host.errors import HostError, StepFailed, or_host_error
-from qmailpanel.qmail.host.files import opened, read_file
+from qmailpanel.qmail.formats import control
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host.errors import HostError, Raced, StepFailed, or_host_error
+from qmailpanel.qmail.host.files import read_file
 from qmailpanel.qmail.host.hup import Hup
 from qmailpanel.qmail.host.login_files import SIGHT_SECONDS, LoginDirectory, time_of_sight
 from qmailpanel.qmail.host.mail_root import MailRoot
 from qmailpanel.qmail.host.map_compiler import compile_map
 from qmailpanel.qmail.host.memory import Memory
-from qmailpanel.qmail.host.shared_file import SharedFile, hold_lock
+from qmailpanel.qmail.host.moves import Moves
+from qmailpanel.qmail.host.outcome import Observed, Outcome, Written
+from qmailpanel.qmail.host.shared_file import hold_lock
+from qmailpanel.qmail.host.shared_observer import SharedObserver
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.plan.order import Plan
-from qmailpanel.qmail.plan.renamed import find_moves, move_section
-from qmailpanel.qmail.plan.state import Actual, Applied, Section, Wanted, lines_of
+from qmailpanel.qmail.plan.state import Actual, Applied, Wanted
 from qmailpanel.qmail.plan.steps import (
     Compile,
     Failed,
@@ -30,7 +30,6 @@ from qmailpanel.qmail.plan.steps import (
     LetLoginsBeSeen,
     LoginsOf,
     LoginStep,
-    Move,
     PathStep,
     RemoveDirectory,
     SettleTree,
@@ -39,6 +38,8 @@ from qmailpanel.qmail.plan.steps import (
     TellSend,
     WriteShared,
 )
+
+Told = Callable[[Outcome], None]
 
 
 class Host:
@@ -52,13 +53,8 @@ class Host:
         self.logins = LoginDirectory(layout.logins, may_change_owners=self.may_change_owners)
         self.memory = Memory(memory)
         self.hup = Hup(self.home, hup)
-        self.files = {shared: SharedFile(self.home, shared) for shared in Shared}
-        self.known: Mapping[Shared, LineFile] = {}
-        self.seen: object = None  # the look at the start of the last observation
-        self.replaced: dict[Shared, bytes] = {}  # what was there before a run wrote
-        self.unseen: dict[str, float] = {}  # domains whose logins Dovecot sees at that time only
-        self.disturbed: set[str] = set()  # domains whose lines somebody else changed
-        self.uncompiled = {shared: set[bytes]() for shared in MAPS}  # foreign, not yet seen there
+        self.shared = SharedObserver(self.home, self.memory)
+        self.moves = Moves(self.root, self.memory, self.shared.forget, self._let_all_end)
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Be the one writer. Raises HostError when another one is."""
@@ -67,29 +63,25 @@ class Host:
     # observe
 
     @or_host_error
-    def observe(self, wanted: Sequence[Wanted], applied: Applied, *, whole: bool = False) -> Actual:
-        """The host as it is, for these domains. Remembers the shared files as `known`.
+    def observe(
+        self, wanted: Sequence[Wanted], applied: Applied, *, whole: bool = False
+    ) -> Observed:
+        """The host as it is, for these domains.
 
         `whole`: ask the maps about all foreign lines too, not only about those that changed since
         they were last seen to have them.
         """
-        self.seen = self.look()
-        shared = self._observe_shared(wanted)
-        self._note_disturbed(shared, {one.name for one in wanted})
-        for which in MAPS:
-            self._note_uncompiled(shared[which].foreign)
-        self.known = shared
-        return Actual(
-            shared=shared,
+        shared = self.shared.observe(wanted, applied, whole=whole)
+        actual = Actual(
+            shared=shared.files,
             trees={w.name: self.root.observe(w, applied.get(w.name, ())) for w in wanted},
-            maps={
-                which: self._ask(which, self._asked(wanted, applied, shared[which], whole=whole))
-                for which in MAPS
-            },
+            maps=shared.maps,
             locals=frozenset(name.lower() for _, name in self.read_locals()),
             hup_owed=self.memory.hup_owed,
             logins=self.logins.observe(_names(wanted, applied)),
         )
+        self.shared.known = shared.files
+        return Observed(actual, shared.disturbed)
 
     def read_locals(self) -> list[tuple[int, bytes]]:
         """The names that qmail-send treats as its own, by line number. See qmail-send(8)."""
@@ -120,246 +112,70 @@ class Host:
     @or_host_error
     def look(self) -> tuple[object, ...]:
         """A cheap glance at the files that others may change: equal as long as nothing did."""
-        names = [*Shared, *(each.path for each in MAPS.values())]
-        glances = tuple(_glance(f"{self.home}/{name}") for name in names)
-        return *glances, *(len(file.late()) for file in self.files.values())
-
-    def _observe_shared(self, wanted: Sequence[Wanted]) -> dict[Shared, LineFile]:
-        contents = {shared: file.read() for shared, file in self.files.items()}
-        late = {shared: file.late() for shared, file in self.files.items()}
-        news = {
-            shared: content
-            for shared, content in contents.items()
-            if late[shared] or not self._is_known(shared, content, wanted)
-        }
-        found = {**self.known, **(self._take_apart(news, wanted) if news else {})}
-        return {which: _append(found[which], late[which]) for which in Shared}
-
-    def _is_known(self, shared: Shared, content: bytes | None, wanted: Sequence[Wanted]) -> bool:
-        known = self.known.get(shared)
-        return known is not None and known.content == content and not _adopts(known, wanted)
-
-    def _note_disturbed(self, found: Mapping[Shared, LineFile], looked_at: Set[str]) -> None:
-        """Other domains may have lost lines since they were written: they want a look too."""
-        for shared, known in self.known.items():
-            if found[shared] is not known:
-                before, after = known.sections, found[shared].sections
-                changed = {n for n in before.keys() | after if before.get(n) != after.get(n)}
-                self.disturbed |= changed - looked_at
-
-    def _note_uncompiled(self, foreign: Foreign) -> None:
-        """Somebody may have written after the last qmail-newu, or instead of calling it."""
-        shared = foreign.shared
-        known = self.known.get(shared)
-        before = known.foreign.keys if known else {}
-        keys = self.uncompiled[shared]
-        if not known or foreign is not known.foreign:
-            keys |= {key for key, _ in foreign.keys.items() - before.items()}
-        wanted = MAPS[shared].answers(foreign, keys)
-        found = self._ask(shared, wanted) or {}
-        self.uncompiled[shared] = {key for key, data in wanted.items() if found.get(key) != data}
-
-    def _asked(
-        self, wanted: Sequence[Wanted], applied: Applied, file: LineFile, *, whole: bool
-    ) -> set[bytes]:
-        """The keys that a map is asked about."""
-        keys = _keys(wanted, applied, file) | self.uncompiled[file.shared]
-        return keys | file.foreign.keys.keys() if whole else keys
-
-    def _take_apart(
-        self, contents: Mapping[Shared, bytes | None], wanted: Sequence[Wanted]
-    ) -> dict[Shared, LineFile]:
-        """The files split by owner; what the memory says of all domains is read once for them."""
-        ours = {shared: dict[bytes, str]() for shared in contents}
-        prepends: dict[str, int] = {}
-        for name, section in self._all_sections(wanted):
-            prepends[name] = section.prepend
-            for shared, owners in ours.items():
-                owners.update(dict.fromkeys(lines_of(section, shared).values(), name))
-        found = {
-            shared: take_apart(shared, content, ours[shared], prepends)
-            for shared, content in contents.items()
-        }
-        return {shared: self._recover(file) for shared, file in found.items()}
-
-    def _all_sections(self, wanted: Sequence[Wanted]) -> Iterator[tuple[str, Section]]:
-        for name, sections in self.memory.all_sections():
-            for section in sections:
-                yield name, section
-        for one in wanted:
-            yield one.name, one.section
-
-    def _recover(self, file: LineFile) -> LineFile:
-        """Foreign lines of a missing or broken file that has a map, so that none leaves the map."""
-        if file.shared not in MAPS:
-            return file
-        is_assign = file.shared is Shared.ASSIGN
-        if file.content is not None and not file.unclean:
-            if is_assign:
-                self.memory.foreign = file.foreign.text
-            return file
-        remembered = control.split_lines(self.memory.foreign) if is_assign else []
-        lines = remembered or self._foreign_in_map(file.shared)
-        there = set(file.foreign.raws)
-        lost = (line for line in lines if line not in there)
-        return replace(file, foreign=Foreign(file.shared, (*file.foreign.raws, *lost)))
-
-    def _foreign_in_map(self, shared: Shared) -> list[bytes]:
-        ours = {
-            key
-            for _, sections in self.memory.all_sections()
-            for section in sections
-            for key in lines_of(section, shared)
-        }
-        its = MAPS[shared]
-        try:
-            with opened(f"{self.home}/{its.path}", follow=True) as (fd, _):
-                lines = [its.line(key, data) for key, data in cdb.AnyMap(fd).records()]
-        except (OSError, ValueError):
-            return []
-        return [line for line in lines if line and key_of(shared, line) not in ours]
-
-    def _ask(self, shared: Shared, keys: Iterable[bytes]) -> Mapping[bytes, bytes | None] | None:
-        """What a map answers for these; None where it is missing or unreadable."""
-        its = MAPS[shared]
-        try:
-            with opened(f"{self.home}/{its.path}", follow=True) as (fd, _):
-                found = cdb.AnyMap(fd)
-                return {key: found.find(its.key(key)) for key in keys}
-        except (OSError, ValueError):
-            return None
-
-    # move
-
-    @or_host_error
-    def find_moves(self, one: Wanted, sections: Sequence[Section]) -> list[Move]:
-        """The directories of a domain that have another name now; that of the domain first.
-
-        `sections`: what was applied for it under its name.
-        """
-        if one.held:
-            return []
-        former = self.find_name(one)
-        if former == one.name:
-            return find_moves(one, sections)
-        move = Move(former, one.name)
-        before = self.memory.sections([former])[former]
-        return [move, *find_moves(one, [move_section(section, move) for section in before])]
-
-    def find_name(self, one: Wanted) -> str:
-        """The name it was applied under; a prepend is never given twice, so it tells."""
-        for name, found in self.memory.sections([one.name, *one.former]).items():
-            if found and found[-1].prepend == one.section.prepend:
-                return name
-        return one.name
-
-    @or_host_error
-    def finish_move(self) -> None:
-        """A run that was killed may have made a move and not have noted it."""
-        begun = self.memory.moving
-        if begun is None:
-            return
-        if self.root.is_moved(begun[2]):
-            self.memory.move(*begun)
-            self.known = {}
-        else:
-            self.memory.drop_move()
-
-    @or_host_error
-    def move(self, one: Wanted, sections: Sequence[Section], report: Callable[[Step], None]) -> str:
-        """Carry out the moves of a domain. Returns why it could not be done, if so."""
-        for move in self.find_moves(one, sections):
-            report(move)
-            name = move.path if "/" not in move.path else one.name
-            self.memory.begin_move(name, one.name, move)
-            try:
-                self.root.apply(move)
-            except StepFailed as error:
-                self.finish_move()
-                return f"{move.path}: {error}"
-            self.root.settle()
-            self.memory.move(name, one.name, move)
-            self.known = {}
-        homes, links = one.section.homes, self.memory.links
-        self._drop([link for link in links if link[0] == one.name or link[0] in homes])
-        return ""
-
-    @or_host_error
-    def drop_links(self, names: Set[str]) -> None:
-        """Nobody looks for the old names any more: these domains are as they are wanted."""
-        self._drop([link for link in self.memory.links if link[1].partition("/")[0] in names])
-
-    def _drop(self, done: Sequence[tuple[str, str]]) -> None:
-        if not done:
-            return
-        self.hup.let_deliveries_end()
-        self._let_logins_be_seen()
-        for path, _to in done:
-            self.root.drop_link(path)
-        self.memory.links = [link for link in self.memory.links if link not in done]
+        return self.shared.look()
 
     # apply
 
-    @or_host_error
-    def apply(
-        self, plan: Plan, report: Callable[[Step], None], pause: Callable[[], None]
-    ) -> Failed:
-        """Carry out the plan, in order. Returns what failed, with the cause.
+    def apply(self, plan: Plan, report: Callable[[Step], None], pause: Told) -> Outcome:
+        """Carry out the plan, in order.
 
         When one fails while things grow, or a login, it stops before what comes next: plan again.
-        `pause` is called between steps below the mail root, and before anything points there.
-        Raises Raced or HostError.
+        `pause` is called between steps below the mail root, and before anything points there, with
+        what came of it until then.
         """
-        failed: Failed = {}
-        settled, known = True, self.known
+        work = _Work(pause)
+        before = self.shared.known
+        try:
+            self._carry_out(plan, report, work)
+        except Raced:
+            return work.tell(raced=True)
+        except HostError as error:
+            return work.tell(error=error)
+        if not work.failed and self.shared.known is before:  # else others wrote in a pause
+            self.shared.known = plan.files
+        return work.tell()
+
+    @or_host_error
+    def _carry_out(self, plan: Plan, report: Callable[[Step], None], work: _Work) -> None:
+        settled = True
         for step in plan.steps:
-            if failed and (isinstance(step, SettleTree) or self._is_unwritten(step, failed)):
-                return failed
+            if work.must_stop_before(step):
+                return
             report(step)
             settled = not isinstance(step, PathStep) and (settled or isinstance(step, SettleTree))
-            if isinstance(step, PathStep):
-                self._apply_path(step, failed, pause)
-            elif isinstance(step, LoginStep):
-                self._apply_logins(step, failed)
-            else:
-                self._apply_shared(step)
+            self._apply(step, work)
             if isinstance(step, PathStep | LoginStep | SettleTree):
-                pause()
+                work.pause()
         if not settled:
             self.root.settle()  # or what is gone is back after a power cut, and nobody's
-        if not failed and self.known is known:  # else others wrote in a pause
-            self.known = plan.files
-        return failed
 
-    def _apply_path(self, step: PathStep, failed: Failed, pause: Callable[[], None]) -> None:
+    def _apply(self, step: Step, work: _Work) -> None:
+        if isinstance(step, PathStep):
+            self._apply_path(step, work)
+        elif isinstance(step, LoginStep):
+            self._apply_logins(step, work)
+        else:
+            self._apply_shared(step, work)
+
+    def _apply_path(self, step: PathStep, work: _Work) -> None:
         try:
-            self.root.apply(step, pause)
+            self.root.apply(step, work.pause)
         except StepFailed as error:
             if not isinstance(step, RemoveDirectory):
-                failed[step.path] = str(error)
+                work.failed[step.path] = str(error)
 
-    def _apply_logins(self, step: LoginStep, failed: Failed) -> None:
+    def _apply_logins(self, step: LoginStep, work: _Work) -> None:
         try:
             self.logins.apply(step)
         except StepFailed as error:
-            failed[LoginsOf(step.name)] = str(error)
+            work.failed[LoginsOf(step.name)] = str(error)
         if self.layout.dovecot:
-            self.unseen[step.domain] = time_of_sight()
+            work.unseen[step.domain] = time_of_sight()
 
-    @staticmethod
-    def _is_unwritten(step: Step, failed: Failed) -> bool:
-        """Whether what comes next must not be done while logins are as they were."""
-        is_next = not isinstance(step, LoginStep)
-        return is_next and any(isinstance(what, LoginsOf) for what in failed)
-
-    def _let_logins_be_seen(self) -> None:
-        if self.layout.dovecot:
-            time.sleep(SIGHT_SECONDS)
-
-    def _apply_shared(self, step: SharedStep) -> None:
+    def _apply_shared(self, step: SharedStep, work: _Work) -> None:
         match step:
             case WriteShared():
-                self._write(step)
+                self._write_shared(step, work)
             case SettleTree():
                 self.root.settle()
             case Compile(shared):
@@ -372,11 +188,46 @@ class Host:
             case LetLoginsBeSeen():
                 self._let_logins_be_seen()
 
-    def _write(self, step: WriteShared) -> None:
+    def _write_shared(self, step: WriteShared, work: _Work) -> None:
         if step.shared is Shared.VIRTUAL and self.hup.how != "none":
             self.memory.hup_owed = True
-        self.files[step.shared].replace(step.before, step.content)
-        self.replaced.setdefault(step.shared, step.before or b"")
+        self.shared.files[step.shared].replace(step.before, step.content)
+        before = work.written.get(step.shared, Written(step.before or b"", b"")).before
+        work.written[step.shared] = Written(before, step.content)
+
+    def _let_all_end(self) -> None:
+        """Until no delivery and no sign-in can still be on its way to what they found before."""
+        self.hup.let_deliveries_end()
+        self._let_logins_be_seen()
+
+    def _let_logins_be_seen(self) -> None:
+        if self.layout.dovecot:
+            time.sleep(SIGHT_SECONDS)
+
+
+class _Work:
+    """A plan at work: what came of it, and has not been told yet."""
+
+    def __init__(self, pause: Told) -> None:
+        self._pause = pause
+        self.failed: Failed = {}
+        self.written = dict[Shared, Written]()
+        self.unseen = dict[str, float]()
+
+    def must_stop_before(self, step: Step) -> bool:
+        """Nothing points to what could not be made, nor goes while logins still lead there."""
+        if isinstance(step, SettleTree):
+            return bool(self.failed)
+        is_next = not isinstance(step, LoginStep)
+        return is_next and any(isinstance(what, LoginsOf) for what in self.failed)
+
+    def pause(self) -> None:
+        self._pause(self.tell())
+
+    def tell(self, *, raced: bool = False, error: HostError | None = None) -> Outcome:
+        outcome = Outcome(dict(self.failed), self.written, self.unseen, raced, error)
+        self.written, self.unseen = {}, {}
+        return outcome
 
 
 def _names(wanted: Sequence[Wanted], applied: Applied) -> set[str]:
@@ -384,41 +235,3 @@ def _names(wanted: Sequence[Wanted], applied: Applied) -> set[str]:
     names = {name for one in wanted if one.logins for name in one.logins.names}
     sections = (section for one in wanted for section in applied.get(one.name, ()))
     return names.union(*(section.logins for section in sections))
-
-
-def _keys(wanted: Sequence[Wanted], applied: Applied, file: LineFile) -> set[bytes]:
-    keys = set[bytes]()
-    for one in wanted:
-        keys.update(one.section.lines.get(file.shared, ()), file.section(one.name))
-        for section in applied.get(one.name, ()):
-            keys.update(section.lines.get(file.shared, ()))
-    return keys
-
-
-def _adopts(file: LineFile, wanted: Sequence[Wanted]) -> bool:
-    """Whether a foreign line is just what a domain wants: it is the domain's then."""
-    foreign = file.foreign.keys
-    return any(
-        line in foreign.get(key, ())
-        for one in wanted
-        for key, line in lines_of(one.section, file.shared).items()
-    )
-
-
-def _append(file: LineFile, late: bytes) -> LineFile:
-    """The file with lines that somebody appended to its predecessor, if any."""
-    if not late:
-        return file
-    late = late if late.endswith(b"\n") else late + b"\n"
-    if file.shared is Shared.ASSIGN:
-        return replace(file, end=file.end + late, unclean="late lines")
-    raws = (*control.split_lines(file.foreign.text), *control.split_lines(late))
-    return replace(file, foreign=Foreign(file.shared, raws), unclean="late lines")
-
-
-def _glance(path: str) -> object:
-    try:
-        found = os.stat(path, follow_symlinks=False)
-    except OSError as error:
-        return error.errno
-    return found.st_ino, found.st_size, found.st_mtime_ns

@@ -1,0 +1,96 @@
+"""Directories of a domain that has another name now, brought to it before anything is planned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence, Set
+
+from qmailpanel.qmail.host.errors import StepFailed, or_host_error
+from qmailpanel.qmail.host.mail_root import MailRoot
+from qmailpanel.qmail.host.memory import Memory
+from qmailpanel.qmail.plan.renamed import find_moves, move_section
+from qmailpanel.qmail.plan.state import Section, Wanted
+from qmailpanel.qmail.plan.steps import Move, Step
+
+
+class Moves:
+    """`moved`: called when the memory knows domains by other names. `let_end`: waits until nobody
+    can still be looking for an old name.
+    """
+
+    def __init__(
+        self,
+        root: MailRoot,
+        memory: Memory,
+        moved: Callable[[], None],
+        let_end: Callable[[], None],
+    ) -> None:
+        self.root = root
+        self.memory = memory
+        self._moved = moved
+        self._let_end = let_end
+
+    @or_host_error
+    def find(self, one: Wanted, sections: Sequence[Section]) -> list[Move]:
+        """The directories of a domain that have another name now; that of the domain first.
+
+        `sections`: what was applied for it under its name.
+        """
+        if one.held:
+            return []
+        former = self.find_name(one)
+        if former == one.name:
+            return find_moves(one, sections)
+        move = Move(former, one.name)
+        before = self.memory.sections([former])[former]
+        return [move, *find_moves(one, [move_section(section, move) for section in before])]
+
+    def find_name(self, one: Wanted) -> str:
+        """The name it was applied under; a prepend is never given twice, so it tells."""
+        for name, sections in self.memory.sections([one.name, *one.former]).items():
+            if sections and sections[-1].prepend == one.section.prepend:
+                return name
+        return one.name
+
+    @or_host_error
+    def finish(self) -> None:
+        """A run that was killed may have made a move and not have noted it."""
+        begun = self.memory.moving
+        if begun is None:
+            return
+        if self.root.is_moved(begun[2]):
+            self.memory.move(*begun)
+            self._moved()
+        else:
+            self.memory.drop_move()
+
+    @or_host_error
+    def make(self, one: Wanted, sections: Sequence[Section], report: Callable[[Step], None]) -> str:
+        """Carry out the moves of a domain. Returns why it could not be done, if so."""
+        for move in self.find(one, sections):
+            report(move)
+            name = move.path if "/" not in move.path else one.name
+            self.memory.begin_move(name, one.name, move)
+            try:
+                self.root.apply(move)
+            except StepFailed as error:
+                self.finish()
+                return f"{move.path}: {error}"
+            self.root.settle()
+            self.memory.move(name, one.name, move)
+            self._moved()
+        homes, links = one.section.homes, self.memory.links
+        self._drop_links([link for link in links if link[0] == one.name or link[0] in homes])
+        return ""
+
+    @or_host_error
+    def drop_links(self, names: Set[str]) -> None:
+        """Nobody looks for the old names any more: these domains are as they are wanted."""
+        self._drop_links([link for link in self.memory.links if link[1].partition("/")[0] in names])
+
+    def _drop_links(self, done: Sequence[tuple[str, str]]) -> None:
+        if not done:
+            return
+        self._let_end()
+        for path, _to in done:
+            self.root.drop_link(path)
+        self.memory.links = [link for link in self.memory.links if link not in done]

@@ -1,0 +1,43 @@
+"""What the host answers: what was seen, and what came of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host.errors import HostError
+from qmailpanel.qmail.plan.state import Actual
+from qmailpanel.qmail.plan.steps import Failed
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The host as it is. `disturbed`: other domains, whose lines somebody else changed."""
+
+    actual: Actual
+    disturbed: frozenset[str] = frozenset()
+
+
+class Written(NamedTuple):
+    """A shared file that was written: what was there, and what came."""
+
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a plan; of `written` and `unseen` what came since the last pause.
+
+    `failed`: what could not be done, with the cause. `unseen`: domains whose logins Dovecot sees at
+    that time of the monotonic clock only. `raced`: somebody else wrote a file meanwhile, so observe
+    and plan again. `error`: why the run cannot go on.
+    """
+
+    failed: Failed = field(default_factory=dict)
+    written: Mapping[Shared, Written] = field(default_factory=dict)
+    unseen: Mapping[str, float] = field(default_factory=dict)
+    raced: bool = False
+    error: HostError | None = None

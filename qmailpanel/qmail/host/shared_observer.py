@@ -1,0 +1,207 @@
+"""The shared files and their maps, as they are: whose each line is, and what the maps answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+
+from qmailpanel.qmail.formats import cdb, control
+from qmailpanel.qmail.formats.maps import MAPS
+from qmailpanel.qmail.formats.shared_files import Foreign, LineFile, Shared, key_of, take_apart
+from qmailpanel.qmail.host.files import opened
+from qmailpanel.qmail.host.memory import Memory
+from qmailpanel.qmail.host.shared_file import SharedFile
+from qmailpanel.qmail.plan.state import Applied, Section, Wanted, lines_of
+
+Answers = Mapping[bytes, bytes | None]
+
+
+@dataclass(frozen=True)
+class SharedSeen:
+    """`maps`: what each answers; None where it is missing or unreadable."""
+
+    files: Mapping[Shared, LineFile]
+    maps: Mapping[Shared, Answers | None]
+    disturbed: frozenset[str]
+
+
+class SharedObserver:
+    """Takes a file apart only when it has other bytes than the last time."""
+
+    def __init__(self, home: str, memory: Memory) -> None:
+        self.home = home
+        self.memory = memory
+        self.files = {shared: SharedFile(home, shared) for shared in Shared}
+        self.known: Mapping[Shared, LineFile] = {}
+        self._uncompiled = {shared: set[bytes]() for shared in MAPS}  # foreign, not yet seen there
+
+    def observe(
+        self, wanted: Sequence[Wanted], applied: Applied, *, whole: bool = False
+    ) -> SharedSeen:
+        """See Host.observe; `known` becomes what was seen when all else was, too."""
+        files = self._read_files(wanted)
+        disturbed = self._find_disturbed(files, {one.name for one in wanted})
+        for which in MAPS:
+            self._note_uncompiled(files[which].foreign)
+        answers = {
+            which: self._ask(which, self._keys_to_ask(wanted, applied, files[which], whole=whole))
+            for which in MAPS
+        }
+        return SharedSeen(files, answers, disturbed)
+
+    def forget(self) -> None:
+        """The memory knows domains by other names now."""
+        self.known = {}
+
+    def look(self) -> tuple[object, ...]:
+        """See Host.look."""
+        names = [*Shared, *(each.path for each in MAPS.values())]
+        glances = tuple(_glance(f"{self.home}/{name}") for name in names)
+        return *glances, *(len(file.late()) for file in self.files.values())
+
+    def _read_files(self, wanted: Sequence[Wanted]) -> dict[Shared, LineFile]:
+        contents = {shared: file.read() for shared, file in self.files.items()}
+        late = {shared: file.late() for shared, file in self.files.items()}
+        news = {
+            shared: content
+            for shared, content in contents.items()
+            if late[shared] or not self._is_known(shared, content, wanted)
+        }
+        files = {**self.known, **(self._take_apart(news, wanted) if news else {})}
+        return {which: _append(files[which], late[which]) for which in Shared}
+
+    def _is_known(self, shared: Shared, content: bytes | None, wanted: Sequence[Wanted]) -> bool:
+        known = self.known.get(shared)
+        return known is not None and known.content == content and not _adopts(known, wanted)
+
+    def _find_disturbed(
+        self, files: Mapping[Shared, LineFile], looked_at: Set[str]
+    ) -> frozenset[str]:
+        """Other domains may have lost lines since they were written: they want a look too."""
+        disturbed = set[str]()
+        for shared, known in self.known.items():
+            if files[shared] is not known:
+                before, after = known.sections, files[shared].sections
+                disturbed |= {n for n in before.keys() | after if before.get(n) != after.get(n)}
+        return frozenset(disturbed - looked_at)
+
+    def _note_uncompiled(self, foreign: Foreign) -> None:
+        """Somebody may have written after the last qmail-newu, or instead of calling it."""
+        shared = foreign.shared
+        known = self.known.get(shared)
+        before = known.foreign.keys if known else {}
+        keys = self._uncompiled[shared]
+        if not known or foreign is not known.foreign:
+            keys |= {key for key, _ in foreign.keys.items() - before.items()}
+        wanted = MAPS[shared].answers(foreign, keys)
+        answers = self._ask(shared, wanted) or {}
+        self._uncompiled[shared] = {k for k, data in wanted.items() if answers.get(k) != data}
+
+    def _keys_to_ask(
+        self, wanted: Sequence[Wanted], applied: Applied, file: LineFile, *, whole: bool
+    ) -> set[bytes]:
+        """The keys that a map is asked about."""
+        keys = _keys_of(wanted, applied, file) | self._uncompiled[file.shared]
+        return keys | file.foreign.keys.keys() if whole else keys
+
+    def _take_apart(
+        self, contents: Mapping[Shared, bytes | None], wanted: Sequence[Wanted]
+    ) -> dict[Shared, LineFile]:
+        """The files split by owner; what the memory says of all domains is read once for them."""
+        ours = {shared: dict[bytes, str]() for shared in contents}
+        prepends: dict[str, int] = {}
+        for name, section in self._all_sections(wanted):
+            prepends[name] = section.prepend
+            for shared, owners in ours.items():
+                owners.update(dict.fromkeys(lines_of(section, shared).values(), name))
+        files = {
+            shared: take_apart(shared, content, ours[shared], prepends)
+            for shared, content in contents.items()
+        }
+        return {shared: self._recover(file) for shared, file in files.items()}
+
+    def _all_sections(self, wanted: Sequence[Wanted]) -> Iterator[tuple[str, Section]]:
+        for name, sections in self.memory.all_sections():
+            for section in sections:
+                yield name, section
+        for one in wanted:
+            yield one.name, one.section
+
+    def _recover(self, file: LineFile) -> LineFile:
+        """Foreign lines of a missing or broken file that has a map, so that none leaves the map."""
+        if file.shared not in MAPS:
+            return file
+        is_assign = file.shared is Shared.ASSIGN
+        if file.content is not None and not file.unclean:
+            if is_assign:
+                self.memory.foreign = file.foreign.text
+            return file
+        remembered = control.split_lines(self.memory.foreign) if is_assign else []
+        lines = remembered or self._foreign_in_map(file.shared)
+        there = set(file.foreign.raws)
+        lost = (line for line in lines if line not in there)
+        return replace(file, foreign=Foreign(file.shared, (*file.foreign.raws, *lost)))
+
+    def _foreign_in_map(self, shared: Shared) -> list[bytes]:
+        ours = {
+            key
+            for _, sections in self.memory.all_sections()
+            for section in sections
+            for key in lines_of(section, shared)
+        }
+        its = MAPS[shared]
+        try:
+            with opened(f"{self.home}/{its.path}", follow=True) as (fd, _):
+                lines = [its.line(key, data) for key, data in cdb.AnyMap(fd).records()]
+        except (OSError, ValueError):
+            return []
+        return [line for line in lines if line and key_of(shared, line) not in ours]
+
+    def _ask(self, shared: Shared, keys: Iterable[bytes]) -> Answers | None:
+        """What a map answers for these; None where it is missing or unreadable."""
+        its = MAPS[shared]
+        try:
+            with opened(f"{self.home}/{its.path}", follow=True) as (fd, _):
+                answering = cdb.AnyMap(fd)
+                return {key: answering.find(its.key(key)) for key in keys}
+        except (OSError, ValueError):
+            return None
+
+
+def _keys_of(wanted: Sequence[Wanted], applied: Applied, file: LineFile) -> set[bytes]:
+    keys = set[bytes]()
+    for one in wanted:
+        keys.update(one.section.lines.get(file.shared, ()), file.section(one.name))
+        for section in applied.get(one.name, ()):
+            keys.update(section.lines.get(file.shared, ()))
+    return keys
+
+
+def _adopts(file: LineFile, wanted: Sequence[Wanted]) -> bool:
+    """Whether a foreign line is just what a domain wants: it is the domain's then."""
+    foreign = file.foreign.keys
+    return any(
+        line in foreign.get(key, ())
+        for one in wanted
+        for key, line in lines_of(one.section, file.shared).items()
+    )
+
+
+def _append(file: LineFile, late: bytes) -> LineFile:
+    """The file with lines that somebody appended to its predecessor, if any."""
+    if not late:
+        return file
+    late = late if late.endswith(b"\n") else late + b"\n"
+    if file.shared is Shared.ASSIGN:
+        return replace(file, end=file.end + late, unclean="late lines")
+    raws = (*control.split_lines(file.foreign.text), *control.split_lines(late))
+    return replace(file, foreign=Foreign(file.shared, raws), unclean="late lines")
+
+
+def _glance(path: str) -> object:
+    try:
+        status = os.stat(path, follow_symlinks=False)
+    except OSError as error:
+        return error.errno
+    return status.st_ino, status.st_size, status.st_mtime_ns
