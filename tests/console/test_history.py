@@ -58,6 +58,18 @@ def lines(generation: Generation) -> list[bytes]:
     return sorted(read_generation(generation).splitlines())
 
 
+def test_what_a_run_wrote_before_it_broke_off_is_in_the_history(panel, pandle, settings) -> None:
+    before = generations("control/virtualdomains")[-1]
+    settings.QMAILPANEL_HUP = "false"  # qmail-send cannot be told: the run ends there
+    panel.add_domain("b.test")
+    assert panel.sync().error
+    settings.QMAILPANEL_HUP = "none"
+    assert not panel.sync().error
+    *_, newest = generations("control/virtualdomains")
+    assert newest.number == before.number + 1
+    assert lines(newest) == [b"b.test:101", b"old.test:7", b"pandle.net:100"]
+
+
 # kept
 
 

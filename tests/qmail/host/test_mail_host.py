@@ -443,6 +443,21 @@ def test_a_missing_or_damaged_map_is_made_again(home, content) -> None:
     assert is_compiled(home)
 
 
+def test_a_fifo_in_place_of_the_map_is_not_waited_for(home) -> None:
+    make_true(open_home(home), [PANDLE])
+    (home / "users/cdb").unlink()
+    os.mkfifo(home / "users/cdb")
+    assert make_true(open_home(home), [PANDLE]).steps == ()
+    assert is_compiled(home)
+
+
+def test_a_fifo_in_place_of_locals_is_named_and_not_waited_for(home) -> None:
+    os.mkfifo(home / "control/locals")
+    with pytest.raises(HostError) as caught:
+        make_true(open_home(home), [PANDLE])
+    assert caught.value.text == "control/locals cannot be read."
+
+
 def test_a_missing_map_is_made_again_though_no_domain_is_asked_about(home) -> None:
     host = open_home(home)
     make_true(host, [PANDLE])
