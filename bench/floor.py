@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cdbx
 
-from qmailpanel.qmail.formats.maildir import NEW_SIZE
+from qmailpanel.qmail.formats.maildir import MaildirSize
 
 MAIL_USER = (110, 31)
 VIRTUAL, MORE = "control/virtualdomains", "control/morercpthosts"
@@ -161,7 +161,8 @@ def make_tree(path: Path, *, fsync: bool) -> None:
     for directory in directories:
         os.mkdir(directory, 0o700)
         _own(directory)
-    for name, content in ((".qmail", b"./Maildir/\n"), ("Maildir/maildirsize", NEW_SIZE)):
+    size = MaildirSize().render()
+    for name, content in ((".qmail", b"./Maildir/\n"), ("Maildir/maildirsize", size)):
         _write(f"{place}/{name}", content, fsync=fsync)
     if fsync:
         _fsync(Path(directories[1]))

@@ -17,7 +17,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from qmailpanel.qmail.formats.cdb import AssignMap
+from tests.kit.assign_map import AssignMap
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 20.0

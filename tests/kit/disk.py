@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qmailpanel.qmail.formats import assign
-from qmailpanel.qmail.formats.cdb import AssignMap
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.layout.domain import render_domain
@@ -15,6 +14,7 @@ from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan.order import Plan, make_plan
 from qmailpanel.qmail.plan.state import Wanted
 from qmailpanel.qmail.plan.steps import Failed, Step
+from tests.kit.assign_map import AssignMap
 
 MAIL_USER = MailUser("popuser", 110, 31)
 

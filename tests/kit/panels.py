@@ -10,13 +10,13 @@ from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.formats.cdb import AssignMap
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncProblem
 from qmailpanel.reports.statuses import Status, Statuses
 from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
 from qmailpanel.sync.report import Report
 from qmailpanel.sync.service import Service
+from tests.kit.assign_map import AssignMap
 
 
 @dataclass

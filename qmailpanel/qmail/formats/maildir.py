@@ -60,7 +60,6 @@ class MaildirSize:
         return f"{self.storage}S,{self.messages}C\n".encode("ascii") + b"".join(usage)
 
 
-NEW_SIZE = MaildirSize().render()
 UNCOUNTED = MaildirSize(usage=()).render()  # what is there is still to be counted
 
 

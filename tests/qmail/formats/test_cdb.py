@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from qmailpanel.qmail.formats import assign, cdb
 from qmailpanel.qmail.formats.assign import BadAssign
-from qmailpanel.qmail.formats.cdb import AssignMap, BadMap
+from tests.kit.assign_map import AssignMap, BadMap
 
 GOLDEN = Path(__file__).parent / "golden"
 NEWU = Path("/var/qmail/bin/qmail-newu")

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from qmailpanel.qmail.formats import control, dotqmail
-from qmailpanel.qmail.formats.cdb import AssignMap
 from qmailpanel.qmail.formats.dotqmail import Comment, Forward, Instruction, Maildir, Program
 from qmailpanel.qmail.formats.shared_files import Shared
+from tests.kit.assign_map import AssignMap
 from tests.kit.disk import make_true, open_home
 from tests.kit.real_qmail import HOME, MAIL_ROOT, SENDER, needs_qmail, private_qmail
 from tests.kit.worlds import World, settle, want
