@@ -44,7 +44,7 @@ for (const button of navigator.clipboard ? document.querySelectorAll("[data-copy
   button.hidden = false;
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(find(`#${button.dataset.copy}`).textContent);
-    find("#said").textContent = button.dataset.said;
+    find("#sentence").textContent = button.dataset.copied;
     button.classList.add("done");
   });
 }

@@ -86,12 +86,12 @@ def reauthenticated(view: View) -> View:
         if did_recently_reauthenticate(request):
             return view(request, *args, **kwargs)
         way = get_adapter().get_reauthentication_methods(request.user)[0]["url"]
-        return lead(request, f"{way}?{urlencode({'next': page_of(request)})}")
+        return redirect_window(request, f"{way}?{urlencode({'next': page_of(request)})}")
 
     return cast(View, guarded)
 
 
-def lead(request: HttpRequest, address: str) -> HttpResponse:
+def redirect_window(request: HttpRequest, address: str) -> HttpResponse:
     """Lead the whole window there: a fragment would end up inside a cell of the page."""
     if getattr(request, "htmx", False):
         return HttpResponseClientRedirect(address)

@@ -23,7 +23,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from .models import User
-from .services import note_refused, note_signed_in, set_password
+from .services import record_refused, record_signed_in, set_password
 from .sessions import methods_of
 
 logger = logging.getLogger(__name__)
@@ -72,19 +72,19 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
             "mfa_reauthenticate": _("Use a code"),
             "mfa_reauthenticate:webauthn": _("Use a passkey"),
         }
-        found = super().get_reauthentication_methods(user)
-        return [way | {"description": words[way["id"]]} for way in found if _is_possible(way["id"])]
+        ways = super().get_reauthentication_methods(user)
+        return [way | {"description": words[way["id"]]} for way in ways if _is_possible(way["id"])]
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Who guesses elsewhere must not lock the person out who knows the password."""
         return f"{credentials.get('email', '').lower()} {get_ip(request)}"
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        note_refused(request, credentials.get("email", ""))
+        record_refused(request, credentials.get("email", ""))
 
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
-        note_signed_in(request, methods_of(request))
+        record_signed_in(request, methods_of(request))
 
     def set_password(self, user: User, password: str) -> None:
         set_password(user, password, ip=self.get_client_ip(self.request))

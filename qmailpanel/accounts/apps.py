@@ -6,6 +6,6 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from .notes import listen  # noqa: PLC0415 - needs the models
+        from .signals import listen  # noqa: PLC0415 - needs the models
 
         listen()

@@ -27,19 +27,19 @@ class Factors:
 
 
 def factors_of(user: User) -> Factors:
-    found = list(Authenticator.objects.filter(user=user).order_by("created_at"))
-    codes = [one for one in found if one.type == Authenticator.Type.RECOVERY_CODES]
+    factors = list(Authenticator.objects.filter(user=user).order_by("created_at"))
+    codes = [one for one in factors if one.type == Authenticator.Type.RECOVERY_CODES]
     return Factors(
-        has_app=any(one.type == Authenticator.Type.TOTP for one in found),
+        has_app=any(one.type == Authenticator.Type.TOTP for one in factors),
         codes_left=len(codes[0].wrap().get_unused_codes()) if codes else None,
-        passkeys=[one for one in found if one.type == Authenticator.Type.WEBAUTHN],
+        passkeys=[one for one in factors if one.type == Authenticator.Type.WEBAUTHN],
     )
 
 
 def has_factor(user: User, kind: str, pk: int | None = None) -> bool:
     """Has the person a factor of that kind; with `pk`, that very one?"""
-    found = Authenticator.objects.filter(user=user, type=kind)
-    return bool((found.filter(pk=pk) if pk else found).exists())
+    factors = Authenticator.objects.filter(user=user, type=kind)
+    return bool((factors.filter(pk=pk) if pk else factors).exists())
 
 
 def use_code(user: User, code: str) -> bool:
@@ -49,7 +49,7 @@ def use_code(user: User, code: str) -> bool:
     return bool(cache.add(key, True, timeout=30 * steps))
 
 
-def note_factor(actor: Actor, verb: Verb, user: User, authenticator: Any) -> None:
+def record_factor(actor: Actor, verb: Verb, user: User, authenticator: Any) -> None:
     """Write into the ledger that somebody's second factor came or went."""
     with ledger_locked():
         record(actor, verb, Noun.FACTOR, _name(authenticator, user))
@@ -58,11 +58,11 @@ def note_factor(actor: Actor, verb: Verb, user: User, authenticator: Any) -> Non
 def reset_factors(user: User) -> int:
     """Remove all second factors of somebody who lost them; says how many those were."""
     with ledger_locked():
-        found = list(Authenticator.objects.filter(user=user))
-        for authenticator in found:
+        factors = list(Authenticator.objects.filter(user=user))
+        for authenticator in factors:
             record(COMMAND, Verb.REMOVED, Noun.FACTOR, _name(authenticator, user))
             authenticator.delete()
-    return len(found)
+    return len(factors)
 
 
 def _name(authenticator: Any, user: User) -> str:

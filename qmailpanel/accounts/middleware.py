@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.urls import reverse
 
-from .access import lead, page_of
+from .access import page_of, redirect_window
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -68,7 +68,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
     ) -> HttpResponse:
         login = resolve_url(self.get_login_url(view_func))
         back = redirect_to_login(page_of(request), login, self.get_redirect_field_name(view_func))
-        return lead(request, back.url)
+        return redirect_window(request, back.url)
 
 
 class PasswordRequiredMiddleware:
@@ -88,7 +88,7 @@ class PasswordRequiredMiddleware:
             return None
         if not getattr(view, "login_required", True) or getattr(view, "without_password", False):
             return None
-        return lead(request, reverse("accounts:choose_password"))
+        return redirect_window(request, reverse("accounts:choose_password"))
 
 
 class SecondFactorRequiredMiddleware:
@@ -109,4 +109,4 @@ class SecondFactorRequiredMiddleware:
         match = request.resolver_match
         if not getattr(view, "login_required", True) or (match and match.view_name in SETTING_UP):
             return None
-        return lead(request, reverse("accounts:security"))
+        return redirect_window(request, reverse("accounts:security"))

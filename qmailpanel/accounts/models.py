@@ -67,8 +67,8 @@ class User(AbstractBaseUser):
 
     @cached_property
     def has_second_factor(self) -> bool:
-        found = Authenticator.objects.filter(user=self, type__in=SECOND_FACTORS)
-        return bool(found.exists())
+        factors = Authenticator.objects.filter(user=self, type__in=SECOND_FACTORS)
+        return bool(factors.exists())
 
     @property
     def factor_due(self) -> datetime | None:

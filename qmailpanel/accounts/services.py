@@ -72,14 +72,14 @@ def set_password(user: User, password: str, *, ip: str | None = None) -> None:
         record(actor, Verb.PASSWORD, Noun.PERSON, str(user))
 
 
-def note_signed_in(request: HttpRequest, methods: list[str]) -> None:
+def record_signed_in(request: HttpRequest, methods: list[str]) -> None:
     """Write into the ledger who signed in just now, and by what."""
     actor = Actor.of(request)
     with ledger_locked():
         record(actor, Verb.SIGNED_IN, Noun.PERSON, actor.name, after={"by": methods})
 
 
-def note_refused(request: HttpRequest, email: str, *, by: str = "password") -> None:
+def record_refused(request: HttpRequest, email: str, *, by: str = "password") -> None:
     """Write into the ledger that somebody was not let in.
 
     What was typed is noted only if it is an address: it may be a password in the wrong field.

@@ -53,9 +53,9 @@ class Session:
 
 def list_sessions(user: User) -> list[Session]:
     """The living ones, newest first; the one that asks comes before all others."""
-    found = [_describe(row) for row in UserSession.objects.purge_and_list(user)]
-    found.sort(key=lambda session: session.began, reverse=True)
-    return sorted(found, key=lambda session: not session.is_current)
+    sessions = [_describe(row) for row in UserSession.objects.purge_and_list(user)]
+    sessions.sort(key=lambda session: session.began, reverse=True)
+    return sorted(sessions, key=lambda session: not session.is_current)
 
 
 def _describe(row: Any) -> Session:
@@ -95,11 +95,11 @@ def end_all_sessions(user: User) -> None:
 
 def _end(actor: Actor, rows: Any) -> int:
     with ledger_locked():
-        found = list(rows)
-        for row in found:
+        ended = list(rows)
+        for row in ended:
             row.end()
             record(actor, Verb.ENDED, Noun.SESSION, f"{browser_of(row.user_agent)}, {row.ip}")
-    return len(found)
+    return len(ended)
 
 
 def sign_in(request: HttpRequest, user: User, method: str) -> None:

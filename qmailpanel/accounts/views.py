@@ -68,7 +68,7 @@ choose_password.without_password = True  # type: ignore[attr-defined]  # for the
 @reauthenticated
 @require_http_methods(["GET", "POST"])
 def change_password(request: PanelRequest) -> HttpResponse:
-    """Another password, for who just typed the present one or came by a sign-in link."""
+    """Another password, for whoever just typed the present one or came by a sign-in link."""
     return _new_password(request, "accounts/change_password.html", reverse("accounts:security"))
 
 
@@ -114,7 +114,7 @@ def end_sessions(request: PanelRequest) -> HttpResponse:
 
 
 def for_who_has(kind: str) -> Callable[[View], View]:
-    """A page about a factor, for who has it; all others are led back to the overview."""
+    """A page about a factor, for whoever has it; all others are led back to the overview."""
 
     def declare(view: View) -> View:
         @wraps(view)

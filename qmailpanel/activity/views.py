@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.domains.frame import domain_page, find_domain, notices
+from qmailpanel.domains.frame import domain_context, find_domain, notices
 from qmailpanel.domains.models import Domain
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import show, wants
@@ -69,7 +69,7 @@ def _page(request: PanelRequest, form: FilterForm, domain: Domain | None = None)
     if domain is None:
         context |= around(notices(Statuses([])))
         return show(request, "activity/list.html", context, status=status)
-    context |= domain_page(request, domain, "activity", Statuses([domain.pk]))
+    context |= domain_context(request, domain, "activity", Statuses([domain.pk]))
     return show(request, "activity/domain.html", context, status=status)
 
 

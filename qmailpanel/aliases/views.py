@@ -14,7 +14,7 @@ from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.addresses.forms import RenameAddressForm
 from qmailpanel.domains.addresses.pages import (
-    address_page,
+    address_context,
     find_address,
     find_list,
     form_context,
@@ -22,7 +22,7 @@ from qmailpanel.domains.addresses.pages import (
     joined,
     list_context,
     row_context,
-    settle,
+    show_row,
 )
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.renaming import rename_address
@@ -143,7 +143,7 @@ def _detail(
     if address.removed:
         why = why or errors_of([shown, renaming])
     context = {
-        **address_page(request, address),
+        **address_context(request, address),
         "form": shown,
         "rename": renaming,
         "hops": route_of(address, _ends(request, address)),
@@ -196,19 +196,19 @@ def switch(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 @needs(Right.ADDRESSES)
 @require_http_methods(["GET", "POST"])
 def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
-    """Asks first."""
+    """Ask; then remove the alias."""
     address = find_address(request, name, ALIAS, pk)
     why = ""
     if request.method == "POST":
         why = attempt(request, None, lambda actor: services.remove_alias(actor, address)).why
         if not why:
-            return settle(request, address, _href(name), _to(address))
+            return show_row(request, address, _href(name), _to(address))
     return _ask(request, address, why)
 
 
 def _ask(request: PanelRequest, address: Address, why: str) -> HttpResponse:
     in_row = is_in_row(request, address)
-    context: dict[str, Any] = {**address_page(request, address), "in_row": in_row, "why": why}
+    context: dict[str, Any] = {**address_context(request, address), "in_row": in_row, "why": why}
     context |= {"targets": _targets(address), "href": _href(address.domain.name)}
     template = "aliases/remove.html#row" if in_row else "aliases/remove.html"
     return show(request, template, context, status=422 if why else 200)
@@ -223,7 +223,7 @@ def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     why = attempt(request, None, lambda actor: services.restore_alias(actor, address)).why
     if why and not is_in_row(request, address):
         return _detail(request, address, why=why)
-    return settle(request, address, _href(name), _to(address), why)
+    return show_row(request, address, _href(name), _to(address), why)
 
 
 @audience(Audience.PERSON)
@@ -231,4 +231,4 @@ def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 def row(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """The row again, when somebody decided to keep the alias."""
     address = find_address(request, name, ALIAS, pk)
-    return settle(request, address, _href(name), _to(address))
+    return show_row(request, address, _href(name), _to(address))

@@ -15,7 +15,7 @@ from qmailpanel.reports.statuses import Statuses
 from qmailpanel.sync.models import HostFinding
 from qmailpanel.web.answers import show
 
-from .overview import frame
+from .overview import console_context
 
 TITLES = {
     Severity.ALARM: _("Act now: mail is lost, bounces, or is relayed for everybody"),
@@ -28,13 +28,13 @@ TITLES = {
 @require_GET
 def doctor(request: PanelRequest) -> HttpResponse:
     """The findings, the worst first; by file and line within."""
-    found = list(HostFinding.objects.for_user(request.user).order_by("file", "number", "pk"))
-    context = {**frame(request, notices(Statuses([]))), "groups": _by_severity(found)}
+    findings = list(HostFinding.objects.for_user(request.user).order_by("file", "number", "pk"))
+    context = {**console_context(request, notices(Statuses([]))), "groups": _by_severity(findings)}
     return show(request, "console/doctor.html", context)
 
 
-def _by_severity(found: Iterable[HostFinding]) -> list[tuple[str, object, list[HostFinding]]]:
+def _by_severity(findings: Iterable[HostFinding]) -> list[tuple[str, object, list[HostFinding]]]:
     groups: dict[str, list[HostFinding]] = {severity: [] for severity in TITLES}
-    for finding in found:
+    for finding in findings:
         groups[finding.severity].append(finding)
     return [(kind, TITLES[Severity(kind)], rows) for kind, rows in groups.items() if rows]

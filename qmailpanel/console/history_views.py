@@ -21,7 +21,7 @@ from qmailpanel.web.answers import SeeOther, show
 from qmailpanel.web.attempt import attempt
 
 from .going_back import WayBack, find_way_back, go_back
-from .overview import frame
+from .overview import console_context
 
 
 @audience(Audience.OPERATOR)
@@ -45,7 +45,7 @@ def history(request: PanelRequest) -> HttpResponse:
 
 
 def _around(request: PanelRequest) -> dict[str, Any]:
-    return frame(request, notices(Statuses([])))
+    return console_context(request, notices(Statuses([])))
 
 
 @audience(Audience.OPERATOR)

@@ -20,7 +20,7 @@ from qmailpanel.web.answers import SeeOther, show
 from qmailpanel.web.attempt import attempt
 
 from .decisions import Act, decide_all, find_adoptable, group_drifts, no_longer_leave
-from .overview import frame
+from .overview import console_context
 
 LINES = 2000  # foreign lines shown
 DRIFTS = 200
@@ -37,7 +37,7 @@ def _page(request: PanelRequest, why: str = "") -> HttpResponse:
     lines = list(ForeignLine.objects.for_user(request.user).order_by("file", "number")[: LINES + 1])
     drifts = SyncDrift.objects.for_user(request.user).undecided()
     context = {
-        **frame(request, notices(Statuses([]))),
+        **console_context(request, notices(Statuses([]))),
         "groups": group_drifts(drifts.order_by("domain", "file", "key")[:DRIFTS]),
         "kept": DriftDecision.objects.for_user(request.user).left(),
         "adoptable": list(find_adoptable(lines)),
@@ -59,7 +59,7 @@ def _answer(request: PanelRequest, act: Act) -> HttpResponse:
 
 
 def _side(request: PanelRequest) -> Side:
-    """What the button said."""
+    """The side that the button names."""
     return Side.OURS if request.POST.get("side") == Side.OURS else Side.THEIRS
 
 

@@ -26,10 +26,10 @@ from qmailpanel.sync.models import HostFinding
 from qmailpanel.web.notices import Notice, around
 
 
-def frame(request: PanelRequest, found: Iterable[Notice]) -> dict[str, Any]:
+def console_context(request: PanelRequest, shown: Iterable[Notice]) -> dict[str, Any]:
     """The context of console/frame.html: what the banner says, and how much the doctor found."""
     findings = HostFinding.objects.for_user(request.user)
-    return {**around(found), "findings_count": findings.count()}
+    return {**around(shown), "findings_count": findings.count()}
 
 
 def find_position() -> dict[str, Any]:

@@ -17,10 +17,10 @@ from qmailpanel.reports.statuses import Statuses
 from qmailpanel.sync.models import SyncQuestion, SyncRun
 from qmailpanel.web.answers import SeeOther, show, wants
 from qmailpanel.web.attempt import attempt
-from qmailpanel.web.notices import tell
+from qmailpanel.web.notices import make_notices
 
 from . import services
-from .overview import find_position, find_problems, frame
+from .overview import console_context, find_position, find_problems
 from .preview import preview
 
 RUNS = 20  # as many as the page shows
@@ -38,7 +38,7 @@ def _page(request: PanelRequest, why: str = "") -> HttpResponse:
     questions = SyncQuestion.objects.for_user(request.user)
     of_host = [problem for problem in problems if problem.domain is None]
     context = {
-        **frame(request, tell(of_host, node)),
+        **console_context(request, make_notices(of_host, node)),
         **find_position(),
         "node": node,
         "is_running": is_alive(node),
@@ -64,7 +64,7 @@ def plan(request: PanelRequest) -> HttpResponse:
     part = "#plan" if wants(request, "plan") else ""
     context = {"plan": preview()}
     if not part:
-        context |= frame(request, notices(Statuses([])))
+        context |= console_context(request, notices(Statuses([])))
     return show(request, f"console/plan.html{part}", context)
 
 

@@ -90,7 +90,7 @@ class SettingsForm(PanelForm):
             },
         )
 
-    def place(self, field: str) -> str:
+    def field_of(self, field: str) -> str:
         return self.target_field if field == "unknown_target" else field
 
     @property

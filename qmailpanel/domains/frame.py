@@ -12,8 +12,8 @@ from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.qmail import names
 from qmailpanel.reports.node import find_node
 from qmailpanel.reports.statuses import Status, Statuses
-from qmailpanel.web.badges import Badge, _badge
-from qmailpanel.web.notices import FIRST_WAIT, Notice, around, tell
+from qmailpanel.web.badges import Badge, make_badge
+from qmailpanel.web.notices import FIRST_WAIT, Notice, around, make_notices
 
 from .access.rights import in_order, shown_rights
 from .models import Address, Claim, Domain
@@ -31,15 +31,15 @@ def address_badge(statuses: Statuses, address: Address) -> Badge:
     status = statuses.of_address(address)
     problem = statuses.problem_of_address(address) if status is Status.FAILED else None
     own = problem if problem and problem.address == address.pk else None
-    return _badge(address_key(address), status, own)
+    return make_badge(address_key(address), status, own)
 
 
 def domain_badge(statuses: Statuses, domain: Domain) -> Badge:
-    return _badge(domain_key(domain), statuses.of_domain(domain), None)
+    return make_badge(domain_key(domain), statuses.of_domain(domain), None)
 
 
 def name_badge(statuses: Statuses, name: Claim) -> Badge:
-    return _badge(SafeString(f"n{name.pk:d}"), statuses.of_name(name), None)
+    return make_badge(SafeString(f"n{name.pk:d}"), statuses.of_name(name), None)
 
 
 def notices(statuses: Statuses, domain: Domain | None = None) -> list[Notice]:
@@ -48,10 +48,10 @@ def notices(statuses: Statuses, domain: Domain | None = None) -> list[Notice]:
     if domain:
         problems += [one for one in statuses.problems_of_domain(domain) if one.address is None]
     is_waiting = domain is None or statuses.of_domain(domain) is Status.PENDING
-    return tell(problems, find_node(), is_waiting=is_waiting)
+    return make_notices(problems, find_node(), is_waiting=is_waiting)
 
 
-def domain_page(
+def domain_context(
     request: PanelRequest, domain: Domain, tab: str, statuses: Statuses
 ) -> dict[str, Any]:
     """The context of domains/page.html; `may`: what the person may do with the domain."""

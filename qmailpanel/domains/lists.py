@@ -26,7 +26,7 @@ class DomainRow:
     href: str
     display: str
     alabel: str
-    note: str
+    description: str
     prepend: str
     unknown: str
     target: str
@@ -47,7 +47,7 @@ def domain_row(
         href=reverse("domains:detail", args=[domain.name]),
         display=shown,
         alabel=domain.name if shown != domain.name else "",
-        note=domain.description,
+        description=domain.description,
         prepend=str(domain.prepend),
         unknown=unknown_words(domain),
         target=domain.unknown_target,

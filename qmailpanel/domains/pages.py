@@ -18,7 +18,7 @@ from .access.limits import TITLES, room_of, storage_of
 from .departed.forms import ResponderForm
 from .departed.services import has_responder
 from .forms import OwnersForm, RenameDomainForm, SettingsForm
-from .frame import display, domain_page, name_badge
+from .frame import display, domain_context, name_badge
 from .fullness import fullness_of
 from .models import Claim, Domain, Kind, Unknown
 from .names.forms import AddAliasDomainForm
@@ -44,7 +44,7 @@ def settings_page(
     if domain.removed:
         why = why or errors_of(form for name, form in forms.items() if name != "form")
     context = {
-        **domain_page(request, domain, "settings", statuses),
+        **domain_context(request, domain, "settings", statuses),
         "form": SettingsForm.of(domain),
         "name_form": AddAliasDomainForm(),
         "rename": RenameDomainForm(),

@@ -56,16 +56,16 @@ def _shown(request: PanelRequest) -> dict[str, Status]:
 
 def _context(
     request: PanelRequest,
-    said: list[Notice],
+    shown: list[Notice],
     moved: list[tuple[Badge, str]],
     *,
     is_waiting: bool,
 ) -> dict[str, Any]:
-    context = around(said, wait=_next_wait(request) if is_waiting else 0)
+    context = around(shown, wait=_next_wait(request) if is_waiting else 0)
     return {
         **context,
         "badges": [badge for badge, _name in moved],
-        "said": " ".join(NEWS[badge.status] % {"name": name} for badge, name in moved),
+        "sentence": " ".join(NEWS[badge.status] % {"name": name} for badge, name in moved),
         "is_news": context["notices_key"] != request.GET.get("banner"),
     }
 
@@ -79,5 +79,5 @@ def _next_wait(request: PanelRequest) -> int:
 
 def _numbers(kind: str, keys: Iterable[str]) -> list[int]:
     """The row numbers of the keys of one kind."""
-    found = (key[1:] for key in keys if key.startswith(kind) and len(key) < 18)
-    return [int(number) for number in found if number.isascii() and number.isdigit()]
+    numbers = (key[1:] for key in keys if key.startswith(kind) and len(key) < 18)
+    return [int(number) for number in numbers if number.isascii() and number.isdigit()]

@@ -13,14 +13,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.reports.node import find_node, is_alive
 from qmailpanel.reports.statuses import Statuses
-from qmailpanel.web.answers import SeeOther, lead, sent, show, wants
+from qmailpanel.web.answers import SeeOther, see_other, sent, show, wants
 from qmailpanel.web.attempt import attempt
 from qmailpanel.web.lists import Query
-from qmailpanel.web.notices import FIRST_WAIT, around, tell
+from qmailpanel.web.notices import FIRST_WAIT, around, make_notices
 
 from . import services
 from .forms import AddDomainForm, RemoveDomainForm
-from .frame import domain_key, domain_page, find_domain, notices
+from .frame import domain_context, domain_key, find_domain, notices
 from .lists import domain_row, health
 from .models import Domain, Kind
 from .pages import settings_page
@@ -94,7 +94,7 @@ def _added(request: PanelRequest, domain: Domain) -> HttpResponse:
         **around(notices(statuses), wait=FIRST_WAIT),
         "form": form,
         "row": domain_row(statuses, domain, new=True),
-        "said": _("%(name)s added.") % {"name": domain.name},
+        "sentence": _("%(name)s added.") % {"name": domain.name},
         "oob": True,
     }
     return show(request, "domains/list.html#added", context)
@@ -123,9 +123,9 @@ def _list_context(request: PanelRequest, form: AddDomainForm) -> dict[str, Any]:
 def _host_line(request: PanelRequest, statuses: Statuses, is_unsettled: bool) -> dict[str, Any]:
     """How the host is: the banner for everybody, one line for operators."""
     node = find_node()
-    said = tell(statuses.problems_of_host, node)
+    shown = make_notices(statuses.problems_of_host, node)
     return {
-        **around(said, wait=FIRST_WAIT if is_unsettled else 0),
+        **around(shown, wait=FIRST_WAIT if is_unsettled else 0),
         "health": health(is_alive(node)) if request.user.is_operator else None,
     }
 
@@ -140,13 +140,13 @@ def detail(request: PanelRequest, name: str) -> HttpResponse:
 @audience(Audience.OPERATOR)
 @require_http_methods(["GET", "POST"])
 def remove(request: PanelRequest, name: str) -> HttpResponse:
-    """Asks first; with the name typed where mail is held."""
+    """Ask, for its name too where it holds mail; then remove the domain."""
     domain = find_domain(request, name)
     mailboxes = domain.addresses.filter(kind=Kind.MAILBOX, removed=False)
     form = RemoveDomainForm(sent(request), domain=domain, holds_mail=mailboxes.exists())
     if attempt(request, form, lambda actor: services.remove_domain(actor, domain)).is_done:
-        return lead(request, f"{reverse('domains:list')}?top={domain.pk}")
-    context = domain_page(request, domain, "settings", Statuses([domain.pk]))
+        return see_other(request, f"{reverse('domains:list')}?top={domain.pk}")
+    context = domain_context(request, domain, "settings", Statuses([domain.pk]))
     context["form"] = form
     return show(request, "domains/remove.html", context, status=422 if form.is_bound else 200)
 

@@ -63,7 +63,7 @@ class AddMailboxForm(GuardedForm):
 
 
 class NextPasswordForm(GuardedForm):
-    """A password there must be."""
+    """A form without a password is not good."""
 
     def clean_password(self) -> str:
         if not self.cleaned_data["password"]:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.domains.access.limits import storage_of
 from qmailpanel.domains.addresses.forms import RenameAddressForm
-from qmailpanel.domains.addresses.pages import address_page
+from qmailpanel.domains.addresses.pages import address_context
 from qmailpanel.domains.models import Address
 from qmailpanel.domains.routes.picture import route_of
 from qmailpanel.reports.node import holds_quotas
@@ -33,7 +33,7 @@ def list_href(name: str) -> str:
     return reverse("mailboxes:list", args=[name])
 
 
-def shown_place(address: Address) -> str:
+def maildir_of(address: Address) -> str:
     return f"{address.local}/Maildir/"
 
 
@@ -46,7 +46,7 @@ def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRe
     """The page of a mailbox, with a form that was not good or a reason why not."""
     mailbox = mailbox_of(address)
     context = {
-        **address_page(request, address),
+        **address_context(request, address),
         "form": MailboxForm.of(address),
         "password_form": PasswordForm(),
         "quota_form": QuotaForm(

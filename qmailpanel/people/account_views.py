@@ -18,13 +18,13 @@ from qmailpanel.web.notices import around
 
 from . import invitations, persons
 from .forms import EmailForm
-from .pages import accounts_page, people_frame, try_invite
+from .pages import accounts_page, people_context, try_invite
 
 
 @audience(Audience.OPERATOR)
 @require_GET
 def people(request: PanelRequest) -> HttpResponse:
-    """Everybody with an account."""
+    """Everybody who has an account."""
     return accounts_page(request)
 
 
@@ -33,12 +33,12 @@ def people(request: PanelRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def invite_operator(request: PanelRequest) -> HttpResponse:
-    """Another operator, whom only somebody makes who just showed that it is still they."""
+    """Invite another operator, after asking again who it is that invites."""
     form = EmailForm(sent(request))
     invited = try_invite(
         request, form, lambda actor: invitations.invite_operator(actor, **form.cleaned_data)
     )
-    around_it = {**around(notices(Statuses([]))), **people_frame(request)}
+    around_it = {**around(notices(Statuses([]))), **people_context(request)}
     context = {**around_it, "form": EmailForm() if invited else form, "invited": invited}
     return show(request, "people/invite.html", context, status=422 if form.errors else 200)
 

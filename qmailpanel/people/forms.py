@@ -31,7 +31,7 @@ class EmailForm(PanelForm):
 
 
 class RightsForm(PanelForm):
-    """A preset, or a choice of one's own; `mine`: who grants has no more to give."""
+    """A preset or a choice of rights, out of `mine`: those of whoever grants them."""
 
     preset = forms.ChoiceField(
         label=_("May do"),

@@ -44,7 +44,7 @@ def accept(request: HttpRequest) -> HttpResponse:
 
 
 def _accept_known(request: HttpRequest, context: dict[str, Any], invited: User) -> HttpResponse:
-    """Who has an account accepts signed in."""
+    """Whoever has an account signs in to accept."""
     is_here = request.user.is_authenticated and request.user.pk == invited.pk
     if not is_here:
         here = f"{reverse('people:accept')}?token={context['token']}"

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.access.rights import in_words, preset_of, read_rights, rights_of
-from qmailpanel.domains.frame import domain_page, notices
+from qmailpanel.domains.frame import domain_context, notices
 from qmailpanel.domains.models import Domain, Grant, Invitation
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.reports.statuses import Statuses
@@ -25,13 +25,13 @@ from .forms import EmailForm, InviteForm, RightsForm
 from .models import NameRequest, Outcome
 
 
-def people_frame(request: PanelRequest) -> dict[str, Any]:
+def people_context(request: PanelRequest) -> dict[str, Any]:
     """The context of people/frame.html: how many names wait for the operator."""
     waiting = NameRequest.objects.for_user(request.user).filter(outcome=Outcome.OPEN)
     return {"waiting_count": waiting.count()}
 
 
-def domain_people(
+def domain_people_page(
     request: PanelRequest,
     domain: Domain,
     form: RightsForm | None = None,
@@ -45,7 +45,7 @@ def domain_people(
     if domain.removed:
         why = why or errors_of([shown])
     context = {
-        **domain_page(request, domain, "people", Statuses([domain.pk])),
+        **domain_context(request, domain, "people", Statuses([domain.pk])),
         "grants": [(one, describe_rights(one.rights)) for one in grants.order_by("user__email")],
         "invitations": [(one, describe_rights(one.rights)) for one in waiting.order_by("email")],
         "form": shown,
@@ -68,7 +68,7 @@ def accounts_page(request: PanelRequest, why: str = "") -> HttpResponse:
     waiting = Invitation.objects.for_user(request.user).filter(domain=None)
     context = {
         **around(notices(Statuses([]))),
-        **people_frame(request),
+        **people_context(request),
         "people": list(everybody.order_by("-is_operator", "email")),
         "invitations": list(waiting.order_by("email")),
         "why": why,

@@ -25,7 +25,7 @@ from qmailpanel.web.notices import around
 from . import requests
 from .forms import AskForm, DeclineForm
 from .models import NameRequest, Outcome
-from .pages import people_frame
+from .pages import people_context
 from .proof import record_name, record_text
 
 
@@ -68,7 +68,7 @@ def _page(
         mine = mine.filter(outcome=Outcome.OPEN)
     context = {
         **around(notices(Statuses([]))),
-        **people_frame(request),
+        **people_context(request),
         "requests": [_row(one) for one in mine.order_by("-asked")],
         "form": shown,
         "decline_form": DeclineForm(),

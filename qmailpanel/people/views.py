@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right, read_rights, rights_of
-from qmailpanel.domains.frame import domain_page, find_domain
+from qmailpanel.domains.frame import domain_context, find_domain
 from qmailpanel.domains.models import Domain, Grant, Invitation
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.reports.statuses import Statuses
@@ -20,7 +20,7 @@ from qmailpanel.web.attempt import attempt
 
 from . import grants, invitations
 from .forms import InviteForm, RightsForm
-from .pages import accounts_page, domain_people, try_invite
+from .pages import accounts_page, domain_people_page, try_invite
 
 
 @audience(Audience.PERSON)
@@ -32,7 +32,7 @@ def of_domain(request: PanelRequest, name: str) -> HttpResponse:
     domain = find_domain(request, name)
     form = InviteForm(sent(request), mine=rights_of(request.user, domain))
     invited = try_invite(request, form, lambda actor: _invite(actor, domain, form))
-    return domain_people(request, domain, None if invited else form, invited=invited)
+    return domain_people_page(request, domain, None if invited else form, invited=invited)
 
 
 def _invite(actor: Actor, domain: Domain, form: InviteForm) -> tuple[Invitation, str]:
@@ -49,7 +49,7 @@ def grant(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     form = RightsForm(sent(request), mine=mine, rights=read_rights(row.rights))
     if attempt(request, form, lambda actor: grants.change_grant(actor, row, form.chosen)).is_done:
         return SeeOther(reverse("people:of_domain", args=[name]))
-    page = domain_page(request, domain, "people", Statuses([domain.pk]))
+    page = domain_context(request, domain, "people", Statuses([domain.pk]))
     context = {**page, "grant": row, "form": form}
     status = 422 if form.errors else 200
     return show(request, "people/grant.html", context, status=status)
@@ -68,7 +68,7 @@ def revoke(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     domain, row = _find_grant(request, name, pk)
     tried = attempt(request, None, lambda actor: grants.revoke(actor, row))
     if not tried.is_done:
-        return domain_people(request, domain, why=tried.why)
+        return domain_people_page(request, domain, why=tried.why)
     is_oneself = row.user_id == request.user.pk
     return SeeOther("/" if is_oneself else reverse("people:of_domain", args=[name]))
 
@@ -82,6 +82,8 @@ def withdraw(request: PanelRequest, pk: int) -> HttpResponse:
     domain = invitation.domain
     why = attempt(request, None, lambda actor: invitations.withdraw(actor, invitation)).why
     if why:
-        return domain_people(request, domain, why=why) if domain else accounts_page(request, why)
+        return (
+            domain_people_page(request, domain, why=why) if domain else accounts_page(request, why)
+        )
     there = reverse("people:of_domain", args=[domain.name]) if domain else reverse("people:list")
     return SeeOther(there)

@@ -23,7 +23,7 @@ def wants(request: PanelRequest, target: str) -> bool:
     return bool(request.htmx) and request.htmx.target == target
 
 
-def lead(request: PanelRequest, address: str) -> HttpResponse:
+def see_other(request: PanelRequest, address: str) -> HttpResponse:
     """Lead the window there after a good POST, whoever sent it."""
     return HttpResponseClientRedirect(address) if request.htmx else SeeOther(address)
 

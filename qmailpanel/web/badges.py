@@ -68,5 +68,5 @@ def _face(status: Status, _language: str | None) -> SafeString:
     return format_html("{}{}", icon(status), WORDS[status])
 
 
-def _badge(key: SafeString, status: Status, problem: SyncProblem | None) -> Badge:
+def make_badge(key: SafeString, status: Status, problem: SyncProblem | None) -> Badge:
     return Badge(key, status, problem.text if problem else "")

@@ -52,10 +52,10 @@ class PanelForm(forms.Form):
 
     def refuse(self, refusal: Refused) -> None:
         """Show what a service refused, at its field."""
-        name = self.place(refusal.field)
+        name = self.field_of(refusal.field)
         self.add_error(name if name in self.fields else None, str(refusal))
 
-    def place(self, field: str) -> str:
+    def field_of(self, field: str) -> str:
         """The field of this form that a service means."""
         return field
 

@@ -43,8 +43,8 @@ class Query:
     def top_of(self, rows: QuerySet[Row]) -> list[Row]:
         return list(rows.filter(pk=self.top)) if self.top else []
 
-    def context(self, found: Page[Row]) -> dict[str, Any]:
+    def context(self, shown: Page[Row]) -> dict[str, Any]:
         """The context of components/find.html and components/pager.html."""
         asked = {"q": self.q, "full": "1" if self.full else ""}
         query = "".join(f"{urlencode({name: value})}&" for name, value in asked.items() if value)
-        return {"q": self.q, "full": self.full, "page": found, "query": query}
+        return {"q": self.q, "full": self.full, "page": shown, "query": query}

@@ -36,10 +36,10 @@ class Notice:
     is_private: bool = False
 
 
-def tell(
+def make_notices(
     problems: Iterable[SyncProblem], node: SyncNode | None, *, is_waiting: bool = True
 ) -> list[Notice]:
-    """The banner's words. `is_waiting`: long work of the service may concern what is shown."""
+    """What the banner shows. `is_waiting`: long work of the service may concern what is shown."""
     failed = [Notice(FAILED, problem.text, problem.cause) for problem in problems]
     return [*_of_service(node, is_waiting=is_waiting), *failed, *_for_operators(node)]
 
@@ -80,8 +80,8 @@ def _drift(count: int) -> Notice:
         " They stay so until you decide.",
         count,
     )
-    said, link = text % {"count": count}, _("Decide on it")
-    return Notice(WAITING, said, route="console:host", link=link, is_private=True)
+    sentence, link = text % {"count": count}, _("Decide on it")
+    return Notice(WAITING, sentence, route="console:host", link=link, is_private=True)
 
 
 def _alarm() -> Notice:
@@ -96,8 +96,8 @@ def _waiting() -> Notice:
     return Notice(WAITING, f"{text} {then}", _("Start it with: ./manage.py qmailsync"))
 
 
-def around(found: Iterable[Notice], *, wait: int = 0) -> dict[str, Any]:
+def around(notices: Iterable[Notice], *, wait: int = 0) -> dict[str, Any]:
     """The context of components/around.html; the pulse sleeps unless there is a wait."""
-    shown = list(found)
+    shown = list(notices)
     key = crc32(repr(shown).encode())
     return {"notices": shown, "notices_key": f"{key:x}", "pulse": wait}

@@ -19,18 +19,18 @@ from qmailpanel.domains.frame import (
     address_key,
     display,
     domain_badge,
-    domain_page,
+    domain_context,
     find_domain,
     notices,
 )
 from qmailpanel.domains.fullness import fullness_of, only_nearly_full, with_usage
 from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
 from qmailpanel.reports.statuses import Statuses
-from qmailpanel.web.answers import lead, show, wants
+from qmailpanel.web.answers import see_other, show, wants
 from qmailpanel.web.lists import Query
 from qmailpanel.web.notices import FIRST_WAIT, around
 
-from .row import Place
+from .row import AddressList
 
 Where = Callable[[Address], str]
 FETCHED = {Kind.MAILBOX: (), Kind.ALIAS: ("destinations",)}  # with the rows of a list
@@ -73,12 +73,14 @@ def list_context(
     query, statuses = Query.of(request), Statuses([domain.pk])
     page = query.page_of(_rows(request, domain, kind, query), ("local",))
     prefetch_related_objects([*page.rows, *([top] if top else [])], *FETCHED[kind])
-    frame = domain_page(request, domain, TABS[kind], statuses)
-    place = Place.of(request, request.path, domain, can_remove="addresses" in frame["may"])
-    rows = [place.row(statuses, row, to(row)) for row in page.rows]
+    frame = domain_context(request, domain, TABS[kind], statuses)
+    address_list = AddressList.of(
+        request, request.path, domain, can_remove="addresses" in frame["may"]
+    )
+    rows = [address_list.row(statuses, row, to(row)) for row in page.rows]
     if top:
         gone = top.removed
-        rows.insert(0, place.row(statuses, top, to(top), new=not gone, focus=gone))
+        rows.insert(0, address_list.row(statuses, top, to(top), new=not gone, focus=gone))
     context = {**frame, **query.context(page), **form_context(domain, kind, request.path)}
     if kind is Kind.MAILBOX:
         context["fullness"] = fullness_of(domain)
@@ -104,10 +106,10 @@ def form_context(domain: Domain, kind: Kind, href: str) -> dict[str, Any]:
     }
 
 
-def address_page(request: PanelRequest, address: Address) -> dict[str, Any]:
+def address_context(request: PanelRequest, address: Address) -> dict[str, Any]:
     """The context of a page about one address."""
     statuses = Statuses([address.domain_id])
-    page = domain_page(request, address.domain, TABS[Kind(address.kind)], statuses)
+    page = domain_context(request, address.domain, TABS[Kind(address.kind)], statuses)
     return {
         **page,
         "address": address,
@@ -128,13 +130,13 @@ def row_context(
     """One row, swapped into its place in the list at `href`, and the pulse, awake."""
     statuses = Statuses([address.domain_id])
     can_remove = Right.ADDRESSES in shown_rights(request.user, address.domain)
-    row = Place.of(request, href, address.domain, can_remove=can_remove).row
+    row = AddressList.of(request, href, address.domain, can_remove=can_remove).row
     return {
         **around(notices(statuses, address.domain), wait=FIRST_WAIT),
         "row": row(statuses, address, to, why=why, new=new, focus=not new),
         "domain_badge": domain_badge(statuses, address.domain),
         "host": f"@{display(address.domain)}",
-        "said": _("%(name)s added.") % {"name": address} if new else "",
+        "sentence": _("%(name)s added.") % {"name": address} if new else "",
         "oob": True,
     }
 
@@ -144,12 +146,12 @@ def is_in_row(request: PanelRequest, address: Address) -> bool:
     return wants(request, f"row-{address_key(address)}")
 
 
-def settle(
+def show_row(
     request: PanelRequest, address: Address, href: str, to: str, why: str = ""
 ) -> HttpResponse:
     """The row as it is now, with the reason why not; without htmx its list, the row on top."""
     if not is_in_row(request, address):
-        return lead(request, f"{href}?top={address.pk}")
+        return see_other(request, f"{href}?top={address.pk}")
     context = row_context(request, address, href, to, why=why)
     return show(request, f"{SHARED}#settled", context, status=422 if why else 200)
 

@@ -18,7 +18,7 @@ from qmailpanel.reports.statuses import Statuses
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AddressList:
     """The list that rows stand in: its address, and what follows each local part."""
 
     request: HttpRequest
@@ -28,7 +28,9 @@ class Place:
     can_remove: bool
 
     @classmethod
-    def of(cls, request: HttpRequest, href: str, domain: Domain, *, can_remove: bool) -> Place:
+    def of(
+        cls, request: HttpRequest, href: str, domain: Domain, *, can_remove: bool
+    ) -> AddressList:
         host = escape(f"@{display(domain)}")
         return cls(request, escape(href), host, escape(_("Remove")), can_remove)
 
@@ -47,10 +49,10 @@ class Place:
         key, href = badge.key, f"{self.href}{address.pk:d}/"
         name = f'{escape(address.local)}<span class="at">{self.host}</span>'
         off = "" if address.enabled else f' <span class="tag">{escape(_("off"))}</span>'
-        note = f'<span class="note">{escape(address.comment)}</span>' if address.comment else ""
+        comment = f'<span class="note">{escape(address.comment)}</span>' if address.comment else ""
         return SafeString(
             f'<tr id="row-{key}" class="{"gone" if address.removed else "new" if new else ""}">'
-            f'<th scope="row"><a class="hero" data-open href="{href}">{name}</a>{off}{note}'
+            f'<th scope="row"><a class="hero" data-open href="{href}">{name}</a>{off}{comment}'
             f'<span id="why-{key}" class="why">{escape(why or badge.why)}</span></th>'
             f'<td class="to mono clip">{escape(to)}</td>'
             f"{_used_cell(address)}"

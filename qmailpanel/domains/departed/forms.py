@@ -43,5 +43,5 @@ class ResponderForm(PanelForm):
 
     @classmethod
     def of(cls, domain: Domain, data: Any = None) -> ResponderForm:
-        found = Responder.objects.filter(domain=domain).first()
-        return cls(data, initial=model_to_dict(found) if found else None, auto_id="left_%s")
+        responder = Responder.objects.filter(domain=domain).first()
+        return cls(data, initial=model_to_dict(responder) if responder else None, auto_id="left_%s")

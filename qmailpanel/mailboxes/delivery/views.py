@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right
-from qmailpanel.domains.addresses.pages import address_page, find_address
+from qmailpanel.domains.addresses.pages import address_context, find_address
 from qmailpanel.domains.models import Kind
 from qmailpanel.web.answers import SeeOther, show
 from qmailpanel.web.fields import errors_of
@@ -32,5 +32,5 @@ def mail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     shown = dict.fromkeys(("forwarding", "auto_reply"), True)
     hidden = [delivery["forwarding"], delivery["reply"]] if address.removed else []
     more = {"shown": shown, "why": errors_of(hidden)}
-    context = {**address_page(request, address), **delivery, **more}
+    context = {**address_context(request, address), **delivery, **more}
     return show(request, "mailboxes/mail.html", context, status=status_of(delivery))

@@ -48,8 +48,8 @@ class Used:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """One way in: who came when and from where."""
+class Use:
+    """When and from where somebody, or the program of an app password, came last."""
 
     who: str
     at: datetime
@@ -80,7 +80,7 @@ def bars_of(mailbox: Mailbox, usage: Usage) -> list[Bar]:
     ]
 
 
-def find_boxes(usages: Sequence[Usage]) -> list[tuple[Mailbox, list[Bar]]]:
+def find_mailboxes(usages: Sequence[Usage]) -> list[tuple[Mailbox, list[Bar]]]:
     """The mailbox of each, in the same order, and how full it is."""
     boxes = Mailbox.objects.filter(address__in=[usage.address for usage in usages])
     known = {box.address_id: box for box in boxes.select_related("address__domain")}
@@ -103,13 +103,13 @@ def _counted(used: int, limit: int) -> str:
     return text % counts
 
 
-def last_uses(address: Address) -> list[Sight]:
+def last_uses(address: Address) -> list[Use]:
     """The newest first; an app password by its name, and without one that is gone."""
     here = LastUse.objects.filter(node=settings.QMAILPANEL_NODE, address=address.pk)
     uses = list(here.order_by("-at", "what"))
     names = _app_names(address) if any(_is_app(use) for use in uses) else {}
     known = PROTOCOLS | names
-    return [Sight(known[use.what], use.at, use.ip) for use in uses if use.what in known]
+    return [Use(known[use.what], use.at, use.ip) for use in uses if use.what in known]
 
 
 def app_rows(mailbox: Mailbox) -> list[AppRow]:

@@ -15,7 +15,7 @@ from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import show
 from qmailpanel.web.notices import around
 
-from .services import Bar, find_boxes
+from .services import Bar, find_mailboxes
 
 
 @audience(Audience.PERSON)
@@ -23,7 +23,7 @@ from .services import Bar, find_boxes
 def nearly_full(request: PanelRequest) -> HttpResponse:
     """The fullest first."""
     mine = Address.objects.for_user(request.user)
-    found = page(
+    fullest = page(
         nearly_full_among(mine),
         key=("-percent", "-address"),
         after=request.GET.get("after", ""),
@@ -31,8 +31,8 @@ def nearly_full(request: PanelRequest) -> HttpResponse:
     )
     context = {
         **around(notices(Statuses([]))),
-        "page": found,
-        "rows": _rows(found.rows),
+        "page": fullest,
+        "rows": _rows(fullest.rows),
         "begins": nearly_full_begins(),
         "query": "",
     }
@@ -40,5 +40,5 @@ def nearly_full(request: PanelRequest) -> HttpResponse:
 
 
 def _rows(usages: list[Usage]) -> list[tuple[Address, str, list[Bar]]]:
-    rows = find_boxes(usages)
+    rows = find_mailboxes(usages)
     return [(box.address, f"@{display(box.address.domain)}", bars) for box, bars in rows]

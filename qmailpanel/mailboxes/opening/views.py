@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right
-from qmailpanel.domains.addresses.pages import address_page, find_address
+from qmailpanel.domains.addresses.pages import address_context, find_address
 from qmailpanel.domains.models import Address, Kind
 from qmailpanel.mailboxes.fullness.services import app_rows
 from qmailpanel.mailboxes.pages import show_detail, to_detail
@@ -47,7 +47,7 @@ def switches(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 @never_cache
 @require_POST
 def link(request: PanelRequest, name: str, pk: int) -> HttpResponse:
-    """With which the owner chooses a password; shown this once."""
+    """A link with which the owner chooses a password; it is shown this once."""
     address = find_address(request, name, Kind.MAILBOX, pk)
     tried = attempt(request, None, lambda actor: links.offer_link(actor, address))
     return show_detail(request, address, link=tried.result, why=tried.why)
@@ -58,14 +58,14 @@ def link(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "POST"])
 def list_app_passwords(request: PanelRequest, name: str, pk: int) -> HttpResponse:
-    """All of them, and one more, shown this once."""
+    """The app passwords, and a new one, whose text is shown this once."""
     address = find_address(request, name, Kind.MAILBOX, pk)
     return _app_passwords(request, address, **app_password_context(request, address))
 
 
 def _app_passwords(request: PanelRequest, address: Address, **extra: Any) -> HttpResponse:
     context = {
-        **address_page(request, address),
+        **address_context(request, address),
         "form": AppPasswordForm(),
         "rows": app_rows(mailbox_of(address)),
         "action": reverse("mailboxes:app_passwords", args=[address.domain.name, address.pk]),
@@ -80,7 +80,7 @@ def _app_passwords(request: PanelRequest, address: Address, **extra: Any) -> Htt
 @needs(Right.PASSWORDS)
 @require_POST
 def remove_app_password(request: PanelRequest, name: str, pk: int, row: int) -> HttpResponse:
-    """The program that has it is out."""
+    """The program that uses it can no longer open the mailbox."""
     address = find_address(request, name, Kind.MAILBOX, pk)
     app_password = get_object_or_404(mailbox_of(address).app_passwords, pk=row)
     tried = attempt(

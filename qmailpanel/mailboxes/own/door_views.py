@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, audience
-from qmailpanel.accounts.services import note_refused
+from qmailpanel.accounts.services import record_refused
 from qmailpanel.accounts.sessions import sign_in
 from qmailpanel.mailboxes.forms import NextPasswordForm
 from qmailpanel.mailboxes.models import Mailbox, PasswordLink
@@ -93,7 +93,7 @@ def webmail_password(request: HttpRequest) -> HttpResponse:
     if tried.is_done:
         return _answer("ok", 200)
     if tried.refusal and tried.refusal.field == "present":
-        note_refused(request, typed)
+        record_refused(request, typed)
     return _answer(tried.why, 422)
 
 

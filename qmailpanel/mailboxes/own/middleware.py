@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 
-from qmailpanel.accounts.access import lead
+from qmailpanel.accounts.access import redirect_window
 from qmailpanel.mailboxes.models import Mailbox
 
 FREE = {"mailboxes:own_password", "mailboxes:own_pulse"}
@@ -33,4 +33,4 @@ class OwnPasswordRequiredMiddleware:
             return None
         if not Mailbox.objects.owned_by(user).filter(must_change=True).exists():
             return None
-        return lead(request, reverse("mailboxes:own_password"))
+        return redirect_window(request, reverse("mailboxes:own_password"))

@@ -37,7 +37,7 @@ from .queries import find_further, find_sign_ins
 @owned()
 @require_GET
 def own(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
-    """What the mailbox is."""
+    """The overview of the mailbox."""
     address = mailbox.address
     return show_own(
         request,
@@ -93,7 +93,7 @@ def _password(
 @never_cache
 @require_http_methods(["GET", "POST"])
 def own_app_passwords(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
-    """All of them, and one more, shown this once."""
+    """The app passwords, and a new one, whose text is shown this once."""
     return _app_passwords(request, mailbox, **app_password_context(request, mailbox.address))
 
 
@@ -112,7 +112,7 @@ def _app_passwords(request: PanelRequest, mailbox: Mailbox, **extra: Any) -> Htt
 @owned(OwnItem.APP_PASSWORDS)
 @require_POST
 def own_remove_app_password(request: PanelRequest, mailbox: Mailbox, pk: int) -> HttpResponse:
-    """The program that has it is out."""
+    """The program that uses it can no longer open the mailbox."""
     row = get_object_or_404(mailbox.app_passwords, pk=pk)
     tried = attempt(
         request,

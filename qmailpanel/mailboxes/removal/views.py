@@ -13,19 +13,19 @@ from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.addresses.pages import (
-    address_page,
+    address_context,
     find_address,
     is_in_row,
-    settle,
+    show_row,
 )
-from qmailpanel.domains.frame import address_badge, domain_page, find_domain
+from qmailpanel.domains.frame import address_badge, domain_context, find_domain
 from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
 from qmailpanel.domains.routes.hops import pointers_to
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Change
-from qmailpanel.mailboxes.pages import list_href, show_detail, shown_place, to_detail
+from qmailpanel.mailboxes.pages import list_href, maildir_of, show_detail, to_detail
 from qmailpanel.reports.statuses import Statuses
-from qmailpanel.web.answers import lead, sent, show
+from qmailpanel.web.answers import see_other, sent, show
 from qmailpanel.web.attempt import attempt
 from qmailpanel.web.badges import Badge
 from qmailpanel.web.lists import Query
@@ -48,12 +48,12 @@ class RemovedRow:
 @audience(Audience.PERSON)
 @require_GET
 def list_removed(request: PanelRequest, name: str) -> HttpResponse:
-    """Those that can be restored."""
+    """The removed mailboxes that can be restored."""
     domain = find_domain(request, name)
     query, statuses = Query.of(request), Statuses([domain.pk])
     page = query.page_of(_removed(request, domain), ("local", "id"))
     context = {
-        **domain_page(request, domain, "mailboxes", statuses),
+        **domain_context(request, domain, "mailboxes", statuses),
         **query.context(page),
         "rows": _rows(statuses, page.rows),
     }
@@ -82,12 +82,12 @@ def _rows(statuses: Statuses, addresses: Sequence[Address]) -> list[RemovedRow]:
 @needs(Right.ADDRESSES)
 @require_http_methods(["GET", "POST"])
 def purge(request: PanelRequest, name: str, pk: int) -> HttpResponse:
-    """Destroys the mail of a removed mailbox, once its address was typed."""
+    """Destroy the mail of a removed mailbox, once its address was typed."""
     address = find_address(request, name, Kind.MAILBOX, pk)
     form = PurgeForm(sent(request), address=str(address))
     if attempt(request, form, lambda actor: removal.purge_mailbox(actor, address)).is_done:
         return to_detail(address)
-    context = {**address_page(request, address), "form": form}
+    context = {**address_context(request, address), "form": form}
     return show(request, "mailboxes/purge.html", context, status=422 if form.errors else 200)
 
 
@@ -95,13 +95,13 @@ def purge(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 @needs(Right.ADDRESSES)
 @require_http_methods(["GET", "POST"])
 def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
-    """Asks first, and names those that deliver to it."""
+    """Ask, naming what delivers to it; then remove the mailbox."""
     address = find_address(request, name, Kind.MAILBOX, pk)
     if request.method == "GET":
         return _ask(request, address, _find_pointers(request, address))
     tried = attempt(request, None, lambda actor: _remove(actor, address, request.POST))
     if tried.is_done:
-        return settle(request, address, list_href(name), shown_place(address))
+        return show_row(request, address, list_href(name), maildir_of(address))
     if isinstance(tried.refusal, removal.StillPointedTo):
         return _ask(request, address, tried.refusal.pointers)
     return _ask(request, address, _find_pointers(request, address), tried.why)
@@ -126,7 +126,7 @@ def _ask(
 ) -> HttpResponse:
     aliases = [str(alias) for alias in removal.find_lone_aliases(address)]
     context = {
-        **address_page(request, address),
+        **address_context(request, address),
         "pointers": [pointer for pointer in pointers if pointer not in aliases],
         "aliases": aliases,
         "with_aliases": request.method == "GET" or "aliases" in request.POST,
@@ -163,7 +163,7 @@ def _restore_as(request: PanelRequest, address: Address) -> HttpResponse:
 
 
 def _restored(request: PanelRequest, address: Address, why: str = "") -> HttpResponse:
-    """Its row; its page where some of its aliases could not come back."""
+    """Its row, or its page where some of its aliases could not come back."""
     if removal.find_missing(address):
-        return lead(request, to_detail(address).url)
-    return settle(request, address, list_href(address.domain.name), shown_place(address), why)
+        return see_other(request, to_detail(address).url)
+    return show_row(request, address, list_href(address.domain.name), maildir_of(address), why)

@@ -24,18 +24,20 @@ ACCOUNTS = [
         "ann@example.org changed their password",
     ),
     case(
-        accounts.note_signed_in,
-        lambda w: accounts.note_signed_in(request_of(w.ann), ["password", "code"]),
+        accounts.record_signed_in,
+        lambda w: accounts.record_signed_in(request_of(w.ann), ["password", "code"]),
         "ann@example.org signed in from 192.0.2.7; With: → password, code of an app",
     ),
     case(
-        accounts.note_refused,
-        lambda _w: accounts.note_refused(request_of(AnonymousUser()), "ann@example.org"),
+        accounts.record_refused,
+        lambda _w: accounts.record_refused(request_of(AnonymousUser()), "ann@example.org"),
         "Somebody was refused to sign in as ann@example.org from 192.0.2.7; With: → password",
     ),
     case(
-        accounts.note_refused,
-        lambda _w: accounts.note_refused(request_of(AnonymousUser()), "my password", by="passkey"),
+        accounts.record_refused,
+        lambda _w: accounts.record_refused(
+            request_of(AnonymousUser()), "my password", by="passkey"
+        ),
         "Somebody was refused to sign in from 192.0.2.7; With: → passkey",
     ),
     case(
@@ -51,8 +53,8 @@ ACCOUNTS = [
         before=World.sign_in_elsewhere,
     ),
     case(
-        factors.note_factor,
-        lambda w: factors.note_factor(
+        factors.record_factor,
+        lambda w: factors.record_factor(
             acting(w.ann), Verb.ADDED, w.ann, Authenticator.objects.get()
         ),
         "ann@example.org added the app of ann@example.org",

@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Verb
 
-from .factors import note_factor
+from .factors import record_factor
 from .models import User
-from .services import note_refused
+from .services import record_refused
 
 
 def listen() -> None:
@@ -23,13 +23,13 @@ def listen() -> None:
 
 
 def _added(request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
-    note_factor(Actor.of(request), Verb.ADDED, user, authenticator)
+    record_factor(Actor.of(request), Verb.ADDED, user, authenticator)
 
 
 def _removed(request: HttpRequest, user: User, authenticator: Any, **_: Any) -> None:
-    note_factor(Actor.of(request), Verb.REMOVED, user, authenticator)
+    record_factor(Actor.of(request), Verb.REMOVED, user, authenticator)
 
 
 def _failed(request: HttpRequest, user: User | None, authenticator: Any, **_: Any) -> None:
     """Without `authenticator` it was a passkey; without `user` one that is not known here."""
-    note_refused(request, user.email if user else "", by="code" if authenticator else "passkey")
+    record_refused(request, user.email if user else "", by="code" if authenticator else "passkey")
