@@ -117,26 +117,35 @@ def test_nginx_takes_the_example(tmp_path) -> None:
 # what the processes need
 
 
-@pytest.fixture
-def world() -> Iterator[dict[str, str]]:
-    """The environment of a panel of its own, with something to do for sync."""
-    place = Path("/var/tmp") / f"qmailpanel-deploy-{os.getpid()}"
-    home, state = place / "qmail", place / "state"
-    state.mkdir(parents=True)
-    state.chmod(0o2770)
-    prepare_embedded_home(home)
-    for name in ("mailnames", "logins", "qmailpanel"):
-        (home / name).mkdir(exist_ok=True)
+def environment_of(place: Path) -> dict[str, str]:
     kept = {name: text for name, text in os.environ.items() if "QMAILPANEL" not in name}
-    environment = kept | {
-        "QMAILPANEL_STATE_DIR": str(state),
-        "QMAILPANEL_QMAIL_HOME": str(home),
+    return kept | {
+        "QMAILPANEL_STATE_DIR": str(place / "state"),
+        "QMAILPANEL_QMAIL_HOME": str(place / "qmail"),
         "DATABASE_URL": "",
         "EMAIL_URL": "dummymail://",
     }
+
+
+@pytest.fixture(scope="module")
+def filled_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state directory with something to do for sync; it is copied."""
+    place = tmp_path_factory.mktemp("filled")
     for command in (["migrate", "--verbosity", "0"], ["shell", "--no-imports", "-c", FILL]):
-        run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment)
-    yield environment
+        run([sys.executable, "manage.py", *command], cwd=ROOT, env=environment_of(place))
+    return place / "state"
+
+
+@pytest.fixture
+def world(filled_state: Path) -> Iterator[dict[str, str]]:
+    """The environment of a panel of its own."""
+    place = Path("/var/tmp") / f"qmailpanel-deploy-{os.getpid()}"
+    home = place / "qmail"
+    shutil.copytree(filled_state, place / "state")
+    prepare_embedded_home(home)
+    for name in ("mailnames", "logins", "qmailpanel"):
+        (home / name).mkdir(exist_ok=True)
+    yield environment_of(place)
     shutil.rmtree(place)
 
 
