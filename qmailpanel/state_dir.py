@@ -46,23 +46,23 @@ def refuse_outsiders(path: Path) -> None:
     They would leave files behind that the web and sync processes cannot write.
     """
     try:
-        found = path.stat()
+        status = path.stat()
     except FileNotFoundError:
         return
     except OSError as error:
         raise ImproperlyConfigured(f"{path}: {error.strerror}.") from error
-    if not _is_insider(found):
+    if not _is_insider(status):
         raise ImproperlyConfigured(
-            f"The state directory {path} belongs to another user (uid {found.st_uid}): "
+            f"The state directory {path} belongs to another user (uid {status.st_uid}): "
             f"run this as that user, as a member of its group, or as root."
         )
 
 
-def _is_insider(found: os.stat_result) -> bool:
-    if os.geteuid() in (0, found.st_uid):
+def _is_insider(status: os.stat_result) -> bool:
+    if os.geteuid() in (0, status.st_uid):
         return True
-    is_shared = bool(found.st_mode & stat.S_IWGRP)
-    return is_shared and found.st_gid in {os.getegid(), *os.getgroups()}
+    is_shared = bool(status.st_mode & stat.S_IWGRP)
+    return is_shared and status.st_gid in {os.getegid(), *os.getgroups()}
 
 
 def make_database_file(path: Path) -> None:

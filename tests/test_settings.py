@@ -215,23 +215,33 @@ def test_the_first_command_that_works_makes_the_state_for_the_group_whatever_the
     }
 
 
+def start_web(state, code="", **environ):
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", f"from qmailpanel.wsgi import application\n{code}"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "QMAILPANEL_STATE_DIR": str(state), **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def test_the_web_server_makes_its_state_and_signs_with_the_key_that_others_read(tmp_path):
     state = tmp_path / "state"
     code = (
-        "from qmailpanel.wsgi import application; from django.conf import settings;"
+        "from django.conf import settings\n"
         "print(settings.SECRET_KEY, settings.QMAILPANEL_FACTOR_KEY)"
     )
-    environ = {"PATH": os.environ["PATH"], "QMAILPANEL_STATE_DIR": str(state)}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        cwd=ROOT,
-        env=environ,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = start_web(state, code)
     keys = [(state / name).read_text() for name in ("secret-key", "factor-key")]
     assert done.stdout.split() == keys
+
+
+def test_the_web_server_says_only_the_sentence(tmp_path):
+    done = start_web(tmp_path / "state", QMAILPANEL_PORT="99999")
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, line.startswith("QMAILPANEL_PORT is '99999'")) == (1, True)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("words", [["check"], ["migrate"], ["qmailsync", "--once"]])
