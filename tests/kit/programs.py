@@ -6,6 +6,7 @@ import contextlib
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # A script's process is called as its file is: these are a qmail-send for all that /proc says. They
 # start no other process, which would be called qmail-send too until it is another program.
@@ -16,11 +17,39 @@ STARTS_NEVER = ":"
 IS_DEAF = "trap : HUP"
 
 
-@contextlib.contextmanager
-def running(home: Path, script: str, **options) -> Iterator[subprocess.Popen[bytes]]:
+LOCKS = """#!/usr/bin/python3
+import fcntl, signal, sys
+told = lambda *_: open("../control/virtualdomains").read()
+signal.signal(signal.SIGHUP, told)
+queue = open("lock/sendmutex", "r+")
+fcntl.flock(queue, fcntl.LOCK_EX)
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def running(
+    home: Path, script: str, **options
+) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
     """A qmail-send of this home, which does as the script says."""
+    return _running(home, f"#!/bin/sh\necho\n{script}\nwhile :; do read -r line; done\n", options)
+
+
+def running_with_lock(
+    home: Path, **options
+) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    """A qmail-send of this home that holds its queue, as the real one does."""
+    lock = home / "queue/lock/sendmutex"
+    lock.parent.mkdir()
+    lock.touch()
+    lock.chmod(0o666)
+    return _running(home, LOCKS, options)
+
+
+@contextlib.contextmanager
+def _running(home: Path, text: str, options: Any) -> Iterator[subprocess.Popen[bytes]]:
     program = home / "bin/qmail-send"
-    program.write_text(f"#!/bin/sh\necho\n{script}\nwhile :; do read -r line; done\n")
+    program.write_text(text)
     program.chmod(0o755)
     pipe = subprocess.PIPE
     send = subprocess.Popen([program], cwd=home / "queue", stdin=pipe, stdout=pipe, **options)

@@ -129,7 +129,7 @@ def _supervised_pid(service: Path) -> int:
 
 
 def _is_of(home: str, pid: int, service: Path) -> bool:
-    """Whether a qmail-send is that of this home; if we may not look, its run script tells."""
+    """Whether a qmail-send is that of this home; if nothing else does, its run script tells."""
     is_here = _works_in(home, Path(f"/proc/{pid}"))
     return _runs_home(service / "run", home) if is_here is None else is_here
 
@@ -151,7 +151,7 @@ def _run(command: Sequence[str]) -> None:
 
 
 def find_senders(home: str) -> Iterator[int]:
-    """The processes called qmail-send that work in this home, or that we may not look at.
+    """The processes called qmail-send that work in this home, or of which nothing tells.
 
     Not told by the path of their program: it is the same in every container of this machine, and
     another one after an upgrade.
@@ -164,13 +164,26 @@ def find_senders(home: str) -> Iterator[int]:
 
 
 def _works_in(home: str, process: Path) -> bool | None:
-    """It reads the control files in its home, and serves in its queue. None: we may not look."""
+    """It reads the control files in its home, and serves in its queue. None: nothing tells."""
     try:
         directory = os.stat(process / "cwd")
     except PermissionError:
-        return None
+        holder = _find_lock_holder(home)
+        return None if holder is None else holder == int(process.name)
     homes = [path for path in (Path(home), Path(home, "queue")) if path.exists()]
     return any(os.path.samestat(directory, path.stat()) for path in homes)
+
+
+def _find_lock_holder(home: str) -> int | None:
+    """The qmail-send of a home locks its queue. None where that is not seen. See proc(5)."""
+    try:
+        file = os.stat(f"{home}/queue/lock/sendmutex")
+        locks = Path("/proc/locks").read_text()
+    except OSError:
+        return None
+    device = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}"
+    held = re.search(rf"^\d+: \w+ +\w+ +\w+ (\d+) {device}:{file.st_ino} ", locks, re.MULTILINE)
+    return int(held[1]) if held else None
 
 
 def _catches_hup(pid: int) -> bool:

@@ -8,6 +8,8 @@ import select
 import signal
 import stat
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,9 +24,11 @@ from tests.kit.programs import (
     STARTS_NEVER,
     STARTS_SLOWLY,
     running,
+    running_with_lock,
 )
 
 is_root = os.geteuid() == 0
+ROOT = Path(__file__).parents[3]
 ASSIGN = b"=100-biliards:popuser:110:31:/var/qmail/mailnames/pandle.net/biliards:::\n.\n"
 
 
@@ -252,6 +256,34 @@ def test_without_a_supervisor_it_is_said_that_qmail_send_cannot_be_told(
     ):
         Hup(str(open_home), "auto").tell()
     assert caught.value.cause == "HUP: [Errno 1] Operation not permitted"
+
+
+LOOKS_AT_NOBODY = ["setpriv", "--bounding-set=-sys_ptrace", sys.executable, "-c"]
+TELL = "import sys; from qmailpanel.qmail.host.hup import Hup; Hup(sys.argv[1], 'auto').tell()"
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not is_root, reason="not root")
+def test_who_may_signal_every_process_and_look_at_none_tells_only_the_one_of_this_home(
+    open_home, other_home
+) -> None:
+    """As root is with what the unit of the sync service leaves to it."""
+    with (
+        running_with_lock(other_home, user=SOMEBODY),
+        running_with_lock(open_home, user=SOMEBODY),
+    ):
+        rewind(other_home)
+        subprocess.run([*LOOKS_AT_NOBODY, TELL, str(open_home)], cwd=ROOT, check=True)
+        assert was_read(open_home)
+        time.sleep(0.2)
+        assert not was_read(other_home)
+
+
+def rewind(home: Path) -> None:
+    """Let any read of virtualdomains move its access time."""
+    path = home / "control/virtualdomains"
+    written = path.stat().st_mtime_ns
+    os.utime(path, ns=(written - 1_000_000_000, written))
 
 
 # none, and a command

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,12 @@ from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host import hup, map_compiler
 from qmailpanel.qmail.host.map_compiler import is_home_compiled_in
 from qmailpanel.sync.reconcile import all_domains
+from tests.kit.programs import READS, running
 from tests.kit.real_panel import Panel, new_domain, new_mailbox, real_panel
 from tests.kit.real_qmail import HOME, needs_qmail, rcpt
 
 pytestmark = needs_qmail
+ROOT = Path(__file__).parents[3]
 BILIARDS = {"in pandle.net/biliards"}
 
 
@@ -46,6 +50,18 @@ def test_mail_for_a_new_domain_is_delivered_by_a_qmail_send_that_ran_before(pane
     add_biliards()
     panel.make_live()
     assert panel.send("biliards@pandle.net") == BILIARDS
+
+
+def test_whoever_may_not_look_at_qmail_send_knows_it_by_its_lock(panel, tmp_path) -> None:
+    for name in ("bin", "control", "queue"):
+        (tmp_path / "other" / name).mkdir(parents=True)
+    find = "from qmailpanel.qmail.host.hup import find_senders; print(*find_senders('/var/qmail'))"
+    command = ["setpriv", "--bounding-set=-sys_ptrace", sys.executable, "-c", find]
+    panel.qmail.start()
+    with running(tmp_path / "other", READS):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    (number,) = done.stdout.split()
+    assert Path(f"/proc/{number}").owner() == "qmails"
 
 
 def test_without_the_hup_that_mail_would_go_to_the_outside(panel, settings) -> None:
