@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, Protocol
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from qmailpanel.reports.models import SyncPosition, SyncProblem
 
@@ -104,3 +104,16 @@ class Statuses:
         if row.change_id <= position.applied:
             return Status.REMOVED if row.removed else Status.LIVE
         return Status.FAILED if self.problems_of_host else Status.PENDING
+
+
+def settled(*, domain: str, address: str, change: str) -> Q:
+    """What the database asks for addresses that are `Status.LIVE` or `Status.REMOVED`.
+
+    Each is named from the row that is asked for.
+    """
+    here = {"node": settings.QMAILPANEL_NODE, "domain": OuterRef(domain)}
+    applied = SyncPosition.objects.filter(**here, applied__gte=OuterRef(change))
+    problems = SyncProblem.objects.filter(
+        Q(address=None) | Q(address=OuterRef(address)), **here, name=""
+    )
+    return Q(Exists(applied)) & ~Q(Exists(problems))

@@ -9,6 +9,7 @@ import pytest
 from django.db import connections, transaction
 from django.utils import timezone
 
+from qmailpanel.domains.models import Address
 from qmailpanel.domains.services import add_domain, switch_domain
 from qmailpanel.ledger.actors import COMMAND, SYSTEM, Actor, Refused
 from qmailpanel.ledger.chain import verify
@@ -20,7 +21,7 @@ from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import DomainName, LocalPart
 from qmailpanel.reports.models import SyncNode
 from qmailpanel.reports.node import find_node, is_alive
-from qmailpanel.reports.statuses import Status, Statuses
+from qmailpanel.reports.statuses import Status, Statuses, settled
 from tests.kit.live import make_live, write_position, write_problem
 
 
@@ -268,6 +269,23 @@ def test_another_node_says_nothing_about_this_one(domain, settings):
     write_problem("The disk is full.", domain)
     settings.QMAILPANEL_NODE = "main"
     assert status_of(domain) is Status.PENDING
+
+
+@pytest.mark.parametrize("told", [None, "host", "domain", "its own", "another's"])
+@pytest.mark.parametrize(("tried", "applied"), [(0, 0), (9, 0), (9, 9)])
+def test_the_database_finds_as_settled_what_shows_as_live_or_removed(domain, told, tried, applied):
+    address, other = domain.addresses.all()
+    write_position(domain, tried=tried, applied=applied)
+    if told:
+        subjects = {
+            "host": (None, None),
+            "its own": (domain, address),
+            "another's": (domain, other),
+        }
+        write_problem("No.", *subjects.get(told, (domain, None)))
+    is_settled = Statuses([domain.pk]).of_address(address) in (Status.LIVE, Status.REMOVED)
+    rows = Address.objects.filter(settled(domain="domain", address="pk", change="change"))
+    assert rows.filter(pk=address.pk).exists() is is_settled
 
 
 @pytest.mark.parametrize("number", [1, 3])

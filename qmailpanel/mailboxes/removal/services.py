@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.domains.access.limits import EXPECTED
@@ -16,16 +16,16 @@ from qmailpanel.domains.addresses import services as addresses
 from qmailpanel.domains.addresses.services import replace_targets, targets_of
 from qmailpanel.domains.changes import differing
 from qmailpanel.domains.deed import Deed, deed
-from qmailpanel.domains.models import Address, Destination, Domain, Kind
+from qmailpanel.domains.models import Address, Destination, Domain, DomainQuerySet, Kind
 from qmailpanel.domains.routes.hops import find_loop, pointers_to, refuse_loop, spellings_of
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
-from qmailpanel.ledger.models import Change, Verb
+from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.mailboxes import quotas
 from qmailpanel.mailboxes.models import AutoReply, Mailbox, PasswordLink
 from qmailpanel.mailboxes.owners import end_sessions
 from qmailpanel.mailboxes.services import SHOWN
 from qmailpanel.qmail.names import LocalPart
-from qmailpanel.reports.statuses import Status, Statuses
+from qmailpanel.reports.statuses import settled
 
 AT_ONCE = 100  # mailboxes that are destroyed in one go
 
@@ -133,30 +133,39 @@ def purge_due(now: datetime) -> bool:
     """
     if not settings.QMAILPANEL_RETENTION_DAYS:
         return False
-    due = _due(now - timedelta(days=settings.QMAILPANEL_RETENTION_DAYS))
-    statuses = Statuses(mailbox.address.domain_id for mailbox in due)
-    settled = [m.address for m in due if _is_settled(statuses, m.address)]
-    for address in settled[:AT_ONCE]:
+    due = _find_due(now - timedelta(days=settings.QMAILPANEL_RETENTION_DAYS))
+    for address in due[:AT_ONCE]:
         with suppress(Refused):  # somebody was quicker
             purge_mailbox(SYSTEM, address)
-    return len(settled) > AT_ONCE
+    return len(due) > AT_ONCE
 
 
-def _due(before: datetime) -> list[Mailbox]:
-    """Removed before then, or in a domain that was: its removal is their last change."""
-    kept = Mailbox.objects.filter(purged=False).select_related("address__domain")
-    alone = kept.filter(address__removed=True, removed_at__lt=before)
+def _find_due(before: datetime) -> list[Address]:
+    """Removed before then, or in a domain that was: its removal is their last change.
+
+    One more than is destroyed in one go.
+    """
+    kept = Mailbox.objects.select_related("address").filter(
+        settled(domain="address__domain", address="address", change="address__change"),
+        purged=False,
+    )
+    alone = kept.filter(address__removed=True, removed_at__lt=before).order_by("removed_at")
     within = kept.filter(
         Q(removed_at=None) | Q(removed_at__lt=before),
         address__removed=False,
-        address__domain__in=list(Domain.objects.filter(removed=True).values_list("pk", flat=True)),
+        address__domain__in=_removed_before(before),
         address__change__at__lt=before,
     )
-    return [*alone, *within]
+    most = AT_ONCE + 1
+    return [mailbox.address for mailbox in (*alone[:most], *within[:most])]
 
 
-def _is_settled(statuses: Statuses, address: Address) -> bool:
-    return statuses.of_address(address) in (Status.LIVE, Status.REMOVED)
+def _removed_before(moment: datetime) -> DomainQuerySet:
+    """Not those whose last removal came later, so that their mailboxes need not be looked at."""
+    removals = Change.objects.filter(
+        domain=OuterRef("pk"), verb=Verb.REMOVED, noun=Noun.DOMAIN, at__lt=moment
+    )
+    return Domain.objects.filter(Exists(removals), removed=True)
 
 
 class StillPointedTo(Refused):

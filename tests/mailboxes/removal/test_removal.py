@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from qmailpanel.aliases.services import add_alias, remove_alias, restore_alias
@@ -16,6 +18,7 @@ from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import COMMAND, SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
+from qmailpanel.mailboxes.removal import services
 from qmailpanel.mailboxes.removal.services import (
     StillPointedTo,
     find_missing,
@@ -26,7 +29,7 @@ from qmailpanel.mailboxes.removal.services import (
 )
 from qmailpanel.mailboxes.services import add_mailbox, change_quota
 from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
-from tests.kit.live import make_live
+from tests.kit.live import make_live, write_problem
 
 LIST = "/domains/pandle.net/mailboxes/"
 
@@ -142,11 +145,60 @@ def test_nobody_without_the_right_destroys_mail(domain, bob, stranger) -> None:
 
 def test_the_system_leaves_alone_what_is_not_due(domain, bob, django_assert_num_queries) -> None:
     remove(bob)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         purge_due(timezone.now() + timedelta(days=29))
     assert not Mailbox.objects.get(address=bob).purged
     purge_due(timezone.now() + timedelta(days=31))
     assert Mailbox.objects.get(address=bob).purged
+
+
+@pytest.mark.parametrize("is_domain", [False, True])
+def test_the_system_reads_no_more_of_what_is_due_than_it_destroys(
+    domain, bob, monkeypatch, is_domain
+) -> None:
+    for local in ("ann", "carl", "dora"):
+        add_mailbox(SYSTEM, domain, LocalPart(local))
+    if is_domain:
+        remove_domain(SYSTEM, domain)
+        make_live(domain)
+    else:
+        for address in domain.addresses.filter(kind="mailbox"):
+            remove(address)
+    monkeypatch.setattr(services, "AT_ONCE", 1)
+    later = timezone.now() + timedelta(days=31)
+    with CaptureQueriesContext(connection) as captured:
+        assert purge_due(later)
+    reads = [q["sql"] for q in captured if '"removed_at" <' in q["sql"]]
+    assert [sql for sql in reads if not sql.endswith("LIMIT 2")] == []
+    assert Mailbox.objects.filter(purged=True).count() == 1
+    while purge_due(later):
+        pass
+    assert not Mailbox.objects.filter(purged=False).exists()
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a small table is read whole")
+def test_what_is_due_is_found_by_when_it_was_removed(domain, bob) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        purge_due(timezone.now())
+    [sql] = [q["sql"] for q in captured if '"domains_address"."removed" AND' in q["sql"]]
+    with connection.cursor() as cursor:
+        plan = cursor.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
+    assert "mailbox_by_removal" in str(plan)
+
+
+def test_what_is_not_live_does_not_keep_the_system_from_the_others(
+    domain, other_domain, bob, monkeypatch
+) -> None:
+    remove_mailbox(COMMAND, bob, despite_pointers=True)
+    ann = add_mailbox(SYSTEM, other_domain, LocalPart("ann"))
+    remove(ann)
+    carl = add_mailbox(SYSTEM, other_domain, LocalPart("carl"))
+    remove(carl)
+    write_problem("No.", other_domain, ann)
+    monkeypatch.setattr(services, "AT_ONCE", 1)
+    assert not purge_due(timezone.now() + timedelta(days=31))
+    purged = Mailbox.objects.filter(purged=True).values_list("address__local", flat=True)
+    assert list(purged) == ["carl"]
 
 
 # pages
