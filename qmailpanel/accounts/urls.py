@@ -71,11 +71,7 @@ allauth_urlpatterns = [
     path(
         "security/codes/",
         for_people(
-            for_people(
-                never_cache(
-                    for_who_has(Authenticator.Type.RECOVERY_CODES)(codes.view_recovery_codes)
-                )
-            )
+            never_cache(for_who_has(Authenticator.Type.RECOVERY_CODES)(codes.view_recovery_codes))
         ),
         name="mfa_view_recovery_codes",
     ),

@@ -58,7 +58,7 @@ def change_alias(
         actual = {"destinations": targets_of(address), "comment": address.comment}
         before, after = differing(actual, wanted)
         if "destinations" in after:
-            _allow(act, address.local, before["destinations"], after["destinations"])
+            _allow_targets(act, address.local, before["destinations"], after["destinations"])
             replace_targets(address, after["destinations"])
         if after:
             address.comment = after.get("comment", address.comment)
@@ -66,7 +66,7 @@ def change_alias(
     return address
 
 
-def _allow(act: Deed, local: str, before: Sequence[str], after: Sequence[str]) -> None:
+def _allow_targets(act: Deed, local: str, before: Sequence[str], after: Sequence[str]) -> None:
     act.guard.address(local)
     act.refuse_outside(set(after) - set(before))
     if len(after) > len(before):

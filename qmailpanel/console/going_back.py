@@ -24,17 +24,17 @@ from qmailpanel.sync.generations import find_difference, read_generation
 from qmailpanel.sync.host_settings import read_layout
 from qmailpanel.sync.models import Generation
 
-from .decisions import Offer
+from .offers import Offer
 
 MOST = 1_000  # lines that may differ
 
 
 @dataclass(frozen=True)
 class WayBack:
-    """`offers`: what the panel would do. `left`: lines that it has no rows for, and leaves."""
+    """`offers`: what the panel would do. `unmatched`: lines without rows, which stay."""
 
     offers: Sequence[Offer]
-    left: Sequence[bytes]
+    unmatched: Sequence[bytes]
 
 
 def find_way_back(to: Generation, newest: Generation) -> WayBack:
@@ -45,10 +45,10 @@ def find_way_back(to: Generation, newest: Generation) -> WayBack:
     shared = Shared(to.file)
     again = {key_of(shared, line) for line in comes}
     finder = (_Assignments if shared is Shared.ASSIGN else _Names)(to, [*goes, *comes])
-    found = [(line, finder.goes(line)) for line in goes if key_of(shared, line) not in again]
-    found += [(line, finder.comes(line)) for line in comes]
-    once = {str(offer): offer for _line, offer in found if offer}
-    return WayBack(list(once.values()), [line for line, offer in found if offer is None])
+    offers = [(line, finder.goes(line)) for line in goes if key_of(shared, line) not in again]
+    offers += [(line, finder.comes(line)) for line in comes]
+    once = {str(offer): offer for _line, offer in offers if offer}
+    return WayBack(list(once.values()), [line for line, offer in offers if offer is None])
 
 
 def go_back(actor: Actor, way: WayBack) -> None:

@@ -84,7 +84,7 @@ def back(request: PanelRequest, pk: int) -> HttpResponse:
         "newest": newest,
         "offers": way.offers,
         "unmatched": [
-            printable(line.decode("utf-8", "backslashreplace").rstrip()) for line in way.left
+            printable(line.decode("utf-8", "backslashreplace").rstrip()) for line in way.unmatched
         ],
         "difference": describe_difference(read_generation(newest), read_generation(to))[:SHOWN],
         "why": why,

@@ -19,7 +19,9 @@ from qmailpanel.sync.models import DriftDecision, ForeignLine, SyncDrift
 from qmailpanel.web.answers import SeeOther, show
 from qmailpanel.web.attempt import attempt
 
-from .decisions import Act, decide_all, find_adoptable, group_drifts, no_longer_leave
+from .adoptable import find_adoptable
+from .decisions import decide_all, group_drifts, no_longer_leave
+from .offers import Act
 from .overview import console_context
 
 LINES = 2000  # foreign lines shown

@@ -64,7 +64,7 @@ def _rename_address(act: Deed, address: Address, local: str, *, keep: bool) -> N
     )
     _leave_alias(address, old, change, keep=keep)
     for name in act.domain.names.filter(claims=True).values_list("name", flat=True):
-        _follow(act, f"{old}@{name}", f"{local}@{name}")
+        _follow_address(act, f"{old}@{name}", f"{local}@{name}")
 
 
 def _refuse_circle(address: Address, local: str, targets: Iterable[str]) -> None:
@@ -89,7 +89,7 @@ def _leave_alias(address: Address, old: str, change: Change, *, keep: bool) -> N
     Destination.objects.create(address=alias, target=str(address))
 
 
-def _follow(act: Deed, old: str, new: str) -> None:
+def _follow_address(act: Deed, old: str, new: str) -> None:
     """Aliases and unknown recipients that deliver to the old address deliver to the new one."""
     for alias in Address.objects.filter(destinations__target=old).select_related("domain"):
         before = targets_of(alias)
@@ -115,7 +115,7 @@ def rename_domain(actor: Actor, domain: Domain, name: names.DomainName, *, keep:
     """Another name for the domain and so for all its addresses; `keep`: the old one goes on too."""
     with deed(actor, domain, by_operator=True) as act:
         if name != domain.name:
-            _claim(domain, name)
+            _claim_name(domain, name)
             _rename_domain(act, domain, name, keep=keep)
     return domain
 
@@ -130,7 +130,7 @@ def _rename_domain(act: Deed, domain: Domain, name: names.DomainName, *, keep: b
     _follow_domain(act, domain, old, name)
 
 
-def _claim(domain: Domain, name: names.DomainName) -> None:
+def _claim_name(domain: Domain, name: names.DomainName) -> None:
     """The name for the domain; an alias domain of its own becomes its name."""
     if domain.names.filter(name=name, claims=True, removed=False).exists():
         return

@@ -88,19 +88,19 @@ def change_domain(
         if description is not None:
             wanted["description"] = one_line(description, "description")
         if unknown is not None:
-            wanted |= _unknown(domain, unknown, unknown_text, unknown_target)
+            wanted |= _read_unknown(domain, unknown, unknown_text, unknown_target)
         if subdomains is not None:
             wanted |= {"subdomains": subdomains}
         if subdomains and not domain.subdomains:
             _refuse_subdomains(domain)
-        _allow(act, {name for name in wanted if wanted[name] != getattr(domain, name)})
+        _allow_fields(act, {name for name in wanted if wanted[name] != getattr(domain, name)})
         if wanted.get("unknown_target", domain.unknown_target) != domain.unknown_target:
             act.refuse_outside([wanted["unknown_target"]])
         act.change(domain, **wanted)
     return domain
 
 
-def _allow(act: Deed, changed: set[str]) -> None:
+def _allow_fields(act: Deed, changed: set[str]) -> None:
     """Whether the person may change these fields of the domain."""
     if "subdomains" in changed:
         act.require_operator()
@@ -119,7 +119,7 @@ def _refuse_subdomains(domain: Domain) -> None:
         )
 
 
-def _unknown(domain: Domain, unknown: Unknown, text: str, target: str) -> dict[str, str]:
+def _read_unknown(domain: Domain, unknown: Unknown, text: str, target: str) -> dict[str, str]:
     """The three fields about unknown recipients, those without a meaning blank."""
     if unknown == Unknown.REFUSE and not knows_recipients():
         raise Refused(_("This host cannot refuse recipients at the door."), "unknown")
@@ -130,13 +130,13 @@ def _unknown(domain: Domain, unknown: Unknown, text: str, target: str) -> dict[s
         "unknown_target": "",
     }
     if unknown == Unknown.FORWARD:
-        wanted["unknown_target"] = _forward_target(domain, target)
+        wanted["unknown_target"] = _read_forward(domain, target)
     if unknown == Unknown.MAILBOX:
-        wanted["unknown_target"] = _mailbox_target(domain, target)
+        wanted["unknown_target"] = _read_mailbox(domain, target)
     return wanted
 
 
-def _forward_target(domain: Domain, text: str) -> str:
+def _read_forward(domain: Domain, text: str) -> str:
     target = parsed(names.MailAddress, text, "unknown_target")
     if find_loop(f"@{domain.name}", [target]):
         raise Refused(
@@ -147,7 +147,7 @@ def _forward_target(domain: Domain, text: str) -> str:
     return target
 
 
-def _mailbox_target(domain: Domain, text: str) -> str:
+def _read_mailbox(domain: Domain, text: str) -> str:
     local = text.strip().lower().removesuffix(f"@{domain.name}")
     mailboxes = domain.addresses.filter(kind=Kind.MAILBOX, removed=False)
     if not mailboxes.filter(local=local).exists():

@@ -57,7 +57,7 @@ def invite(actor: Actor, email: str, domain: Domain, rights: Rights) -> tuple[In
                 email=email,
                 domain=domain.name,
             )
-        return _create(actor, email, domain, rights)
+        return _create_invitation(actor, email, domain, rights)
 
 
 def invite_operator(actor: Actor, email: str) -> tuple[Invitation, str]:
@@ -67,7 +67,7 @@ def invite_operator(actor: Actor, email: str) -> tuple[Invitation, str]:
         if User.objects.filter(email__iexact=email, is_operator=True, is_active=True).exists():
             raise Refused(_("%(email)s is an operator already."), "email", email=email)
         _refuse_shared(email)
-        return _create(actor, email, None, NONE)
+        return _create_invitation(actor, email, None, NONE)
 
 
 def _refuse_shared(email: str) -> None:
@@ -94,7 +94,7 @@ def _read_email(text: str) -> str:
         raise Refused(_("Enter an e-mail address, as name@example.org."), "email") from None
 
 
-def _create(
+def _create_invitation(
     actor: Actor, email: str, domain: Domain | None, rights: Rights
 ) -> tuple[Invitation, str]:
     _refuse_flood(actor)
@@ -180,12 +180,12 @@ def accept(actor: Actor, token: str, password: str = "") -> User:
             user = User.objects.create(email=invitation.email, password=hashed)
         elif user is None or actor.user_id != user.pk:
             raise NotAllowed(_("Sign in as %(email)s first."), email=invitation.email)
-        _enter(Actor(user.pk, str(user), actor.ip), user, invitation)
+        _give_offered(Actor(user.pk, str(user), actor.ip), user, invitation)
         invitation.delete()
     return user
 
 
-def _enter(actor: Actor, user: User, invitation: Invitation) -> None:
+def _give_offered(actor: Actor, user: User, invitation: Invitation) -> None:
     _record_invitation(actor, Verb.ACCEPTED, invitation, {"by": invitation.by})
     if invitation.domain is None:
         _refuse_orphan(invitation)

@@ -21,7 +21,7 @@ def switch_person(actor: Actor, user: User, *, on: bool) -> User:
     with _persons_deed(actor, user):
         if user.is_active == on:
             return user
-        _keep_one(user, loses=not on)
+        _refuse_last_operator(user, loses=not on)
         user.is_active = on
         user.save(update_fields=["is_active"])
         if not on:
@@ -35,7 +35,7 @@ def demote(actor: Actor, user: User) -> User:
     with _persons_deed(actor, user):
         if not user.is_operator:
             return user
-        _keep_one(user, loses=True)
+        _refuse_last_operator(user, loses=True)
         user.is_operator = False
         user.save(update_fields=["is_operator"])
         before, after = {"operator": True}, {"operator": False}
@@ -53,8 +53,8 @@ def _persons_deed(actor: Actor, user: User) -> Iterator[None]:
         yield
 
 
-def _keep_one(user: User, *, loses: bool) -> None:
-    """A host has an operator."""
+def _refuse_last_operator(user: User, *, loses: bool) -> None:
+    """Raises Refused where nobody would run the host any more."""
     others = User.objects.filter(is_operator=True, is_active=True).exclude(pk=user.pk)
     if loses and user.is_operator and not others.exists():
         raise Refused(_("%(name)s is the last operator of this host."), name=str(user))

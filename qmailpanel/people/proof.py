@@ -19,7 +19,7 @@ def record_name(name: str) -> str:
 
 
 def record_text(token: str) -> str:
-    """What it says."""
+    """The record's text for a token."""
     return f"qmailpanel={token}"
 
 

@@ -106,7 +106,7 @@ class Statuses:
         return Status.FAILED if self.problems_of_host else Status.PENDING
 
 
-def settled(*, domain: str, address: str, change: str) -> Q:
+def live_or_removed(*, domain: str, address: str, change: str) -> Q:
     """What the database asks for addresses that are `Status.LIVE` or `Status.REMOVED`.
 
     Each is named from the row that is asked for.

@@ -6,13 +6,9 @@ from typing import Any
 
 import pytest
 
-from qmailpanel.console.decisions import (
-    find_adoptable,
-    find_offers,
-    no_longer_leave,
-    put_ours_back,
-    take_theirs,
-)
+from qmailpanel.console.adoptable import find_adoptable
+from qmailpanel.console.decisions import no_longer_leave, put_ours_back, take_theirs
+from qmailpanel.console.offers import find_offers
 from qmailpanel.domains.models import Address, Claim, Domain, Unknown
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused

@@ -208,7 +208,7 @@ def test_an_address_of_before_that_got_its_line_since_is_not_removed(panel, pand
     panel.sync()
     way = find_way_back(before, generations()[-1])
     assert way.offers == []
-    assert way.left[0].startswith(b"=100-info:")
+    assert way.unmatched[0].startswith(b"=100-info:")
 
 
 @pytest.mark.parametrize("file", ["control/virtualdomains", "control/rcpthosts", "users/assign"])
@@ -243,7 +243,10 @@ def test_lines_of_others_are_named_and_stay(panel, pandle) -> None:
     panel.add_mailbox(pandle, "joe")
     panel.sync()
     way = find_way_back(before, generations()[-1])
-    assert sorted(way.left) == [b"=7-jim:joe:7:7:/home/joe:::\n", b"=7-joe:joe:7:7:/home/joe:::\n"]
+    assert sorted(way.unmatched) == [
+        b"=7-jim:joe:7:7:/home/joe:::\n",
+        b"=7-joe:joe:7:7:/home/joe:::\n",
+    ]
     go_back(SYSTEM, way)
     panel.sync()
     assert panel.answer("=7-jim")

@@ -21,7 +21,7 @@ from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import DomainName, LocalPart
 from qmailpanel.reports.models import SyncNode
 from qmailpanel.reports.node import find_node, is_alive
-from qmailpanel.reports.statuses import Status, Statuses, settled
+from qmailpanel.reports.statuses import Status, Statuses, live_or_removed
 from tests.kit.live import make_live, write_position, write_problem
 
 
@@ -273,7 +273,7 @@ def test_another_node_says_nothing_about_this_one(domain, settings):
 
 @pytest.mark.parametrize("told", [None, "host", "domain", "its own", "another's"])
 @pytest.mark.parametrize(("tried", "applied"), [(0, 0), (9, 0), (9, 9)])
-def test_the_database_finds_as_settled_what_shows_as_live_or_removed(domain, told, tried, applied):
+def test_the_database_finds_just_what_shows_as_live_or_removed(domain, told, tried, applied):
     address, other = domain.addresses.all()
     write_position(domain, tried=tried, applied=applied)
     if told:
@@ -283,9 +283,9 @@ def test_the_database_finds_as_settled_what_shows_as_live_or_removed(domain, tol
             "another's": (domain, other),
         }
         write_problem("No.", *subjects.get(told, (domain, None)))
-    is_settled = Statuses([domain.pk]).of_address(address) in (Status.LIVE, Status.REMOVED)
-    rows = Address.objects.filter(settled(domain="domain", address="pk", change="change"))
-    assert rows.filter(pk=address.pk).exists() is is_settled
+    is_live = Statuses([domain.pk]).of_address(address) in (Status.LIVE, Status.REMOVED)
+    rows = Address.objects.filter(live_or_removed(domain="domain", address="pk", change="change"))
+    assert rows.filter(pk=address.pk).exists() is is_live
 
 
 @pytest.mark.parametrize("number", [1, 3])

@@ -32,10 +32,10 @@ ON_THE_WAY = _(
 
 
 class Guard:
-    """Keeps a person from deciding about such mail in a domain; none is kept from anything.
+    """Raises NotAllowed before a person decides about such mail in a domain; without one, never.
 
     Where mail goes is read once. That stays true while the person changes what is allowed,
-    because no guarded mail arrives there. Raises NotAllowed.
+    because no guarded mail arrives there.
     """
 
     def __init__(self, person: User | None, domain: Domain) -> None:

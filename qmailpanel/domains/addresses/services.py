@@ -80,7 +80,7 @@ def restore_address(act: Deed, address: Address, local: str = "") -> None:
     if address.removed:
         refuse_full(act.domain, Kind(address.kind), local)
     if local != address.local:
-        refuse_unsettled(address)
+        refuse_pending(address)
         address.claims = False
     if not address.claims:
         free_local(act.domain, local)
@@ -88,7 +88,7 @@ def restore_address(act: Deed, address: Address, local: str = "") -> None:
     act.change(address, Verb.RESTORED, local=local, removed=False)
 
 
-def refuse_unsettled(address: Address) -> None:
+def refuse_pending(address: Address) -> None:
     """Refuse while its removal, or that of its domain, is not live."""
     if Statuses([address.domain_id]).of_address(address) in (Status.PENDING, Status.FAILED):
         raise Refused(_("%(address)s is still being removed."), "local", address=str(address))

@@ -40,7 +40,7 @@ def add_app_password(
             password=hashed,
             mark=sha256(text.encode()).hexdigest(),
             created=timezone.now(),
-            **_some(given),
+            **_refuse_none(given),
         )
         protocols = [protocol for protocol in PROTOCOLS if given[protocol]]
         after = {"name": made.name, "protocols": protocols}
@@ -82,7 +82,7 @@ def _free_name(mailbox: Mailbox, text: str) -> str:
     return name
 
 
-def _some(given: Mapping[str, bool]) -> Mapping[str, bool]:
+def _refuse_none(given: Mapping[str, bool]) -> Mapping[str, bool]:
     if not any(given.values()):
         raise Refused(_("Choose what it opens."), "imap")
     return given

@@ -25,7 +25,7 @@ from qmailpanel.mailboxes.models import AutoReply, Mailbox, PasswordLink
 from qmailpanel.mailboxes.owners import end_sessions
 from qmailpanel.mailboxes.services import SHOWN
 from qmailpanel.qmail.names import LocalPart
-from qmailpanel.reports.statuses import settled
+from qmailpanel.reports.statuses import live_or_removed
 
 AT_ONCE = 100  # mailboxes that are destroyed in one go
 
@@ -109,7 +109,7 @@ def purge_mailbox(actor: Actor, address: Address) -> Address:
 def _refuse_present(address: Address) -> None:
     if not (address.removed or address.domain.removed):
         raise Refused(_("%(address)s is not removed. Remove it first."), address=str(address))
-    addresses.refuse_unsettled(address)
+    addresses.refuse_pending(address)
 
 
 def _purge_mailbox(act: Deed, mailbox: Mailbox) -> None:
@@ -146,7 +146,7 @@ def _find_due(before: datetime) -> list[Address]:
     One more than is destroyed in one go.
     """
     kept = Mailbox.objects.select_related("address").filter(
-        settled(domain="address__domain", address="address", change="address__change"),
+        live_or_removed(domain="address__domain", address="address", change="address__change"),
         purged=False,
     )
     alone = kept.filter(address__removed=True, removed_at__lt=before).order_by("removed_at")

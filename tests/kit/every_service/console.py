@@ -5,6 +5,7 @@ from __future__ import annotations
 from qmailpanel.aliases import services as aliases
 from qmailpanel.console import decisions, going_back
 from qmailpanel.console import services as console
+from qmailpanel.console.offers import Offer
 from qmailpanel.domains import services as domains
 from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.qmail.plan.drift import Side
@@ -65,7 +66,7 @@ CONSOLE = [
         lambda w: going_back.go_back(
             w.by,
             going_back.WayBack(
-                [decisions.Offer("", {}, lambda by: aliases.switch_alias(by, w.alias, on=False))],
+                [Offer("", {}, lambda by: aliases.switch_alias(by, w.alias, on=False))],
                 [],
             ),
         ),
