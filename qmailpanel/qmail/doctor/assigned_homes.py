@@ -1,4 +1,4 @@
-"""Which homes the assignments of a host name, and what is found there."""
+"""The homes that the assignments of a host name, and what is there."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ class ExaminedMaildir:
 class ExaminedHome:
     """A home as it is. `here` is None where it is missing; `dots`: its dot-qmail files by name.
 
-    `boxes`: by the path that a dot-qmail file has, those that are below the home or the mail root.
-    `kinds`: whether such a path without a slash is a directory. `shut`: a directory above it that
-    the mail user cannot enter. `unseen`: why the doctor did not look, `link` or `closed`.
+    `maildirs`: by the path that a dot-qmail file has, those that are below the home or the mail
+    root. `directories`: whether such a path without a slash is one. `shut`: a directory above it
+    that the mail user cannot enter. `skipped`: why it was not examined, `link` or `closed`.
     """
 
-    named: AssignedHome
+    assigned: AssignedHome
     here: File | None
     dots: Mapping[str, File] = field(default_factory=dict)
-    boxes: Mapping[bytes, ExaminedMaildir] = field(default_factory=dict)
-    kinds: Mapping[bytes, bool] = field(default_factory=dict)
+    maildirs: Mapping[bytes, ExaminedMaildir] = field(default_factory=dict)
+    directories: Mapping[bytes, bool] = field(default_factory=dict)
     shut: str = ""
-    unseen: str = ""
+    skipped: str = ""
 
 
 def find_homes(host: ExaminedHost) -> Round[dict[str, AssignedHome]]:

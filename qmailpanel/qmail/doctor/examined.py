@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from qmailpanel.qmail.formats.cdb import AnyMap
 from qmailpanel.qmail.formats.shared_files import Shared
@@ -22,8 +23,7 @@ class Reader:
     gid: int
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(NamedTuple):
     """A file or directory. `content` is None where it is not a plain file, or was not read.
 
     `uid` and `gid` are None where owners do not count: the panel may not change them there.

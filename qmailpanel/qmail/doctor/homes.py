@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome, ExaminedMaildir
+from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
 from qmailpanel.qmail.doctor.examined import ENTER, READ, WRITE, File
 from qmailpanel.qmail.doctor.finding import Finding, Severity, Trap
 from qmailpanel.qmail.doctor.instructions import delivers_here, examine_instructions
@@ -141,7 +141,7 @@ NO_USAGE = Trap(
     gettext_noop("Have it counted again, as by doveadm quota recalc; do not just remove it."),
     NOTE,
 )
-LINKED_BOX = Trap(
+LINKED_MAILDIR = Trap(
     gettext_noop("%(part)s is a symbolic link, which the doctor does not follow."),
     gettext_noop("Name the real path, to have what is there checked too."),
     NOTE,
@@ -151,55 +151,55 @@ _LIMIT = re.compile(rb"[0-9]{1,18}[SC](?:,[ \t]*[0-9]{1,18}[SC])?[ \t\r]*")
 
 def examine_home(home: ExaminedHome, exists: Callable[[str], bool]) -> Iterator[Finding]:
     """What keeps mail from a home, or from where its dot-qmail files say."""
-    named, here = home.named, home.here
-    if home.unseen:
-        yield (A_LINK if home.unseen == "link" else CLOSED).at(named.path)
+    assigned, here = home.assigned, home.here
+    if home.skipped:
+        yield (A_LINK if home.skipped == "link" else CLOSED).at(assigned.path)
     elif home.shut:
-        yield SHUT_ABOVE.at(named.path, uid=str(named.uid), above=home.shut)
+        yield SHUT_ABOVE.at(assigned.path, uid=str(assigned.uid), above=home.shut)
     elif here is None:
-        yield MISSING.at(named.path, line=str(named.number))
+        yield MISSING.at(assigned.path, line=str(assigned.number))
     elif not here.is_directory:
-        yield NOT_A_HOME.at(named.path, line=str(named.number))
+        yield NOT_A_HOME.at(assigned.path, line=str(assigned.number))
     else:
-        yield from _examine_modes(named, here)
+        yield from _examine_modes(assigned, here)
     for name, file in home.dots.items():
         yield from _examine_dot(home, name, file, exists)
-    for path, box in home.boxes.items():
+    for path, inside in home.maildirs.items():
         text = path.decode("utf-8", "surrogateescape").removeprefix("./").rstrip("/")
-        whole = text if text.startswith("/") else f"{named.path}/{text}"
-        yield from _examine_box(named, whole, box)
+        whole = text if text.startswith("/") else f"{assigned.path}/{text}"
+        yield from _examine_maildir(assigned, whole, inside.files)
 
 
-def _examine_modes(named: AssignedHome, here: File) -> Iterator[Finding]:
-    params = {"mode": here.rights, "uid": str(named.uid)}
+def _examine_modes(assigned: AssignedHome, here: File) -> Iterator[Finding]:
+    params = {"mode": here.rights, "uid": str(assigned.uid)}
     if here.mode & 0o1000:
-        yield STICKY.at(named.path, **params)
+        yield STICKY.at(assigned.path, **params)
     if here.mode & 0o002:
-        yield WRITABLE.at(named.path, **params)
+        yield WRITABLE.at(assigned.path, **params)
     elif here.mode & 0o020:
-        yield GROUP_WRITABLE.at(named.path, **params)
-    if not here.lets(named.uid, named.gid, ENTER):
-        yield SHUT.at(named.path, **params)
-    elif here.uid not in (None, 0, named.uid):
-        yield STRANGERS.at(named.path, owner=str(here.uid), **params)
+        yield GROUP_WRITABLE.at(assigned.path, **params)
+    if not here.lets(assigned.uid, assigned.gid, ENTER):
+        yield SHUT.at(assigned.path, **params)
+    elif here.uid not in (None, 0, assigned.uid):
+        yield STRANGERS.at(assigned.path, owner=str(here.uid), **params)
 
 
 def _examine_dot(
     home: ExaminedHome, name: str, file: File, exists: Callable[[str], bool]
 ) -> Iterator[Finding]:
-    named, path = home.named, f"{home.named.path}/{name}"
-    if not file.lets(named.uid, named.gid, READ):
-        yield UNREADABLE.at(path, uid=str(named.uid), mode=file.rights)
+    assigned, path = home.assigned, f"{home.assigned.path}/{name}"
+    if not file.lets(assigned.uid, assigned.gid, READ):
+        yield UNREADABLE.at(path, uid=str(assigned.uid), mode=file.rights)
     elif file.content is None and not file.is_link:
         yield NOT_A_FILE.at(path)
         return
     yield from examine_name(path, name)
-    if name.endswith("-owner") and named.begins:
+    if name.endswith("-owner") and assigned.begins:
         yield OWNER.at(path)
     content = file.content or b""
     yield from _examine_dot_mode(path, file, content)
-    own = named.own_of(name)
-    yield from examine_instructions(path, content, exists, own, home.kinds)
+    own = assigned.own_of(name)
+    yield from examine_instructions(path, content, exists, own, home.directories)
 
 
 def examine_name(path: str, name: str) -> Iterator[Finding]:
@@ -221,33 +221,35 @@ def _examine_dot_mode(path: str, file: File, content: bytes) -> Iterator[Finding
         yield EXECUTABLE.at(path, mode=file.rights)
 
 
-def _examine_box(named: AssignedHome, path: str, box: ExaminedMaildir) -> Iterator[Finding]:
-    itself = box.files.get(".")
+def _examine_maildir(
+    assigned: AssignedHome, path: str, parts: Mapping[str, File]
+) -> Iterator[Finding]:
+    itself = parts.get(".")
     if itself is None:
         yield NO_MAILDIR.at(path, part=path)
         return
     if itself.is_link:
-        yield LINKED_BOX.at(path, part=path)
+        yield LINKED_MAILDIR.at(path, part=path)
         return
-    uid, gid = named.uid, named.gid
+    uid, gid = assigned.uid, assigned.gid
     if not itself.lets(uid, gid, ENTER):
         yield SHUT_MAILDIR.at(path, uid=str(uid), part=path, mode=itself.rights)
         return
     for part in ("tmp", "new"):
-        file = box.files.get(part)
+        file = parts.get(part)
         if file is None:
             yield NO_MAILDIR.at(path, part=part)
         elif not file.is_link and not file.lets(uid, gid, WRITE | ENTER):
             yield SHUT_MAILDIR.at(path, uid=str(uid), part=part, mode=file.rights)
-    if "cur" not in box.files:
+    if "cur" not in parts:
         yield NO_CUR.at(path)
-    if size := box.files.get(maildir.SIZE):
-        yield from _examine_size(named, f"{path}/{maildir.SIZE}", size)
+    if size := parts.get(maildir.SIZE):
+        yield from _examine_size(assigned, f"{path}/{maildir.SIZE}", size)
 
 
-def _examine_size(named: AssignedHome, path: str, size: File) -> Iterator[Finding]:
-    if not size.lets(named.uid, named.gid, READ | WRITE):
-        yield NO_LIMIT_MODE.at(path, uid=str(named.uid), mode=size.rights)
+def _examine_size(assigned: AssignedHome, path: str, size: File) -> Iterator[Finding]:
+    if not size.lets(assigned.uid, assigned.gid, READ | WRITE):
+        yield NO_LIMIT_MODE.at(path, uid=str(assigned.uid), mode=size.rights)
     if size.content is None:
         return
     first, _, rest = size.content.partition(b"\n")

@@ -95,8 +95,8 @@ def _examine_alias(
                 yield NOBODY.at(f"alias/.qmail-{local}", local=local)
     alias = next((reader for reader in host.readers if reader.user == "alias"), None)
     if alias:
-        named = AssignedHome(f"{host.home}/alias", 0, alias.uid, alias.gid)
-        findings = examine_home(ExaminedHome(named, host.files.get("alias"), files), exists)
+        assigned = AssignedHome(f"{host.home}/alias", 0, alias.uid, alias.gid)
+        findings = examine_home(ExaminedHome(assigned, host.files.get("alias"), files), exists)
         yield from (one for one in findings if one.trap is not NO_DOMAIN)  # names of this host
 
 

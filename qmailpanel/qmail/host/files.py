@@ -118,7 +118,8 @@ def read_file(
 ) -> File:
     """A plain file, from `start` on. Raises OSError for anything else, and for one too large."""
     with opened(name, parent, follow=follow) as (fd, status):
-        os.lseek(fd, start, os.SEEK_SET)
+        if start:
+            os.lseek(fd, start, os.SEEK_SET)
         parts, room, at_once = list[bytes](), most + 1, max(status.st_size - start, 0) + 1
         while part := os.read(fd, min(room, at_once)):
             parts.append(part)

@@ -25,7 +25,8 @@ from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.cdb import AnyMap
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Shared
-from qmailpanel.qmail.host.examine_homes import Walk
+from qmailpanel.qmail.host.examine_homes import read_home
+from qmailpanel.qmail.host.walk import Walk
 from qmailpanel.qmail.pause import finish
 from tests.kit.sick import BOX, look, make_healthy
 
@@ -121,4 +122,4 @@ def test_any_path_is_looked_at_without_an_error(path):
     homes = finish(find_homes(ExaminedHost("/x", {"users/assign": File(0o100644, content=line)})))
     with closing(Walk("/nowhere", delivers=True)) as walk:
         for named in homes.values():
-            walk.read_home(named)
+            read_home(walk, named)

@@ -19,8 +19,9 @@ import pytest
 from qmailpanel.qmail.doctor import Finding, Severity, Trap, examine_home, examine_shared, shorten
 from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
 from qmailpanel.qmail.doctor.examined import ExaminedHost, File, Reader, Sender
-from qmailpanel.qmail.host.examine_homes import Walk
+from qmailpanel.qmail.host.examine_homes import read_home
 from qmailpanel.qmail.host.examine_shared import read_shared
+from qmailpanel.qmail.host.walk import Walk
 from tests.kit.sick import FILES, look, make_healthy
 
 PLAIN, DIRECTORY = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
@@ -160,7 +161,7 @@ def test_an_assignment_takes_the_mail_of_root(line):
     assert not [one for one in examine(host) if one.file == "alias/.qmail-root"]
 
 
-def home_seen(**more: Any) -> ExaminedHome:
+def examined_home(**more: Any) -> ExaminedHome:
     named = AssignedHome("/home/joe", 1, 110, 31, plain=True)
     return ExaminedHome(named, **{"here": File(stat.S_IFDIR | 0o755, 500, 500), **more})
 
@@ -168,8 +169,8 @@ def home_seen(**more: Any) -> ExaminedHome:
 @pytest.mark.parametrize(
     ("host", "meaning", "remedy"),
     [
-        (home_seen(), "belongs to uid 500", "chown"),
-        (home_seen(here=None, unseen="closed"), "may not look", "as root"),
+        (examined_home(), "belongs to uid 500", "chown"),
+        (examined_home(here=None, skipped="closed"), "may not look", "as root"),
     ],
 )
 def test_traps_of_owners_are_found(host, meaning, remedy):
@@ -251,7 +252,7 @@ def test_a_mail_root_that_the_mail_user_cannot_pass_counts_where_qmail_delivers(
     named = AssignedHome(f"{root}/pandle.net/biliards", 1, 110, 31, plain=True)
     for delivers, shut in ((True, str(root)), (False, "")):
         walk = Walk(str(root), delivers=delivers)
-        assert walk.read_home(named).shut == shut or (os.geteuid() and not delivers)
+        assert read_home(walk, named).shut == shut or (os.geteuid() and not delivers)
         walk.close()
     root.chmod(0o711)
     [finding] = examine_home(ExaminedHome(named, None, shut=str(root)), lambda _: True)
