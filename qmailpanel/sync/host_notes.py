@@ -17,14 +17,14 @@ class HostNotes:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.files: Mapping[Shared, LineFile] = {}
-        self._look: object = None  # at the start of the last observation
+        self._stamp: object = None  # at the start of the last observation
         self._disturbed = set[str]()  # domains whose lines somebody else changed
         self._unseen = dict[str, float]()  # domains whose logins Dovecot sees at that time only
         self._written = dict[Shared, Written]()  # since it was last taken
 
     def observe(self, wanted: Sequence[Wanted], applied: Applied, *, whole: bool = False) -> Actual:
         """See Host.observe."""
-        self._look = self.host.look()
+        self._stamp = self.host.stamp()
         observed = self.host.observe(wanted, applied, whole=whole)
         self.files = observed.actual.shared
         self._disturbed |= observed.disturbed
@@ -32,7 +32,7 @@ class HostNotes:
 
     def is_touched(self) -> bool:
         """Whether somebody changed a file since the last observation, as a cheap look tells."""
-        return self.host.look() != self._look
+        return self.host.stamp() != self._stamp
 
     def note(self, outcome: Outcome) -> None:
         self._unseen |= outcome.unseen

@@ -74,7 +74,7 @@ class World:
         return self.pandle.addresses.get(kind="alias", local=local)
 
     def run(self) -> Report:
-        self.reconciler.host.look()
+        self.reconciler.host.stamp()
         return self.reconciler.reconcile(all_domains(), absent=True)
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
 import pytest
 
 from qmailpanel.domains.models import Domain
 from qmailpanel.qmail.host import hup, map_compiler
-from qmailpanel.qmail.host.files import Rights, create
 from qmailpanel.reports.statuses import Status
 from tests.kit.panels import Panel
 from tests.kit.programs import IS_DEAF, READS, make_newu, running
@@ -79,14 +75,3 @@ def test_a_hup_that_is_lost_is_said_and_sent_again_before_mail_is_accepted(
         assert panel.sync().error == ""
     assert panel.status_of_domain(other) is Status.LIVE
     assert "b.test" in panel.lines("control/rcpthosts")
-
-
-def test_a_file_that_is_written_in_parts_is_whole(tmp_path: Any, monkeypatch: Any) -> None:
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda fd, content: write(fd, content[:3]))
-    directory = os.open(tmp_path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        create(".qmail", directory, b"./Maildir/\n", Rights(0o600))
-    finally:
-        os.close(directory)
-    assert (tmp_path / ".qmail").read_bytes() == b"./Maildir/\n"

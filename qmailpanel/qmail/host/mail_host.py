@@ -110,9 +110,9 @@ class Host:
         return {int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 10}
 
     @or_host_error
-    def look(self) -> tuple[object, ...]:
-        """A cheap glance at the files that others may change: equal as long as nothing did."""
-        return self.shared.look()
+    def stamp(self) -> tuple[object, ...]:
+        """Of the shared files and maps, cheaply: equal as long as nobody wrote one."""
+        return self.shared.stamp()
 
     # apply
 

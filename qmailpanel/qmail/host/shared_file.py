@@ -85,14 +85,14 @@ class SharedFile:
                 drop(self.temporary, directory)
                 create(self.temporary, directory, content, _RIGHTS)
                 if before is None:
-                    self._link(directory)
+                    self._put_new(directory)
                 else:
                     self._swap(directory, before, content)
                 os.fsync(directory)
         except OSError as error:
             raise HostError(f"{self.shared} could not be written.", str(error)) from error
 
-    def late(self) -> bytes:
+    def read_late_lines(self) -> bytes:
         """What somebody appended to a predecessor of the file after it was swapped out."""
         with contextlib.suppress(OSError), self._entered() as directory:
             return self.predecessors.read(directory)
@@ -102,7 +102,7 @@ class SharedFile:
         """Its directory: only root can put a link there, as Debian does."""
         return entered(self.directory, follow=True)
 
-    def _link(self, directory: int) -> None:
+    def _put_new(self, directory: int) -> None:
         try:
             libc.rename_new(directory, self.temporary, directory, self.name)
         except FileExistsError as error:
@@ -121,13 +121,13 @@ class SharedFile:
                 raise
             self._rename(directory, before)
         else:
-            if self._came_out(directory) != before:
+            if self._read_swapped_out(directory) != before:
                 self._put_back(directory, ours, before, content)
                 raise Raced
             os.unlink(self.temporary, dir_fd=directory)
         self.predecessors.forget(directory, content)
 
-    def _came_out(self, directory: int) -> bytes | None:
+    def _read_swapped_out(self, directory: int) -> bytes | None:
         try:
             return read_file(self.temporary, directory).content
         except OSError:
@@ -157,7 +157,7 @@ class SharedFile:
         os.unlink(self.temporary, dir_fd=directory)
 
     def _lines_out(self, directory: int) -> list[bytes]:
-        return bare_lines(self._came_out(directory) or b"")
+        return bare_lines(self._read_swapped_out(directory) or b"")
 
     def _rename(self, directory: int, before: bytes) -> None:
         """For file systems that cannot exchange: look, then rename."""

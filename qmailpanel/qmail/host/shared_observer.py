@@ -54,15 +54,15 @@ class SharedObserver:
         """The memory knows domains by other names now."""
         self.known = {}
 
-    def look(self) -> tuple[object, ...]:
-        """See Host.look."""
+    def stamp(self) -> tuple[object, ...]:
+        """See Host.stamp."""
         names = [*Shared, *(each.path for each in MAPS.values())]
-        glances = tuple(_glance(f"{self.home}/{name}") for name in names)
-        return *glances, *(len(file.late()) for file in self.files.values())
+        stamps = tuple(_stamp(f"{self.home}/{name}") for name in names)
+        return *stamps, *(len(file.read_late_lines()) for file in self.files.values())
 
     def _read_files(self, wanted: Sequence[Wanted]) -> dict[Shared, LineFile]:
         contents = {shared: file.read() for shared, file in self.files.items()}
-        late = {shared: file.late() for shared, file in self.files.items()}
+        late = {shared: file.read_late_lines() for shared, file in self.files.items()}
         news = {
             shared: content
             for shared, content in contents.items()
@@ -199,7 +199,7 @@ def _append(file: LineFile, late: bytes) -> LineFile:
     return replace(file, foreign=Foreign(file.shared, raws), unclean="late lines")
 
 
-def _glance(path: str) -> object:
+def _stamp(path: str) -> object:
     try:
         status = os.stat(path, follow_symlinks=False)
     except OSError as error:

@@ -10,6 +10,7 @@ from qmailpanel.qmail.formats import control
 from qmailpanel.qmail.names import DomainName
 
 GOLDEN = Path(__file__).parent / "golden"
+PACKAGE = Path(control.__file__).parents[2]
 NAMES = [DomainName("pandle.net"), DomainName("bücher.example")]
 
 contents = st.lists(
@@ -127,3 +128,16 @@ def test_a_rendered_line_is_read_back(name, prepend):
     line = control.render_virtual(name, prepend)
     assert control.virtual_key(line) == control.host_key(control.render_host(name)) == name.encode()
     assert control.virtual_value(line) == b"%b:%d" % (name.encode(), prepend)
+
+
+def test_a_line_ends_at_a_newline_and_at_nothing_else() -> None:
+    content = b"a\rb\r\nc\x0b\x0c\x1c\x85\n\n\xe2\x80\xa8d"
+    assert b"".join(control.split_lines(content)) == content
+    assert control.bare_lines(content) == content.split(b"\n")
+
+
+def test_nobody_cuts_a_file_of_qmail_with_splitlines() -> None:
+    """It also cuts at CR, and that of text at seven more characters."""
+    modules = [*(PACKAGE / "qmail").rglob("*.py"), *(PACKAGE / "sync").rglob("*.py")]
+    assert len(modules) > 50
+    assert [str(m) for m in modules if "splitlines" in m.read_text()] == []

@@ -253,9 +253,9 @@ def test_a_late_line_for_the_file_that_was_swapped_out_is_not_lost(home, shared,
     with (home / shared).open("ab") as late:
         for rows in [replace(PANDLE, enabled=False), MORE][:runs]:
             make_true(host, [rows])
-        before = host.look()
+        before = host.stamp()
         late.write(b"late.test:7\n")
-    assert host.look() != before
+    assert host.stamp() != before
     make_true(open_home(home), [PANDLE])
     assert (home / shared).read_bytes().splitlines().count(b"late.test:7") == 1
     make_true(open_home(home), [MORE])
@@ -461,9 +461,9 @@ def test_a_fifo_in_place_of_locals_is_named_and_not_waited_for(home) -> None:
 def test_a_missing_map_is_made_again_though_no_domain_is_asked_about(home) -> None:
     host = open_home(home)
     make_true(host, [PANDLE])
-    before = host.look()
+    before = host.stamp()
     (home / "users/cdb").unlink()
-    assert host.look() != before
+    assert host.stamp() != before
     make_true(host, [])
     assert is_compiled(home)
 
