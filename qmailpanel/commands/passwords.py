@@ -18,7 +18,7 @@ class Opening(TypedDict, total=False):
     stored: str
 
 
-def read_opening(request: Request, domain: Domain, note: Callable[[str], None]) -> Opening:
+def read_opening(request: Request, domain: Domain, notice: Callable[[str], None]) -> Opening:
     """The password, or with -passwd_type crypt its hash; empty where none is given."""
     kind = request.options.get("passwd-type", "plain")
     if kind == "crypt":
@@ -26,17 +26,17 @@ def read_opening(request: Request, domain: Domain, note: Callable[[str], None]) 
         return {"stored": stored} if stored else {}
     if kind != "plain":
         raise Misuse("The option -passwd_type knows plain and crypt.")
-    password = _read_password(request, domain, note)
+    password = _read_password(request, domain, notice)
     return {} if password is None else {"password": password}
 
 
-def _read_password(request: Request, domain: Domain, note: Callable[[str], None]) -> str | None:
+def _read_password(request: Request, domain: Domain, notice: Callable[[str], None]) -> str | None:
     """PSA_PASSWORD before -passwd, which every user of the host can read in ps(1)."""
     given = request.options.get("passwd")
     is_asked = given is not None or request.verb == "create" or not request.options
     password = (os.environ.get("PSA_PASSWORD") if is_asked else None) or given
     if password and password == given:
-        note("A password on the command line is no secret: use PSA_PASSWORD instead.")
+        notice("A password on the command line is no secret: use PSA_PASSWORD instead.")
     if password and (why := weakness(password, [request.name, domain.name])):
-        note(f"Warning: the password is weak. {why}")
+        notice(f"Warning: the password is weak. {why}")
     return password

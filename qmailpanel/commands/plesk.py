@@ -165,14 +165,14 @@ class PleskCommand(BaseCommand):
         syntax = Syntax(verbs, self.takes, self.ignores, self.refuses, self.nameless)
         request = read_request(words, syntax)
         if request.ignored:
-            self.note(f"Ignored, without a meaning here: {', '.join(request.ignored)}.")
+            self.notice(f"Ignored, without a meaning here: {', '.join(request.ignored)}.")
         verbs[request.verb](request)
 
-    def note(self, sentence: str) -> None:
+    def notice(self, sentence: str) -> None:
         """For the person at the terminal; scripts read standard output."""
         self.stderr.write(sentence)
 
-    def tell(self, facts: Iterable[tuple[str, object]]) -> None:
+    def show(self, facts: Iterable[tuple[str, object]]) -> None:
         """`Label:   value` lines, as Plesk pads them."""
         for label, value in facts:
             text = str(value).lower() if isinstance(value, bool) else printable(str(value))
@@ -186,11 +186,11 @@ class PleskCommand(BaseCommand):
     def wait(self, rows: Sequence[Domain | Address]) -> None:
         """Wait until these rows are live, if that is to be expected."""
         if held_after() is not None:
-            self.note("Saved. It waits until the operator applies it.")
+            self.notice("Saved. It waits until the operator applies it.")
         elif not fifo_has_reader():
-            self.note("Saved. The next run of qmailsync applies it.")
+            self.notice("Saved. The next run of qmailsync applies it.")
         elif not _wait_for(rows):
-            self.note("Saved. The sync service has not applied it yet; it will.")
+            self.notice("Saved. The sync service has not applied it yet; it will.")
 
 
 def _wait_for(rows: Sequence[Domain | Address]) -> bool:

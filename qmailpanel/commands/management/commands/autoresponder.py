@@ -51,7 +51,7 @@ class Command(PleskCommand):
     def info(self, request: Request) -> None:
         address = _find_mailname(request)
         reply = find_reply(address)
-        self.tell(
+        self.show(
             [
                 ("Mailname", address),
                 ("Status", reply.on),

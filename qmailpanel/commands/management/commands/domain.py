@@ -66,7 +66,7 @@ class Command(PleskCommand):
             enabled=request.flag("mail-service") is not False,
         )
         if contact is None:
-            self.note(
+            self.notice(
                 f"There is no operator yet, so {name} has no postmaster and abuse. Add them to a "
                 f"mailbox: ./manage.py mail -u MAILBOX@{name} -aliases add:postmaster,abuse"
             )
@@ -89,15 +89,15 @@ class Command(PleskCommand):
 
     def info(self, request: Request) -> None:
         domain = find_domain(request.name)
-        counted = domain.addresses.filter(removed=False)
+        addresses = domain.addresses.filter(removed=False)
         aliases = domain.names.aliases().filter(removed=False).order_by("name")
-        self.tell(
+        self.show(
             [
                 ("Domain name", domain),
                 ("Domain alias(es)", " ".join(map(str, aliases))),
                 ("Mail service", domain.enabled),
-                ("Mailboxes", counted.filter(kind=Kind.MAILBOX).count()),
-                ("Aliases", counted.filter(kind=Kind.ALIAS).count()),
+                ("Mailboxes", addresses.filter(kind=Kind.MAILBOX).count()),
+                ("Aliases", addresses.filter(kind=Kind.ALIAS).count()),
                 ("Unknown recipients", f"{domain.unknown} {domain.unknown_target}".rstrip()),
                 ("Description", domain.description),
             ]

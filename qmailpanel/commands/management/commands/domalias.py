@@ -58,7 +58,7 @@ class Command(PleskCommand):
 
     def info(self, request: Request) -> None:
         alias = _find(request.name)
-        self.tell([("Domain alias", alias), ("For domain", alias.domain), ("Mail", True)])
+        self.show([("Domain alias", alias), ("For domain", alias.domain), ("Mail", True)])
         self.stdout.write(f"\nSUCCESS: Gathering information for '{alias}' complete.")
 
     def list(self, _request: Request) -> None:

@@ -117,7 +117,7 @@ class Command(PleskCommand):
     def create(self, request: Request) -> None:
         local, domain = split_address(request.name)
         forwarding, comment = read_forwarding(request), request.options.get("description", "")
-        opening = read_opening(request, domain, self.note)
+        opening = read_opening(request, domain, self.notice)
         with ledger_locked():
             if request.flag("mailbox") is False:
                 made = create_forwarder(domain, AliasLocal(local), forwarding, comment=comment)
@@ -138,7 +138,7 @@ class Command(PleskCommand):
     def update(self, request: Request) -> None:
         address = find_address(request.name)
         forwarding = read_forwarding(request)
-        opening = read_opening(request, address.domain, self.note)
+        opening = read_opening(request, address.domain, self.notice)
         with ledger_locked():
             _change_comment(address, request.options.get("description"))
             if opening:
@@ -159,7 +159,7 @@ class Command(PleskCommand):
             pointers = pointers_to(address, COMMAND)
             remove_mailbox(COMMAND, address, despite_pointers=True)
             if pointers:
-                self.note(
+                self.notice(
                     f"These still deliver to {address}: {', '.join(pointers)}. "
                     f"Mail to those that deliver nowhere else bounces."
                 )
@@ -179,7 +179,7 @@ class Command(PleskCommand):
         mailbox = mailbox_of(address) if address.kind == Kind.MAILBOX else None
         targets, has_password = forwards_of(address), bool(mailbox and mailbox.password)
         answers = mailbox is not None and reply_of(mailbox).on
-        self.tell(
+        self.show(
             [
                 ("Mailname", address.local),
                 ("Domain", address.domain),

@@ -50,8 +50,8 @@ class Command(BaseCommand):
             children.wait_until(lambda: is_answering(host, port) and _is_settled())
             self._greet()
             name, code = children.wait()
-            said = _("%(name)s has ended with exit code %(code)d.") % {"name": name, "code": code}
-            self.stderr.write(said)
+            ended = {"name": name, "code": code}
+            self.stderr.write(_("%(name)s has ended with exit code %(code)d.") % ended)
         finally:
             children.end()
         sys.exit(code or 1)
