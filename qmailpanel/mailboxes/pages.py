@@ -67,7 +67,9 @@ def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRe
     }
     forms = [context[form] for form in FORMS]
     if address.removed:
-        context["why"] = context["why"] or errors_of(forms)
+        shown = [context["restore_form"]] if context["is_taken"] else []
+        hidden = [form for form in forms if form not in shown]
+        context["why"] = context["why"] or errors_of(hidden)
     is_wrong = bool(context["why"]) or any(form.errors for form in forms)
     return show(request, "mailboxes/detail.html", context, status=422 if is_wrong else 200)
 

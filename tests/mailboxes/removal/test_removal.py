@@ -1,4 +1,4 @@
-"""Removing mailboxes with their aliases, bringing both back, and destroying mail."""
+"""Removing mailboxes with their aliases, bringing both back, and purging mail."""
 
 from __future__ import annotations
 
@@ -132,11 +132,11 @@ def test_purging_takes_the_passwords_and_frees_the_name(domain, bob) -> None:
     mailbox = Mailbox.objects.get(address=bob)
     assert (mailbox.purged, mailbox.password, mailbox.app_passwords.count()) == (True, "", 0)
     add_mailbox(SYSTEM, domain, LocalPart("bob"))
-    with pytest.raises(Refused, match=r"^The mail of bob@pandle\.net is destroyed"):
+    with pytest.raises(Refused, match=r"^The mail of bob@pandle\.net is purged"):
         restore_mailbox(COMMAND, bob)
 
 
-def test_nobody_without_the_right_destroys_mail(domain, bob, stranger) -> None:
+def test_nobody_without_the_right_purges_mail(domain, bob, stranger) -> None:
     remove(bob)
     with pytest.raises(NotAllowed):
         purge_mailbox(Actor(stranger.pk, str(stranger), None), bob)
@@ -251,13 +251,13 @@ def test_a_taken_name_is_said_and_another_one_can_be_chosen(as_colleague, domain
     answer = as_colleague.post(f"{here}restore/", {"local": "team"})
     assert answer.status_code == 422
     text = answer.content.decode()
-    assert "team@pandle.net is an alias already" in text
+    assert text.count("team@pandle.net is an alias already") == 1  # at its field alone
     assert 'value="team"' in text
     assert as_colleague.post(f"{here}restore/", {"local": "robert"}).status_code == 303
     assert Address.objects.get(pk=bob.pk).local == "robert"
 
 
-def test_mail_is_destroyed_only_once_its_address_was_typed(as_colleague, domain, bob) -> None:
+def test_mail_is_purged_only_once_its_address_was_typed(as_colleague, domain, bob) -> None:
     remove(bob)
     here = f"{LIST}{bob.pk}/purge/"
     answer = as_colleague.post(here, {"typed": "bob"})
@@ -276,13 +276,13 @@ def test_the_page_of_a_removed_domain_says_what_becomes_of_its_mail(
     assert "kept 30 days, and Undo" in page(as_operator, "/domains/pandle.net/remove/")
     remove_domain(SYSTEM, domain)
     text = page(as_operator, LIST)
-    assert "kept 30 days, then it is destroyed" in text
+    assert "kept 30 days, then it is purged" in text
     assert "stay removed when the removal is undone" in text
     settings.QMAILPANEL_RETENTION_DAYS = 0
     assert "Its mail is kept." in page(as_operator, LIST)
 
 
-def test_in_a_removed_domain_only_the_operator_destroys_mail(domain, bob, colleague) -> None:
+def test_in_a_removed_domain_only_the_operator_purges_mail(domain, bob, colleague) -> None:
     remove_domain(SYSTEM, domain)
     make_live(domain)
     with pytest.raises(NotAllowed):
