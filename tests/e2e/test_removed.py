@@ -1,4 +1,4 @@
-"""Removed mailboxes: the list of them, restoring, and destroying mail."""
+"""Removed mailboxes: the list of them, restoring, and purging mail."""
 
 from __future__ import annotations
 
@@ -57,19 +57,19 @@ def test_under_another_name_where_the_old_one_has_another_owner(page, panel, dom
     assert not list((panel.host.mail / domain / "bob/Maildir/new").iterdir())
 
 
-def test_mail_is_destroyed_once_its_address_was_typed(page, panel, domain):
+def test_mail_is_purged_once_its_address_was_typed(page, panel, domain):
     bob, here = f"bob@{domain}", f"/domains/{domain}/mailboxes/"
     panel.host.deliver(domain, "bob", "Subject: secret\n")
     page.goto(here)
     remove(page, bob)
     page.goto(f"{here}removed/")
-    page.get_by_role("link", name=f"Destroy mail… {bob}").click()
-    page.get_by_role("button", name="Destroy mail").click()
+    page.get_by_role("link", name=f"Purge mail… {bob}").click()
+    page.get_by_role("button", name="Purge mail").click()
     expect(page.locator(".error")).to_contain_text("That is not the address.")
-    check(page, "destroying")
+    check(page, "purging")
     archive = next(one for one in (panel.host.mail / ".archive").iterdir() if is_of(one, "secret"))
     page.get_by_label(f"Type {bob} to confirm").fill(bob)
-    page.get_by_role("button", name="Destroy mail").click()
+    page.get_by_role("button", name="Purge mail").click()
     expect(page.get_by_text("Removed for good")).to_be_visible()
     expect(page.locator(".headline .status")).to_have_text("Removed")
     wait_until(lambda: not archive.exists())

@@ -109,7 +109,7 @@ def test_what_is_purged_is_gone_for_good_and_nothing_else(panel, domain) -> None
     assert os.listdir(panel.below(".archive")) == []
     assert kept.read_text() == "hello"
     assert panel.status(bob) is Status.LIVE
-    with pytest.raises(Refused, match="destroyed"):
+    with pytest.raises(Refused, match="purged"):
         restore_mailbox(SYSTEM, ann)
 
 
@@ -124,7 +124,7 @@ def test_what_is_not_removed_or_not_live_yet_is_not_purged(panel, domain) -> Non
     assert not Mailbox.objects.filter(purged=True).exists()
 
 
-def test_the_service_destroys_what_was_kept_long_enough(panel, domain, settings) -> None:
+def test_the_service_purges_what_was_kept_long_enough(panel, domain, settings) -> None:
     service = panel.serve()
     ann = box(domain)
     remove_mailbox(SYSTEM, ann)

@@ -227,7 +227,7 @@ def test_what_stands_in_the_place_of_an_archived_home_is_not_destroyed(
     assert facts(outside) == before
     assert os.path.lexists(home)
     assert panel.status(removed) is Status.FAILED
-    assert "could not be destroyed" in panel.problem(removed).text
+    assert "could not be purged" in panel.problem(removed).text
 
 
 @pytest.mark.parametrize("kind", [*LINKS, "somebody else's"])

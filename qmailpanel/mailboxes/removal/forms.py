@@ -1,4 +1,4 @@
-"""Forms of what removes, restores and destroys mailboxes."""
+"""Forms of what removes, restores and purges mailboxes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RestoreForm(PanelForm):
 
 
 class PurgeForm(PanelForm):
-    """Mail is destroyed only if the address is typed."""
+    """Mail is purged only if the address is typed."""
 
     typed = forms.CharField(
         required=False, widget=forms.TextInput(attrs={**PLAIN, "autofocus": True})
@@ -37,6 +37,6 @@ class PurgeForm(PanelForm):
     def clean_typed(self) -> str:
         typed: str = self.cleaned_data["typed"].strip().lower()
         if typed != self.address:
-            message = _("That is not the address. Type %(address)s to destroy its mail.")
+            message = _("That is not the address. Type %(address)s to purge its mail.")
             raise forms.ValidationError(message % {"address": self.address})
         return typed

@@ -1,4 +1,4 @@
-"""What a removal takes along, how long it can be undone, and when the mail is destroyed."""
+"""What a removal takes along, how long it can be undone, and when the mail is purged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from qmailpanel.mailboxes.services import SHOWN
 from qmailpanel.qmail.names import LocalPart
 from qmailpanel.reports.statuses import live_or_removed
 
-AT_ONCE = 100  # mailboxes that are destroyed in one go
+AT_ONCE = 100  # mailboxes that are purged in one go
 
 
 def find_lone_aliases(address: Address) -> list[Address]:
@@ -72,7 +72,7 @@ def refuse_purged(mailbox: Mailbox) -> None:
     """Raises Refused where there is nothing left to bring back."""
     if mailbox.purged:
         raise Refused(
-            _("The mail of %(address)s is destroyed, so it cannot be restored. Add it anew."),
+            _("The mail of %(address)s is purged, so it cannot be restored. Add it anew."),
             address=str(mailbox.address),
         )
 
@@ -84,14 +84,14 @@ def has_other_owner(address: Address) -> bool:
 
 
 def kept_until(mailbox: Mailbox) -> datetime | None:
-    """When its mail is destroyed unless it is restored; None for never, or not removed."""
+    """When its mail is purged unless it is restored; None for never, or not removed."""
     if not mailbox.removed_at or not settings.QMAILPANEL_RETENTION_DAYS:
         return None
     return mailbox.removed_at + timedelta(days=settings.QMAILPANEL_RETENTION_DAYS)
 
 
 def purge_mailbox(actor: Actor, address: Address) -> Address:
-    """Destroy the mail of a removed mailbox, or of one in a removed domain, for good.
+    """Purge the mail of a removed mailbox, or of one in a removed domain, for good.
 
     Its passwords go too and its name is free; the rows stay for the ledger.
     """
@@ -127,7 +127,7 @@ def _purge_mailbox(act: Deed, mailbox: Mailbox) -> None:
 
 
 def purge_due(now: datetime) -> bool:
-    """Destroy what was kept long enough, by a change each. Returns whether there is more to do.
+    """Purge what was kept long enough, by a change each. Returns whether there is more to do.
 
     What is not live yet waits.
     """

@@ -1,4 +1,4 @@
-"""Removing a mailbox and bringing it back; which are removed, and destroying what is kept."""
+"""Removing a mailbox and bringing it back; which are removed, and purging what is kept."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _rows(statuses: Statuses, addresses: Sequence[Address]) -> list[RemovedRow]:
 @needs(Right.ADDRESSES)
 @require_http_methods(["GET", "POST"])
 def purge(request: PanelRequest, name: str, pk: int) -> HttpResponse:
-    """Destroy the mail of a removed mailbox, once its address was typed."""
+    """Purge the mail of a removed mailbox, once its address was typed."""
     address = find_address(request, name, Kind.MAILBOX, pk)
     form = PurgeForm(sent(request), address=str(address))
     if attempt(request, form, lambda actor: removal.purge_mailbox(actor, address)).is_done:

@@ -11,7 +11,7 @@ from qmailpanel.qmail.plan.state import Bad, Home, HomeFound
 from qmailpanel.qmail.plan.steps import ArchiveHome, LimitHome, PlaceHome, PurgeHome
 
 NOT_ARCHIVED = "Its mail could not be archived. It is tried again."
-NOT_PURGED = "Its mail could not be destroyed. It is tried again."
+NOT_PURGED = "Its mail could not be purged. It is tried again."
 OTHERS = "the home of another mailbox of this name stands there; move it away"
 STRANGE = "a directory that the panel did not make stands there; move it away"
 

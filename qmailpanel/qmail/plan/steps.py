@@ -214,7 +214,7 @@ def _describe_place(
         case ArchiveHome(path, mailbox):
             return f"archive home {path} as {archive_path(mailbox)}"
         case PurgeHome():
-            return f"destroy {step.path}"
+            return f"purge {step.path}"
         case RemoveDirectory(path):
             return f"remove directory {path} if it is empty"
 
