@@ -67,7 +67,8 @@ def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRe
     }
     forms = [context[form] for form in FORMS]
     if address.removed:
-        shown = [context["restore_form"]] if context["is_taken"] else []
+        is_restorable = context["is_taken"] and not address.domain.removed
+        shown = [context["restore_form"]] if is_restorable else []
         hidden = [form for form in forms if form not in shown]
         context["why"] = context["why"] or errors_of(hidden)
     is_wrong = bool(context["why"]) or any(form.errors for form in forms)
