@@ -27,8 +27,9 @@ from bench.pages import Pages  # noqa: E402 - as above
 from bench.table import Row, print_table, write_latest  # noqa: E402 - as above
 from qmailpanel.qmail.host.examine_homes import examine_homes_of  # noqa: E402 - as above
 from qmailpanel.qmail.pause import Round, finish  # noqa: E402 - as above
-from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host  # noqa: E402 - as above
+from qmailpanel.sync.reconcile import Reconciler, open_host  # noqa: E402 - as above
 from qmailpanel.sync.rounds.scrub import DOMAINS  # noqa: E402 - as above
+from qmailpanel.sync.scope import all_domains  # noqa: E402 - as above
 from qmailpanel.sync.service import Service  # noqa: E402 - as above
 
 

@@ -148,10 +148,10 @@ class MailUser:
     @classmethod
     def parse(cls, text: str) -> Self:
         """`popuser:110:31`."""
-        found = _USER.fullmatch(text)
-        if not found:
+        match = _USER.fullmatch(text)
+        if not match:
             raise _not_a_user(text)
-        return cls(found[1], int(found[2]), int(found[3]))
+        return cls(match[1], int(match[2]), int(match[3]))
 
 
 def _to_ascii(text: str) -> str:

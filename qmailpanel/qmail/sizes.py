@@ -13,10 +13,10 @@ _SIZE = re.compile(r"(\d{1,15})(?:[.,](\d{1,3}))?\s*([KMGT]?)(?:i?B)?", re.IGNOR
 
 def parse_size(text: str) -> int:
     """Bytes. Raises InvalidName."""
-    found = _SIZE.fullmatch(text.strip())
-    if not found:
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
         raise InvalidName(gettext_noop("Write a size, as 500 MB or 2 GB."))
-    whole, fraction, unit = found[1], found[2] or "", found[3].upper()
+    whole, fraction, unit = match[1], match[2] or "", match[3].upper()
     size = int(int(whole + fraction) * _UNITS[unit] // 10 ** len(fraction))
     if not 0 < size <= MOST:
         raise InvalidName(gettext_noop("Write a size between 1 byte and 900 TB."))

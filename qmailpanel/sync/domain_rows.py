@@ -173,4 +173,4 @@ def _read_destinations(domains: Sequence[int]) -> dict[int, tuple[str, ...]]:
     destinations = Destination.objects.filter(address__domain__in=domains)
     for address, target in destinations.values_list("address_id", "target"):
         targets[address].append(target)
-    return {address: tuple(found) for address, found in targets.items()}
+    return {address: tuple(those) for address, those in targets.items()}

@@ -19,17 +19,17 @@ from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.host.outcome import Outcome
 from qmailpanel.qmail.plan.order import Plan, make_plan
 from qmailpanel.qmail.plan.state import Applied, Wanted
-from qmailpanel.qmail.plan.steps import Failed, Step, describe
-from qmailpanel.reports.models import SyncPosition
+from qmailpanel.qmail.plan.steps import Failed, describe
 
-from .as_applied import absent_domains, hold_back
 from .generations import Generations
 from .host_facts import HostFacts
 from .host_notes import HostNotes
 from .host_settings import read_layout
+from .intended import read_intended
 from .publish import confirmed_digests, publish, publish_progress
 from .report import Report
-from .wanted import Unwritable, read_wanted
+from .scope import dirty_domains
+from .wanted import read_wanted
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Reconciler:
         report = Report(timezone.now(), problems={0: ()} if absent else {})
         scope = {*domains, *([0] if absent else [])}
         self.host.moves.finish()
-        wanted, unwritable = self._read(domains, absent=absent)
+        wanted, unwritable = read_intended(self.host, domains, absent=absent)
         before, self._at_work = self._at_work, self._at_work | set(domains)
         try:
             self._make_true(wanted, report)
@@ -94,7 +94,7 @@ class Reconciler:
             self._at_work = before
         self._settle_question(report, scope)
         self.look_ahead(report)
-        _add_unwritable(report, unwritable)
+        report.add_unwritable(unwritable)
         publish(report)
         self.facts.publish()
         self._keep_generations(report)
@@ -114,7 +114,7 @@ class Reconciler:
 
     def preview(self, domains: Sequence[int], *, absent: bool = False) -> Plan:
         """The plan for these domains; nothing is written."""
-        wanted, _ = self._read(domains, absent=absent)
+        wanted, _ = read_intended(self.host, domains, absent=absent)
         return self._preview(wanted, whole=absent)
 
     def _preview(self, wanted: Sequence[Wanted], *, whole: bool = False) -> Plan:
@@ -125,20 +125,6 @@ class Reconciler:
         actual = self.notes.observe(settled, applied, whole=whole)
         plan = make_plan(settled, applied, actual, confirmed=confirmed_digests())
         return replace(plan, steps=(*chain.from_iterable(moves.values()), *plan.steps))
-
-    def _read(
-        self, domains: Sequence[int], *, absent: bool
-    ) -> tuple[list[Wanted], list[Unwritable]]:
-        """What is wanted now: of what waits for the operator, that it stays as it was applied."""
-        wanted, unwritable = read_wanted(domains, self.host.layout)
-        through = held_after()
-        if through is not None:
-            wanted = [
-                hold_back(self.host, one, through) if one.change > through else one
-                for one in wanted
-            ]
-            unwritable = [one for one in unwritable if one.change <= through]
-        return wanted + (absent_domains(self.host) if absent else []), unwritable
 
     def look_ahead(self, report: Report) -> None:
         """What applying the changes that wait would do."""
@@ -175,7 +161,7 @@ class Reconciler:
             report.waiting, report.begun = plan.steps, len(report.steps)
             self.host.memory.intend(plan.after)
             applied = self.host.memory.sections(names)
-            outcome = self.host.apply(plan, self._reporter(report), pause)
+            outcome = self.host.apply(plan, report.add_step, pause)
             self.notes.note(outcome)
             failed |= outcome.failed
             if outcome.error:
@@ -189,8 +175,8 @@ class Reconciler:
 
     def _move(self, wanted: Sequence[Wanted], applied: Applied, report: Report) -> Failed:
         """Bring directories to their new names first. Returns the domains where that failed."""
-        note = self._reporter(report)
-        causes = {one.name: self.host.moves.make(one, applied[one.name], note) for one in wanted}
+        make = self.host.moves.make
+        causes = {one.name: make(one, applied[one.name], report.add_step) for one in wanted}
         return {name: cause for name, cause in causes.items() if cause}
 
     def _settle_question(self, report: Report, scope: set[int]) -> None:
@@ -202,26 +188,16 @@ class Reconciler:
             self._asking = set()
 
     def _conclude(self, wanted: Sequence[Wanted], plan: Plan, report: Report) -> None:
-        report.question = plan.question
-        if not plan.question:
-            report.waiting = ()
-        for one in wanted:
-            if one.held:
-                report.held.add(one.domain)
-                continue
-            problems, drifts = plan.problems.get(one.name, ()), plan.drifts.get(one.name, ())
-            report.problems[one.domain] = (*report.problems.get(one.domain, ()), *problems)
-            report.drifts[one.domain] = (*report.drifts.get(one.domain, ()), *drifts)
-            if not one.domain:
-                continue
-            report.changes[one.domain] = one.change
-            if not plan.question and not any(problem.is_of_domain for problem in problems):
-                self._note_read_back(one, report)
+        report.conclude(wanted, plan)
         self.notes.settle([one.name for one in wanted])
-        if not plan.question:
-            self.host.memory.finish(plan.after)
-            held = {one.name for one in wanted if one.held}
-            self.host.moves.drop_links(plan.after.keys() - held - _troubled(plan))
+        if plan.question:
+            return
+        for one in wanted:
+            if one.domain in report.changes and not _is_troubled(plan, one.name):
+                self._note_read_back(one, report)
+        self.host.memory.finish(plan.after)
+        settled = {one.name for one in wanted if not one.held and not _is_troubled(plan, one.name)}
+        self.host.moves.drop_links(plan.after.keys() & settled)
 
     def _note_read_back(self, one: Wanted, report: Report) -> None:
         """Live, unless Dovecot may not yet have seen its logins."""
@@ -230,14 +206,6 @@ class Reconciler:
             report.unseen[one.domain] = seen_at
         else:
             report.live.add(one.domain)
-
-    def _reporter(self, report: Report) -> Callable[[Step], None]:
-        def note(step: Step) -> None:
-            text = describe(step)
-            report.steps.append(text)
-            log.info("%s", text)
-
-        return note
 
     def _pause(self, report: Report, outcome: Outcome) -> None:
         """Once a slice, let others in and say how far it is.
@@ -262,32 +230,6 @@ class Reconciler:
             self.generations.keep(shared, before, after, through)
 
 
-def _troubled(plan: Plan) -> set[str]:
-    """Domains as a whole not as wanted: logins of theirs may still lead to the old names."""
-    found = plan.problems.items()
-    return {name for name, problems in found if any(p.is_of_domain for p in problems)}
-
-
-def _add_unwritable(report: Report, unwritable: Sequence[Unwritable]) -> None:
-    for one in unwritable:
-        report.changes[one.domain] = one.change
-        report.problems[one.domain] = [one.problem]
-
-
-def dirty_domains(after: int) -> list[int]:
-    """The domains with a change newer than `after` that is not yet applied."""
-    node = settings.QMAILPANEL_NODE
-    newer = dict(Domain.objects.filter(change__gt=after).values_list("id", "change_id"))
-    applied = dict(
-        SyncPosition.objects.filter(node=node, domain__in=list(newer)).values_list(
-            "domain", "applied"
-        )
-        if len(newer) < 500
-        else SyncPosition.objects.filter(node=node).values_list("domain", "applied")
-    )
-    return sorted(domain for domain, change in newer.items() if change > applied.get(domain, 0))
-
-
-def all_domains() -> list[int]:
-    """Every domain that holds its name."""
-    return list(Domain.objects.claiming().order_by("id").values_list("id", flat=True))
+def _is_troubled(plan: Plan, name: str) -> bool:
+    """A domain as a whole not as wanted: logins of it may still lead to its old names."""
+    return any(problem.is_of_domain for problem in plan.problems.get(name, ()))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from qmailpanel.qmail.plan.drift import Drift
+from qmailpanel.qmail.plan.order import Plan
 from qmailpanel.qmail.plan.questions import Question
-from qmailpanel.qmail.plan.state import Problem
-from qmailpanel.qmail.plan.steps import Step
+from qmailpanel.qmail.plan.state import Problem, Wanted
+from qmailpanel.qmail.plan.steps import Step, describe
+
+from .wanted import Unwritable
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -45,3 +51,29 @@ class Report:
     def domains(self) -> set[int]:
         """Those it says something of."""
         return {*self.changes, *self.problems}
+
+    def add_step(self, step: Step) -> None:
+        """One that is carried out now."""
+        text = describe(step)
+        self.steps.append(text)
+        log.info("%s", text)
+
+    def conclude(self, wanted: Sequence[Wanted], plan: Plan) -> None:
+        """Take in a plan that has nothing more to do, or waits for an answer."""
+        self.question = plan.question
+        if not plan.question:
+            self.waiting = ()
+        for one in wanted:
+            if one.held:
+                self.held.add(one.domain)
+                continue
+            problems, drifts = plan.problems.get(one.name, ()), plan.drifts.get(one.name, ())
+            self.problems[one.domain] = (*self.problems.get(one.domain, ()), *problems)
+            self.drifts[one.domain] = (*self.drifts.get(one.domain, ()), *drifts)
+            if one.domain:
+                self.changes[one.domain] = one.change
+
+    def add_unwritable(self, unwritable: Sequence[Unwritable]) -> None:
+        for one in unwritable:
+            self.changes[one.domain] = one.change
+            self.problems[one.domain] = [one.problem]

@@ -20,13 +20,14 @@ from qmailpanel.qmail.pause import Round
 
 from .models import SyncQuestion
 from .publish import publish, publish_heartbeat
-from .reconcile import Reconciler, dirty_domains
+from .reconcile import Reconciler
 from .report import Report
 from .rounds.doctor import DoctorRounds
 from .rounds.every import BrokeOff, Every
 from .rounds.nearly_full import REFUSED_SECONDS, WARN_SECONDS, warn_owners
 from .rounds.scrub import SCRUB_SECONDS, scrub
 from .rounds.usage import UsageRounds
+from .scope import dirty_domains
 from .trigger import Trigger, notify
 from .unsettled import Unsettled
 

@@ -13,8 +13,9 @@ from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncProblem
 from qmailpanel.reports.statuses import Status, Statuses
-from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
+from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.report import Report
+from qmailpanel.sync.scope import all_domains
 from qmailpanel.sync.service import Service
 from tests.kit.assign_map import AssignMap
 

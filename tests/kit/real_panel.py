@@ -15,8 +15,9 @@ from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
-from qmailpanel.sync.reconcile import Reconciler, dirty_domains, open_host
+from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.report import Report
+from qmailpanel.sync.scope import dirty_domains
 from tests.kit.real_qmail import HOME, MAIL_ROOT, Qmail, homes_with, private_qmail, submit
 
 

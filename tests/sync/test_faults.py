@@ -37,8 +37,9 @@ from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.names import DomainName, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncProblem
 from qmailpanel.sync.models import SyncDrift
-from qmailpanel.sync.reconcile import Reconciler, all_domains, dirty_domains, open_host
+from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.report import Report
+from qmailpanel.sync.scope import all_domains, dirty_domains
 from tests.kit.faults import Call, Fault, Seam
 from tests.kit.panels import Panel
 

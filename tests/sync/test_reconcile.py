@@ -19,7 +19,8 @@ from qmailpanel.qmail.names import LocalPart
 from qmailpanel.reports.models import RoutedLine, SyncNode, SyncPosition, SyncProblem
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import ForeignLine, SyncDrift, SyncQuestion, SyncRun
-from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
+from qmailpanel.sync.reconcile import Reconciler, open_host
+from qmailpanel.sync.scope import all_domains
 from tests.kit.panels import Panel
 
 ROOT = Path(__file__).parents[2]

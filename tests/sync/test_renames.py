@@ -21,7 +21,8 @@ from qmailpanel.qmail.host import libc
 from qmailpanel.reports.models import SyncProblem
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import SyncDrift
-from qmailpanel.sync.reconcile import Reconciler, all_domains, open_host
+from qmailpanel.sync.reconcile import Reconciler, open_host
+from qmailpanel.sync.scope import all_domains
 from tests.kit.panels import Panel
 
 

@@ -92,9 +92,9 @@ def cut(content: bytes) -> tuple[list[bytes], bytes]:
 
 def _refuse(sign: bytes, reason: str, head: bytes) -> None:
     """`head` is searched as a whole, which is quicker than line by line."""
-    before, found, _ = head.partition(sign)
-    if found:
-        raise BadAssign(reason, before.count(b"\n") + found.count(b"\n"))
+    before, there, _ = head.partition(sign)
+    if there:
+        raise BadAssign(reason, before.count(b"\n") + there.count(b"\n"))
 
 
 def line_key(line: bytes) -> bytes:

@@ -55,8 +55,8 @@ class AnyMap:
 
     def find(self, key: bytes) -> bytes | None:
         """The data of the first record of that key."""
-        found: bytes | None = self._cdb.get(key)
-        return found
+        data: bytes | None = self._cdb.get(key)
+        return data
 
     def records(self) -> Iterator[tuple[bytes, bytes]]:
         """All of them, in their order."""

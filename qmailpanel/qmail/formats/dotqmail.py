@@ -109,15 +109,15 @@ def render_discard() -> bytes:
 
 def parse(content: bytes) -> list[Instruction]:
     """The instructions as qmail-local reads them. None at all: delivery as by default."""
-    found = []
+    instructions = []
     for number, raw in enumerate(content.removesuffix(b"\n").split(b"\n")):
         line = raw.rstrip(b" \t")
         instruction = _read(line)
         if instruction:
-            found.append(instruction)
+            instructions.append(instruction)
         elif content and not number and not line.partition(b"\0")[0]:
             raise BadDotQmail("first line of .qmail file is blank")
-    return found
+    return instructions
 
 
 def _read(line: bytes) -> Instruction | None:

@@ -82,19 +82,19 @@ def is_counted(name: str) -> bool:
 
 def size_in(name: str) -> int | None:
     """The size that a file's name gives, which is believed. See maildirquota(7)."""
-    found = _SIZED.search(name)
-    return int(found[1]) if found else None
+    match = _SIZED.search(name)
+    return int(match[1]) if match else None
 
 
 def _parse_limit(text: bytes) -> tuple[bytes, int]:
-    found = _LIMIT.fullmatch(text)
-    if not found:
+    match = _LIMIT.fullmatch(text)
+    if not match:
         raise BadMaildirSize(f"not a limit: {text[:40]!r}")
-    return found[2], int(found[1])
+    return match[2], int(match[1])
 
 
 def _parse_usage(line: bytes) -> tuple[int, int]:
-    found = _USAGE.fullmatch(line)
-    if not found:
+    match = _USAGE.fullmatch(line)
+    if not match:
         raise BadMaildirSize(f"not a usage line: {line[:40]!r}")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])

@@ -36,8 +36,7 @@ class Map:
 
     def answers(self, foreign: Foreign, keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """What the map is to say for those of the keys that are foreign lines' keys."""
-        found = ((key, foreign.keys.get(key)) for key in keys)
-        return {key: self.data(lines[0]) for key, lines in found if lines}
+        return {key: self.data(foreign.keys[key][0]) for key in keys if key in foreign.keys}
 
 
 def _pair_data(line: bytes) -> bytes:

@@ -108,9 +108,9 @@ def _answer(programs: Programs, reply: Reply, file: str, database: str) -> str:
     subject = f"\"$(sed -n 's/^#subject //p' {name})\""
     once = f"-d {shlex.quote(database)} -D {reply.days:d}"
     sender = shlex.quote(f"From: {reply.sender}")
-    said = f"{shlex.quote(programs.mailbot)} -c utf-8 -t /dev/fd/4 -N -S '' -s {subject} {once}"
+    answer = f"{shlex.quote(programs.mailbot)} -c utf-8 -t /dev/fd/4 -N -S '' -s {subject} {once}"
     sent = f"{shlex.quote(programs.inject)} -a -f '' -- \"$SENDER\""
-    return f"|{heard} | {{ {text} | {said} -A {sender} {sent} 4<&0 <&3; }} 3<&0; exit 0"
+    return f"|{heard} | {{ {text} | {answer} -A {sender} {sent} 4<&0 <&3; }} 3<&0; exit 0"
 
 
 def _comments(reply: Reply) -> Iterator[str]:

@@ -99,10 +99,10 @@ class LineFile:
     def with_foreign_as_ours(self, name: str, prepend: int, key: bytes) -> LineFile:
         """The file with the foreign lines of one key as lines of a domain of ours."""
         theirs = [raw for raw in self.foreign.raws if key_of(self.shared, raw) == key]
-        left = tuple(raw for raw in self.foreign.raws if raw not in theirs)
+        others = tuple(raw for raw in self.foreign.raws if raw not in theirs)
         text = b"".join([*self.lines(name), *(value_of(self.shared, raw) for raw in theirs)])
         sections = {**self.sections, name: (prepend, text)}
-        return replace(self, foreign=Foreign(self.shared, left), sections=sections)
+        return replace(self, foreign=Foreign(self.shared, others), sections=sections)
 
     def _assemble(self, sections: Mapping[str, tuple[int, bytes]]) -> bytes:
         ordered = sorted((prepend, name) for name, (prepend, _) in sections.items())

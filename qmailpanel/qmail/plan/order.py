@@ -252,10 +252,10 @@ def _is_stale(drafts: Iterable[Draft], actual: Actual, shared: Shared) -> bool:
     """Whether the map answers otherwise than its file says (and ours will say)."""
     if shared not in MAPS:
         return False
-    its, file, found = MAPS[shared], actual.shared[shared], actual.maps.get(shared)
-    if found is None:
+    which, file, answers = MAPS[shared], actual.shared[shared], actual.maps.get(shared)
+    if answers is None:
         return shared is Shared.ASSIGN or file.content is not None
-    if any(found[key] != data for key, data in its.answers(file.foreign, found).items()):
+    if any(answers[key] != data for key, data in which.answers(file.foreign, answers).items()):
         return True
-    answers = [answer for draft in drafts for answer in draft.answers(shared)]
-    return any(found.get(key) != (its.data(line) if line else None) for key, line in answers)
+    lines = [pair for draft in drafts for pair in draft.answers(shared)]
+    return any(answers.get(key) != (which.data(line) if line else None) for key, line in lines)

@@ -16,15 +16,15 @@ def find_moves(wanted: Wanted, applied: Sequence[Section]) -> list[Move]:
     """The homes of one domain that were applied elsewhere than they are wanted or archived."""
     homes = wanted.section.homes
     targets = {**{path: home.mailbox for path, home in homes.items()}, **wanted.archive}
-    found: dict[Move, None] = {}
+    moves: dict[Move, None] = {}
     for section in applied:
         news = targets.keys() - section.homes.keys()
         gone = section.homes.keys() - targets.keys() if news else ()
         places = {section.homes[path].mailbox: path for path in gone}
         for path in sorted(news):
             if targets[path] in places:
-                found[Move(places[targets[path]], path)] = None
-    return list(found)
+                moves[Move(places[targets[path]], path)] = None
+    return list(moves)
 
 
 def move_section(section: Section, move: Move) -> Section:

@@ -41,16 +41,17 @@ def parse_hash(text: str) -> str:
 
     One that costs seconds to check is refused too: whoever signs in would stop everybody.
     """
-    found = _STORED.fullmatch(text.strip())
-    scheme = SCHEMES.get(found[3]) if found else None
-    is_named = scheme is not None and found is not None and found[1] in (None, scheme, "CRYPT")
-    if found is None or not is_named or _YESCRYPT.match(found[2]):
+    match = _STORED.fullmatch(text.strip())
+    if not match:
+        raise InvalidName(UNKNOWN)
+    named, stored, scheme = match[1], match[2], SCHEMES.get(match[3])
+    if scheme is None or named not in (None, scheme, "CRYPT") or _YESCRYPT.match(stored):
         raise InvalidName(UNKNOWN)
     for pattern, most in _COSTS:
-        cost = pattern.match(found[2])
+        cost = pattern.match(stored)
         if cost and int(cost[1]) > most:
             raise InvalidName(UNKNOWN)
-    return f"{{{scheme}}}{found[2]}"
+    return f"{{{scheme}}}{stored}"
 
 
 def verify_crypt(text: str, stored: str) -> bool:
@@ -58,8 +59,8 @@ def verify_crypt(text: str, stored: str) -> bool:
     setting = stored.partition("}")[2].encode()
     if "\0" in text or not setting.startswith(b"$"):
         return False
-    found = _crypt()(text.encode(errors="surrogatepass"), setting, ctypes.byref(_Data()))
-    return found is not None and hmac.compare_digest(found, setting)
+    hashed = _crypt()(text.encode(errors="surrogatepass"), setting, ctypes.byref(_Data()))
+    return hashed is not None and hmac.compare_digest(hashed, setting)
 
 
 class _Data(ctypes.Structure):

@@ -41,10 +41,10 @@ def weakness(text: str, words: Iterable[str] = ()) -> str | None:
 
     if not text:  # zxcvbn breaks on it
         return NOTHING
-    found = zxcvbn(text[:LOOKED_AT], user_inputs=list(words))
-    if found["score"] >= STRONG:
+    estimate = zxcvbn(text[:LOOKED_AT], user_inputs=list(words))
+    if estimate["score"] >= STRONG:
         return None
-    return str(found["feedback"]["warning"]) or gettext_noop("This password is easy to guess.")
+    return str(estimate["feedback"]["warning"]) or gettext_noop("This password is easy to guess.")
 
 
 def _check(text: str) -> None:

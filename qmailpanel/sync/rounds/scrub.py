@@ -8,8 +8,9 @@ from django.utils import timezone
 
 from qmailpanel.qmail.pause import Round
 from qmailpanel.sync.publish import publish
-from qmailpanel.sync.reconcile import Reconciler, all_domains
+from qmailpanel.sync.reconcile import Reconciler
 from qmailpanel.sync.report import Report
+from qmailpanel.sync.scope import all_domains
 
 SCRUB_SECONDS = 600.0
 DOMAINS = 5  # between two pauses: a change never waits long behind the scrub

@@ -16,7 +16,7 @@ from qmailpanel.qmail.formats import cdb
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host import hup, map_compiler
 from qmailpanel.qmail.host.map_compiler import is_home_compiled_in
-from qmailpanel.sync.reconcile import all_domains
+from qmailpanel.sync.scope import all_domains
 from tests.kit.programs import READS, running
 from tests.kit.real_panel import Panel, new_domain, new_mailbox, real_panel
 from tests.kit.real_qmail import HOME, needs_qmail, rcpt

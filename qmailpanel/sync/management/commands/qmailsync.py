@@ -14,8 +14,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.plan.steps import describe
-from qmailpanel.sync.reconcile import Reconciler, all_domains, dirty_domains, open_host
+from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.report import Report
+from qmailpanel.sync.scope import all_domains, dirty_domains
 from qmailpanel.sync.service import Service
 
 

@@ -1,16 +1,32 @@
-"""Domains of which the database says nothing that may be done now: what they want instead."""
+"""What is wanted of the host now: what the database says, as far as it may be done already."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from qmailpanel.domains.models import Domain
+from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.formats.logins import Logins
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.plan.state import Wanted, empty_section
 
+from .wanted import Unwritable, read_wanted
 
-def hold_back(host: Host, one: Wanted, through: int) -> Wanted:
+
+def read_intended(
+    host: Host, domains: Sequence[int], *, absent: bool
+) -> tuple[list[Wanted], list[Unwritable]]:
+    """Of these domains; `absent`: also of those that have something on the host, but no row."""
+    wanted, unwritable = read_wanted(domains, host.layout)
+    through = held_after()
+    if through is not None:
+        wanted = [_hold_back(host, w, through) if w.change > through else w for w in wanted]
+        unwritable = [one for one in unwritable if one.change <= through]
+    return wanted + (_absent_domains(host) if absent else []), unwritable
+
+
+def _hold_back(host: Host, one: Wanted, through: int) -> Wanted:
     """Of a domain whose newest changes wait for the operator: that it stays as it was applied.
 
     It has the name it has on the host, and none of the decisions that wait as well.
@@ -32,7 +48,7 @@ def hold_back(host: Host, one: Wanted, through: int) -> Wanted:
     )
 
 
-def absent_domains(host: Host) -> list[Wanted]:
+def _absent_domains(host: Host) -> list[Wanted]:
     """Domains with something on the host, but without a row: the database was restored, say."""
     claimed = dict(Domain.objects.claiming().values_list("name", "prepend"))
     names = sorted(set(host.memory.names()) - set(claimed))
