@@ -85,7 +85,7 @@ def measure_rounds(service: Service, size: int) -> list[Row]:
     rounds: dict[str, tuple[Callable[[], Round[object]], float]] = {
         "scrub, a mailbox": (lambda: _compare_all(service.reconciler), 60),
         "doctor, a home": (lambda: examine_homes_of(layout, everywhere=False), 120),
-        "usage, a mailbox": (service.usage.look_at_all, 150),
+        "usage, a mailbox": (service.usage.read_all, 150),
     }
     return [
         Row(what, size, _seconds_of_second(begin) / size, None, goal, "µs")

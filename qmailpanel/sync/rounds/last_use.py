@@ -20,7 +20,7 @@ AHEAD = 60.0  # seconds that a clock may be ahead
 
 
 class LastUses:
-    """Looks at some boxes, and writes what is new of them in one go."""
+    """Of some mailboxes: reads their homes one by one, and writes what is new in one go."""
 
     def __init__(self, addresses: Sequence[int]) -> None:
         here = LastUse.objects.filter(node=settings.QMAILPANEL_NODE, address__in=addresses)
@@ -31,7 +31,7 @@ class LastUses:
             self._apps[address].append(app)
         self._fresh: list[LastUse] = []
 
-    def look(self, address: int, home: OpenHome) -> None:
+    def read(self, address: int, home: OpenHome) -> None:
         """Each file is asked for by its name; what cannot be believed is left out."""
         for what in (*PROTOCOLS, *(f"app-{app}" for app in self._apps[address])):
             mark = home.read_mark(f".last-{what}")

@@ -40,7 +40,7 @@ def ann(panel):
 def look(panel):
     """A whole round, and its owners told, as by a service that just started."""
     host = open_host()
-    finish(UsageRounds(host.layout, host.root.owner).look_at_all())
+    finish(UsageRounds(host.layout, host.root.owner).read_all())
     finish(warn_owners())
 
 
@@ -363,10 +363,10 @@ def test_an_owner_who_is_told_in_a_pause_of_the_count_is_not_told_again(panel, a
         deliver(panel, 10)
     host = open_host()
     rounds = UsageRounds(host.layout, host.root.owner)
-    finish(rounds.look_at_all())
+    finish(rounds.read_all())
     deliver(panel, 10)
     (panel.below("pandle.net/bob/Maildir/new") / "1.b").touch()
-    counting = rounds.look_at_all()
+    counting = rounds.read_all()
     next(counting)
     finish(warn_owners())
     finish(counting)
