@@ -44,17 +44,17 @@ def examine_shared_of(layout: Layout, *, whole: bool = False) -> Round[list[Find
         return (yield from gather(findings if whole else shorten(findings)))
 
 
-def sign_of_files(layout: Layout) -> tuple[object, ...]:
+def stamp_of_files(layout: Layout) -> tuple[object, ...]:
     """Cheap, and equal as long as nobody touched a file that only the doctor reads.
 
     Of the files that sync writes only the modes count; who else writes them is host by sync.
     """
     home, ours = layout.qmail_home, {*map(str, Shared), *_MAPS}
     names = {*(f"control/{name}" for name in NAMES), *DIRECTORIES, *_TEMPORARY, *ours}
-    return tuple(_sign_of_file(f"{home}/{name}", name in ours) for name in sorted(names))
+    return tuple(_stamp_of_file(f"{home}/{name}", name in ours) for name in sorted(names))
 
 
-def _sign_of_file(path: str, is_ours: bool) -> object:
+def _stamp_of_file(path: str, is_ours: bool) -> object:
     try:
         status = os.lstat(path)
     except OSError:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from qmailpanel.qmail.doctor import Finding, Severity
 from qmailpanel.qmail.host.examine_homes import examine_homes_of
-from qmailpanel.qmail.host.examine_shared import examine_shared_of, sign_of_files
+from qmailpanel.qmail.host.examine_shared import examine_shared_of, stamp_of_files
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.pause import Round
 from qmailpanel.reports.models import SyncNode
@@ -38,18 +38,18 @@ class DoctorRounds:
         self.rounds = (Every(0, self._watch_files), self.shared, self.homes)
         self._in_shared: list[Finding] | None = None
         self._in_homes: list[Finding] | None = None
-        self._files: object = None  # as they were at the start of the last round
+        self._stamp: object = None  # as they were at the start of the last round
 
     def has_news(self) -> bool:
         """Whether somebody touched a file that only the doctor reads since the last round."""
-        return self._files is not None and sign_of_files(self.layout) != self._files
+        return self._stamp is not None and stamp_of_files(self.layout) != self._stamp
 
     def _watch_files(self) -> None:
         if self.has_news():
             self.shared.hurry()
 
     def _examine_shared(self) -> Round[None]:
-        self._files = sign_of_files(self.layout)
+        self._stamp = stamp_of_files(self.layout)
         self._in_shared = yield from examine_shared_of(self.layout)
         self._publish()
 
