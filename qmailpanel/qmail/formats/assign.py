@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Literal
 
+from qmailpanel.qmail.formats.control import split_lines
 from qmailpanel.qmail.names import gettext_noop
 from qmailpanel.qmail.numbers import HIGHEST_ID, read_number
 
@@ -81,7 +81,7 @@ def cut(content: bytes) -> tuple[list[bytes], bytes]:
     if not end and not content.startswith(b"."):
         raise BadAssign(gettext_noop("no line with a dot ends the file"), content.count(b"\n") + 1)
     head = content[:end]
-    records = BytesIO(head).readlines()
+    records = split_lines(head)
     for number, record in enumerate(records, start=1):
         if record.count(b":") < COLONS:
             raise BadAssign(gettext_noop("fewer than seven colons"), number)

@@ -14,7 +14,7 @@ from qmailpanel.qmail.host.files import Rights, entered, put, read_file
 from qmailpanel.qmail.plan.steps import LoginStep, WriteLogins
 
 READER = "dovecot"
-SIGHT_SECONDS = 1.1  # Dovecot looks once in each second of the clock
+DOVECOT_SECONDS = 1.1  # it reads them once in each second of the clock
 
 
 def _rights_of(which: LoginFormat) -> Rights:
@@ -112,9 +112,9 @@ class LoginDirectory:
             os.unlink(name, dir_fd=directory)
 
 
-def time_of_sight() -> float:
-    """When Dovecot sees what is written now, by the monotonic clock: in the next second."""
-    return time.monotonic() + SIGHT_SECONDS - time.time() % 1
+def time_of_reading() -> float:
+    """When Dovecot reads what is written now, by the monotonic clock: in the next second."""
+    return time.monotonic() + DOVECOT_SECONDS - time.time() % 1
 
 
 def find_group(name: str) -> int:

@@ -12,7 +12,7 @@ from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.errors import HostError, Raced, StepFailed, or_host_error
 from qmailpanel.qmail.host.files import read_file
 from qmailpanel.qmail.host.hup import Hup
-from qmailpanel.qmail.host.login_files import SIGHT_SECONDS, LoginDirectory, time_of_sight
+from qmailpanel.qmail.host.login_files import DOVECOT_SECONDS, LoginDirectory, time_of_reading
 from qmailpanel.qmail.host.mail_root import MailRoot
 from qmailpanel.qmail.host.map_compiler import compile_map
 from qmailpanel.qmail.host.memory import Memory
@@ -170,7 +170,7 @@ class Host:
         except StepFailed as error:
             work.failed[LoginsOf(step.name)] = str(error)
         if self.layout.dovecot:
-            work.unseen[step.domain] = time_of_sight()
+            work.unseen[step.domain] = time_of_reading()
 
     def _apply_shared(self, step: SharedStep, work: _Work) -> None:
         match step:
@@ -202,7 +202,7 @@ class Host:
 
     def _let_logins_be_seen(self) -> None:
         if self.layout.dovecot:
-            time.sleep(SIGHT_SECONDS)
+            time.sleep(DOVECOT_SECONDS)
 
 
 class _Work:

@@ -11,7 +11,7 @@ from pathlib import Path
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.errors import HostError
-from qmailpanel.qmail.host.files import Rights, created, entered, read_file
+from qmailpanel.qmail.host.files import Rights, created, entered, inode, read_file
 
 COMPILER_SECONDS = 300
 _STAYS = "the one before stays in use. It is tried again."
@@ -37,27 +37,18 @@ def compile_map(home: str, shared: Shared) -> None:
     its = MAPS[shared]
     path = f"{home}/{its.path}"
     program = Path(home, "bin", its.program)
-    before = _inode(path)
     try:
+        before = inode(path)
         with contextlib.suppress(OSError):  # whatever is in the way, who needs the place will say
             os.unlink(_temporary(path))  # a left-over takes the room the new one needs
         if its.program and is_home_compiled_in(program, home):
             _run_compiler(program)
         else:
             _write_map(home, shared, path)
+        if inode(path) == before:
+            raise OSError(f"{its.program} ended well, but {its.path} is still the old one")
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         raise HostError(NOT_COMPILED[shared], f"{its.path}: {error}") from error
-    if _inode(path) == before:
-        cause = f"{its.program} ended well, but {its.path} is still the old one"
-        raise HostError(NOT_COMPILED[shared], cause)
-
-
-def _inode(path: str) -> int:
-    """The identity of a map; 0 where there is none."""
-    try:
-        return os.stat(path).st_ino
-    except OSError:
-        return 0
 
 
 def _temporary(path: str) -> str:
