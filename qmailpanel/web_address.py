@@ -13,7 +13,9 @@ class WebAddress(str):
 
     @property
     def host(self) -> str:
-        return urlsplit(self).hostname or ""
+        """As browsers send it: without the port, an IPv6 address in brackets."""
+        host = urlsplit(self).hostname or ""
+        return f"[{host}]" if ":" in host else host
 
     @property
     def is_https(self) -> bool:
@@ -23,7 +25,7 @@ class WebAddress(str):
     def allows_passkeys(self) -> bool:
         """Browsers keep them for host names on https, and for localhost. See WebAuthn, 5.1.3."""
         try:
-            ip_address(self.host)
+            ip_address(self.host.strip("[]"))
         except ValueError:
             return self.is_https or self.host == "localhost"
         return False

@@ -155,6 +155,17 @@ def test_an_smtp_url_says_how_the_connection_is_encrypted():
     assert mail["EMAIL_USE_TLS"]
 
 
+def test_a_panel_is_reached_at_an_ipv6_address(tmp_path):
+    code = (
+        "from qmailpanel import settings; from django.http.request import split_domain_port\n"
+        "host, _port = split_domain_port('[2001:db8::1]:8025')\n"
+        "print(host in settings.ALLOWED_HOSTS, settings.QMAILPANEL_IMAP)"
+    )
+    url = {"QMAILPANEL_BASE_URL": "http://[2001:db8::1]:8025"}
+    done = python(code, tmp_path / "state", **url)
+    assert (done.stdout, done.stderr) == ("True [2001:db8::1]:993\n", "")
+
+
 # the documents
 
 
@@ -172,9 +183,9 @@ def test_no_page_names_a_variable_that_is_none(page):
 # what starting writes
 
 
-def manage(state, *words, umask=0o022, **environ):
+def start(words, state, umask=0o022, **environ):
     return subprocess.run(
-        [sys.executable, "manage.py", *words],
+        [sys.executable, *words],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "QMAILPANEL_STATE_DIR": str(state), **environ},
         capture_output=True,
@@ -182,6 +193,14 @@ def manage(state, *words, umask=0o022, **environ):
         check=False,
         umask=umask,
     )
+
+
+def manage(state, *words, **how):
+    return start(["manage.py", *words], state, **how)
+
+
+def python(code, state, **how):
+    return start(["-W", "ignore", "-c", code], state, **how)
 
 
 @pytest.mark.parametrize("words", [["check"], ["migrate", "--help"], ["help"], ["doctor"]])
@@ -193,12 +212,8 @@ def test_a_command_that_only_looks_leaves_nothing_behind(tmp_path, words):
 
 def test_importing_the_settings_leaves_nothing_behind(tmp_path):
     code = "import django; django.setup(); from django.conf import settings; settings.SECRET_KEY"
-    environ = {
-        "PATH": os.environ["PATH"],
-        "DJANGO_SETTINGS_MODULE": "qmailpanel.settings",
-        "QMAILPANEL_STATE_DIR": str(tmp_path / "state"),
-    }
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, check=True)
+    done = python(code, tmp_path / "state", DJANGO_SETTINGS_MODULE="qmailpanel.settings")
+    assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -215,30 +230,19 @@ def test_the_first_command_that_works_makes_the_state_for_the_group_whatever_the
     }
 
 
-def start_web(state, code="", **environ):
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", f"from qmailpanel.wsgi import application\n{code}"],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "QMAILPANEL_STATE_DIR": str(state), **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_the_web_server_makes_its_state_and_signs_with_the_key_that_others_read(tmp_path):
     state = tmp_path / "state"
     code = (
-        "from django.conf import settings\n"
+        "from qmailpanel.wsgi import application; from django.conf import settings\n"
         "print(settings.SECRET_KEY, settings.QMAILPANEL_FACTOR_KEY)"
     )
-    done = start_web(state, code)
+    done = python(code, state)
     keys = [(state / name).read_text() for name in ("secret-key", "factor-key")]
     assert done.stdout.split() == keys
 
 
 def test_the_web_server_says_only_the_sentence(tmp_path):
-    done = start_web(tmp_path / "state", QMAILPANEL_PORT="99999")
+    done = python("import qmailpanel.wsgi", tmp_path / "state", QMAILPANEL_PORT="99999")
     (line,) = done.stderr.splitlines()
     assert (done.returncode, line.startswith("QMAILPANEL_PORT is '99999'")) == (1, True)
     assert list(tmp_path.iterdir()) == []
