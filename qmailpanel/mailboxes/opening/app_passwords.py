@@ -15,7 +15,6 @@ from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Address, OwnItem
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
-from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
 from qmailpanel.mailboxes.owners import own_deed
 from qmailpanel.qmail.secrets.passwords import hash_password
@@ -60,15 +59,14 @@ def remove_app_password(actor: Actor, address: Address, app_password: AppPasswor
 @contextmanager
 def _passwords_deed(actor: Actor, address: Address) -> Iterator[tuple[Deed, Mailbox]]:
     """By the mailbox's owner, or by whoever may set its password."""
-    with ledger_locked():
-        mailbox = Mailbox.objects.get(address=address)
-        if mailbox.owner_id is not None and mailbox.owner_id == actor.user_id:
-            with own_deed(actor, mailbox, OwnItem.APP_PASSWORDS) as act:
-                yield act, mailbox
-        else:
-            with deed(actor, address, Right.PASSWORDS) as act:
-                act.guard.address(address.local)
-                yield act, mailbox
+    own = Mailbox.objects.filter(address=address, owner=actor.user_id or 0).first()
+    if own:
+        with own_deed(actor, own, OwnItem.APP_PASSWORDS) as act:
+            yield act, own
+    else:
+        with deed(actor, address, Right.PASSWORDS) as act:
+            act.guard.address(address.local)
+            yield act, address.mailbox
 
 
 def _free_name(mailbox: Mailbox, text: str) -> str:

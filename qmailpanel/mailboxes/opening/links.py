@@ -26,12 +26,12 @@ def offer_link(actor: Actor, address: Address) -> str:
     token = make_token()
     with deed(actor, address, Right.PASSWORDS) as act:
         act.guard.address(address.local)
-        kept = {
-            "digest": digest_of(token),
-            "expires": timezone.now() + LIFETIME,
-            "by_id": actor.user_id,
-        }
-        PasswordLink.objects.update_or_create(mailbox=address.mailbox, defaults=kept)
+        PasswordLink(
+            mailbox=address.mailbox,
+            digest=digest_of(token),
+            expires=timezone.now() + LIFETIME,
+            by_id=actor.user_id,
+        ).save()
         record(
             actor,
             Verb.INVITED,
