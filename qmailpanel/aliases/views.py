@@ -24,6 +24,7 @@ from qmailpanel.domains.addresses.pages import (
     row_context,
     show_row,
 )
+from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.renaming import rename_address
 from qmailpanel.domains.routes.picture import Node, forwarded, maildir, route_of
@@ -46,12 +47,8 @@ def _here(address: Address) -> SeeOther:
     return SeeOther(reverse("aliases:detail", args=[address.domain.name, address.pk]))
 
 
-def _targets(address: Address) -> list[str]:
-    return [destination.target for destination in address.destinations.all()]
-
-
 def _to(address: Address) -> str:
-    return joined(_targets(address))
+    return joined(targets_of(address))
 
 
 @audience(Audience.PERSON)
@@ -127,7 +124,7 @@ def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 
 def _form(request: PanelRequest, address: Address, *, blank: bool = False) -> AliasForm:
     """The form as the alias is now, or with what was typed."""
-    initial = {"destinations": "\n".join(_targets(address)), "comment": address.comment}
+    initial = {"destinations": "\n".join(targets_of(address)), "comment": address.comment}
     data = None if blank else sent(request)
     return AliasForm(data, domain=address.domain, initial=initial)
 
@@ -156,7 +153,7 @@ def _detail(
 
 def _ends(request: PanelRequest, address: Address) -> list[Node]:
     """Where it delivers; an alias of one mailbox of its domain leads to the same Maildir."""
-    targets = _targets(address)
+    targets = targets_of(address)
     local, _at, domain = targets[0].rpartition("@") if len(targets) == 1 else ("", "", "")
     if domain == address.domain.name and _is_mailbox(request, address.domain, local):
         return [maildir(local)]
@@ -209,7 +206,7 @@ def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 def _ask(request: PanelRequest, address: Address, why: str) -> HttpResponse:
     in_row = is_in_row(request, address)
     context: dict[str, Any] = {**address_context(request, address), "in_row": in_row, "why": why}
-    context |= {"targets": _targets(address), "href": _href(address.domain.name)}
+    context |= {"targets": targets_of(address), "href": _href(address.domain.name)}
     template = "aliases/remove.html#row" if in_row else "aliases/remove.html"
     return show(request, template, context, status=422 if why else 200)
 

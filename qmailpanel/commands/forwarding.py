@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from qmailpanel.aliases.services import add_alias, change_alias, switch_alias
 from qmailpanel.commands.plesk import Misuse, Request
+from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.ledger.actors import COMMAND
-from qmailpanel.mailboxes.delivery.forwarding import change_forwarding, forwards_of
+from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
 from qmailpanel.mailboxes.services import mailbox_of, switch_mailbox
 from qmailpanel.qmail.names import AliasLocal, MailAddress
 
@@ -84,7 +85,7 @@ def _change_alias(address: Address, wish: Forwarding, *, mailbox: bool | None) -
     if mailbox is not None:
         raise Misuse(f"{address} is an alias, not a mailbox.")
     if wish.verb:
-        targets = wish.targets_after(forwards_of(address))
+        targets = wish.targets_after(targets_of(address))
         change_alias(COMMAND, address, destinations=targets)
     if wish.on is not None:
         switch_alias(COMMAND, address, on=wish.on)
@@ -106,7 +107,7 @@ def _targets_of_mailbox(address: Address, wish: Forwarding) -> list[MailAddress]
             f"{address} is a mailbox, which keeps no addresses it does not forward to: "
             "leave out -forwarding false, or the addresses."
         )
-    targets = [] if wish.on is False else wish.targets_after(forwards_of(address))
+    targets = [] if wish.on is False else wish.targets_after(targets_of(address))
     if wish.on and not targets:
         raise Misuse(f"To forward mail to {address}, {SAY_WHERE}")
     return targets

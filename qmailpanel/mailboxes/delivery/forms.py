@@ -7,13 +7,13 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address
 from qmailpanel.mailboxes.models import AutoReply
 from qmailpanel.mailboxes.services import mailbox_of
 from qmailpanel.qmail.formats.reply import BODY_LENGTH
 from qmailpanel.web.fields import PLAIN, DestinationsField, PanelForm
 
-from .forwarding import forwards_of
 from .replies import LONGEST
 
 
@@ -29,7 +29,7 @@ class ForwardingForm(PanelForm):
     @classmethod
     def of(cls, address: Address, data: Any = None) -> ForwardingForm:
         """The form as the mailbox is now, or with what was typed."""
-        targets = "\n".join(forwards_of(address))
+        targets = "\n".join(targets_of(address))
         initial = {"destinations": targets, "keeps": mailbox_of(address).keeps}
         form = cls(data, initial=initial, auto_id="forwarding_%s")
         field = form.fields["destinations"]

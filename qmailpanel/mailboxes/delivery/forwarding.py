@@ -22,11 +22,6 @@ from qmailpanel.qmail import names
 MOST = 100
 
 
-def forwards_of(address: Address) -> list[str]:
-    """Where the mail of a mailbox goes besides, in the order typed."""
-    return targets_of(address)
-
-
 def change_forwarding(
     actor: Actor, address: Address, *, destinations: Sequence[names.MailAddress], keeps: bool
 ) -> Address:

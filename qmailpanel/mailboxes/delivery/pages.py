@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address
 from qmailpanel.domains.routes.picture import Node, forwarded, maildir, route_of
 from qmailpanel.mailboxes.models import Mailbox
@@ -16,7 +17,6 @@ from qmailpanel.reports.node import answers_mail
 from qmailpanel.web.attempt import attempt
 
 from .forms import ForwardingForm, ReplyForm
-from .forwarding import forwards_of
 from .replies import reply_of
 
 Saving = Mapping[str, Callable[..., object]]  # part of the page → service
@@ -24,7 +24,7 @@ Saving = Mapping[str, Callable[..., object]]  # part of the page → service
 
 def ends_of(address: Address, mailbox: Mailbox) -> list[Node]:
     """Where mail to a mailbox ends: its Maildir, and where it is forwarded to."""
-    targets = forwards_of(address)
+    targets = targets_of(address)
     if mailbox.on_hold:
         return [Node(_("on hold"), _("waits at this mail server"), "stopped")]
     kept = [maildir(address.local)] if mailbox.keeps or not targets else []

@@ -7,13 +7,13 @@ import pytest
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias, change_alias
 from qmailpanel.domains.access.rights import HELPING, NotAllowed, Right
+from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Destination, Grant
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.delivery.forwarding import (
     change_forwarding,
     change_own_forwarding,
-    forwards_of,
 )
 from qmailpanel.mailboxes.owners import owner_of
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
@@ -41,7 +41,7 @@ def forward(address, *targets, keeps=True, actor=SYSTEM):
 
 def test_a_mailbox_forwards_and_keeps_a_copy_or_not(ann):
     forward(ann, ELSEWHERE, "Bob@Pandle.net", "bob@pandle.net", keeps=False)
-    assert forwards_of(ann) == [ELSEWHERE, "bob@pandle.net"]
+    assert targets_of(ann) == [ELSEWHERE, "bob@pandle.net"]
     assert not mailbox_of(ann).keeps
     assert Change.objects.latest("id").after["keeps"] is False
     forward(ann, keeps=False)
@@ -81,14 +81,14 @@ def test_mail_leaves_the_domain_only_by_those_who_may_let_it(ann, domain, collea
     forward(ann, "bob@pandle.net", actor=actor)
     with pytest.raises(NotAllowed):
         forward(ann, ELSEWHERE, actor=actor)
-    assert forwards_of(ann) == ["bob@pandle.net"]
+    assert targets_of(ann) == ["bob@pandle.net"]
 
 
 def test_the_owner_forwards_their_own_mail_unless_the_domain_withholds_it(ann, bob, domain):
     mailbox = mailbox_of(ann)
     owner = Actor(owner_of(mailbox).pk, "ann@pandle.net", None)
     change_own_forwarding(owner, mailbox, destinations=[ELSEWHERE], keeps=True)
-    assert forwards_of(ann) == [ELSEWHERE]
+    assert targets_of(ann) == [ELSEWHERE]
     with pytest.raises(NotAllowed):
         change_own_forwarding(owner, mailbox_of(bob), destinations=[ELSEWHERE], keeps=True)
     domain.refresh_from_db()

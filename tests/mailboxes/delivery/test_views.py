@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.ledger.actors import SYSTEM
-from qmailpanel.mailboxes.delivery.forwarding import forwards_of
 from qmailpanel.mailboxes.delivery.replies import reply_of
 from qmailpanel.mailboxes.services import add_mailbox, mailbox_of
 from qmailpanel.qmail.names import LocalPart
@@ -33,7 +33,7 @@ def test_an_admin_sees_and_changes_both(as_operator, ann):
     page = f"/domains/pandle.net/mailboxes/{ann.pk}/mail/"
     assert as_operator.post(page, FORWARD).status_code == 303
     assert as_operator.post(page, AWAY).status_code == 303
-    assert forwards_of(ann) == ["bob@pandle.net", "x@y.test"]
+    assert targets_of(ann) == ["bob@pandle.net", "x@y.test"]
     assert reply_of(mailbox_of(ann)).text == "In May.\nBye"
     assert "It answers now." not in as_operator.get(page).content.decode(), "nothing can answer"
     SyncNode.objects.update_or_create(node="main", defaults={"answers_mail": True})
@@ -68,7 +68,7 @@ def test_the_owner_changes_what_the_domain_leaves_to_them(owner, ann, domain):
     domain.withheld = ["forwarding", "auto-reply"]
     domain.save()
     assert owner.get("/mailbox/mail/").status_code == 404
-    assert forwards_of(ann) == ["bob@pandle.net", "x@y.test"]
+    assert targets_of(ann) == ["bob@pandle.net", "x@y.test"]
 
 
 def test_mail_is_put_on_hold_and_delivered_again(as_operator, ann):

@@ -21,13 +21,13 @@ from qmailpanel.commands.replies import (
     Spelling,
     change_reply_as,
 )
+from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address, Kind
 from qmailpanel.domains.renaming import rename_address
 from qmailpanel.domains.routes.hops import pointers_to
 from qmailpanel.domains.services import switch_domain
 from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.ledger.services import ledger_locked
-from qmailpanel.mailboxes.delivery.forwarding import forwards_of
 from qmailpanel.mailboxes.delivery.replies import reply_of
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.removal.services import remove_mailbox
@@ -177,7 +177,7 @@ class Command(PleskCommand):
     def info(self, request: Request) -> None:
         address = find_address(request.name)
         mailbox = mailbox_of(address) if address.kind == Kind.MAILBOX else None
-        targets, has_password = forwards_of(address), bool(mailbox and mailbox.password)
+        targets, has_password = targets_of(address), bool(mailbox and mailbox.password)
         answers = mailbox is not None and reply_of(mailbox).on
         self.show(
             [
