@@ -76,7 +76,7 @@ def _belongs(request: HttpRequest, who: Audience) -> bool:
 
 
 def reauthenticated(view: View) -> View:
-    """Who did not show lately that it is still they does so first, and then comes back.
+    """Whoever did not show lately who they are does so first, and then comes back.
 
     Stands below `audience`. A form that was sent is not kept meanwhile: it may hold a password.
     """

@@ -76,7 +76,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         return [way | {"description": words[way["id"]]} for way in ways if _is_possible(way["id"])]
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
-        """Who guesses elsewhere must not lock the person out who knows the password."""
+        """Whoever guesses elsewhere must not lock out the person who knows the password."""
         return f"{credentials.get('email', '').lower()} {get_ip(request)}"
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:

@@ -1,4 +1,4 @@
-"""Second factors: codes of an app, passkeys, and recovery codes for who lost both."""
+"""Second factors: codes of an app, passkeys, and recovery codes for whoever lost both."""
 
 from __future__ import annotations
 

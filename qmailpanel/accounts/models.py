@@ -72,7 +72,7 @@ class User(AbstractBaseUser):
 
     @property
     def factor_due(self) -> datetime | None:
-        """When this person must have a second factor; none who has one, or needs none."""
+        """When this person must have a second factor; None for whoever has one or needs none."""
         asked = settings.QMAILPANEL_SECOND_FACTOR
         needs = asked == "everybody" or (asked == "operators" and self.is_operator)
         if not needs or self.is_owner or self.has_second_factor:

@@ -1,4 +1,4 @@
-"""The page about where mail goes and what is answered, for admins and for the owner."""
+"""Where mail goes and what is answered: for somebody else's mailbox, or for one's own."""
 
 from __future__ import annotations
 

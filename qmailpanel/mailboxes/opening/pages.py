@@ -1,4 +1,4 @@
-"""The list of app passwords and its form, for admins and for the owner."""
+"""The list of app passwords and its form: of somebody else's mailbox, or of one's own."""
 
 from __future__ import annotations
 
