@@ -20,6 +20,7 @@ from qmailpanel.qmail.formats.shared_files import Shared, key_of
 from qmailpanel.qmail.layout import adopt
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.names import MailAddress
+from qmailpanel.qmail.numbers import HIGHEST_PREPEND, read_number
 from qmailpanel.sync.generations import find_difference, read_generation
 from qmailpanel.sync.host_settings import read_layout
 from qmailpanel.sync.models import Generation
@@ -79,8 +80,8 @@ class _Assignments:
     def _read(self, line: bytes) -> tuple[Domain | None, str]:
         key = assign.line_key(line).decode("ascii", "replace")
         number, _dash, local = key[1:].partition("-")
-        is_prepend = number.isascii() and number.isdigit() and len(number) < 10
-        return (self.domains.get(int(number)) if is_prepend else None), local
+        prepend = read_number(number, HIGHEST_PREPEND)
+        return (None if prepend is None else self.domains.get(prepend)), local
 
     def goes(self, line: bytes) -> Offer | None:
         """Was not there then. An address of before that only got a line since stays."""

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import notices
 from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.numbers import read_numbers
 from qmailpanel.qmail.plan.steps import printable
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.sync.generations import SHOWN, describe_difference, read_generation
@@ -53,9 +54,8 @@ def _around(request: PanelRequest) -> dict[str, Any]:
 def compare(request: PanelRequest) -> HttpResponse:
     """What differs between two generations of a file, the older one first."""
     typed = [request.GET.get(side, "") for side in ("one", "other")]
-    asked = [pk for pk in typed if pk.isascii() and pk.isdigit() and len(pk) < 19]
     mine = Generation.objects.for_user(request.user)
-    both = list(mine.filter(pk__in=asked).order_by("number"))
+    both = list(mine.filter(pk__in=read_numbers(typed)).order_by("number"))
     if not both or len({one.file for one in both}) > 1:
         return SeeOther(reverse("console:history"))
     old, new = both[0], both[-1]

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import find_domain, notices
+from qmailpanel.qmail.numbers import read_numbers
 from qmailpanel.qmail.plan.drift import Side
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.sync.models import DriftDecision, ForeignLine, SyncDrift
@@ -77,13 +78,9 @@ def decide(request: PanelRequest, pk: int) -> HttpResponse:
 @require_POST
 def decide_of(request: PanelRequest, name: str) -> HttpResponse:
     """All drifts of a domain that the page showed, or none."""
-    domain, pks = find_domain(request, name), _numbers(request.POST.getlist("drift"))
+    domain, pks = find_domain(request, name), read_numbers(request.POST.getlist("drift"))
     shown = SyncDrift.objects.for_user(request.user).filter(domain=domain.pk, pk__in=pks)
     return _answer(request, lambda actor: decide_all(actor, shown, _side(request)))
-
-
-def _numbers(typed: Iterable[str]) -> list[int]:
-    return [int(one) for one in typed if one.isascii() and one.isdigit() and len(one) < 19]
 
 
 @audience(Audience.OPERATOR)

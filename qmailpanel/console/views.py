@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import notices
 from qmailpanel.ledger.actors import Actor
+from qmailpanel.qmail.numbers import HIGHEST_ROW, read_number
 from qmailpanel.reports.node import find_node, is_alive
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.sync.models import SyncQuestion, SyncRun
@@ -88,7 +89,7 @@ def hold(request: PanelRequest) -> HttpResponse:
 @require_POST
 def apply(request: PanelRequest) -> HttpResponse:
     """Yes to the changes that the page showed, and not to later ones."""
-    through = request.POST.get("through", "")
-    if not (through.isascii() and through.isdigit() and len(through) < 19):
+    through = read_number(request.POST.get("through", ""), HIGHEST_ROW)
+    if through is None:
         return SeeOther(reverse("console:page"))
-    return _answer(request, lambda actor: services.apply_changes(actor, int(through)))
+    return _answer(request, lambda actor: services.apply_changes(actor, through))

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.qmail.numbers import read_number, read_numbers
 from qmailpanel.reports.statuses import Status, Statuses
 from qmailpanel.web.badges import UNSETTLED, Badge
 from qmailpanel.web.notices import FIRST_WAIT, LAST_WAIT, Notice, around
@@ -72,12 +73,10 @@ def _context(
 
 def _next_wait(request: PanelRequest) -> int:
     """Twice as long as the last time."""
-    wait = request.GET.get("wait", "")
-    last = int(wait) if wait.isascii() and wait.isdigit() and len(wait) < 6 else 0
+    last = read_number(request.GET.get("wait", ""), LAST_WAIT) or 0
     return min(max(2 * last, FIRST_WAIT), LAST_WAIT)
 
 
 def _numbers(kind: str, keys: Iterable[str]) -> list[int]:
     """The row numbers of the keys of one kind."""
-    numbers = (key[1:] for key in keys if key.startswith(kind) and len(key) < 18)
-    return [int(number) for number in numbers if number.isascii() and number.isdigit()]
+    return read_numbers(key[1:] for key in keys if key.startswith(kind))

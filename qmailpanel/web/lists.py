@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from qmailpanel.paging import Page, page
+from qmailpanel.qmail.numbers import HIGHEST_ROW, read_number
 
 Row = TypeVar("Row", bound=Model)
 
@@ -30,10 +31,9 @@ class Query:
     @classmethod
     def of(cls, request: HttpRequest) -> Query:
         get = request.GET.get
-        top = get("top", "")
-        number = int(top) if top.isascii() and top.isdigit() and len(top) < 16 else 0
+        top = read_number(get("top", ""), HIGHEST_ROW) or 0
         q, full = get("q", "").strip().lower(), get("full", "") == "1"
-        return cls(q, number, get("after", ""), get("before", ""), full)
+        return cls(q, top, get("after", ""), get("before", ""), full)
 
     def page_of(self, rows: QuerySet[Row], key: tuple[str, ...]) -> Page[Row]:
         """The page asked for, without the row that stands on top of it."""

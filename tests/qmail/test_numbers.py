@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qmailpanel.qmail.numbers import HIGHEST_PREPEND, HIGHEST_ROW, read_number
+from qmailpanel.qmail.numbers import HIGHEST_PREPEND, HIGHEST_ROW, read_number, read_numbers
 
 
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("7", 7), (b"100", 100), ("007", 7)])
@@ -23,3 +23,7 @@ def test_a_number_that_is_too_high_is_none_however_long_it_is() -> None:
     assert read_number(str(HIGHEST_ROW), HIGHEST_ROW) == HIGHEST_ROW
     assert read_number(str(HIGHEST_ROW + 1), HIGHEST_ROW) is None
     assert read_number("9" * 10_000, HIGHEST_ROW) is None
+
+
+def test_of_many_texts_those_that_are_no_numbers_are_left_out() -> None:
+    assert read_numbers(["7", "x", "", str(HIGHEST_ROW + 1), "8"]) == [7, 8]

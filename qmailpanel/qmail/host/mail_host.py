@@ -21,6 +21,7 @@ from qmailpanel.qmail.host.outcome import Observed, Outcome, Written
 from qmailpanel.qmail.host.shared_file import hold_lock
 from qmailpanel.qmail.host.shared_observer import SharedObserver
 from qmailpanel.qmail.layout.rows import Layout
+from qmailpanel.qmail.numbers import HIGHEST_PREPEND, read_number
 from qmailpanel.qmail.plan.order import Plan
 from qmailpanel.qmail.plan.state import Actual, Applied, Wanted
 from qmailpanel.qmail.plan.steps import (
@@ -107,7 +108,8 @@ class Host:
             names = os.listdir(self.root.path)
         except FileNotFoundError:
             return set()
-        return {int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 10}
+        numbers = (read_number(name, HIGHEST_PREPEND) for name in names)
+        return {number for number in numbers if number is not None}
 
     @or_host_error
     def stamp(self) -> tuple[object, ...]:
