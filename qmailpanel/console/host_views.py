@@ -42,7 +42,7 @@ def _page(request: PanelRequest, why: str = "") -> HttpResponse:
     context = {
         **console_context(request, notices(Statuses([]))),
         "groups": group_drifts(drifts.order_by("domain", "file", "key")[:DRIFTS]),
-        "kept": DriftDecision.objects.for_user(request.user).left(),
+        "kept": DriftDecision.objects.for_user(request.user).kept(),
         "adoptable": list(find_adoptable(lines)),
         "files": _by_file(lines),
         "is_cut": len(lines) > LINES,
@@ -87,7 +87,7 @@ def decide_of(request: PanelRequest, name: str) -> HttpResponse:
 @require_POST
 def put_back(request: PanelRequest, pk: int) -> HttpResponse:
     """What was kept becomes what the panel wants."""
-    kept = get_object_or_404(DriftDecision.objects.for_user(request.user).left(), pk=pk)
+    kept = get_object_or_404(DriftDecision.objects.for_user(request.user).kept(), pk=pk)
     return _answer(request, lambda actor: no_longer_leave(actor, kept))
 
 

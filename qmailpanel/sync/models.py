@@ -52,10 +52,10 @@ class DecisionQuerySet(models.QuerySet["DriftDecision"]):
         """The decisions ``user`` may see."""
         return self if user.is_operator else self.none()
 
-    def left(self) -> DecisionQuerySet:
-        """What was left alone, of domains that hold their name."""
-        left = self.filter(side=Side.THEIRS, domain__in=Domain.objects.claiming())
-        return left.select_related("domain").order_by("domain__name", "file", "key")
+    def kept(self) -> DecisionQuerySet:
+        """What stays as somebody else wrote it, of domains that hold their name."""
+        kept = self.filter(side=Side.THEIRS, domain__in=Domain.objects.claiming())
+        return kept.select_related("domain").order_by("domain__name", "file", "key")
 
 
 class SyncRun(models.Model):

@@ -92,7 +92,7 @@ class Reconciler:
             report.changes |= {w.domain: w.change for w in wanted if w.domain and not w.held}
         finally:
             self._at_work = before
-        self._settle_question(report, scope)
+        self._note_question(report, scope)
         self.look_ahead(report)
         report.add_unwritable(unwritable)
         publish(report)
@@ -121,9 +121,9 @@ class Reconciler:
         """Of a domain with directories to move only the moves are known before they are done."""
         applied = self.host.memory.sections([one.name for one in wanted])
         moves = {one.name: self.host.moves.find(one, applied[one.name]) for one in wanted}
-        settled = [one for one in wanted if not moves[one.name]]
-        actual = self.notes.observe(settled, applied, whole=whole)
-        plan = make_plan(settled, applied, actual, confirmed=confirmed_digests())
+        in_place = [one for one in wanted if not moves[one.name]]
+        actual = self.notes.observe(in_place, applied, whole=whole)
+        plan = make_plan(in_place, applied, actual, confirmed=confirmed_digests())
         return replace(plan, steps=(*chain.from_iterable(moves.values()), *plan.steps))
 
     def look_ahead(self, report: Report) -> None:
@@ -179,7 +179,7 @@ class Reconciler:
         causes = {one.name: make(one, applied[one.name], report.add_step) for one in wanted}
         return {name: cause for name, cause in causes.items() if cause}
 
-    def _settle_question(self, report: Report, scope: set[int]) -> None:
+    def _note_question(self, report: Report, scope: set[int]) -> None:
         """A question stays until a run over all that it was about has none."""
         if report.question:
             self._asking = scope
@@ -196,8 +196,8 @@ class Reconciler:
             if one.domain in report.changes and not _is_troubled(plan, one.name):
                 self._note_read_back(one, report)
         self.host.memory.finish(plan.after)
-        settled = {one.name for one in wanted if not one.held and not _is_troubled(plan, one.name)}
-        self.host.moves.drop_links(plan.after.keys() & settled)
+        true = {one.name for one in wanted if not one.held and not _is_troubled(plan, one.name)}
+        self.host.moves.drop_links(plan.after.keys() & true)
 
     def _note_read_back(self, one: Wanted, report: Report) -> None:
         """Live, unless Dovecot may not yet have seen its logins."""
@@ -218,7 +218,7 @@ class Reconciler:
             return
         if self.pause is not None:
             self._sliced = now
-            self.host.root.settle()
+            self.host.root.flush()
             self.pause(self._at_work)
         publish_progress(report)
         self._sliced = time.monotonic()

@@ -272,7 +272,7 @@ def test_a_line_made_by_hand_is_adopted(as_operator: Client, domain: Domain) -> 
     assert as_operator.post("/sync/adopt/", data).status_code == 303  # a second press
 
 
-@pytest.mark.parametrize("address", ["drifts/1/", "drifts/of/pandle.net/", "left/1/", "adopt/"])
+@pytest.mark.parametrize("address", ["drifts/1/", "drifts/of/pandle.net/", "kept/1/", "adopt/"])
 def test_only_operators_decide(as_colleague: Client, domain: Domain, address: str) -> None:
     drift(domain)
     assert as_colleague.post(f"/sync/{address}", {"side": "ours"}).status_code == 404

@@ -22,6 +22,7 @@ from qmailpanel.qmail.plan.state import Actual, Applied, HomeFound, Section, Tre
 from qmailpanel.qmail.plan.steps import (
     ArchiveHome,
     Compile,
+    FlushTree,
     LetDeliveriesEnd,
     LetLoginsBeSeen,
     LimitHome,
@@ -31,7 +32,6 @@ from qmailpanel.qmail.plan.steps import (
     RemoveDirectory,
     RemoveFile,
     RemoveLogins,
-    SettleTree,
     Step,
     TellSend,
     WriteFile,
@@ -187,7 +187,7 @@ class World:
                 self.logins[name] = files
             case RemoveLogins(_, name):
                 del self.logins[name]
-            case LetLoginsBeSeen() | SettleTree() | LetDeliveriesEnd():
+            case LetLoginsBeSeen() | FlushTree() | LetDeliveriesEnd():
                 pass
 
     def _write(self, path: str, before: bytes | None, content: bytes) -> None:

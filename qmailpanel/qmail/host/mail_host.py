@@ -27,13 +27,13 @@ from qmailpanel.qmail.plan.state import Actual, Applied, Wanted
 from qmailpanel.qmail.plan.steps import (
     Compile,
     Failed,
+    FlushTree,
     LetDeliveriesEnd,
     LetLoginsBeSeen,
     LoginsOf,
     LoginStep,
     PathStep,
     RemoveDirectory,
-    SettleTree,
     SharedStep,
     Step,
     TellSend,
@@ -139,17 +139,17 @@ class Host:
 
     @or_host_error
     def _carry_out(self, plan: Plan, report: Callable[[Step], None], work: _Work) -> None:
-        settled = True
+        flushed = True
         for step in plan.steps:
             if work.must_stop_before(step):
                 return
             report(step)
-            settled = not isinstance(step, PathStep) and (settled or isinstance(step, SettleTree))
+            flushed = not isinstance(step, PathStep) and (flushed or isinstance(step, FlushTree))
             self._apply(step, work)
-            if isinstance(step, PathStep | LoginStep | SettleTree):
+            if isinstance(step, PathStep | LoginStep | FlushTree):
                 work.pause()
-        if not settled:
-            self.root.settle()  # or what is gone is back after a power cut, and nobody's
+        if not flushed:
+            self.root.flush()  # or what is gone is back after a power cut, and nobody's
 
     def _apply(self, step: Step, work: _Work) -> None:
         if isinstance(step, PathStep):
@@ -178,8 +178,8 @@ class Host:
         match step:
             case WriteShared():
                 self._write_shared(step, work)
-            case SettleTree():
-                self.root.settle()
+            case FlushTree():
+                self.root.flush()
             case Compile(shared):
                 compile_map(self.home, shared)
             case TellSend():
@@ -218,7 +218,7 @@ class _Work:
 
     def must_stop_before(self, step: Step) -> bool:
         """Nothing points to what could not be made, nor goes while logins still lead there."""
-        if isinstance(step, SettleTree):
+        if isinstance(step, FlushTree):
             return bool(self.failed)
         is_next = not isinstance(step, LoginStep)
         return is_next and any(isinstance(what, LoginsOf) for what in self.failed)

@@ -130,7 +130,7 @@ class MailRoot:
             case RemoveDirectory(path):
                 self._remove_directory(path)
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """One syncfs for everything that was made."""
         try:
             with entered(self.path) as root:

@@ -75,7 +75,7 @@ class Moves:
             except StepFailed as error:
                 self.finish()
                 return f"{move.path}: {error}"
-            self.root.settle()
+            self.root.flush()
             self.memory.move(name, one.name, move)
             self._moved()
         homes, links = one.section.homes, self.memory.links

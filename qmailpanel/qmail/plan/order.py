@@ -30,9 +30,9 @@ from qmailpanel.qmail.plan.steps import (
     ArchiveHome,
     Compile,
     Failed,
+    FlushTree,
     LetDeliveriesEnd,
     LetLoginsBeSeen,
-    SettleTree,
     Step,
     TellSend,
     WriteShared,
@@ -160,7 +160,7 @@ def _grow_trees(drafts: Sequence[Draft]) -> Iterator[Step]:
     steps = [step for draft in drafts for step in draft.grow]
     yield from steps
     if steps:
-        yield SettleTree()
+        yield FlushTree()
 
 
 def _write_and_compile(

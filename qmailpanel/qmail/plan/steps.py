@@ -63,7 +63,7 @@ class WriteFile:
 
 
 @dataclass(frozen=True, slots=True)
-class SettleTree:
+class FlushTree:
     """Have all that was made below the mail root on the disk before anything points to it."""
 
 
@@ -164,12 +164,12 @@ class LetLoginsBeSeen:
 Making = MakeDirectory | PlaceHome | LimitHome | WriteFile
 PathStep = Move | Making | RemoveFile | ArchiveHome | PurgeHome | RemoveDirectory
 LoginStep = WriteLogins | RemoveLogins
-SharedStep = WriteShared | SettleTree | Compile | TellSend | LetDeliveriesEnd | LetLoginsBeSeen
+SharedStep = WriteShared | FlushTree | Compile | TellSend | LetDeliveriesEnd | LetLoginsBeSeen
 Step = PathStep | LoginStep | SharedStep
 
 
 _FIXED: Mapping[type, str] = {
-    SettleTree: "settle the mail root on disk",
+    FlushTree: "flush the mail root to disk",
     TellSend: "tell qmail-send (HUP)",
     LetDeliveriesEnd: "let deliveries end",
     LetLoginsBeSeen: "let Dovecot see the logins",
@@ -193,7 +193,7 @@ def describe(step: Step) -> str:
             return f"write logins of {name}"
         case RemoveLogins(_, name):
             return f"remove logins of {name}"
-        case SettleTree() | TellSend() | LetDeliveriesEnd() | LetLoginsBeSeen():
+        case FlushTree() | TellSend() | LetDeliveriesEnd() | LetLoginsBeSeen():
             return _FIXED[type(step)]
         case _:
             return _describe_place(step)
