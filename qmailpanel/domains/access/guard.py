@@ -102,7 +102,7 @@ class Guard:
             Q(domain=self._domain) | Q(domain__subdomains=True) | Q(name__in=self._hosts),
             claims=True,
         )
-        return {claim.name: claim for claim in claims.select_related("domain")}
+        return {claim.name: claim for claim in claims.select_related("domain__responder")}
 
     @cached_property
     def _hosts(self) -> Set[str]:

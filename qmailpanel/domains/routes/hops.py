@@ -97,7 +97,7 @@ def find_loop(goal: str, targets: Iterable[str]) -> str | None:
 class Routes:
     """Where mail goes as the rows say. Each domain is read once.
 
-    `claims`: those of these `names` that were read already.
+    `claims`: those of these `names` that were read already, with their domains and responders.
     """
 
     def __init__(self, claims: Iterable[Claim] = (), names: Iterable[str] = ()) -> None:
@@ -135,7 +135,7 @@ class Routes:
         if unread:
             self._domains |= dict.fromkeys(unread)
             claims = Claim.objects.filter(name__in=unread, claims=True)
-            self._keep_domains(claims.select_related("domain"))
+            self._keep_domains(claims.select_related("domain__responder"))
         domains = {name: self._domains[name] for name in names}
         return {name: domain for name, domain in domains.items() if domain}
 
@@ -161,8 +161,8 @@ def _next_places(node: str, local: str, domain: Domain, address: Address | None)
 
 def _responses(domain: Domain) -> list[str]:
     """Where a responder sends mail for the departed besides."""
-    targets = Responder.objects.filter(domain=domain).exclude(target="")
-    return [target.lower() for target in targets.values_list("target", flat=True)]
+    responder: Responder | None = getattr(domain, "responder", None)
+    return [responder.target.lower()] if responder and responder.target else []
 
 
 def _read_addresses(places: Iterable[tuple[Domain, str]]) -> dict[tuple[int, str], Address]:

@@ -3,12 +3,14 @@ from __future__ import annotations
 import pytest
 
 from qmailpanel.aliases.services import add_alias, remove_alias
+from qmailpanel.domains.departed.services import set_responder
 from qmailpanel.domains.models import Unknown
 from qmailpanel.domains.routes.hops import find_loop, pointers_to
-from qmailpanel.domains.services import change_domain, remove_domain
+from qmailpanel.domains.services import add_domain, change_domain, remove_domain
 from qmailpanel.ledger.actors import COMMAND, Actor
+from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 
 
 def alias(domain, local, *targets):
@@ -84,3 +86,18 @@ def test_a_way_takes_the_same_queries_for_any_number_of_destinations(
         alias(domain, target.split("@")[0], "b@example.org")
     with django_assert_num_queries(4):
         assert find_loop("c@pandle.net", targets) is None
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_way_takes_the_same_queries_for_any_number_of_domains_with_departed(
+    db, django_assert_num_queries, number
+):
+    targets = []
+    for one in range(number):
+        domain = add_domain(COMMAND, DomainName(f"d{one}.example"))
+        left = add_mailbox(COMMAND, domain, LocalPart("ann"))
+        set_responder(COMMAND, domain, subject="Left", text="Gone.", target="a@x.test", days=7)
+        remove_mailbox(COMMAND, left)
+        targets.append(str(left))
+    with django_assert_num_queries(3):
+        assert find_loop("a@x.test", targets) in targets
