@@ -47,7 +47,6 @@ class MaildirSize:
 
     @property
     def limits(self) -> Limits:
-        """Both of them."""
         return self.storage, self.messages
 
     def limited_to(self, limits: Limits) -> MaildirSize:

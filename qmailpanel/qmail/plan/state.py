@@ -31,7 +31,6 @@ class Home:
 
     @property
     def limits(self) -> Limits:
-        """Both of them."""
         return self.storage, self.messages
 
 
@@ -77,8 +76,13 @@ class Section:
             },
             files={path: text.encode("latin-1") for path, text in data["files"].items()},
             homes={
-                path: Home(mailbox, dot_qmail.encode("latin-1"), *limits)
-                for path, (mailbox, dot_qmail, *limits) in data["homes"].items()
+                path: Home(
+                    mailbox=mailbox,
+                    dot_qmail=dot_qmail.encode("latin-1"),
+                    storage=storage,
+                    messages=messages,
+                )
+                for path, (mailbox, dot_qmail, storage, messages) in data["homes"].items()
             },
             logins=tuple(data.get("logins", ())),
         )
