@@ -44,25 +44,25 @@ def read_layout() -> Layout:
 def _find_deliverquota(home: str) -> str:
     """Of maildrop or courier, by the names that Debian and their own installation give it."""
     asked = settings.QMAILPANEL_DELIVERQUOTA
-    return _find(asked, DELIVERQUOTA) if os.path.exists(f"{home}/bin/preline") else ""
+    return _find_program(asked, DELIVERQUOTA) if os.path.exists(f"{home}/bin/preline") else ""
 
 
 def _find_mailbot(home: str) -> str:
     """Where qmail can send what it answers."""
     asked = settings.QMAILPANEL_MAILBOT
-    return _find(asked, MAILBOT) if os.path.exists(f"{home}/bin/qmail-inject") else ""
+    return _find_program(asked, MAILBOT) if os.path.exists(f"{home}/bin/qmail-inject") else ""
 
 
-def _find(asked: str, known: Sequence[str]) -> str:
+def _find_program(asked: str, known: Sequence[str]) -> str:
     """The program that a setting names; `auto` for the first of the known ones that is there."""
     if asked == "none":
         return ""
-    places = known if asked == "auto" else (asked,)
-    return next((place for place in places if os.access(place, os.X_OK)), "")
+    paths = known if asked == "auto" else (asked,)
+    return next((path for path in paths if os.access(path, os.X_OK)), "")
 
 
 def _has_dovecot(home: str) -> bool:
-    """Where it is not said: whether its group is there, beside a qmail that is no embedded one."""
+    """With `auto`: whether its group is there, beside a qmail that is no embedded one."""
     if settings.QMAILPANEL_DOVECOT != "auto":
         return bool(settings.QMAILPANEL_DOVECOT == "on")
     programs = (f"{home}/bin/{name}" for name in ("qmail-newu", "qmail-send"))
@@ -70,7 +70,7 @@ def _has_dovecot(home: str) -> bool:
 
 
 def _is_list_kept(home: str, shared: Shared) -> bool:
-    """Whether qmail-smtpd is said to ask this list, or `auto` and somebody made it."""
+    """Whether the settings name this list or, with `auto`, somebody made it."""
     if settings.QMAILPANEL_RECIPIENTS != "auto":
         return bool(os.path.basename(shared) == settings.QMAILPANEL_RECIPIENTS)
     return any(os.path.exists(f"{home}/{name}") for name in (shared, MAPS[shared].path))

@@ -124,12 +124,12 @@ def _forget_decisions(report: Report) -> None:
 def _publish_question(report: Report) -> None:
     """Runs about other domains leave a question, and the yes to it, as it is."""
     question = report.question
-    open_ones = SyncQuestion.objects.filter(node=settings.QMAILPANEL_NODE)
+    questions = SyncQuestion.objects.filter(node=settings.QMAILPANEL_NODE)
     if question is None:
         if report.answered:
-            open_ones.delete()
+            questions.delete()
         return
-    open_ones.exclude(digest=question.digest).delete()
+    questions.exclude(digest=question.digest).delete()
     SyncQuestion.objects.get_or_create(
         node=settings.QMAILPANEL_NODE,
         digest=question.digest,
@@ -138,7 +138,7 @@ def _publish_question(report: Report) -> None:
 
 
 def _publish_node(report: Report) -> None:
-    text = _short("\n".join(describe(step) for step in report.waiting))
+    text = _shortened("\n".join(describe(step) for step in report.waiting))
     node, _ = SyncNode.objects.get_or_create(node=settings.QMAILPANEL_NODE)
     holding = node.holding if report.holding is None else report.holding
     drifts = SyncDrift.objects.filter(node=node.pk).count()
@@ -156,7 +156,7 @@ def publish_progress(report: Report) -> None:
 
 def _publish_run(report: Report) -> None:
     node, now = settings.QMAILPANEL_NODE, timezone.now()
-    steps = _short("\n".join(report.steps))
+    steps = _shortened("\n".join(report.steps))
     error = f"{report.error}\n{report.cause}" if report.error else ""
     through = max(report.changes.values(), default=0)
     here = SyncRun.objects.filter(node=node).order_by("-id")
@@ -185,7 +185,7 @@ def publish_heartbeat(*, alive: bool) -> None:
     )
 
 
-def _short(text: str) -> str:
+def _shortened(text: str) -> str:
     return text if len(text) <= SHOWN_STEPS else f"{text[:SHOWN_STEPS]}\n…"
 
 

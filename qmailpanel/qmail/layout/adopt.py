@@ -43,7 +43,7 @@ Meaning = Forwards | Bounces | Discards | Delivers
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DotQmailPath:
     """What a dot-qmail file below the mail root is about: its domain, and which local part.
 
     `local` is empty for unknown recipients. `is_home`: the file of a mailbox's home.
@@ -55,7 +55,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class HomeLine:
     """An assignment of one address of a prepend to a home of the layout."""
 
     prepend: int
@@ -64,13 +64,13 @@ class Home:
     home: str
 
 
-def read_place(path: str) -> Place | None:
+def read_place(path: str) -> DotQmailPath | None:
     """`pandle.net/.qmail-info`, `pandle.net/.qmail-default` or `pandle.net/biliards/.qmail`."""
     match path.split("/"):
         case [domain, home, ".qmail"]:
-            return Place(domain, home, is_home=True)
+            return DotQmailPath(domain, home, is_home=True)
         case [domain, name] if extension := dotqmail.extension_of(name):
-            return Place(domain, "" if extension == "default" else extension, is_home=False)
+            return DotQmailPath(domain, "" if extension == "default" else extension, is_home=False)
     return None
 
 
@@ -113,7 +113,7 @@ def _read_bounce(command: str, layout: Layout) -> Bounces | None:
     return None
 
 
-def read_home(line: str, layout: Layout) -> Home | None:
+def read_home(line: str, layout: Layout) -> HomeLine | None:
     """`=100-biliards:popuser:110:31:<mail root>/pandle.net/biliards:::`."""
     try:
         assignment = assign.parse(line.encode())
@@ -127,7 +127,7 @@ def read_home(line: str, layout: Layout) -> Home | None:
     if prepend is None or not is_plain or not _is_as(assignment, layout.mail_user):
         return None
     try:
-        return Home(prepend, LocalPart(local), DomainName(domain), LocalPart(home))
+        return HomeLine(prepend, LocalPart(local), DomainName(domain), LocalPart(home))
     except InvalidName:
         return None
 
