@@ -76,13 +76,8 @@ class Section:
             },
             files={path: text.encode("latin-1") for path, text in data["files"].items()},
             homes={
-                path: Home(
-                    mailbox=mailbox,
-                    dot_qmail=dot_qmail.encode("latin-1"),
-                    storage=storage,
-                    messages=messages,
-                )
-                for path, (mailbox, dot_qmail, storage, messages) in data["homes"].items()
+                path: Home(mailbox, dot_qmail.encode("latin-1"), *limits)  # an old one has fewer
+                for path, (mailbox, dot_qmail, *limits) in data["homes"].items()
             },
             logins=tuple(data.get("logins", ())),
         )
