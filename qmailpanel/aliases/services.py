@@ -7,12 +7,12 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.limits import EXPECTED, refuse_many
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.addresses import services as addresses
 from qmailpanel.domains.addresses.services import replace_targets, targets_of, write_targets
 from qmailpanel.domains.changes import differing, one_line
-from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.routes.hops import read_targets, refuse_loop
 from qmailpanel.ledger.actors import Actor, Refused

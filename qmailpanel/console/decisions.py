@@ -9,8 +9,8 @@ from operator import attrgetter
 
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.domains.access.deed import Deed
 from qmailpanel.domains.changes import reread
-from qmailpanel.domains.deed import Deed
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb

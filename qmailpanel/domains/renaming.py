@@ -17,11 +17,11 @@ from qmailpanel.ledger.models import Change, Verb
 from qmailpanel.ledger.services import upcoming
 from qmailpanel.qmail import names
 
+from .access.deed import Deed, deed
 from .access.limits import EXPECTED, refuse_full
 from .access.rights import Right
 from .addresses.services import free_local, replace_targets, targets_of
 from .changes import reread
-from .deed import Deed, deed
 from .models import Address, Claim, Destination, Domain, Kind
 from .names.claims import free_name, refuse_routed
 from .routes.hops import find_loop

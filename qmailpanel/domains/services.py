@@ -16,10 +16,10 @@ from qmailpanel.qmail import names
 from qmailpanel.reports.models import SyncNode
 from qmailpanel.reports.node import knows_recipients
 
+from .access.deed import Deed, deed
 from .access.limits import EXPECTED
 from .access.rights import Right
 from .changes import one_line
-from .deed import Deed, deed
 from .models import Address, Claim, Destination, Domain, Kind, OwnItem, Unknown
 from .names.claims import claim_again, free_name, refuse_routed
 from .routes.hops import find_loop

@@ -12,9 +12,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
+from qmailpanel.domains.access.deed import Deed
 from qmailpanel.domains.access.rights import NotAllowed
 from qmailpanel.domains.changes import reread
-from qmailpanel.domains.deed import Deed
 from qmailpanel.domains.models import Kind, OwnItem
 from qmailpanel.ledger.actors import Actor, Refused, parsed
 from qmailpanel.ledger.models import Verb

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.domains.access.deed import Deed
 from qmailpanel.domains.access.limits import given, limits_of
 from qmailpanel.domains.access.rights import Right
-from qmailpanel.domains.deed import Deed
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.actors import Refused
 from qmailpanel.qmail.sizes import write_size

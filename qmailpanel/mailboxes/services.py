@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.domains.access.deed import deed
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.addresses import services as addresses
 from qmailpanel.domains.changes import one_line
-from qmailpanel.domains.deed import deed
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.ledger.actors import Actor, Refused, parsed
 from qmailpanel.ledger.models import Verb

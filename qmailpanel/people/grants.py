@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
+from qmailpanel.domains.access.deed import Deed
 from qmailpanel.domains.access.rights import (
     NONE,
     NotAllowed,
@@ -17,7 +18,6 @@ from qmailpanel.domains.access.rights import (
     in_words,
     read_rights,
 )
-from qmailpanel.domains.deed import Deed
 from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
 from qmailpanel.accounts.tokens import digest_of, link_to, make_token
+from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.rights import (
     NONE,
     NotAllowed,
@@ -26,7 +27,6 @@ from qmailpanel.domains.access.rights import (
     read_rights,
     rights_of,
 )
-from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Domain, Grant, Invitation
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Change, Noun, Verb

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
 from qmailpanel.accounts.sessions import end_all_sessions
+from qmailpanel.domains.access.deed import deed
 from qmailpanel.domains.access.rights import NotAllowed
-from qmailpanel.domains.deed import deed
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import record

@@ -7,9 +7,9 @@ import secrets
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
+from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.rights import ALL, Right
 from qmailpanel.domains.changes import one_line
-from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Domain
 from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.services import add_domain

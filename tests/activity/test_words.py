@@ -28,7 +28,7 @@ FACES = {"views", "commands", "migrations", "management"}  # what calls services
 PARTS = {  # what services are made of, and what changes nothing that the ledger tells
     "domains.access.rights",
     "domains.addresses.services",
-    "domains.deed",
+    "domains.access.deed",
     "ledger.services",
     "mailboxes.owners.owner_of",
     "mailboxes.owners.own_deed",

@@ -8,7 +8,7 @@ from django.db.models import Sum
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
-from qmailpanel.domains.deed import deed
+from qmailpanel.domains.access.deed import deed
 from qmailpanel.domains.models import Domain, Kind, Limits
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.limits import refuse_full
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.changes import refuse_removed
-from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Address, Destination, Domain, Kind
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Verb

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.rights import Right
-from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Domain, Responder
 from qmailpanel.domains.routes.hops import DEPARTED, find_loop
 from qmailpanel.ledger.actors import Actor, Refused, parsed

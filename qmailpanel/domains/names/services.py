@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.rights import NotAllowed, Right
 from qmailpanel.domains.changes import refuse_removed
-from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Verb

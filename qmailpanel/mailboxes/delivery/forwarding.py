@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.limits import refuse_many
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.addresses.services import replace_targets, targets_of
 from qmailpanel.domains.changes import differing
-from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Address, OwnItem
 from qmailpanel.domains.routes.hops import read_targets
 from qmailpanel.ledger.actors import Actor, Refused

@@ -9,8 +9,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.rights import Right
-from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Address, OwnItem
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused, parsed
 from qmailpanel.ledger.models import Noun, Verb

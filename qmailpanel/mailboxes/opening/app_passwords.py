@@ -9,9 +9,9 @@ from hashlib import sha256
 from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.changes import one_line
-from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Address, OwnItem
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb

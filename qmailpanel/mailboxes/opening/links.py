@@ -8,8 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.tokens import digest_of, link_to, make_token
+from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.rights import NotAllowed, Right
-from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Address
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused, parsed
 from qmailpanel.ledger.models import Noun, Verb

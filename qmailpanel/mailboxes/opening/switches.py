@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.domains.access.deed import deed
 from qmailpanel.domains.access.rights import Right
-from qmailpanel.domains.deed import deed
 from qmailpanel.domains.models import Address
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.mailboxes.owners import end_sessions

@@ -10,12 +10,12 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.limits import EXPECTED
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.addresses import services as addresses
 from qmailpanel.domains.addresses.services import replace_targets, targets_of
 from qmailpanel.domains.changes import differing
-from qmailpanel.domains.deed import Deed, deed
 from qmailpanel.domains.models import Address, Destination, Domain, DomainQuerySet, Kind
 from qmailpanel.domains.routes.hops import find_loop, pointers_to, refuse_loop, spellings_of
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused

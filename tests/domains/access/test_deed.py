@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import pytest
 
+from qmailpanel.domains.access.deed import deed
 from qmailpanel.domains.access.limits import change_limits, limits_of
 from qmailpanel.domains.access.rights import NotAllowed, Right
-from qmailpanel.domains.deed import deed
 from qmailpanel.domains.models import Address, Domain, Grant
 from qmailpanel.domains.services import change_domain, remove_domain
 from qmailpanel.ledger.actors import COMMAND, Actor, Refused

@@ -12,14 +12,14 @@ from django.db.models import Model
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
+from qmailpanel.domains.changes import Row, differing, refuse_removed, reread
+from qmailpanel.domains.models import Address, Claim, Domain
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
 
-from .access.guard import Guard
-from .access.rights import ALL, NotAllowed, Right, Rights, find_person, held_rights, in_words
-from .changes import Row, differing, refuse_removed, reread
-from .models import Address, Claim, Domain
+from .guard import Guard
+from .rights import ALL, NotAllowed, Right, Rights, find_person, held_rights, in_words
 
 
 class Deed:
