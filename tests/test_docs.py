@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("qmailpanel/*.md")]
-MODULE = re.compile(r"[a-z_]+(?:/[a-z_]+)+\.py")
-FUNCTION = re.compile(r"`([a-z_/]+\.py): (\w+)")
+MODULE = re.compile(r"\w+(?:/\w+)+\.py")
+FUNCTION = re.compile(r"`([\w/]+\.py): (\w+)")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 
 
