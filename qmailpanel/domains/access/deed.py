@@ -13,7 +13,8 @@ from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.changes import Row, differing, refuse_removed, reread
-from qmailpanel.domains.models import Address, Claim, Domain
+from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.routes.ours import Ours
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
@@ -80,9 +81,10 @@ class Deed:
         if self.admin is None or Right.FORWARDING in self.rights:
             return
         places = {target.rpartition("@")[2].lower() for target in targets if target}
-        claims = Claim.objects.for_user(self.admin).filter(name__in=places, claims=True)
-        inside = claims.filter(removed=False, domain__removed=False)
-        if places - set(inside.values_list("name", flat=True)):
+        domains = Ours().read(places)
+        keys = {domain.pk for domain in domains.values()}
+        theirs = set(Domain.objects.for_user(self.admin).filter(pk__in=keys))
+        if any(domains.get(place) not in theirs for place in places):
             self.require(Right.FORWARDING)
 
     @cached_property

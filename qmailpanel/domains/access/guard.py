@@ -6,7 +6,7 @@ nobody without at least the same rights decides where mail to it goes, over any 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from contextlib import suppress
 from functools import cached_property
 
@@ -15,8 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Claim, Domain, Invitation, Kind
+from qmailpanel.domains.models import Domain, Invitation, Kind
 from qmailpanel.domains.routes.hops import DEPARTED, Routes
+from qmailpanel.domains.routes.ours import Ours
 from qmailpanel.qmail import names
 
 from .rights import NotAllowed
@@ -55,16 +56,17 @@ class Guard:
         self._refuse(DEPARTED, departed.values_list("local", flat=True))
 
     def name(self, name: str) -> None:
-        """Before anything decides about all mail to a name of the domain."""
-        for place, email in self._above.items():
-            if place.endswith(f"@{name}"):
+        """Before anything decides about all mail to a name of the domain, or to those below it."""
+        for email in self._emails:
+            host = _split(email)[1]
+            is_below = host.endswith(f".{name}") and self._domains.get(host) == self._domain
+            if host == name or is_below:
                 raise NotAllowed(HERE, email=email)
 
     def _refuse(self, goal: str, locals_: Iterable[str]) -> None:
         if not self._emails:
             return
-        own = {claim.name for claim in self._claims.values() if claim.domain == self._domain}
-        direct = {f"{local}@{name}" for local in locals_ for name in {*own, self._domain.name}}
+        direct = {f"{local}@{self._domain.name}" for local in locals_}
         for place in sorted(direct & self._above.keys()):
             raise NotAllowed(HERE, email=self._above[place])
         if f"{goal}@{self._domain.name}" in self._reached:
@@ -96,37 +98,31 @@ class Guard:
         }
 
     @cached_property
-    def _claims(self) -> Mapping[str, Claim]:
-        """By name: all of the domain, where guarded mail goes, and all that have sub-domains."""
-        claims = Claim.objects.filter(
-            Q(domain=self._domain) | Q(domain__subdomains=True) | Q(name__in=self._hosts),
-            claims=True,
-        )
-        return {claim.name: claim for claim in claims.select_related("domain__responder")}
+    def _ours(self) -> Ours:
+        return Ours()
 
     @cached_property
-    def _hosts(self) -> Set[str]:
-        return {_split(email)[1] for email in self._emails}
+    def _domains(self) -> Mapping[str, Domain]:
+        """By the names of guarded mail; what was removed may come back."""
+        hosts = (_split(email)[1] for email in self._emails)
+        return self._ours.read(hosts, removed=True)
 
     @cached_property
     def _above(self) -> Mapping[str, str]:
         """Where guarded mail arrives first: the address as known here → as typed."""
-        return {at_home(email, self._claims): email for email in self._emails}
+        return {at_home(email, self._domains): email for email in self._emails}
 
     @cached_property
     def _reached(self) -> Set[str]:
         """All places where guarded mail arrives."""
-        routes = Routes(self._claims.values(), self._hosts)
-        return routes.find_origins(self._above).keys()
+        return Routes(self._ours).find_origins(self._above).keys()
 
 
-def at_home(email: str, claims: Mapping[str, Claim]) -> str:
-    """The address as it is known here: its domain in ASCII, a sub-domain as what it is mail to."""
+def at_home(email: str, domains: Mapping[str, Domain]) -> str:
+    """The address as it is known here: under the name of the domain that its mail is for."""
     local, host = _split(email)
-    if host not in claims:
-        above = (claims[name].domain for name in _parents(host) if name in claims)
-        host = next((domain.name for domain in above if domain.subdomains), host)
-    return f"{local}@{host}"
+    domain = domains.get(host)
+    return f"{local}@{domain.name if domain else host}"
 
 
 def _split(email: str) -> tuple[str, str]:
@@ -135,8 +131,3 @@ def _split(email: str) -> tuple[str, str]:
     with suppress(names.InvalidName):  # else it is no name of ours
         host = str(names.DomainName(host))
     return local.strip(chr(34)), host
-
-
-def _parents(host: str) -> Iterator[str]:
-    labels = host.split(".")
-    return (".".join(labels[start:]) for start in range(1, len(labels)))

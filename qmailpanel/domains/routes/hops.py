@@ -8,9 +8,11 @@ from django.db.models import Q
 from django.utils.translation import gettext, gettext_noop, ngettext
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Address, Claim, Domain, Kind, Responder, Unknown
+from qmailpanel.domains.models import Address, Domain, Kind, Responder, Unknown
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.qmail.names import MailAddress
+
+from .ours import Ours
 
 SELF = gettext_noop("%(address)s cannot deliver to itself.")
 BACK = gettext_noop("Mail to %(address)s would come back to it from %(target)s.")
@@ -64,15 +66,14 @@ def _seen_by(actor: Actor, domains: set[int]) -> set[int]:
 
 def read_targets(address: str, wanted: Iterable[MailAddress]) -> list[str]:
     """Each target once, those of our own domains in lower case. Refuses a mail loop."""
-    theirs, routes = list(wanted), Routes()
-    ours = routes.read_domains({there.domain for there in theirs})
+    theirs, ours = list(wanted), Ours()
+    domains = ours.read(there.domain for there in theirs)
     once: dict[str, str] = {}
     for there in theirs:
-        domain = ours.get(there.domain)
-        target = there.lower() if domain and domain.name == there.domain else str(there)
+        target = there.lower() if there.domain in domains else str(there)
         once.setdefault(target.lower(), target)
     targets = list(once.values())
-    refuse_loop(address, targets, routes)
+    refuse_loop(address, targets, Routes(ours))
     return targets
 
 
@@ -95,14 +96,10 @@ def find_loop(goal: str, targets: Iterable[str]) -> str | None:
 
 
 class Routes:
-    """Where mail goes as the rows say. Each domain is read once.
+    """Where mail goes as the rows say. Each domain is read once."""
 
-    `claims`: those of these `names` that were read already, with their domains and responders.
-    """
-
-    def __init__(self, claims: Iterable[Claim] = (), names: Iterable[str] = ()) -> None:
-        self._domains: dict[str, Domain | None] = dict.fromkeys(names)
-        self._keep_domains(claims)
+    def __init__(self, ours: Ours | None = None) -> None:
+        self._ours = ours or Ours()
 
     def find_origins(self, targets: Iterable[str], goal: str | None = None) -> dict[str, str]:
         """All places where mail to the targets arrives, each with the target it comes from.
@@ -120,7 +117,7 @@ class Routes:
     def _hops(self, nodes: Iterable[str]) -> Iterator[tuple[str, str]]:
         """From each node to where it delivers next, if it is ours; a mailbox may forward."""
         places = [(node, *node.rpartition("@")[::2]) for node in nodes]
-        domains = self.read_domains({name for _, _, name in places})
+        domains = self._ours.read(name for _, _, name in places)
         ours = [(node, local, domains[name]) for node, local, name in places if name in domains]
         addresses = _read_addresses(
             (domain, local) for node, local, domain in ours if node == f"{local}@{domain.name}"
@@ -129,25 +126,10 @@ class Routes:
             address = addresses.get((domain.pk, local))
             yield from ((node, there) for there in _next_places(node, local, domain, address))
 
-    def read_domains(self, names: set[str]) -> dict[str, Domain]:
-        """By each of these names that is theirs, alias domains included."""
-        unread = names - self._domains.keys()
-        if unread:
-            self._domains |= dict.fromkeys(unread)
-            claims = Claim.objects.filter(name__in=unread, claims=True)
-            self._keep_domains(claims.select_related("domain__responder"))
-        domains = {name: self._domains[name] for name in names}
-        return {name: domain for name, domain in domains.items() if domain}
-
-    def _keep_domains(self, claims: Iterable[Claim]) -> None:
-        for claim in claims:
-            is_served = not (claim.removed or claim.domain.removed)
-            self._domains[claim.name] = claim.domain if is_served else None
-
 
 def _next_places(node: str, local: str, domain: Domain, address: Address | None) -> list[str]:
     """Where mail to that local part goes: to whoever has it, else to unknown recipients."""
-    if node != f"{local}@{domain.name}":  # by the name of an alias domain
+    if node != f"{local}@{domain.name}":  # by another name of the domain
         return [f"{local}@{domain.name}"]
     if local == DEPARTED:
         return [f"@{domain.name}", *_responses(domain)]

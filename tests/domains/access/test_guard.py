@@ -117,6 +117,48 @@ def test_below_a_domain_with_sub_domains(domain, person, operator):
     refused_to_reset(person("passwords", "switching"), boss)
 
 
+def test_an_alias_that_the_operators_mail_reaches_over_a_name_below(
+    domain, other_domain, person, operator
+):
+    sales = alias(domain, "sales", OUTSIDE)
+    signs_in_as(operator, "boss@stranger.example")
+    alias(other_domain, "boss", "sales@mail.pandle.net")
+    thief = person("addresses", "forwarding")
+    change_domain(SYSTEM, domain, subdomains=True)
+    with pytest.raises(NotAllowed):
+        change_alias(thief, sales, destinations=[MailAddress("thief@elsewhere.example")])
+    change_domain(SYSTEM, domain, subdomains=False)
+    change_alias(thief, sales, destinations=[MailAddress("thief@elsewhere.example")])
+
+
+def test_over_a_name_below_an_alias_domain(domain, box, other_domain, person, operator):
+    add_alias_domain(SYSTEM, domain, DomainName("pandle.org"))
+    change_domain(SYSTEM, domain, subdomains=True)
+    signs_in_as(operator, "boss@stranger.example")
+    alias(other_domain, "boss", "box@mail.pandle.org")
+    refused_to_reset(person("passwords"), box)
+
+
+def test_not_over_a_name_below_that_is_a_domain_of_its_own(
+    domain, box, other_domain, person, operator
+):
+    change_domain(SYSTEM, domain, subdomains=True)
+    add_domain(SYSTEM, DomainName("mail.pandle.net"))
+    signs_in_as(operator, "boss@stranger.example")
+    alias(other_domain, "boss", "box@mail.pandle.net")
+    set_password(person("passwords"), box, password=NEXT)
+
+
+def test_an_alias_domain_below_which_the_operators_mail_arrives(domain, person, operator):
+    change_domain(SYSTEM, domain, subdomains=True)
+    name = add_alias_domain(SYSTEM, domain, DomainName("pandle.org"))
+    admin = person("names")
+    remove_alias_domain(admin, name)
+    signs_in_as(operator, "boss@mail.pandle.org")
+    with pytest.raises(NotAllowed):
+        restore_alias_domain(admin, name)
+
+
 def test_with_letters_beyond_ascii(db, person, operator):
     domain = add_domain(SYSTEM, DomainName("bücher.example"))
     boss = add_mailbox(SYSTEM, domain, LocalPart("boss"))

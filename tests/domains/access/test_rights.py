@@ -170,6 +170,16 @@ def test_who_may_not_forward_outside_delivers_within_the_domains_of_their_own(
         change_alias(actor, rows["alias"], destinations=[HERE, OUTSIDE])
 
 
+def test_a_name_below_a_domain_of_their_own_is_not_outside(rows, person):
+    actor, domain = person("addresses"), rows["domain"]
+    change_domain(SYSTEM, domain, subdomains=True)
+    below = MailAddress(f"box@mail.{domain.name}")
+    add_alias(actor, domain, AliasLocal("in"), [below])
+    add_domain(SYSTEM, below.domain)
+    with pytest.raises(NotAllowed, match="deliver to addresses outside"):
+        add_alias(actor, domain, AliasLocal("out"), [below])
+
+
 def test_a_destination_outside_that_was_there_may_stay(rows, person):
     change_alias(SYSTEM, rows["alias"], destinations=[HERE, OUTSIDE])
     change_alias(person("addresses"), rows["alias"], destinations=[OUTSIDE])
