@@ -144,7 +144,7 @@ class RemoveDomainForm(PanelForm):
 
     def clean_typed(self) -> str:
         typed: str = self.cleaned_data["typed"].strip().lower()
-        same = {self.domain.name, names.DomainName(self.domain.name).display}
+        same = {self.domain.name, names.display_of(self.domain.name)}
         if self.holds_mail and typed not in same:
             message = _("That is not the name. Type %(name)s to remove it.")
             raise forms.ValidationError(message % {"name": self.domain.name})

@@ -75,4 +75,4 @@ def find_domain(request: PanelRequest, name: str) -> Domain:
 
 def display(domain: Domain | Claim) -> str:
     """The name as people write it."""
-    return names.DomainName(domain.name).display
+    return names.display_of(domain.name)

@@ -16,7 +16,7 @@ from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.frame import find_domain, notices
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.actors import Actor
-from qmailpanel.qmail.names import DomainName
+from qmailpanel.qmail.names import display_of
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import SeeOther, sent, show
 from qmailpanel.web.attempt import attempt
@@ -82,7 +82,7 @@ def _page(
 def _row(asked: NameRequest) -> dict[str, Any]:
     return {
         "asked": asked,
-        "display": DomainName(asked.name).display,
+        "display": display_of(asked.name),
         "is_open": asked.outcome == Outcome.OPEN,
         "record": record_name(asked.name),
         "text": record_text(asked.token),

@@ -58,6 +58,14 @@ class DomainName(str):
         return idna.decode(self) if "xn--" in self else str(self)
 
 
+def display_of(text: str) -> str:
+    """A domain name as people read it; a text that is none, as it is."""
+    try:
+        return DomainName(text).display
+    except InvalidName:
+        return text
+
+
 class LocalPart(str):
     """What stands left of the @ in one of our own addresses: a set safe in every file of qmail."""
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.qmail.names import InvalidName
 from qmailpanel.web.fields import PanelForm
 
 Result = TypeVar("Result")
@@ -40,6 +41,8 @@ def attempt(
         return Attempt(is_done=True, result=service(Actor.of(request)))
     except Refused as refusal:
         return _refused(form, refusal)
+    except InvalidName as error:  # in the database: forms let none in
+        return _refused(form, Refused(error.template, "", **error.params))
     except ObjectDoesNotExist:  # the service reads each row again
         return _refused(form, Refused(GONE))
 
