@@ -116,7 +116,9 @@ def _create_invitation(
 def _refuse_flood(actor: Actor) -> None:
     """Each invitation is a mail that somebody else gets."""
     since = timezone.now() - timedelta(hours=1)
-    sent = Change.objects.filter(actor=actor.user_id, verb=Verb.INVITED, at__gt=since)
+    sent = Change.objects.filter(
+        actor=actor.user_id, verb=Verb.INVITED, noun=Noun.INVITATION, at__gt=since
+    )
     if actor.user_id is not None and sent.count() >= MOST:
         raise Refused(_("You invited many people. Go on in an hour."), "email")
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core import mail
 from django.db import connections
 from django.utils import timezone
@@ -16,8 +17,11 @@ from qmailpanel.domains.models import Grant, Invitation
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Verb
+from qmailpanel.mailboxes.opening.links import offer_link
+from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.people.grants import revoke
 from qmailpanel.people.invitations import (
+    MOST,
     accept,
     find_invitation,
     invite,
@@ -25,6 +29,7 @@ from qmailpanel.people.invitations import (
     send,
     withdraw,
 )
+from qmailpanel.qmail.names import LocalPart
 from tests.kit.people import LINK, rights_in, user_of
 from tests.kit.signing_in import confirm, with_password
 
@@ -114,6 +119,24 @@ def test_who_lost_rights_since_gives_only_what_is_left(domain, person):
     Grant.objects.filter(user=actor.user_id).update(rights=["granting", "passwords"])
     accept(NOBODY, token, PASSWORD)
     assert rights_in(domain, EMAIL) == ["passwords"]
+
+
+def test_who_invited_many_people_goes_on_in_an_hour(domain, person):
+    actor = person("granting", "passwords", "switching", email="lender@example.org")
+    for number in range(MOST):
+        invite(actor, f"friend{number}@example.org", domain, HELPING)
+    with pytest.raises(Refused, match="Go on in an hour"):
+        invite(actor, EMAIL, domain, HELPING)
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)):
+        invite(actor, EMAIL, domain, HELPING)
+
+
+def test_links_made_for_owners_are_no_invitations(domain, person):
+    actor = person("granting", "passwords", "switching", email="lender@example.org")
+    mailbox = add_mailbox(SYSTEM, domain, LocalPart("ada"))
+    for _link in range(MOST):
+        offer_link(actor, mailbox)
+    assert invite(actor, EMAIL, domain, HELPING)
 
 
 def test_the_invitation_of_somebody_who_is_gone_is_worth_nothing(domain, person):
