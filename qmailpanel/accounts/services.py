@@ -10,7 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from qmailpanel.ledger.actors import Actor
+from qmailpanel.ledger.actors import COMMAND, Actor
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
 
@@ -20,19 +20,23 @@ from .tokens import digest_of, link_to, make_token
 LINK_LIFETIME = timedelta(minutes=15)
 
 
-@transaction.atomic
 def add_operator(email: str) -> User:
     """Find or create the operator with this address; a new one has no password yet.
 
     Who becomes an operator has as long as a new person to add a second factor.
     """
-    user = User.objects.filter(email__iexact=email).first() or User(email=email.lower())
-    if user.pk is None:
-        user.set_unusable_password()
-    if not user.is_operator:
-        user.since = timezone.now()
-    user.is_operator = user.is_active = True
-    user.save()
+    with ledger_locked():
+        user = User.objects.filter(email__iexact=email).first() or User(email=email.lower())
+        if user.is_operator and user.is_active:
+            return user
+        if user.pk is None:
+            user.set_unusable_password()
+        verb = Verb.SWITCHED_ON if user.is_operator else Verb.GRANTED
+        if not user.is_operator:
+            user.since = timezone.now()
+        user.is_operator = user.is_active = True
+        user.save()
+        record(COMMAND, verb, Noun.PERSON, str(user))
     return user
 
 

@@ -21,6 +21,7 @@ PERSON = Words(
         Verb.GRANTED: Templates(
             _("%(actor)s granted rights in %(domain)s to %(target)s"),
             own=_("%(actor)s got rights in %(domain)s"),
+            no_domain=_("%(actor)s let %(target)s run this host"),
         ),
         Verb.REVOKED: Templates(
             _("%(actor)s took all rights in %(domain)s from %(target)s"),

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from qmailpanel.accounts import factors, sessions
 from qmailpanel.accounts import services as accounts
 from qmailpanel.ledger.models import Verb
+from qmailpanel.people import persons
 from tests.kit.every_service.world import (
     NEXT,
     World,
@@ -18,6 +19,23 @@ from tests.kit.every_service.world import (
 )
 
 ACCOUNTS = [
+    case(
+        accounts.add_operator,
+        lambda _w: accounts.add_operator("new-operator@example.org"),
+        "command line let new-operator@example.org run this host",
+    ),
+    case(
+        accounts.add_operator,
+        lambda w: accounts.add_operator(w.ann.email),
+        "command line let ann@example.org run this host",
+    ),
+    case(
+        accounts.add_operator,
+        lambda w: accounts.add_operator(w.second.email),
+        "command line switched on the person second@example.org",
+        before=lambda w: persons.switch_person(w.by, w.second, on=False),
+    ),
+    case(accounts.add_operator, lambda w: accounts.add_operator(w.second.email)),
     case(
         accounts.set_password,
         lambda w: accounts.set_password(w.ann, NEXT),
