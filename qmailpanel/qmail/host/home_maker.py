@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from qmailpanel.qmail.formats import maildir
@@ -75,8 +76,9 @@ class HomeMaker:
 
     def _restore(self, step: PlaceHome, name: str, parent: int) -> bool:
         """Out of the archive, if it is there: as it shall be before anything points to it."""
+        if not self._is_archived(step.mailbox):
+            return False
         try:
-            os.lstat(f"{self.root}/{ARCHIVE}/{step.mailbox}")  # quicker where there is none
             with entered(self.root) as root, entered(ARCHIVE, root) as archive:
                 refuse_strangers(archive)
                 with entered(str(step.mailbox), archive) as home:
@@ -86,6 +88,16 @@ class HomeMaker:
                 libc.rename_new(archive, str(step.mailbox), parent, name)
         except (FileNotFoundError, FileExistsError):
             return False
+        return True
+
+    def _is_archived(self, mailbox: int) -> bool:
+        """Quicker than to enter the archive. What is no directory holds no home."""
+        try:
+            os.lstat(f"{self.root}/{ARCHIVE}/{mailbox}")
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                return False
+            raise
         return True
 
     def _make(self, step: PlaceHome, name: str, parent: int) -> bool:

@@ -144,15 +144,24 @@ class MailRoot:
             move_directory(parent, name, _last_name(move.to))
 
     def is_moved(self, move: Move) -> bool:
-        """Whether the link of a move stands at the old name. If not, nothing of it is left."""
-        with contextlib.suppress(FileNotFoundError), self._parent(move.path) as (parent, name):
+        """Whether the link of a move stands at the old name. If not, nothing of it is left.
+
+        Nor where that cannot be seen: a move that was made is found made when it is tried again.
+        """
+        with contextlib.suppress(OSError), self._parent(move.path) as (parent, name):
             return is_moved(parent, name, _last_name(move.to))
         return False
 
-    def drop_link(self, path: str) -> None:
-        """Take away the link that a move left, if it is still one."""
-        with contextlib.suppress(FileNotFoundError), self._parent(path) as (parent, name):
-            drop_link(parent, name)
+    def drop_link(self, path: str) -> bool:
+        """Take away the link that a move left, if it is still one. Whether none is left."""
+        try:
+            with self._parent(path) as (parent, name):
+                drop_link(parent, name)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return True
 
     def _make_directory(self, path: str) -> None:
         os.makedirs(self.path, mode=0o755, exist_ok=True)  # the mail user must be able to enter

@@ -75,7 +75,8 @@ class Moves:
             except StepFailed as error:
                 self.finish()
                 return f"{move.path}: {error}"
-            self.root.flush()
+            if self.root.is_moved(move):  # what was missing is made anew
+                self.root.flush()
             self.memory.move(name, one.name, move)
             self._moved()
         homes, links = one.section.homes, self.memory.links
@@ -91,6 +92,5 @@ class Moves:
         if not done:
             return
         self._let_end()
-        for path, _to in done:
-            self.root.drop_link(path)
-        self.memory.links = [link for link in self.memory.links if link not in done]
+        gone = [link for link in done if self.root.drop_link(link[0])]
+        self.memory.links = [link for link in self.memory.links if link not in gone]

@@ -1,0 +1,116 @@
+"""Whatever stands below the mail root fails its own address or domain, and stops nobody else."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qmailpanel.domains.models import Domain
+from qmailpanel.domains.renaming import rename_address, rename_domain
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
+from qmailpanel.mailboxes.services import change_quota
+from qmailpanel.qmail.names import DomainName, LocalPart
+from qmailpanel.reports.models import SyncProblem
+from qmailpanel.reports.statuses import Status
+from qmailpanel.sync.reconcile import Reconciler, open_host
+from tests.kit.panels import Panel, settle
+
+SHAPES = ("link", "link to itself", "missing")
+PLACES = ("pandle.net", "pandle.net/ann", "pandle.net/ann/Maildir", ".archive")
+
+
+def put_in_place(path: Path, shape: str) -> None:
+    """Something else in the place of a directory, which is moved away."""
+    away = path.parent / "moved away"
+    if path.exists():
+        path.rename(away)
+    else:
+        away.mkdir()
+    if shape == "link":
+        path.symlink_to(away.name)
+    elif shape == "link to itself":
+        path.symlink_to(path.name)
+
+
+def rename_ann(domain: Domain) -> None:
+    rename_address(SYSTEM, domain.addresses.get(local="ann"), LocalPart("anna"), keep=True)
+
+
+def rename_all(domain: Domain) -> None:
+    rename_domain(SYSTEM, domain, DomainName("new.test"), keep=True)
+
+
+def remove_ann(domain: Domain) -> None:
+    remove_mailbox(SYSTEM, domain.addresses.get(local="ann"))
+
+
+def purge_old(domain: Domain) -> None:
+    purge_mailbox(SYSTEM, domain.addresses.get(local="old"))
+
+
+def limit_ann(domain: Domain) -> None:
+    change_quota(SYSTEM, domain.addresses.get(local="ann"), quota=1000, messages=0)
+
+
+CHANGES = (rename_ann, rename_all, remove_ann, purge_old, limit_ann)
+
+
+@pytest.fixture
+def domain(panel: Panel) -> Domain:
+    """pandle.net with ann live, and old in the archive."""
+    domain = panel.add_domain()
+    panel.add_mailbox(domain, "ann")
+    old = panel.add_mailbox(domain, "old")
+    panel.sync()
+    remove_mailbox(SYSTEM, old)
+    panel.sync()
+    return domain
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(("place", "shape"), [*itertools.product(PLACES, SHAPES), ("", "missing")])
+def test_what_stands_below_the_mail_root_stops_nobody_else(
+    panel: Panel, domain: Domain, place: str, shape: str, change: Callable[[Domain], None]
+) -> None:
+    put_in_place(panel.below(place), shape)
+    change(domain)
+    other = panel.add_domain("other.test")
+    for _ in range(2):  # also what the first run left behind
+        assert panel.sync().error == ""
+    assert panel.status(panel.add_mailbox(other, "ben")) is Status.PENDING
+    assert panel.sync().error == ""
+    assert panel.status_of_domain(other) is Status.LIVE
+    assert panel.status(other.addresses.get(local="ben")) is Status.LIVE
+    assert not SyncProblem.objects.filter(domain=None).exists()
+
+
+@pytest.mark.parametrize("place", ["", *PLACES])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_round_of_the_service_ends_over_what_stands_below_the_mail_root(
+    panel: Panel, domain: Domain, shape: str, place: str
+) -> None:
+    put_in_place(panel.below(place), shape)
+    service = panel.serve()
+    other = panel.add_domain("other.test")
+    settle(service)
+    expected = Status.LIVE if place or shape == "missing" else Status.FAILED
+    assert panel.status_of_domain(other) is expected
+
+
+def test_a_link_that_cannot_be_taken_away_stops_nobody_and_is_not_forgotten(
+    panel: Panel, domain: Domain
+) -> None:
+    host = open_host()
+    host.memory.links = links = [("pandle.net/ann", "pandle.net/anna")]
+    panel.below("pandle.net").rename(panel.below("away"))
+    panel.below("pandle.net").symlink_to("away")
+    assert Reconciler(host).reconcile([domain.pk]).error == ""
+    assert host.memory.links == links
+    panel.below("pandle.net").unlink()
+    panel.below("away").rename(panel.below("pandle.net"))
+    assert Reconciler(host).reconcile([domain.pk]).error == ""
+    assert host.memory.links == []
