@@ -27,6 +27,7 @@ from .host_notes import HostNotes
 from .host_settings import read_layout
 from .intended import read_intended
 from .publish import confirmed_digests, publish, publish_progress
+from .repeats import Repeats
 from .report import Report
 from .scope import dirty_domains
 from .wanted import read_wanted
@@ -148,6 +149,7 @@ class Reconciler:
             applied = self.host.memory.sections(names)
         confirmed = confirmed_digests()
         pause = partial(self._pause, report)
+        repeats = Repeats(report.add_step)
         for _ in range(ATTEMPTS):
             pause(Outcome())
             actual = self.notes.observe(wanted, applied)
@@ -161,9 +163,9 @@ class Reconciler:
             report.waiting, report.begun = plan.steps, len(report.steps)
             self.host.memory.intend(plan.after)
             applied = self.host.memory.sections(names)
-            outcome = self.host.apply(plan, report.add_step, pause)
+            outcome = self.host.apply(plan, repeats.add_step, pause)
             self.notes.note(outcome)
-            failed |= outcome.failed
+            failed |= outcome.failed | repeats.failed
             if outcome.error:
                 raise outcome.error
             if outcome.raced:

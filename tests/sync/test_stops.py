@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from qmailpanel.domains.models import Domain
 from qmailpanel.domains.renaming import rename_address, rename_domain
+from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
 from qmailpanel.mailboxes.services import change_quota
@@ -114,3 +117,78 @@ def test_a_link_that_cannot_be_taken_away_stops_nobody_and_is_not_forgotten(
     panel.below("away").rename(panel.below("pandle.net"))
     assert Reconciler(host).reconcile([domain.pk]).error == ""
     assert host.memory.links == []
+
+
+@pytest.mark.parametrize("text", [b"0S,0C\n" + b"1 1\n" * 40_000, b"nonsense\n"])
+def test_an_unreadable_maildirsize_is_made_anew_when_its_limit_is_lifted(
+    panel: Panel, domain: Domain, text: bytes
+) -> None:
+    ann = domain.addresses.get(local="ann")
+    change_quota(SYSTEM, ann, quota=5000)
+    panel.sync()
+    panel.below("pandle.net/ann/Maildir/maildirsize").write_bytes(text)
+    change_quota(SYSTEM, ann, quota=0)
+    other = panel.add_domain("other.test")
+    report = panel.sync()
+    assert report.error == ""
+    assert sum(step.startswith(("limit", "unlimit")) for step in report.steps) == 1
+    assert panel.below("pandle.net/ann/Maildir/maildirsize").read_bytes() == b"0S,0C\n"
+    assert panel.status(ann) is Status.LIVE
+    assert panel.status_of_domain(other) is Status.LIVE
+
+
+def test_a_domain_that_never_settles_fails_alone(
+    panel: Panel, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a file system that keeps no modes."""
+    panel.below("pandle.net").chmod(0o777)
+    give = os.fchmod
+
+    def forget(fd: int, mode: int) -> None:
+        if os.readlink(f"/proc/self/fd/{fd}") != str(panel.below("pandle.net")):
+            give(fd, mode)
+
+    monkeypatch.setattr(os, "fchmod", forget)
+    other = panel.add_domain("other.test")
+    panel.add_mailbox(domain, "ben")
+    report = panel.sync()
+    assert report.error == ""
+    assert report.steps.count("make directory pandle.net") == 3
+    assert panel.status_of_domain(domain) is Status.FAILED
+    assert panel.status_of_domain(other) is Status.LIVE
+
+
+def test_a_home_that_never_settles_fails_its_own_address(
+    panel: Panel, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel.below("pandle.net/ann").chmod(0o777)
+    give = os.fchmod
+
+    def forget(fd: int, mode: int) -> None:
+        if os.readlink(f"/proc/self/fd/{fd}") != str(panel.below("pandle.net/ann")):
+            give(fd, mode)
+
+    monkeypatch.setattr(os, "fchmod", forget)
+    ben = panel.add_mailbox(domain, "ben")
+    assert panel.sync().error == ""
+    assert panel.status(domain.addresses.get(local="ann")) is Status.FAILED
+    assert panel.status(ben) is Status.LIVE
+
+
+def test_a_directory_that_cannot_be_removed_is_left_and_the_domain_gone(
+    panel: Panel, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a file system of its own that is mounted there."""
+
+    def is_busy(path: str, *, dir_fd: int | None = None) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), path)
+
+    remove_mailbox(SYSTEM, domain.addresses.get(local="ann"))
+    remove_domain(SYSTEM, domain)
+    monkeypatch.setattr(os, "rmdir", is_busy)
+    report = panel.sync()
+    assert report.error == ""
+    assert report.steps.count("remove directory pandle.net if it is empty") == 1
+    assert panel.status_of_domain(domain) is Status.REMOVED
+    assert panel.below("pandle.net").is_dir()
+    assert panel.sync().steps == []

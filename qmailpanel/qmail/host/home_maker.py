@@ -136,9 +136,10 @@ class HomeMaker:
     def limit(self, home: int, limits: Limits) -> None:
         """Line 1 is another, the usage stays: without it what is there would not be counted."""
         with entered(maildir.NAME, home) as inside:
-            size = read_size(inside) or maildir.MaildirSize(usage=())
-            if size.limits != limits:
-                self.maker.put(maildir.SIZE, inside, size.limited_to(limits).render())
+            size = read_size(inside)
+            if size is None or size.limits != limits:
+                counted = size or maildir.MaildirSize(usage=())
+                self.maker.put(maildir.SIZE, inside, counted.limited_to(limits).render())
 
 
 def read_size(inside: int) -> maildir.MaildirSize | None:

@@ -33,11 +33,11 @@ from qmailpanel.qmail.plan.steps import (
     LoginsOf,
     LoginStep,
     PathStep,
-    RemoveDirectory,
     SharedStep,
     Step,
     TellSend,
     WriteShared,
+    concern_of,
 )
 
 Told = Callable[[Outcome], None]
@@ -163,14 +163,13 @@ class Host:
         try:
             self.root.apply(step, work.pause)
         except StepFailed as error:
-            if not isinstance(step, RemoveDirectory):
-                work.failed[step.path] = str(error)
+            work.failed[concern_of(step)] = str(error)
 
     def _apply_logins(self, step: LoginStep, work: _Work) -> None:
         try:
             self.logins.apply(step)
         except StepFailed as error:
-            work.failed[LoginsOf(step.name)] = str(error)
+            work.failed[concern_of(step)] = str(error)
         if self.layout.dovecot:
             work.unseen[step.domain] = time_of_reading()
 

@@ -196,8 +196,8 @@ class MailRoot:
             os.fsync(archive)
 
     def _remove_directory(self, path: str) -> None:
-        with contextlib.suppress(OSError), entered(self.path) as root:
-            with contextlib.suppress(FileNotFoundError), entered(path, root) as directory:
+        with contextlib.suppress(FileNotFoundError), entered(self.path) as root:
+            with entered(path, root) as directory:
                 for name in filter(_is_dropped, os.listdir(directory)):
                     os.unlink(name, dir_fd=directory)
             os.rmdir(path, dir_fd=root)

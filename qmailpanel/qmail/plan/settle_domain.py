@@ -52,8 +52,11 @@ def _settle_tree(draft: Draft) -> None:
     settle_files(draft)
     settle_purges(draft)
     is_left_empty = draft.tree.empty or draft.shrink
+    removal = RemoveDirectory(draft.wanted.name)
+    if removal in draft.failed:
+        return  # an empty directory harms nobody
     if draft.applied and is_left_empty and not draft.wanted.section.files:
-        draft.shrink.append(RemoveDirectory(draft.wanted.name))
+        draft.shrink.append(removal)
 
 
 def _settle_shared(draft: Draft, actual: Actual) -> None:

@@ -136,9 +136,6 @@ class LoginsOf:
     name: str
 
 
-Failed = dict[str | LoginsOf, str]  # what could not be done in this run → the cause
-
-
 @dataclass(frozen=True, slots=True)
 class WriteLogins:
     """Write the login files of a name of a domain."""
@@ -161,11 +158,24 @@ class LetLoginsBeSeen:
     """Wait until Dovecot has looked at the login files: who is let in makes a home anew."""
 
 
+Concern = str | LoginsOf | RemoveDirectory  # what a step is about; a path, most often
+Failed = dict[Concern, str]  # what could not be done in this run → the cause
+
 Making = MakeDirectory | PlaceHome | LimitHome | WriteFile
 PathStep = Move | Making | RemoveFile | ArchiveHome | PurgeHome | RemoveDirectory
 LoginStep = WriteLogins | RemoveLogins
 SharedStep = WriteShared | FlushTree | Compile | TellSend | LetDeliveriesEnd | LetLoginsBeSeen
 Step = PathStep | LoginStep | SharedStep
+
+
+def concern_of(step: PathStep | LoginStep) -> Concern:
+    """What fails when the step does."""
+    match step:
+        case WriteLogins() | RemoveLogins():
+            return LoginsOf(step.name)
+        case RemoveDirectory():
+            return step  # the domain it was of is not concerned
+    return step.path
 
 
 _FIXED: Mapping[type, str] = {
