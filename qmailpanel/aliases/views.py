@@ -19,7 +19,6 @@ from qmailpanel.domains.addresses.pages import (
     find_list,
     form_context,
     is_in_row,
-    joined,
     list_context,
     row_context,
     show_row,
@@ -47,10 +46,6 @@ def _here(address: Address) -> SeeOther:
     return SeeOther(reverse("aliases:detail", args=[address.domain.name, address.pk]))
 
 
-def _to(address: Address) -> str:
-    return joined(targets_of(address))
-
-
 @audience(Audience.PERSON)
 @needs(Right.ADDRESSES, seeing=True)
 @require_http_methods(["GET", "POST"])
@@ -73,7 +68,7 @@ def _list(
     status: int = 200,
 ) -> HttpResponse:
     why = errors_of([form]) if domain.removed else ""
-    context = {**list_context(request, domain, ALIAS, top, _to), "form": form, "why": why}
+    context = {**list_context(request, domain, ALIAS, top), "form": form, "why": why}
     return show(request, f"{LIST}{part}", context, status=status)
 
 
@@ -93,7 +88,7 @@ def _answer(request: PanelRequest, domain: Domain) -> HttpResponse:
         return _form_again(request, domain, form)
     if not wants(request, "add"):
         return SeeOther(f"{request.path}?top={address.pk}")
-    context = row_context(request, address, request.path, _to(address), new=True)
+    context = row_context(request, address, request.path, new=True)
     context |= {
         **form_context(domain, ALIAS, request.path),
         "form": _empty_form(domain, focus=True),
@@ -199,7 +194,7 @@ def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     if request.method == "POST":
         why = attempt(request, None, lambda actor: services.remove_alias(actor, address)).why
         if not why:
-            return show_row(request, address, _href(name), _to(address))
+            return show_row(request, address, _href(name))
     return _ask(request, address, why)
 
 
@@ -220,7 +215,7 @@ def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     why = attempt(request, None, lambda actor: services.restore_alias(actor, address)).why
     if why and not is_in_row(request, address):
         return _detail(request, address, why=why)
-    return show_row(request, address, _href(name), _to(address), why)
+    return show_row(request, address, _href(name), why)
 
 
 @audience(Audience.PERSON)
@@ -228,4 +223,4 @@ def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 def row(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """The row again, when somebody decided to keep the alias."""
     address = find_address(request, name, ALIAS, pk)
-    return show_row(request, address, _href(name), _to(address))
+    return show_row(request, address, _href(name))

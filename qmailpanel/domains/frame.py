@@ -6,47 +6,21 @@ from typing import Any
 
 from django.conf import settings
 from django.shortcuts import get_object_or_404
-from django.utils.safestring import SafeString
 
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.qmail import names
 from qmailpanel.reports.node import find_node
 from qmailpanel.reports.statuses import Status, Statuses
-from qmailpanel.web.badges import Badge, make_badge
+from qmailpanel.web.badges import domain_badge
 from qmailpanel.web.notices import FIRST_WAIT, Notice, around, make_notices
 
-from .access.rights import in_order, shown_rights
-from .models import Address, Claim, Domain
-
-
-def address_key(address: Address) -> SafeString:
-    return SafeString(f"a{address.pk:d}")
-
-
-def domain_key(domain: Domain) -> SafeString:
-    return SafeString(f"d{domain.pk:d}")
-
-
-def address_badge(statuses: Statuses, address: Address) -> Badge:
-    status = statuses.of_address(address)
-    problem = statuses.problem_of_address(address) if status is Status.FAILED else None
-    own = problem if problem and problem.address == address.pk else None
-    return make_badge(address_key(address), status, own)
-
-
-def domain_badge(statuses: Statuses, domain: Domain) -> Badge:
-    return make_badge(domain_key(domain), statuses.of_domain(domain), None)
-
-
-def name_badge(statuses: Statuses, name: Claim) -> Badge:
-    return make_badge(SafeString(f"n{name.pk:d}"), statuses.of_name(name), None)
+from .access.rights import may
+from .models import Claim, Domain
 
 
 def notices(statuses: Statuses, domain: Domain | None = None) -> list[Notice]:
     """What concerns more than one row of this page: the service, the host, the domain."""
-    problems = list(statuses.problems_of_host)
-    if domain:
-        problems += [one for one in statuses.problems_of_domain(domain) if one.address is None]
+    problems = statuses.problems_around(domain)
     is_waiting = domain is None or statuses.of_domain(domain) is Status.PENDING
     return make_notices(problems, find_node(), is_waiting=is_waiting)
 
@@ -63,7 +37,7 @@ def domain_context(
         "retention": settings.QMAILPANEL_RETENTION_DAYS,
         "domain_badge": badge,
         "tab": tab,
-        "may": dict.fromkeys(in_order(shown_rights(request.user, domain)), True),
+        "may": may(request.user, domain),
     }
 
 

@@ -12,9 +12,9 @@ from django.utils.translation import ngettext
 
 from qmailpanel.reports.models import SyncPosition
 from qmailpanel.reports.statuses import Status, Statuses
-from qmailpanel.web.badges import Badge
+from qmailpanel.web.badges import Badge, domain_badge
 
-from .frame import display, domain_badge
+from .frame import display
 from .models import Domain, Unknown
 
 

@@ -10,7 +10,7 @@ from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.reports.node import answers_mail, knows_recipients
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import show
-from qmailpanel.web.badges import Badge
+from qmailpanel.web.badges import Badge, name_badge
 from qmailpanel.web.fields import PanelForm, errors_of
 
 from .access.forms import LimitsForm
@@ -18,7 +18,7 @@ from .access.limits import TITLES, room_of, storage_of
 from .departed.forms import ResponderForm
 from .departed.services import has_responder
 from .forms import OwnersForm, RenameDomainForm, SettingsForm
-from .frame import display, domain_context, name_badge
+from .frame import display, domain_context
 from .fullness import fullness_of
 from .models import Claim, Domain, Kind, Unknown
 from .names.forms import AddAliasDomainForm

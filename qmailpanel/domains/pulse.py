@@ -10,10 +10,17 @@ from django.utils.translation import gettext_lazy as _
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.qmail.numbers import read_number, read_numbers
 from qmailpanel.reports.statuses import Status, Statuses
-from qmailpanel.web.badges import UNSETTLED, Badge
+from qmailpanel.web.badges import (
+    UNSETTLED,
+    Badge,
+    address_badge,
+    domain_badge,
+    domain_key,
+    name_badge,
+)
 from qmailpanel.web.notices import FIRST_WAIT, LAST_WAIT, Notice, around
 
-from .frame import address_badge, display, domain_badge, domain_key, name_badge, notices
+from .frame import display, notices
 from .models import Address, Claim, Domain
 
 MOST = 200  # rows that one pulse looks at

@@ -15,12 +15,13 @@ from qmailpanel.reports.node import find_node, is_alive
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import SeeOther, see_other, sent, show, wants
 from qmailpanel.web.attempt import attempt
+from qmailpanel.web.badges import domain_key
 from qmailpanel.web.lists import Query
 from qmailpanel.web.notices import FIRST_WAIT, around, make_notices
 
 from . import services
 from .forms import AddDomainForm, RemoveDomainForm
-from .frame import domain_context, domain_key, find_domain, notices
+from .frame import domain_context, find_domain, notices
 from .lists import domain_row, health
 from .models import Domain, Kind
 from .pages import settings_page

@@ -33,10 +33,6 @@ def list_href(name: str) -> str:
     return reverse("mailboxes:list", args=[name])
 
 
-def maildir_of(address: Address) -> str:
-    return f"{address.local}/Maildir/"
-
-
 def to_detail(address: Address) -> SeeOther:
     """Look at the mailbox after a good POST."""
     return SeeOther(reverse("mailboxes:detail", args=[address.domain.name, address.pk]))

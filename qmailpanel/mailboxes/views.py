@@ -28,7 +28,7 @@ from qmailpanel.web.fields import errors_of
 from . import services
 from .forms import AddMailboxForm, GuardedForm, MailboxForm, PasswordForm, QuotaForm
 from .opening.suggest import known_words
-from .pages import list_href, maildir_of, show_detail, to_detail
+from .pages import list_href, show_detail, to_detail
 
 MAILBOX = Kind.MAILBOX
 LIST = "mailboxes/list.html"
@@ -58,7 +58,7 @@ def _list(
     status: int = 200,
 ) -> HttpResponse:
     why = errors_of([form]) if domain.removed else ""
-    context = {**list_context(request, domain, MAILBOX, top, maildir_of), "form": form, "why": why}
+    context = {**list_context(request, domain, MAILBOX, top), "form": form, "why": why}
     return show(request, f"{LIST}{part}", context, status=status)
 
 
@@ -76,7 +76,7 @@ def _answer(request: PanelRequest, domain: Domain) -> HttpResponse:
         return _form_again(request, domain, form, 422)
     if not wants(request, "add"):
         return SeeOther(f"{request.path}?top={address.pk}")
-    context = row_context(request, address, request.path, maildir_of(address), new=True)
+    context = row_context(request, address, request.path, new=True)
     context |= {**form_context(domain, MAILBOX, request.path), "form": _empty_form()}
     return show(request, f"{LIST}#added", context)
 
@@ -176,4 +176,4 @@ def _switch(actor: Actor, address: Address, button: QueryDict) -> None:
 def row(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """The row again, when somebody decided to keep the mailbox."""
     address = find_address(request, name, MAILBOX, pk)
-    return show_row(request, address, list_href(name), maildir_of(address))
+    return show_row(request, address, list_href(name))

@@ -69,6 +69,13 @@ class Statuses:
     def of_address(self, address: ChangedInDomain) -> Status:
         return self._status(address, address.domain_id, self.problem_of_address(address))
 
+    def explain_address(self, address: ChangedInDomain) -> tuple[Status, str]:
+        """Its status, and why it failed if that is a problem of its own."""
+        problem = self.problem_of_address(address)
+        status = self._status(address, address.domain_id, problem)
+        is_own = status is Status.FAILED and problem and problem.address == address.pk
+        return status, problem.text if problem and is_own else ""
+
     def of_name(self, name: NameOfDomain) -> Status:
         """Of an alias domain."""
         own = self._first(name.domain_id, name=name.name)
@@ -81,6 +88,11 @@ class Statuses:
     def problem_of_address(self, address: ChangedInDomain) -> SyncProblem | None:
         """Its own problem, else that of its whole domain."""
         return self._first(address.domain_id, address.pk) or self._first(address.domain_id)
+
+    def problems_around(self, domain: Changed | None) -> list[SyncProblem]:
+        """What concerns more than one address: the host, and the domain if there is one."""
+        of_domain = self.problems_of_domain(domain) if domain else []
+        return [*self.problems_of_host, *(one for one in of_domain if one.address is None)]
 
     def problems_of_domain(self, domain: Changed) -> list[SyncProblem]:
         """The problems of the domain, its addresses and its alias domains."""

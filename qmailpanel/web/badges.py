@@ -9,8 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext_lazy
 
-from qmailpanel.reports.models import SyncProblem
-from qmailpanel.reports.statuses import Status
+from qmailpanel.reports.statuses import Changed, ChangedInDomain, NameOfDomain, Status, Statuses
 from qmailpanel.web.templatetags.panel import icon
 
 WORDS = {
@@ -68,5 +67,22 @@ def _face(status: Status, _language: str | None) -> SafeString:
     return format_html("{}{}", icon(status), WORDS[status])
 
 
-def make_badge(key: SafeString, status: Status, problem: SyncProblem | None) -> Badge:
-    return Badge(key, status, problem.text if problem else "")
+def address_key(address: ChangedInDomain) -> SafeString:
+    return SafeString(f"a{address.pk:d}")
+
+
+def domain_key(domain: Changed) -> SafeString:
+    return SafeString(f"d{domain.pk:d}")
+
+
+def address_badge(statuses: Statuses, address: ChangedInDomain) -> Badge:
+    status, why = statuses.explain_address(address)
+    return Badge(address_key(address), status, why)
+
+
+def domain_badge(statuses: Statuses, domain: Changed) -> Badge:
+    return Badge(domain_key(domain), statuses.of_domain(domain))
+
+
+def name_badge(statuses: Statuses, name: NameOfDomain) -> Badge:
+    return Badge(SafeString(f"n{name.pk:d}"), statuses.of_name(name))

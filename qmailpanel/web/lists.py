@@ -43,6 +43,10 @@ class Query:
     def top_of(self, rows: QuerySet[Row]) -> list[Row]:
         return list(rows.filter(pk=self.top)) if self.top else []
 
+    def context_of(self, rows: QuerySet[Row], key: tuple[str, ...]) -> dict[str, Any]:
+        """The context of the page asked for."""
+        return self.context(self.page_of(rows, key))
+
     def context(self, shown: Page[Row]) -> dict[str, Any]:
         """The context of components/find.html and components/pager.html."""
         asked = {"q": self.q, "full": "1" if self.full else ""}

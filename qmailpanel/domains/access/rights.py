@@ -79,6 +79,11 @@ def shown_rights(user: User, domain: Domain) -> Rights:
     return rights_of(user, domain) if held is None else read_rights(held)
 
 
+def may(user: User, domain: Domain) -> dict[str, bool]:
+    """What templates ask: `may.addresses` and the like are there where the person has the right."""
+    return dict.fromkeys(in_order(shown_rights(user, domain)), True)
+
+
 def read_rights(values: Iterable[str]) -> Rights:
     """The rights that a row or a form names; what is none of them is left out."""
     return frozenset(Right(value) for value in values if value in Right.values)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db.models import prefetch_related_objects
@@ -14,25 +13,17 @@ from django.utils.translation import gettext as _
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.domains.access.limits import room_of
 from qmailpanel.domains.access.rights import Right, shown_rights
-from qmailpanel.domains.frame import (
-    address_badge,
-    address_key,
-    display,
-    domain_badge,
-    domain_context,
-    find_domain,
-    notices,
-)
+from qmailpanel.domains.frame import display, domain_context, find_domain, notices
 from qmailpanel.domains.fullness import fullness_of, only_nearly_full, with_usage
 from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import see_other, show, wants
+from qmailpanel.web.badges import address_badge, address_key, domain_badge
 from qmailpanel.web.lists import Query
 from qmailpanel.web.notices import FIRST_WAIT, around
 
 from .row import AddressList
 
-Where = Callable[[Address], str]
 FETCHED = {Kind.MAILBOX: (), Kind.ALIAS: ("destinations",)}  # with the rows of a list
 TABS = {Kind.MAILBOX: "mailboxes", Kind.ALIAS: "aliases"}
 SHARED = "components/addresses.html"
@@ -67,21 +58,22 @@ def _find_top(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address 
 
 
 def list_context(
-    request: PanelRequest, domain: Domain, kind: Kind, top: Address | None, to: Where
+    request: PanelRequest, domain: Domain, kind: Kind, top: Address | None
 ) -> dict[str, Any]:
     """The context of a list page: its rows, and what stands around them."""
     query, statuses = Query.of(request), Statuses([domain.pk])
-    page = query.page_of(_rows(request, domain, kind, query), ("local",))
+    listed = query.context_of(_rows(request, domain, kind, query), ("local",))
+    page = listed["page"]
     prefetch_related_objects([*page.rows, *([top] if top else [])], *FETCHED[kind])
     frame = domain_context(request, domain, TABS[kind], statuses)
     address_list = AddressList.of(
-        request, request.path, domain, can_remove="addresses" in frame["may"]
+        request, request.path, frame["display"], can_remove="addresses" in frame["may"]
     )
-    rows = [address_list.row(statuses, row, to(row)) for row in page.rows]
+    rows = [address_list.row(statuses, row) for row in page.rows]
     if top:
         gone = top.removed
-        rows.insert(0, address_list.row(statuses, top, to(top), new=not gone, focus=gone))
-    context = {**frame, **query.context(page), **form_context(domain, kind, request.path)}
+        rows.insert(0, address_list.row(statuses, top, new=not gone, focus=gone))
+    context = {**frame, **listed, **form_context(domain, kind, request.path, frame["display"])}
     if kind is Kind.MAILBOX:
         context["fullness"] = fullness_of(domain)
     return {**context, "rows": SafeString("".join(rows))}
@@ -95,11 +87,11 @@ def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> Ad
     return rows.starting(local) if local else rows
 
 
-def form_context(domain: Domain, kind: Kind, href: str) -> dict[str, Any]:
+def form_context(domain: Domain, kind: Kind, href: str, name: str = "") -> dict[str, Any]:
     """What the form that adds an address needs besides itself."""
     return {
         "domain": domain,
-        "host": f"@{display(domain)}",
+        "host": f"@{name or display(domain)}",
         "href": href,
         "room": room_of(domain, kind),
         "kind": kind,
@@ -122,7 +114,6 @@ def row_context(
     request: PanelRequest,
     address: Address,
     href: str,
-    to: str,
     *,
     why: str = "",
     new: bool = False,
@@ -130,10 +121,10 @@ def row_context(
     """One row, swapped into its place in the list at `href`, and the pulse, awake."""
     statuses = Statuses([address.domain_id])
     can_remove = Right.ADDRESSES in shown_rights(request.user, address.domain)
-    row = AddressList.of(request, href, address.domain, can_remove=can_remove).row
+    row = AddressList.of(request, href, display(address.domain), can_remove=can_remove).row
     return {
         **around(notices(statuses, address.domain), wait=FIRST_WAIT),
-        "row": row(statuses, address, to, why=why, new=new, focus=not new),
+        "row": row(statuses, address, why=why, new=new, focus=not new),
         "domain_badge": domain_badge(statuses, address.domain),
         "host": f"@{display(address.domain)}",
         "sentence": _("%(name)s added.") % {"name": address} if new else "",
@@ -146,18 +137,9 @@ def is_in_row(request: PanelRequest, address: Address) -> bool:
     return wants(request, f"row-{address_key(address)}")
 
 
-def show_row(
-    request: PanelRequest, address: Address, href: str, to: str, why: str = ""
-) -> HttpResponse:
+def show_row(request: PanelRequest, address: Address, href: str, why: str = "") -> HttpResponse:
     """The row as it is now, with the reason why not; without htmx its list, the row on top."""
     if not is_in_row(request, address):
         return see_other(request, f"{href}?top={address.pk}")
-    context = row_context(request, address, href, to, why=why)
+    context = row_context(request, address, href, why=why)
     return show(request, f"{SHARED}#settled", context, status=422 if why else 200)
-
-
-def joined(texts: Iterable[str], most: int = 3) -> str:
-    """The first few, and how many more there are."""
-    some = list(texts)
-    rest = len(some) - most
-    return ", ".join(some[:most]) + (f" +{rest}" if rest > 0 else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -11,10 +12,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from qmailpanel.domains.access.limits import EXPECTED
-from qmailpanel.domains.frame import address_badge, display
+from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.fullness import used_mark
-from qmailpanel.domains.models import Address, Domain, Kind
+from qmailpanel.domains.models import Address, Kind
 from qmailpanel.reports.statuses import Statuses
+from qmailpanel.web.badges import address_badge
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +30,20 @@ class AddressList:
     can_remove: bool
 
     @classmethod
-    def of(
-        cls, request: HttpRequest, href: str, domain: Domain, *, can_remove: bool
-    ) -> AddressList:
-        host = escape(f"@{display(domain)}")
+    def of(cls, request: HttpRequest, href: str, display: str, *, can_remove: bool) -> AddressList:
+        host = escape(f"@{display}")
         return cls(request, escape(href), host, escape(_("Remove")), can_remove)
 
     def row(
         self,
         statuses: Statuses,
         address: Address,
-        to: str,
         *,
         new: bool = False,
         focus: bool = False,
         why: str = "",
     ) -> SafeString:
-        """The row of an address; `to` is where its mail goes, `focus` goes to what it can do."""
+        """The row of an address; `focus` goes to what it can do."""
         badge = address_badge(statuses, address)
         key, href = badge.key, f"{self.href}{address.pk:d}/"
         name = f'{escape(address.local)}<span class="at">{self.host}</span>'
@@ -54,7 +53,7 @@ class AddressList:
             f'<tr id="row-{key}" class="{"gone" if address.removed else "new" if new else ""}">'
             f'<th scope="row"><a class="hero" data-open href="{href}">{name}</a>{off}{comment}'
             f'<span id="why-{key}" class="why">{escape(why or badge.why)}</span></th>'
-            f'<td class="to mono clip">{escape(to)}</td>'
+            f'<td class="to mono clip">{escape(_goes_to(address))}</td>'
             f"{_used_cell(address)}"
             f'<td class="state">{badge.mark}</td>'
             f'<td class="acts">{self._act(address, href, focus=focus)}</td></tr>'
@@ -81,3 +80,17 @@ def _used_cell(address: Address) -> str:
     if address.kind != Kind.MAILBOX:
         return ""
     return f'<td class="used">{used_mark(address)}</td>'
+
+
+def _goes_to(address: Address) -> str:
+    """Where its mail goes."""
+    if address.kind == Kind.MAILBOX:
+        return f"{address.local}/Maildir/"
+    return joined(targets_of(address))
+
+
+def joined(texts: Iterable[str], most: int = 3) -> str:
+    """The first few, and how many more there are."""
+    some = list(texts)
+    rest = len(some) - most
+    return ", ".join(some[:most]) + (f" +{rest}" if rest > 0 else "")

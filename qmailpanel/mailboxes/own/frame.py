@@ -13,11 +13,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.domains.frame import address_badge, display, notices
+from qmailpanel.domains.frame import display, notices
 from qmailpanel.domains.models import Kind, OwnItem
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import show
+from qmailpanel.web.badges import address_badge
 from qmailpanel.web.notices import FIRST_WAIT, around
 
 PULSE = "mailboxes:own_pulse"

@@ -18,16 +18,16 @@ from qmailpanel.domains.addresses.pages import (
     is_in_row,
     show_row,
 )
-from qmailpanel.domains.frame import address_badge, domain_context, find_domain
+from qmailpanel.domains.frame import domain_context, find_domain
 from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
 from qmailpanel.domains.routes.hops import pointers_to
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Change
-from qmailpanel.mailboxes.pages import list_href, maildir_of, show_detail, to_detail
+from qmailpanel.mailboxes.pages import list_href, show_detail, to_detail
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import see_other, sent, show
 from qmailpanel.web.attempt import attempt
-from qmailpanel.web.badges import Badge
+from qmailpanel.web.badges import Badge, address_badge
 from qmailpanel.web.lists import Query
 
 from . import services as removal
@@ -101,7 +101,7 @@ def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
         return _ask(request, address, _find_pointers(request, address))
     tried = attempt(request, None, lambda actor: _remove(actor, address, request.POST))
     if tried.is_done:
-        return show_row(request, address, list_href(name), maildir_of(address))
+        return show_row(request, address, list_href(name))
     if isinstance(tried.refusal, removal.StillPointedTo):
         return _ask(request, address, tried.refusal.pointers)
     return _ask(request, address, _find_pointers(request, address), tried.why)
@@ -166,4 +166,4 @@ def _restored(request: PanelRequest, address: Address, why: str = "") -> HttpRes
     """Its row, or its page where some of its aliases could not come back."""
     if removal.find_missing(address):
         return see_other(request, to_detail(address).url)
-    return show_row(request, address, list_href(address.domain.name), maildir_of(address), why)
+    return show_row(request, address, list_href(address.domain.name), why)
