@@ -3,26 +3,15 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta
 
 import pytest
 from django.db import connections, transaction
-from django.utils import timezone
 
-from qmailpanel.domains.models import Address
-from qmailpanel.domains.services import add_domain, switch_domain
-from qmailpanel.ledger.actors import COMMAND, SYSTEM, Actor, Refused
+from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.chain import verify
 from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record, upcoming
 from qmailpanel.ledger.trigger import fifo_has_reader, pull
-from qmailpanel.mailboxes.removal.services import remove_mailbox
-from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import DomainName, LocalPart
-from qmailpanel.reports.models import SyncNode
-from qmailpanel.reports.node import find_node, is_alive
-from qmailpanel.reports.statuses import Status, Statuses, live_or_removed
-from tests.kit.live import make_live, write_position, write_problem
 
 
 @pytest.fixture
@@ -173,130 +162,6 @@ def test_a_full_fifo_is_no_error(fifo, reader):
     for _ in range(70_000):
         pull()
     assert len(os.read(reader, 100_000)) == 65_536
-
-
-@pytest.mark.parametrize(("seconds", "running"), [(1, True), (9, True), (11, False), (None, False)])
-def test_the_service_runs_as_long_as_its_heart_beats(db, settings, seconds, running):
-    heartbeat = None if seconds is None else timezone.now() - timedelta(seconds=seconds)
-    SyncNode.objects.create(node=settings.QMAILPANEL_NODE, heartbeat=heartbeat)
-    assert is_alive(find_node()) is running
-
-
-def test_the_heart_of_another_node_does_not_count(db):
-    assert not is_alive(find_node())
-    SyncNode.objects.create(node="elsewhere", heartbeat=timezone.now())
-    assert not is_alive(find_node())
-
-
-# statuses
-
-
-def status_of(domain):
-    domain.refresh_from_db()
-    return Statuses([domain.pk]).of_domain(domain)
-
-
-def test_a_new_domain_is_pending_until_it_was_read_back(domain):
-    assert status_of(domain) is Status.PENDING
-    write_position(domain, tried=domain.change_id, applied=0)
-    assert status_of(domain) is Status.PENDING
-    make_live(domain)
-    assert status_of(domain) is Status.LIVE
-
-
-def test_an_older_address_stays_live_while_a_newer_one_is_pending(domain):
-    old = add_mailbox(COMMAND, domain, LocalPart("old"))
-    make_live(domain)
-    new = add_mailbox(COMMAND, domain, LocalPart("new"))
-    statuses = Statuses([domain.pk])
-    assert statuses.of_address(old) is Status.LIVE
-    assert statuses.of_address(new) is Status.PENDING
-    assert statuses.of_domain(domain) is Status.PENDING
-
-
-def test_a_removal_is_pending_and_then_removed(domain):
-    gone = add_mailbox(COMMAND, domain, LocalPart("gone"))
-    make_live(domain)
-    remove_mailbox(COMMAND, gone)
-    assert Statuses([domain.pk]).of_address(gone) is Status.PENDING
-    make_live(domain)
-    assert Statuses([domain.pk]).of_address(gone) is Status.REMOVED
-
-
-def test_one_bad_home_fails_its_own_address_only(domain):
-    bad = add_mailbox(COMMAND, domain, LocalPart("bad"))
-    good = add_mailbox(COMMAND, domain, LocalPart("good"))
-    make_live(domain)
-    problem = write_problem("No space.", domain, bad)
-    statuses = Statuses([domain.pk])
-    assert statuses.of_address(bad) is Status.FAILED
-    assert statuses.problem_of_address(bad) == problem
-    assert statuses.of_address(good) is Status.LIVE
-    assert statuses.of_domain(domain) is Status.LIVE
-    assert statuses.problems_of_domain(domain) == [problem]
-
-
-def test_a_problem_of_the_domain_fails_its_addresses_too(domain):
-    address = add_mailbox(COMMAND, domain, LocalPart("biliards"))
-    make_live(domain)
-    write_problem("Its prepend is taken.", domain)
-    statuses = Statuses([domain.pk])
-    assert statuses.of_domain(domain) is Status.FAILED
-    assert statuses.of_address(address) is Status.FAILED
-    assert str(statuses.problem_of_address(address)) == "Its prepend is taken."
-
-
-def test_a_newer_change_is_pending_though_the_older_one_failed(domain):
-    write_problem("Its prepend is taken.", domain)
-    write_position(domain, tried=domain.change_id, applied=0)
-    assert status_of(domain) is Status.FAILED
-    switch_domain(COMMAND, domain, on=False)
-    assert status_of(domain) is Status.PENDING
-
-
-def test_a_problem_of_the_host_fails_what_was_tried_and_not_what_is_live(domain, other_domain):
-    make_live(other_domain)
-    write_position(domain, tried=domain.change_id, applied=0)
-    write_problem("The disk is full.")
-    assert status_of(domain) is Status.FAILED
-    assert status_of(other_domain) is Status.LIVE
-    assert [str(problem) for problem in Statuses([]).problems_of_host] == ["The disk is full."]
-
-
-def test_another_node_says_nothing_about_this_one(domain, settings):
-    settings.QMAILPANEL_NODE = "elsewhere"
-    make_live(domain)
-    write_problem("The disk is full.", domain)
-    settings.QMAILPANEL_NODE = "main"
-    assert status_of(domain) is Status.PENDING
-
-
-@pytest.mark.parametrize("told", [None, "host", "domain", "its own", "another's"])
-@pytest.mark.parametrize(("tried", "applied"), [(0, 0), (9, 0), (9, 9)])
-def test_the_database_finds_just_what_shows_as_live_or_removed(domain, told, tried, applied):
-    address, other = domain.addresses.all()
-    write_position(domain, tried=tried, applied=applied)
-    if told:
-        subjects = {
-            "host": (None, None),
-            "its own": (domain, address),
-            "another's": (domain, other),
-        }
-        write_problem("No.", *subjects.get(told, (domain, None)))
-    is_live = Statuses([domain.pk]).of_address(address) in (Status.LIVE, Status.REMOVED)
-    rows = Address.objects.filter(live_or_removed(domain="domain", address="pk", change="change"))
-    assert rows.filter(pk=address.pk).exists() is is_live
-
-
-@pytest.mark.parametrize("number", [1, 3])
-def test_statuses_take_two_queries_for_any_number_of_rows(db, django_assert_num_queries, number):
-    names = [DomainName(f"d{one}.example") for one in range(number)]
-    domains = [add_domain(COMMAND, name) for name in names]
-    addresses = [add_mailbox(COMMAND, domain, LocalPart("a")) for domain in domains]
-    with django_assert_num_queries(2):
-        statuses = Statuses(domain.pk for domain in domains)
-        assert {statuses.of_domain(domain) for domain in domains} == {Status.PENDING}
-        assert {statuses.of_address(address) for address in addresses} == {Status.PENDING}
 
 
 def test_a_refusal_is_a_sentence_with_the_field_it_belongs_to():
