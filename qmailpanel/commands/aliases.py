@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from qmailpanel.aliases.services import add_alias, change_alias, remove_alias
 from qmailpanel.commands.plesk import Misuse
-from qmailpanel.domains.models import Address, AddressQuerySet, Kind
+from qmailpanel.domains.addresses.services import targets_of
+from qmailpanel.domains.models import Address
+from qmailpanel.domains.routes.pointers import aliases_to, references_to
 from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.qmail.names import AliasLocal, MailAddress
 
@@ -24,12 +26,8 @@ def change_aliases(address: Address, text: str | None) -> Iterator[Address]:
 
 def aliases_of(address: Address) -> Iterator[str]:
     """Local parts that deliver to this address."""
-    yield from _pointing_to(address).order_by("local").values_list("local", flat=True)
-
-
-def _pointing_to(address: Address) -> AddressQuerySet:
-    aliases = address.domain.addresses.filter(kind=Kind.ALIAS, removed=False)
-    return aliases.filter(destinations__target=str(address))
+    for alias in aliases_to(address, references_to(address)):
+        yield alias.local
 
 
 def _add_alias(address: Address, local: AliasLocal) -> Address:
@@ -38,11 +36,13 @@ def _add_alias(address: Address, local: AliasLocal) -> Address:
 
 def _drop_alias(address: Address, local: AliasLocal) -> Address:
     """Other destinations of the alias stay."""
-    alias = _pointing_to(address).filter(local=local).first()
+    references = references_to(address)
+    aliases = {alias.local: alias for alias in aliases_to(address, references)}
+    alias = aliases.get(local)
     if alias is None:
         raise Misuse(f"{local}@{address.domain} does not deliver to {address}.")
-    targets = [destination.target for destination in alias.destinations.all()]
-    others = [MailAddress(target) for target in targets if target != str(address)]
+    named = {reference.target for reference in references}
+    others = [MailAddress(target) for target in targets_of(alias) if target not in named]
     if others:
         return change_alias(COMMAND, alias, destinations=others)
     return remove_alias(COMMAND, alias)

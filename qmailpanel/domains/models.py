@@ -176,10 +176,11 @@ class Destination(models.Model):
     """Where an alias delivers, or a mailbox forwards to: one row each, in the order typed."""
 
     address = models.ForeignKey(Address, on_delete=models.CASCADE, related_name="destinations")
-    target = models.CharField(max_length=320, db_index=True)
+    target = models.CharField(max_length=320)  # compared in lower case
 
     class Meta:
         ordering = ["id"]
+        indexes = [models.Index(Lower("target"), name="destination_by_target")]
         constraints = [
             models.UniqueConstraint(fields=["address", "target"], name="destination_once")
         ]

@@ -25,6 +25,7 @@ from .changes import reread
 from .models import Address, Claim, Destination, Domain, Kind
 from .names.claims import free_name, refuse_routed
 from .routes.hops import find_loop
+from .routes.rings import refuse_rings
 
 
 def rename_address(
@@ -117,6 +118,7 @@ def rename_domain(actor: Actor, domain: Domain, name: names.DomainName, *, keep:
         if name != domain.name:
             _claim_name(domain, name)
             _rename_domain(act, domain, name, keep=keep)
+            refuse_rings(domain, [name])
     return domain
 
 

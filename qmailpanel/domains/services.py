@@ -23,6 +23,7 @@ from .changes import one_line
 from .models import Address, Claim, Destination, Domain, Kind, OwnItem, Unknown
 from .names.claims import claim_again, free_name, refuse_routed
 from .routes.hops import find_loop
+from .routes.rings import refuse_rings_of
 
 
 def add_domain(
@@ -49,6 +50,7 @@ def add_domain(
         act.record(Verb.ADDED, domain, after=after)
         if contact:
             _add_expected(domain, contact)
+        refuse_rings_of(domain)
     return domain
 
 
@@ -91,12 +93,15 @@ def change_domain(
             wanted |= _read_unknown(domain, unknown, unknown_text, unknown_target)
         if subdomains is not None:
             wanted |= {"subdomains": subdomains}
-        if subdomains and not domain.subdomains:
+        is_wider = bool(subdomains) and not domain.subdomains
+        if is_wider:
             _refuse_subdomains(domain)
         _allow_fields(act, {name for name in wanted if wanted[name] != getattr(domain, name)})
         if wanted.get("unknown_target", domain.unknown_target) != domain.unknown_target:
             act.refuse_outside([wanted["unknown_target"]])
         act.change(domain, **wanted)
+        if is_wider:
+            refuse_rings_of(domain, "subdomains")
     return domain
 
 
@@ -138,13 +143,17 @@ def _read_unknown(domain: Domain, unknown: Unknown, text: str, target: str) -> d
 
 def _read_forward(domain: Domain, text: str) -> str:
     target = parsed(names.MailAddress, text, "unknown_target")
+    _refuse_back(domain, target)
+    return target
+
+
+def _refuse_back(domain: Domain, target: str) -> None:
     if find_loop(f"@{domain.name}", [target]):
         raise Refused(
             _("Mail for unknown recipients would come back again from %(target)s."),
             "unknown_target",
             target=target,
         )
-    return target
 
 
 def _read_mailbox(domain: Domain, text: str) -> str:
@@ -152,7 +161,9 @@ def _read_mailbox(domain: Domain, text: str) -> str:
     mailboxes = domain.addresses.filter(kind=Kind.MAILBOX, removed=False)
     if not mailboxes.filter(local=local).exists():
         raise Refused(_("Choose a mailbox of %(name)s."), "unknown_target", name=domain.name)
-    return f"{local}@{domain.name}"
+    target = f"{local}@{domain.name}"
+    _refuse_back(domain, target)
+    return target
 
 
 def change_withheld(actor: Actor, domain: Domain, *, withheld: Iterable[str]) -> Domain:
@@ -184,6 +195,7 @@ def restore_domain(actor: Actor, domain: Domain) -> Domain:
             claim_again(domain)
             refuse_routed(domain.name)
             _change_whole(act, Verb.RESTORED, removed=False)
+            refuse_rings_of(domain)
     return domain
 
 

@@ -20,7 +20,6 @@ from .models import Mailbox, PasswordLink
 from .owners import end_sessions
 
 NO_PANEL = _("The mailbox does not open this panel, so its owner could not choose another one.")
-SHOWN = 5  # pointers a sentence can carry
 
 
 def add_mailbox(

@@ -9,11 +9,12 @@ from django.db import connections
 
 from qmailpanel.aliases.services import add_alias, change_alias
 from qmailpanel.domains.models import Address, Unknown
+from qmailpanel.domains.routes.pointers import StillPointedTo
 from qmailpanel.domains.services import change_domain, remove_domain
 from qmailpanel.ledger.actors import COMMAND, Actor, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import Mailbox
-from qmailpanel.mailboxes.removal.services import StillPointedTo, remove_mailbox, restore_mailbox
+from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, set_password, switch_mailbox
 from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from qmailpanel.qmail.secrets.passwords import verify_password

@@ -9,7 +9,8 @@ import pytest
 from django.utils import timezone
 
 from qmailpanel.domains.departed.services import remove_responder, set_responder
-from qmailpanel.domains.services import remove_domain
+from qmailpanel.domains.models import Unknown
+from qmailpanel.domains.services import change_domain, remove_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
 from qmailpanel.mailboxes.delivery.replies import change_reply
@@ -67,6 +68,20 @@ def test_on_hold_mail_waits_and_off_hold_it_is_delivered_as_before(panel, ann):
     hold_mailbox(SYSTEM, ann, on_hold=False)
     panel.sync()
     assert dot_qmail(panel) == "./Maildir/\n"
+
+
+def test_a_removed_mailbox_takes_no_mail_of_unknown_recipients_until_it_is_back(panel, ann):
+    change_domain(SYSTEM, ann.domain, unknown=Unknown.MAILBOX, unknown_target="ann")
+    panel.sync()
+    default = panel.below("pandle.net/.qmail-default")
+    to_ann = default.read_text()
+    assert "ann@pandle.net" in to_ann
+    remove_mailbox(SYSTEM, ann, despite_pointers=True)
+    panel.sync()
+    assert "No such mailbox here" in default.read_text()
+    restore_mailbox(SYSTEM, ann)
+    panel.sync()
+    assert default.read_text() == to_ann
 
 
 def test_an_answer_stands_behind_what_is_delivered_and_forwarded(panel, ann, inject):

@@ -239,7 +239,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                ("target", models.CharField(db_index=True, max_length=320)),
+                ("target", models.CharField(max_length=320)),
                 (
                     "address",
                     models.ForeignKey(
@@ -255,6 +255,12 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("address", "target"), name="destination_once")
                 ],
             },
+        ),
+        migrations.AddIndex(
+            model_name="destination",
+            index=models.Index(
+                django.db.models.functions.text.Lower("target"), name="destination_by_target"
+            ),
         ),
         migrations.AddIndex(
             model_name="domain",

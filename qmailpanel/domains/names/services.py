@@ -8,6 +8,7 @@ from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.rights import NotAllowed, Right
 from qmailpanel.domains.changes import refuse_removed
 from qmailpanel.domains.models import Claim, Domain
+from qmailpanel.domains.routes.rings import refuse_rings
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import upcoming
@@ -29,10 +30,12 @@ def add_alias_domain(
         old = domain.names.aliases().filter(name=name, removed=True).first()
         if old is not None:
             act.change(old, Verb.RESTORED, removed=False)
+            refuse_rings(domain, [name])
             return old
         free_name(name)
         alias = Claim.objects.create(name=name, domain=domain, change_id=upcoming())
         act.record(Verb.ADDED, alias, after={"domain": domain.name})
+        refuse_rings(domain, [name])
     return alias
 
 
@@ -54,6 +57,7 @@ def restore_alias_domain(actor: Actor, alias: Claim) -> Claim:
             if not alias.claims:
                 free_name(alias.name)
             act.change(alias, Verb.RESTORED, removed=False, claims=True)
+            refuse_rings(act.domain, [alias.name])
     return alias
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from django.db.models import Q
-from django.utils.translation import gettext, gettext_noop, ngettext
+from django.utils.translation import gettext_noop
 
-from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Address, Domain, Kind, Responder, Unknown
-from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.ledger.actors import Refused
 from qmailpanel.qmail.names import MailAddress
 
 from .ours import Ours
@@ -18,50 +17,6 @@ SELF = gettext_noop("%(address)s cannot deliver to itself.")
 BACK = gettext_noop("Mail to %(address)s would come back to it from %(target)s.")
 DEPARTED = "?"  # no local part is
 DELIVERING = (Unknown.FORWARD, Unknown.MAILBOX)
-
-
-def pointers_to(address: Address, actor: Actor) -> list[str]:
-    """Addresses and unknown recipients that deliver there; other people's domains only counted."""
-    targets = spellings_of(address)
-    pointers = [*_aliases_to(targets), *_unknown_to(targets)]
-    seen = _seen_by(actor, {domain for domain, _ in pointers})
-    named = [text for domain, text in pointers if domain in seen]
-    hidden = len(pointers) - len(named)
-    if hidden:
-        counted = ngettext(
-            "%(n)d address of another domain", "%(n)d addresses of other domains", hidden
-        )
-        named.append(counted % {"n": hidden})
-    return named
-
-
-def spellings_of(address: Address) -> list[str]:
-    """The address under each name of its domain."""
-    names = address.domain.names.filter(claims=True, removed=False).values_list("name", flat=True)
-    return [f"{address.local}@{name}" for name in names]
-
-
-def _aliases_to(targets: list[str]) -> Iterator[tuple[int, str]]:
-    aliases = Address.objects.filter(
-        destinations__target__in=targets, removed=False, domain__removed=False
-    ).distinct()
-    for alias in aliases.select_related("domain").order_by("domain__name", "local"):
-        yield alias.domain_id, str(alias)
-
-
-def _unknown_to(targets: list[str]) -> Iterator[tuple[int, str]]:
-    domains = Domain.objects.filter(
-        unknown__in=DELIVERING, unknown_target__in=targets, removed=False
-    )
-    for domain in domains.order_by("name"):
-        yield domain.pk, gettext("unknown recipients of %(domain)s") % {"domain": domain.name}
-
-
-def _seen_by(actor: Actor, domains: set[int]) -> set[int]:
-    if actor.user_id is None:
-        return domains
-    user = User.objects.get(pk=actor.user_id)
-    return set(Domain.objects.for_user(user).filter(pk__in=domains).values_list("pk", flat=True))
 
 
 def read_targets(address: str, wanted: Iterable[MailAddress]) -> list[str]:
@@ -114,6 +69,17 @@ class Routes:
             reached = list({there for _, there in hops})
         return origins
 
+    def find_ring(self, starts: Collection[str]) -> str | None:
+        """That of these addresses to which its mail comes back."""
+        nexts: dict[str, set[str]] = {}
+        reached = set(starts)
+        while reached:
+            nexts |= {node: set() for node in reached}
+            for here, there in self._hops(reached):
+                nexts[here].add(there)
+            reached = set().union(*(nexts[node] for node in reached)) - nexts.keys()
+        return next((start for start in starts if _comes_back(start, nexts)), None)
+
     def _hops(self, nodes: Iterable[str]) -> Iterator[tuple[str, str]]:
         """From each node to where it delivers next, if it is ours; a mailbox may forward."""
         places = [(node, *node.rpartition("@")[::2]) for node in nodes]
@@ -125,6 +91,14 @@ class Routes:
         for node, local, domain in ours:
             address = addresses.get((domain.pk, local))
             yield from ((node, there) for there in _next_places(node, local, domain, address))
+
+
+def _comes_back(start: str, nexts: Mapping[str, set[str]]) -> bool:
+    arrived, reached = set[str](), nexts[start]
+    while reached:
+        arrived |= reached
+        reached = set().union(*(nexts[node] for node in reached)) - arrived
+    return start in arrived
 
 
 def _next_places(node: str, local: str, domain: Domain, address: Address | None) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qmailpanel.domains.models import Address
-from qmailpanel.domains.routes.hops import spellings_of
+from qmailpanel.domains.routes.pointers import aliases_to, references_to
 from qmailpanel.ledger.models import Change, Verb
 
 SHOWN = 20  # sign-ins
@@ -20,8 +20,5 @@ def find_sign_ins(address: Address) -> list[Change]:
 
 def find_further(address: Address) -> list[str]:
     """The aliases of the domain that deliver here, and here alone or not."""
-    aliases = address.domain.addresses.filter(
-        destinations__target__in=spellings_of(address), removed=False, enabled=True
-    )
-    locals_ = aliases.order_by("local").values_list("local", flat=True).distinct()
-    return [f"{local}@{address.domain.name}" for local in locals_]
+    aliases = aliases_to(address, references_to(address))
+    return [str(alias) for alias in aliases if alias.enabled]

@@ -17,31 +17,30 @@ from qmailpanel.domains.addresses import services as addresses
 from qmailpanel.domains.addresses.services import replace_targets, targets_of
 from qmailpanel.domains.changes import differing
 from qmailpanel.domains.models import Address, Destination, Domain, DomainQuerySet, Kind
-from qmailpanel.domains.routes.hops import find_loop, pointers_to, refuse_loop, spellings_of
+from qmailpanel.domains.routes.hops import find_loop, refuse_loop
+from qmailpanel.domains.routes.pointers import aliases_to, references_to, refuse_pointed_to
+from qmailpanel.domains.routes.references import Reference
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.mailboxes import quotas
 from qmailpanel.mailboxes.models import AutoReply, Mailbox, PasswordLink
 from qmailpanel.mailboxes.owners import end_sessions
-from qmailpanel.mailboxes.services import SHOWN
 from qmailpanel.qmail.names import LocalPart
 from qmailpanel.reports.statuses import live_or_removed
 
 AT_ONCE = 100  # mailboxes that are purged in one go
 
 
-def find_lone_aliases(address: Address) -> list[Address]:
-    """The aliases of the domain that deliver to this mailbox and nowhere else.
+def find_lone_aliases(address: Address, references: Sequence[Reference]) -> list[Address]:
+    """Of these references to the mailbox, the aliases of its domain that deliver nowhere else.
 
     Not those that every domain has.
     """
-    domain, targets = address.domain, spellings_of(address)
-    others = Destination.objects.filter(address__domain=domain).exclude(target__in=targets)
-    aliases = domain.addresses.filter(
-        kind=Kind.ALIAS, removed=False, destinations__target__in=targets
-    )
-    lone = aliases.exclude(local__in=EXPECTED).exclude(pk__in=others.values("address"))
-    return list(lone.distinct().order_by("local"))
+    aliases = aliases_to(address, references)
+    named = {row.target for row in references}
+    others = Destination.objects.filter(address__in=aliases).exclude(target__in=named)
+    busy = set(others.values_list("address", flat=True)) if aliases else set()
+    return [alias for alias in aliases if alias.pk not in busy and alias.local not in EXPECTED]
 
 
 def find_gone(change: Change) -> list[Address]:
@@ -168,21 +167,6 @@ def _removed_before(moment: datetime) -> DomainQuerySet:
     return Domain.objects.filter(Exists(removals), removed=True)
 
 
-class StillPointedTo(Refused):
-    """Others deliver to the mailbox that shall go; `pointers` names them."""
-
-    def __init__(self, address: Address, pointers: Sequence[str]) -> None:
-        super().__init__(
-            _(
-                "These deliver to %(address)s: %(pointers)s. When it is removed, "
-                "mail to those that deliver nowhere else bounces; they are not changed."
-            ),
-            address=str(address),
-            pointers=", ".join([*pointers[:SHOWN], *(["…"] if len(pointers) > SHOWN else [])]),
-        )
-        self.pointers = list(pointers)
-
-
 def remove_mailbox(
     actor: Actor, address: Address, *, despite_pointers: bool = False, with_aliases: bool = False
 ) -> Address:
@@ -191,19 +175,14 @@ def remove_mailbox(
     `with_aliases`: those of the domain that deliver there and nowhere else go with it.
     """
     with deed(actor, address, Right.ADDRESSES, removed=True) as act:
-        aliases = find_lone_aliases(address) if with_aliases else []
-        if not (address.removed or despite_pointers):
-            _refuse_pointed_to(actor, address, aliases)
+        is_asked = not (address.removed or despite_pointers)
+        references = references_to(address) if with_aliases or is_asked else []
+        aliases = find_lone_aliases(address, references) if with_aliases else []
+        if is_asked:
+            staying = [row for row in references if row.holder not in aliases]
+            refuse_pointed_to(str(address), staying, actor)
         _remove_mailbox(act, address, aliases)
     return address
-
-
-def _refuse_pointed_to(actor: Actor, address: Address, aliases: Sequence[Address]) -> None:
-    """`aliases` go with it."""
-    going = {str(alias) for alias in aliases}
-    pointers = [pointer for pointer in pointers_to(address, actor) if pointer not in going]
-    if pointers:
-        raise StillPointedTo(address, pointers)
 
 
 def _remove_mailbox(act: Deed, address: Address, aliases: Sequence[Address]) -> None:

@@ -20,7 +20,7 @@ from qmailpanel.domains.addresses.pages import (
 )
 from qmailpanel.domains.frame import domain_context, find_domain
 from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
-from qmailpanel.domains.routes.hops import pointers_to
+from qmailpanel.domains.routes.pointers import StillPointedTo, name_pointers, references_to
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.pages import list_href, show_detail, to_detail
@@ -98,13 +98,12 @@ def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Ask, naming what delivers to it; then remove the mailbox."""
     address = find_address(request, name, Kind.MAILBOX, pk)
     if request.method == "GET":
-        return _ask(request, address, _find_pointers(request, address))
+        return _ask(request, address)
     tried = attempt(request, None, lambda actor: _remove(actor, address, request.POST))
     if tried.is_done:
         return show_row(request, address, list_href(name))
-    if isinstance(tried.refusal, removal.StillPointedTo):
-        return _ask(request, address, tried.refusal.pointers)
-    return _ask(request, address, _find_pointers(request, address), tried.why)
+    is_asked = isinstance(tried.refusal, StillPointedTo)
+    return _ask(request, address, "" if is_asked else tried.why)
 
 
 def _remove(actor: Actor, address: Address, ticked: QueryDict) -> None:
@@ -116,18 +115,15 @@ def _remove(actor: Actor, address: Address, ticked: QueryDict) -> None:
     )
 
 
-def _find_pointers(request: PanelRequest, address: Address) -> list[str]:
-    """What delivers to it, by name as far as the person sees it."""
-    return attempt(request, None, lambda actor: pointers_to(address, actor)).result or []
-
-
-def _ask(
-    request: PanelRequest, address: Address, pointers: list[str], why: str = ""
-) -> HttpResponse:
-    aliases = [str(alias) for alias in removal.find_lone_aliases(address)]
+def _ask(request: PanelRequest, address: Address, why: str = "") -> HttpResponse:
+    """Name what delivers to it, as far as the person sees it."""
+    references = references_to(address)
+    aliases = removal.find_lone_aliases(address, references)
+    staying = [row for row in references if row.holder not in aliases]
+    pointers = attempt(request, None, lambda actor: name_pointers(staying, actor)).result
     context = {
         **address_context(request, address),
-        "pointers": [pointer for pointer in pointers if pointer not in aliases],
+        "pointers": pointers,
         "aliases": aliases,
         "with_aliases": request.method == "GET" or "aliases" in request.POST,
         "why": why,

@@ -139,10 +139,19 @@ def _render_unknown(layout: Layout, rows: DomainRows) -> bytes:
     match rows.unknown:
         case "discard":
             return dotqmail.render_discard()
+        case "mailbox" if not _is_taken(rows, rows.unknown_target.rpartition("@")[0].lower()):
+            return dotqmail.render_bounce(layout.bouncesaying, NO_MAILBOX)
         case "forward" | "mailbox":
             return dotqmail.render_forwards([MailAddress(rows.unknown_target)])
     text = ReplyText(rows.unknown_text) if rows.unknown_text else NO_MAILBOX
     return dotqmail.render_bounce(layout.bouncesaying, text)
+
+
+def _is_taken(rows: DomainRows, local: str) -> bool:
+    """Somebody takes its mail; else it would come back to unknown recipients."""
+    mailboxes = (box.local for box in rows.mailboxes if rows.departed or not box.removed)
+    aliases = (alias.local for alias in rows.aliases if not alias.removed)
+    return local in {*mailboxes, *aliases}
 
 
 def _render_alias(rendering: Rendering, row: AliasRow) -> None:

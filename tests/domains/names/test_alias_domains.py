@@ -13,7 +13,7 @@ from qmailpanel.domains.names.services import (
     remove_alias_domain,
     restore_alias_domain,
 )
-from qmailpanel.domains.routes.hops import pointers_to
+from qmailpanel.domains.routes.pointers import pointers_to
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain, restore_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.ledger.models import Change

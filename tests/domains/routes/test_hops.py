@@ -5,7 +5,8 @@ import pytest
 from qmailpanel.aliases.services import add_alias, remove_alias
 from qmailpanel.domains.departed.services import set_responder
 from qmailpanel.domains.models import Unknown
-from qmailpanel.domains.routes.hops import find_loop, pointers_to
+from qmailpanel.domains.routes.hops import find_loop
+from qmailpanel.domains.routes.pointers import pointers_to
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain
 from qmailpanel.ledger.actors import COMMAND, Actor
 from qmailpanel.mailboxes.removal.services import remove_mailbox

@@ -14,13 +14,13 @@ from qmailpanel.aliases.services import add_alias, remove_alias, restore_alias
 from qmailpanel.domains.access.limits import change_limits
 from qmailpanel.domains.access.rights import NotAllowed
 from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.routes.pointers import StillPointedTo
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import COMMAND, SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
 from qmailpanel.mailboxes.removal import services
 from qmailpanel.mailboxes.removal.services import (
-    StillPointedTo,
     find_missing,
     purge_due,
     purge_mailbox,

@@ -24,7 +24,7 @@ from qmailpanel.commands.replies import (
 from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address, Kind
 from qmailpanel.domains.renaming import rename_address
-from qmailpanel.domains.routes.hops import pointers_to
+from qmailpanel.domains.routes.pointers import pointers_to
 from qmailpanel.domains.services import switch_domain
 from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.ledger.services import ledger_locked
