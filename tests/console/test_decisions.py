@@ -83,6 +83,17 @@ def test_theirs_is_left_and_no_longer_called_a_drift_until_ours_is_put_back(
     assert sorted(panel.lines(name)) == sorted(content.decode().splitlines())
 
 
+def test_what_was_left_can_be_read_by_the_mail_user(panel, pandle) -> None:
+    path = panel.below("pandle.net/.qmail-team")
+    path.write_bytes(b"&x@side.test\n|vacation\n")
+    take_theirs(SYSTEM, only_drift(panel))
+    path.chmod(0o602)
+    panel.sync()
+    assert path.read_bytes() == b"&x@side.test\n|vacation\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert panel.status(address(pandle, "team")) is Status.LIVE
+
+
 def test_what_came_after_the_decision_is_not_written_over(panel, pandle) -> None:
     name = "mailnames/pandle.net/.qmail-team"
     panel.write(name, b"|vacation\n")

@@ -29,8 +29,13 @@ def make_home(home: Path, files: dict[Shared, bytes] | None = None) -> Path:
     return home
 
 
-def open_home(home: Path, hup: str = "none", lists: tuple[Shared, ...] = ()) -> Host:
-    layout = Layout(str(home), str(home / "mailnames"), MAIL_USER, lists=lists)
+def open_home(
+    home: Path,
+    hup: str = "none",
+    lists: tuple[Shared, ...] = (),
+    mail_user: MailUser = MAIL_USER,
+) -> Host:
+    layout = Layout(str(home), str(home / "mailnames"), mail_user, lists=lists)
     return Host(layout, str(home / "memory"), hup)
 
 

@@ -63,6 +63,7 @@ class World:
     archive: dict[int, bytes] = field(default_factory=dict)
     memory: dict[str, tuple[Section, ...]] = field(default_factory=dict)
     limits: dict[str, Limits] = field(default_factory=dict)  # of homes, by path
+    unreadable: set[str] = field(default_factory=set)  # dot-qmail files of another owner
     logins: dict[str, LoginFiles] = field(default_factory=dict)
 
     def copy(self) -> World:
@@ -78,6 +79,7 @@ class World:
             dict(self.archive),
             dict(self.memory),
             dict(self.limits),
+            set(self.unreadable),
             dict(self.logins),
         )
 
@@ -135,13 +137,20 @@ class World:
         below = f"{name}/"
         files = {path: text for path, text in self.files.items() if path.startswith(below)}
         homes = {
-            path: HomeFound(text, whole=True, limits=self.limits.get(path, (0, 0)))
+            path: HomeFound(
+                text,
+                whole=True,
+                limits=self.limits.get(path, (0, 0)),
+                is_readable=f"{path}/.qmail" not in self.unreadable,
+            )
             for path, (_, text) in self.homes.items()
             if path.startswith(below)
         }
         is_there = name in self.directories
         archived = purge & self.archive.keys()
-        return Tree(is_there, is_there and not files and not homes, files, homes, archived)
+        is_empty = is_there and not files and not homes
+        unreadable = frozenset(self.unreadable & files.keys())
+        return Tree(is_there, is_empty, files, homes, unreadable, archived)
 
     def apply(self, step: Step) -> None:  # noqa: C901, PLR0912  # one case a step
         match step:
@@ -191,6 +200,7 @@ class World:
                 pass
 
     def _write(self, path: str, before: bytes | None, content: bytes) -> None:
+        self.unreadable.discard(path)
         home, _, name = path.rpartition("/")
         if name == ".qmail":
             number, there = self.homes[home]

@@ -129,24 +129,31 @@ def read_file(
         return File(b"".join(parts), status)
 
 
-def read_plain(name: str, parent: int) -> bytes | Bad | None:
-    """What a file of strangers says, if it has one name only; None where there is none."""
+def read_plain_file(name: str, parent: int) -> File | Bad | None:
+    """A file of strangers, if it has one name only; None where there is none."""
     try:
         file = read_file(name, parent, most=LARGEST_OF_STRANGERS)
     except FileNotFoundError:
         return None
     except OSError as error:
         return Bad(f"{error.strerror}: not a plain file")
-    return file.content if file.status.st_nlink == 1 else Bad("not a plain file with one name")
+    return file if file.status.st_nlink == 1 else Bad("not a plain file with one name")
 
 
-def has_text(name: str, parent: int) -> bool:
-    """Whether a plain file of one name is there, and not empty."""
+def read_plain(name: str, parent: int) -> bytes | Bad | None:
+    """What a file of strangers says, if it has one name only; None where there is none."""
+    file = read_plain_file(name, parent)
+    return file.content if isinstance(file, File) else file
+
+
+def stat_text(name: str, parent: int) -> os.stat_result | None:
+    """Of a plain file of one name that is not empty; None where there is none."""
     try:
         status = os.stat(name, dir_fd=parent, follow_symlinks=False)
     except FileNotFoundError:
-        return False
-    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_size > 0
+        return None
+    is_text = stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_size > 0
+    return status if is_text else None
 
 
 def read_link(name: str, parent: int) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 
 from qmailpanel.qmail.formats import maildir
 from qmailpanel.qmail.formats.maildir import Limits
@@ -11,9 +12,9 @@ from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.files import (
     create,
     entered,
-    has_text,
     read_plain,
     refuse_strangers,
+    stat_text,
 )
 from qmailpanel.qmail.host.maker import Maker
 from qmailpanel.qmail.host.purge import ARCHIVE
@@ -44,15 +45,16 @@ class HomeMaker:
 
     def _read_inside(self, home: int, *, limited: bool) -> HomeFound:
         whole = self.maker.is_workable(os.fstat(home)) and self._has_maildir(home)
-        dot_qmail = read_plain(".qmail", home) or None
+        dot_qmail, is_readable = self.maker.read(".qmail", home)
+        found = HomeFound(dot_qmail or None, whole, is_readable=is_readable)
         if not (limited and whole):
-            return HomeFound(dot_qmail, whole)
+            return found
         try:
             with entered(maildir.NAME, home) as inside:
                 size = read_size(inside)
         except OSError:
-            return HomeFound(dot_qmail, whole=False)
-        return HomeFound(dot_qmail, whole, size.limits if size else None)
+            return replace(found, whole=False)
+        return replace(found, limits=size.limits if size else None)
 
     def _has_maildir(self, home: int) -> bool:
         try:
@@ -60,7 +62,8 @@ class HomeMaker:
                 status = os.stat(name, dir_fd=home, follow_symlinks=False)
                 if not self.maker.is_workable(status):
                     return False
-            return has_text("Maildir/maildirsize", home)
+            size = stat_text("Maildir/maildirsize", home)
+            return size is not None and self.maker.is_readable(size)
         except (FileNotFoundError, NotADirectoryError):
             return False
 
@@ -128,7 +131,9 @@ class HomeMaker:
             for part in maildir.DIRECTORIES:
                 with self.maker.ensured(part, inside):
                     pass
-            if not has_text(maildir.SIZE, inside):
+            if stat_text(maildir.SIZE, inside):
+                self.maker.mend_file(maildir.SIZE, inside)
+            else:
                 self.maker.put(maildir.SIZE, inside, maildir.UNCOUNTED)
         if dot_qmail is not None:
             self.maker.put(".qmail", home, dot_qmail)

@@ -79,7 +79,7 @@ class MailRoot:
     def _observe_inside(
         self, directory: int, paths: set[str], limited: dict[str, bool], is_last_look: bool
     ) -> Tree:
-        files = {path: read_plain(_last_name(path), directory) for path in paths}
+        files = {path: self.maker.read(_last_name(path), directory) for path in paths}
         homes = {
             path: self.homes.read_home(_last_name(path), directory, limited=is_limited)
             for path, is_limited in limited.items()
@@ -87,7 +87,10 @@ class MailRoot:
         return Tree(
             directory=self.maker.is_workable(os.fstat(directory)),
             empty=is_last_look and all(map(_is_dropped, os.listdir(directory))),
-            files={path: file for path, file in files.items() if file is not None},
+            files={path: file for path, (file, _) in files.items() if file is not None},
+            unreadable=frozenset(
+                path for path, (_, is_readable) in files.items() if not is_readable
+            ),
             homes={path: home for path, home in homes.items() if home is not None},
         )
 

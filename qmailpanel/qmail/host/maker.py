@@ -7,11 +7,13 @@ import os
 import stat
 from collections.abc import Iterator
 
-from qmailpanel.qmail.host.files import Rights, entered, put
+from qmailpanel.qmail.host.files import File, Rights, entered, opened, put, read_plain_file
 from qmailpanel.qmail.names import MailUser
+from qmailpanel.qmail.plan.state import Bad
 
 _WORKABLE = stat.S_IFDIR | 0o700
-_LOOKED_AT = stat.S_IFMT(0o177777) | 0o702  # the type; the owner may all, others not write
+_READABLE = stat.S_IFREG | 0o600  # with x, qmail-local would only forward
+_LOOKED_AT = stat.S_IFMT(0o177777) | 0o702  # the type, what the owner may, whether others write
 
 
 class Maker:
@@ -28,10 +30,22 @@ class Maker:
 
     def is_workable(self, status: os.stat_result) -> bool:
         """A directory that qmail-local can work in as the mail user. See qmail-local(8)."""
-        if status.st_mode & _LOOKED_AT != _WORKABLE:
-            return False
+        return status.st_mode & _LOOKED_AT == _WORKABLE and self._owns(status)
+
+    def is_readable(self, status: os.stat_result) -> bool:
+        """A file that programs of the mail user can use. See dot-qmail(5)."""
+        return status.st_mode & _LOOKED_AT == _READABLE and self._owns(status)
+
+    def _owns(self, status: os.stat_result) -> bool:
         owner = self.owner
         return owner is None or (status.st_uid == owner.uid and status.st_gid == owner.gid)
+
+    def read(self, name: str, parent: int) -> tuple[bytes | Bad | None, bool]:
+        """What a file says, None where there is none, and whether the mail user can read it."""
+        file = read_plain_file(name, parent)
+        if not isinstance(file, File):
+            return file, True
+        return file.content, self.is_readable(file.status)
 
     @contextlib.contextmanager
     def ensured(self, name: str, parent: int) -> Iterator[int]:
@@ -45,6 +59,12 @@ class Maker:
     def mend(self, directory: int) -> None:
         if not self.is_workable(os.fstat(directory)):
             self.of_directory.give(directory)
+
+    def mend_file(self, name: str, parent: int) -> None:
+        """It stays the same file: programs of the mail user write into it meanwhile."""
+        with opened(name, parent) as (fd, status):
+            if status.st_nlink == 1 and not self.is_readable(status):
+                self.of_file.give(fd)
 
     def put(self, name: str, parent: int, content: bytes, *, durable: bool = False) -> None:
         """A new file in the place of whatever has the name."""

@@ -25,7 +25,9 @@ def settle_files(draft: Draft) -> None:
             draft.unsettled.add(path)
             continue
         before = [old.files[path] for old in draft.applied if path in old.files]
-        settle_file(draft, path, wanted.get(path), before, draft.tree.files.get(path))
+        is_readable = path not in draft.tree.unreadable
+        actual = draft.tree.files.get(path)
+        settle_file(draft, path, wanted.get(path), before, actual, is_readable=is_readable)
 
 
 def settle_file(
@@ -34,8 +36,13 @@ def settle_file(
     wanted: bytes | None,
     before: Sequence[bytes],
     actual: bytes | Bad | None,
+    *,
+    is_readable: bool,
 ) -> None:
-    """One dot-qmail file, here or in a home. `before`: its contents as applied."""
+    """One dot-qmail file, here or in a home. `before`: its contents as applied.
+
+    One that the mail user cannot read is written again, with what it says.
+    """
     cause = draft.failed.get(path) or (actual.reason if isinstance(actual, Bad) else "")
     if cause or isinstance(actual, Bad):
         draft.add_problem(path, NOT_MADE, f"{path}: {cause}")
@@ -44,7 +51,11 @@ def settle_file(
     subject = Subject.of_file(path)
     side = draft.wanted.side(subject, actual) if actual is not None else None
     known = [*before, actual] if side is Side.OURS and actual is not None else before
-    match settle(wanted, known, actual):
+    action = settle(wanted, known, actual)
+    stays = action is Action.NOTHING or side is Side.THEIRS
+    if stays and actual is not None and not is_readable:
+        draft.grow.append(WriteFile(path, actual, actual))
+    match action:
         case Action.WRITE if wanted is not None:
             # what refuses from now on goes last: addresses it caught may have got a home meanwhile
             refuses = actual is not None and wanted.startswith(b"|")

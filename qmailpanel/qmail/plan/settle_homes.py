@@ -38,7 +38,14 @@ def _settle_home(draft: Draft, path: str, home: Home) -> None:
         elif there.limits != home.limits:
             draft.grow.append(LimitHome(path, home.limits))
         texts = [old.dot_qmail for old in before]
-        settle_file(draft, f"{path}/.qmail", home.dot_qmail, texts, there.dot_qmail)
+        settle_file(
+            draft,
+            f"{path}/.qmail",
+            home.dot_qmail,
+            texts,
+            there.dot_qmail,
+            is_readable=there.is_readable,
+        )
 
 
 def _strangeness(

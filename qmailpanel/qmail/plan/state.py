@@ -169,6 +169,7 @@ class Bad:
 class HomeFound:
     """A home as it is: its .qmail (None: missing), and whether the rest is as it should be.
 
+    `is_readable`: whether the mail user can read the .qmail.
     `limits`: those in its maildirsize; looked at where one is wanted or was applied, else none.
     None: the file is none that deliverquota would understand.
     """
@@ -176,6 +177,7 @@ class HomeFound:
     dot_qmail: bytes | Bad | None
     whole: bool
     limits: Limits | None = (0, 0)
+    is_readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ class Tree:
     """The part of a domain's directory that is wanted or was applied. Missing things are absent.
 
     `directory`: whether it is there as it should be; `empty`: it is there with nothing in it.
+    `unreadable`: those of its files that the mail user cannot read.
     `archived`: the mailboxes that shall be destroyed and of which something is in the archive.
     """
 
@@ -190,6 +193,7 @@ class Tree:
     empty: bool = False
     files: Mapping[str, bytes | Bad] = field(default_factory=dict)
     homes: Mapping[str, HomeFound | Bad] = field(default_factory=dict)
+    unreadable: frozenset[str] = frozenset()
     archived: frozenset[int] = frozenset()
 
 

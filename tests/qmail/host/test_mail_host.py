@@ -21,6 +21,7 @@ from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host import hup, libc
 from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow
+from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan.steps import Compile, TellSend, WriteShared
 from tests.kit.disk import (
     MAIL_USER,
@@ -48,6 +49,7 @@ PANDLE = DomainRows(
     ],
 )
 BOX = PANDLE.mailboxes[0]
+NEW_USER = MailUser("mail", 8, 9)
 MORE = replace(PANDLE, mailboxes=[*PANDLE.mailboxes, MailboxRow(4, 4, "ann")])
 LESS = replace(PANDLE, aliases=[])
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
@@ -182,6 +184,48 @@ def test_a_home_of_the_wrong_owner_is_mended_by_its_directories_only(home: Path)
     assert (box.stat().st_uid, _mode(box)) == (110, "0o700")
     assert ((box / "Maildir/new").stat().st_uid, _mode(box / "Maildir/new")) == (110, "0o700")
     assert (message.stat().st_uid, _mode(message)) == (0, "0o640")
+
+
+def _below(home: Path) -> list[Path]:
+    """All that the panel made for pandle.net."""
+    return [home / "mailnames/pandle.net", *(home / "mailnames/pandle.net").rglob("*")]
+
+
+@pytest.mark.root
+@needs_root
+def test_another_mail_user_gets_all_that_the_panel_wrote(home: Path) -> None:
+    make_true(open_home(home), [PANDLE])
+    size = home / "mailnames/pandle.net/biliards/Maildir/maildirsize"
+    size.write_bytes(size.read_bytes() + b"700 1\n")
+    make_true(open_home(home, mail_user=NEW_USER), [PANDLE])
+    for path in _below(home):
+        found = path.stat()
+        assert (found.st_uid, found.st_gid) == (NEW_USER.uid, NEW_USER.gid), path
+    assert size.read_bytes().endswith(b"\n700 1\n"), "the usage is kept"
+
+
+@pytest.mark.root
+@needs_root
+def test_a_restored_home_belongs_to_the_mail_user_of_now(home: Path) -> None:
+    make_true(open_home(home), [PANDLE])
+    make_true(
+        open_home(home), [replace(PANDLE, mailboxes=[replace(BOX, removed=True)], aliases=[])]
+    )
+    make_true(open_home(home, mail_user=NEW_USER), [PANDLE])
+    assert {path.stat().st_uid for path in _below(home)} == {NEW_USER.uid}
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o700, 0o602])
+@pytest.mark.parametrize(
+    "name", [".qmail-default", ".qmail-jane:roe", "biliards/.qmail", "biliards/Maildir/maildirsize"]
+)
+def test_a_file_of_a_mode_that_qmail_cannot_use_is_mended(home: Path, name: str, mode: int) -> None:
+    make_true(open_home(home), [PANDLE])
+    path = home / "mailnames/pandle.net" / name
+    content = path.read_bytes()
+    path.chmod(mode)
+    make_true(open_home(home), [PANDLE])
+    assert (_mode(path), path.read_bytes()) == ("0o600", content)
 
 
 @pytest.mark.root

@@ -270,6 +270,21 @@ def test_a_dot_qmail_file_that_somebody_changed_is_kept_and_shown(first, second,
     assert world.files[path] == b"|vacation\n"
 
 
+@given(rows_of_host, rows_of_host, st.data())
+def test_a_dot_qmail_file_that_the_mail_user_cannot_read_is_written_again(
+    first, second, data
+) -> None:
+    world = World()
+    settle(world, want(first))
+    paths = [*world.files, *(f"{home}/.qmail" for home in world.homes)]
+    world.unreadable = {path for path in paths if data.draw(st.booleans())}
+    assert settle(world, want(second)).steps == ()
+    sections = [one.section for one in want(second)]
+    files = {path for section in sections for path in section.files}
+    homes = {f"{home}/.qmail" for section in sections for home in section.homes}
+    assert world.unreadable.isdisjoint(files | homes)
+
+
 @given(rows_of_host, st.data())
 def test_lines_that_vanish_are_written_again(rows, data) -> None:
     world = World()

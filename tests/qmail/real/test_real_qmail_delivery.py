@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -12,10 +15,13 @@ from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
 from qmailpanel.mailboxes.delivery.replies import change_reply
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import hold_mailbox
-from qmailpanel.qmail.names import MailAddress
+from qmailpanel.qmail.layout.rows import DomainRows, MailboxRow
+from qmailpanel.qmail.names import MailAddress, MailUser
+from tests.kit.disk import make_home, make_true, open_home
 from tests.kit.real_panel import Panel, new_domain, new_mailbox, real_panel
-from tests.kit.real_qmail import needs_qmail, wait_for
+from tests.kit.real_qmail import HOME, needs_qmail, wait_for
 
+DELIVERED, DEFERRED = 0, 111
 pytestmark = [*needs_qmail, pytest.mark.django_db(transaction=True)]
 
 
@@ -62,6 +68,41 @@ def test_who_writes_to_somebody_who_left_is_answered(panel):
     panel.qmail.start()
     assert "in pandle.net/bob" in panel.send("ann.lee@pandle.net")
     wait_for(lambda: _answers(panel) == 1)
+
+
+def test_what_is_live_is_what_qmail_local_can_deliver_by_as_another_mail_user(tmp_path):
+    for path in (tmp_path, *list(tmp_path.parents)[:-2]):
+        path.chmod(path.stat().st_mode | 0o011)
+    home = make_home(tmp_path / "qmail")
+    box = DomainRows(
+        domain=1,
+        name="pandle.net",
+        prepend=100,
+        change=1,
+        unknown="discard",
+        mailboxes=[MailboxRow(1, 1, "ann")],
+    )
+    make_true(open_home(home), [box])
+    user = MailUser("mail", 8, 9)
+    assert _deliver(home / "mailnames/pandle.net/ann", "", user) == DEFERRED
+    make_true(open_home(home, mail_user=user), [box])
+    assert _deliver(home / "mailnames/pandle.net/ann", "", user) == DELIVERED
+    assert _deliver(home / "mailnames/pandle.net", "nobody", user) == DELIVERED
+
+
+def _deliver(home: Path, ext: str, user: MailUser) -> int:
+    """What qmail-local ends with as that user. See qmail-local(8) and qmail-command(8)."""
+    address = ["100-x", "-" if ext else "", ext, "pandle.net", "joe@side.test", "./Maildir/"]
+    with TemporaryFile() as message:
+        message.write(b"Subject: x\n\nx\n")
+        return subprocess.run(
+            [HOME / "bin/qmail-local", "--", user.name, home, *address],
+            stdin=message,
+            user=user.uid,
+            group=user.gid,
+            extra_groups=[],
+            check=False,
+        ).returncode
 
 
 def _answers(panel: Panel) -> int:
