@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cdbx
 import pytest
 
 from qmailpanel.qmail.formats import cdb
@@ -40,11 +41,26 @@ class World:
     """A mail root, and the maps that sync would write."""
 
     def __init__(self, place: Path) -> None:
+        self.python = Path(sys.executable)
         self.logins, self.home = place / "logins", place / "mailnames/a.test/bob"
         self.logins.mkdir()
         self.home.mkdir(parents=True)
         os.chown(self.home, 110, 31)
         self.write(LoginRow(hash_password(RIGHT)))
+
+    def hide_library(self, place: Path) -> None:
+        """An interpreter of root's own, as below /root: its library is for root alone."""
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        library = place / "lib" / version
+        library.mkdir(parents=True)
+        for path in Path(os.__file__).parent.iterdir():
+            if path.name != "site-packages":
+                (library / path.name).symlink_to(path)
+        (library / "site-packages").symlink_to(Path(cdbx.__file__).parents[1])
+        (place / "bin").mkdir()
+        self.python = place / "bin/python"
+        shutil.copy(Path(sys.executable).resolve(), self.python)
+        place.chmod(0o700)
 
     def write(self, row: LoginRow, user: MailUser | None = None) -> None:
         user = user or MailUser("popuser", 110, 31)
@@ -65,7 +81,7 @@ class World:
         self, content: bytes | None, *options: str, program: list[str] = PROGRAM
     ) -> subprocess.CompletedProcess[str]:
         """As qmail-popup starts it: what it reads is on descriptor 3."""
-        command = [sys.executable, "-IS", HELPER, "--logins", self.logins, *options, *program]
+        command = [self.python, "-IS", HELPER, "--logins", self.logins, *options, *program]
         close = ["/bin/sh", "-c", 'exec "$@" 3<&0' if content is not None else 'exec "$@" 3<&-']
         return subprocess.run(
             [*close, "sh", *map(str, command)],
@@ -93,6 +109,15 @@ def test_who_knows_the_password_becomes_the_mail_user_at_home(world) -> None:
     used = home / ".last-pop3"
     assert used.read_text() == "192.0.2.7\n"
     assert (used.stat().st_uid, used.stat().st_mode & 0o777) == (110, 0o600)
+
+
+def test_a_program_is_found_though_the_interpreters_library_is_roots_alone(world, tmp_path) -> None:
+    world.hide_library(tmp_path / "python")
+    content = f"bob@a.test\0{RIGHT}\0t\0".encode()
+    done = world.send(content, program=["sh", "-c", WHO])
+    assert done.stdout.splitlines()[:1] == ["110"], done.stderr
+    missing = world.send(content, program=["no-such-program"])
+    assert (missing.returncode, "No such file" in missing.stderr) == (111, True), missing.stderr
 
 
 @pytest.mark.parametrize(
