@@ -16,6 +16,7 @@ from qmailpanel.qmail.numbers import HIGHEST_ROW, read_number
 from qmailpanel.reports.node import find_node, is_alive
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.sync.models import SyncQuestion, SyncRun
+from qmailpanel.sync.services import answer_question
 from qmailpanel.web.answers import SeeOther, show, wants
 from qmailpanel.web.attempt import attempt
 from qmailpanel.web.notices import make_notices
@@ -74,7 +75,7 @@ def plan(request: PanelRequest) -> HttpResponse:
 def answer(request: PanelRequest, pk: int) -> HttpResponse:
     """Yes to a question of the sync service."""
     question = get_object_or_404(SyncQuestion.objects.for_user(request.user), pk=pk)
-    return _answer(request, lambda actor: services.answer_question(actor, question))
+    return _answer(request, lambda actor: answer_question(actor, question))
 
 
 @audience(Audience.OPERATOR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -20,15 +21,23 @@ class MailboxQuerySet(models.QuerySet["Mailbox"]):
         return live.filter(owner=user)
 
 
-class Mailbox(models.Model):
-    """The Maildir of an address; its number names the archive of its home.
+def new_home() -> int:
+    """A number that no other mailbox of any database has."""
+    return secrets.randbelow(2**53)
 
+
+class Mailbox(models.Model):
+    """The Maildir of an address.
+
+    `home` names its home in the archive and in sync's memory: a database that was restored gives
+    row numbers twice.
     `must_change`: until the owner chose another one, the password opens the panel alone. `imap`,
     `pop3`, `sending` and `panel` say what it opens at all. `keeps`: a copy stays although mail is
     forwarded. `on_hold`: the mail server tries again later. `purged`: its mail is destroyed.
     """
 
     address = models.OneToOneField(Address, on_delete=models.CASCADE, related_name="mailbox")
+    home = models.PositiveBigIntegerField(unique=True, default=new_home)
     password = models.CharField(max_length=255, blank=True)  # a hash; empty: nobody can open it
     must_change = models.BooleanField(default=False)
     imap = models.BooleanField(default=True)

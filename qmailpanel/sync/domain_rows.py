@@ -95,11 +95,12 @@ def _read_mailboxes(
         "refusal",
         "removed",
         "mailbox__id",
+        "mailbox__home",
         *columns.values(),
     ):
         number = row["mailbox__id"]
         mailbox = MailboxRow(
-            mailbox=number,
+            mailbox=row["mailbox__home"],
             address=row["id"],
             local=row["local"],
             enabled=row["enabled"],
@@ -137,13 +138,13 @@ def _claiming(domains: Sequence[int], kind: Kind) -> QuerySet[Address]:
 
 
 def read_purged(domains: Iterable[int]) -> dict[int, dict[int, int]]:
-    """The mailboxes of each domain whose mail is to be destroyed, and their addresses."""
+    """The homes of each domain whose mail is to be destroyed, and their addresses."""
     purged: dict[int, dict[int, int]] = defaultdict(dict)
     mailboxes = Mailbox.objects.filter(
         purged=True, address__removed=True, address__domain__in=list(domains)
     )
-    for domain, pk, address in mailboxes.values_list("address__domain", "pk", "address"):
-        purged[domain][pk] = address
+    for domain, home, address in mailboxes.values_list("address__domain", "home", "address"):
+        purged[domain][home] = address
     return purged
 
 

@@ -18,6 +18,7 @@ from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.host.outcome import Outcome
 from qmailpanel.qmail.plan.order import Plan, make_plan
+from qmailpanel.qmail.plan.questions import ANY_DROPS, LedgerEnd, Question
 from qmailpanel.qmail.plan.state import Applied, Wanted
 from qmailpanel.qmail.plan.steps import Failed, describe
 
@@ -29,7 +30,8 @@ from .intended import read_intended
 from .publish import confirmed_digests, publish, publish_progress
 from .repeats import Repeats
 from .report import Report
-from .scope import dirty_domains
+from .same_ledger import find_question, is_left, read_end
+from .scope import all_domains, dirty_domains
 from .wanted import read_wanted
 
 log = logging.getLogger(__name__)
@@ -80,14 +82,20 @@ class Reconciler:
             return report
 
     def reconcile_locked(self, domains: Sequence[int], *, absent: bool = False) -> Report:
-        """`reconcile` for who holds the lock already."""
+        """`reconcile` for who holds the lock already.
+
+        Where another database was put back, it is about all domains.
+        """
+        end = read_end()
+        if is_left(self.host.memory.ledger, end):
+            domains, absent = sorted({*domains, *all_domains()}), True
         report = Report(timezone.now(), problems={0: ()} if absent else {})
         scope = {*domains, *([0] if absent else [])}
         self.host.moves.finish()
         wanted, unwritable = read_intended(self.host, domains, absent=absent)
         before, self._at_work = self._at_work, self._at_work | set(domains)
         try:
-            self._make_true(wanted, report)
+            self._make_true(wanted, report, end)
         except HostError as error:
             report.error, report.cause = error.text, error.cause
             report.changes |= {w.domain: w.change for w in wanted if w.domain and not w.held}
@@ -115,16 +123,23 @@ class Reconciler:
 
     def preview(self, domains: Sequence[int], *, absent: bool = False) -> Plan:
         """The plan for these domains; nothing is written."""
+        end = read_end()
         wanted, _ = read_intended(self.host, domains, absent=absent)
-        return self._preview(wanted, whole=absent)
+        applied = self.host.memory.sections([one.name for one in wanted])
+        question = find_question(self.host.memory.ledger, end, wanted, applied)
+        if question and question.digest not in confirmed_digests():
+            return Plan((), question=question)
+        return self._preview(wanted, confirmed_digests(), whole=absent)
 
-    def _preview(self, wanted: Sequence[Wanted], *, whole: bool = False) -> Plan:
+    def _preview(
+        self, wanted: Sequence[Wanted], confirmed: frozenset[str], *, whole: bool = False
+    ) -> Plan:
         """Of a domain with directories to move only the moves are known before they are done."""
         applied = self.host.memory.sections([one.name for one in wanted])
         moves = {one.name: self.host.moves.find(one, applied[one.name]) for one in wanted}
         in_place = [one for one in wanted if not moves[one.name]]
         actual = self.notes.observe(in_place, applied, whole=whole)
-        plan = make_plan(in_place, applied, actual, confirmed=confirmed_digests())
+        plan = make_plan(in_place, applied, actual, confirmed=confirmed)
         return replace(plan, steps=(*chain.from_iterable(moves.values()), *plan.steps))
 
     def look_ahead(self, report: Report) -> None:
@@ -137,17 +152,32 @@ class Reconciler:
             return
         waiting = dirty_domains(through)
         wanted, _ = read_wanted(waiting, self.host.layout)
-        report.waiting = self._preview(wanted).steps
+        report.waiting = self._preview(wanted, confirmed_digests()).steps
         report.holding = len(waiting)
 
-    def _make_true(self, wanted: Sequence[Wanted], report: Report) -> None:
+    def _make_true(self, wanted: Sequence[Wanted], report: Report, end: LedgerEnd) -> None:
+        """Unless there is a question. `end`: of the ledger when the rows were read."""
+        applied = self.host.memory.sections([one.name for one in wanted])
+        confirmed = confirmed_digests()
+        question = find_question(self.host.memory.ledger, end, wanted, applied)
+        if question and question.digest in confirmed:
+            question, confirmed = None, confirmed | {ANY_DROPS}
+        question = question or self._ask_before_moves(wanted, applied, confirmed)
+        if question:
+            report.waiting = self._preview(wanted, confirmed | {ANY_DROPS}).steps
+            self._conclude(wanted, Plan((), question=question), report)
+            return
+        self.host.memory.ledger = end
+        self._go_on_until_true(wanted, applied, report, confirmed)
+
+    def _go_on_until_true(
+        self, wanted: Sequence[Wanted], applied: Applied, report: Report, confirmed: frozenset[str]
+    ) -> None:
         """Observe, plan, apply, until a plan is empty: what is read back then is live."""
         names = [one.name for one in wanted]
-        applied = self.host.memory.sections(names)
         failed = self._move(wanted, applied, report)
         if report.steps:  # something was moved
             applied = self.host.memory.sections(names)
-        confirmed = confirmed_digests()
         pause = partial(self._pause, report)
         repeats = Repeats(report.add_step)
         for _ in range(ATTEMPTS):
@@ -174,6 +204,14 @@ class Reconciler:
             "Others keep writing the mail server's files. It is tried again.",
             f"no end after {ATTEMPTS} attempts; the next step would be: {describe(plan.steps[0])}",
         )
+
+    def _ask_before_moves(
+        self, wanted: Sequence[Wanted], applied: Applied, confirmed: frozenset[str]
+    ) -> Question | None:
+        """Nothing is moved while something else waits for the operator's yes."""
+        if not any(self.host.moves.find(one, applied[one.name]) for one in wanted):
+            return None
+        return self._preview(wanted, confirmed).question
 
     def _move(self, wanted: Sequence[Wanted], applied: Applied, report: Report) -> Failed:
         """Bring directories to their new names first. Returns the domains where that failed."""

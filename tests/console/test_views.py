@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from qmailpanel.accounts.models import User
 from qmailpanel.console.decisions import take_theirs
-from qmailpanel.console.services import answer_question
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.actors import SYSTEM, Actor
 from qmailpanel.ledger.models import Change, Noun, Verb
@@ -21,6 +20,7 @@ from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import LocalPart
 from qmailpanel.reports.models import SyncNode
 from qmailpanel.sync.models import DriftDecision, ForeignLine, SyncDrift, SyncQuestion, SyncRun
+from qmailpanel.sync.services import answer_question
 from tests.kit.live import make_live, write_problem
 
 NODE = settings.QMAILPANEL_NODE

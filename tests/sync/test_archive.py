@@ -55,7 +55,7 @@ def box(domain: Domain) -> Address:
 
 
 def archived(panel: Panel, address: Address) -> Path:
-    return panel.below(f".archive/{address.mailbox.pk}")
+    return panel.below(f".archive/{address.mailbox.home}")
 
 
 def remove(panel: Panel, address: Address) -> None:
@@ -241,7 +241,7 @@ class People:
 
     def home(self, one: Mailbox) -> Path:
         is_there = not (one.address.removed or self.domain.removed)
-        place = f"{self.name}/{one.address.local}" if is_there else f".archive/{one.pk}"
+        place = f"{self.name}/{one.address.local}" if is_there else f".archive/{one.home}"
         return self.panel.below(place)
 
     def check(self) -> None:

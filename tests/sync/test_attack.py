@@ -194,7 +194,7 @@ def removed(panel: Panel, domain: Domain) -> Any:
 
 
 def archived(panel: Panel, address: Any) -> Path:
-    return panel.below(f".archive/{Mailbox.objects.get(address=address).pk}")
+    return panel.below(f".archive/{Mailbox.objects.get(address=address).home}")
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "directory"])

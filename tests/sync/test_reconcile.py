@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from qmailpanel.console.services import answer_question
 from qmailpanel.domains.models import Address, Claim, Domain, Unknown
 from qmailpanel.domains.services import change_domain, remove_domain, restore_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
@@ -21,6 +20,7 @@ from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import ForeignLine, SyncDrift, SyncQuestion, SyncRun
 from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.scope import all_domains
+from qmailpanel.sync.services import answer_question
 from tests.kit.panels import Panel
 
 ROOT = Path(__file__).parents[2]
@@ -184,7 +184,7 @@ def test_a_removed_mailbox_is_removed_and_undo_brings_its_mail_back(panel, pandl
     assert panel.status(box) is Status.REMOVED
     assert not panel.answer("=100-biliards")
     assert not panel.below("pandle.net/biliards").exists()
-    archived = panel.below(f".archive/{box.mailbox.pk}/Maildir/new/1")
+    archived = panel.below(f".archive/{box.mailbox.home}/Maildir/new/1")
     assert archived.read_bytes() == b"mail\n"
     restore_mailbox(SYSTEM, box)
     panel.sync()
@@ -205,7 +205,7 @@ def test_a_name_taken_again_gets_an_empty_mailbox(panel, pandle) -> None:
     remove_mailbox(SYSTEM, second)
     panel.sync()
     names = {path.name for path in panel.below(".archive").iterdir()}
-    assert names == {str(first.mailbox.pk), str(second.mailbox.pk)}
+    assert names == {str(first.mailbox.home), str(second.mailbox.home)}
 
 
 def test_a_removal_and_a_new_mailbox_that_arrive_together_never_share_mail(panel, pandle) -> None:

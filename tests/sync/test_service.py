@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from qmailpanel.console.services import answer_question
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM
@@ -28,6 +27,7 @@ from qmailpanel.sync.models import SyncQuestion
 from qmailpanel.sync.reconcile import open_host
 from qmailpanel.sync.rounds import scrub, usage
 from qmailpanel.sync.service import Service
+from qmailpanel.sync.services import answer_question
 from qmailpanel.sync.trigger import Trigger
 from tests.kit.panels import Panel, settle
 

@@ -4,6 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import qmailpanel.mailboxes.models
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -21,6 +23,12 @@ class Migration(migrations.Migration):
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "home",
+                    models.PositiveBigIntegerField(
+                        default=qmailpanel.mailboxes.models.new_home, unique=True
                     ),
                 ),
                 ("password", models.CharField(blank=True, max_length=255)),

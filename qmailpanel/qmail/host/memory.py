@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from qmailpanel.qmail.host.errors import HostError
+from qmailpanel.qmail.plan.questions import LedgerEnd
 from qmailpanel.qmail.plan.renamed import move_path, move_section
 from qmailpanel.qmail.plan.state import Section
 from qmailpanel.qmail.plan.steps import Move
@@ -25,7 +26,8 @@ CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WIT
 class Memory:
     """The sections last applied, by domain name; more than one while a run is not finished.
 
-    Also: the foreign assignments as last seen, and whether a HUP is owed.
+    Also: the foreign assignments as last seen, whether a HUP is owed, and through which change of
+    which ledger the host was made.
     """
 
     def __init__(self, directory: str) -> None:
@@ -142,6 +144,18 @@ class Memory:
     def foreign(self, lines: bytes) -> None:
         if lines != self.foreign:
             self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [("foreign", lines)])
+
+    @property
+    def ledger(self) -> LedgerEnd | None:
+        """The newest change that the host was made from."""
+        text = self._fact("ledger")
+        return LedgerEnd(*json.loads(text)) if text else None
+
+    @ledger.setter
+    def ledger(self, end: LedgerEnd) -> None:
+        if end != self.ledger:
+            fact = "ledger", json.dumps(end).encode()
+            self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [fact])
 
     def _fact(self, name: str) -> bytes | None:
         row = next(self._read("SELECT value FROM fact WHERE name = ?", name), None)

@@ -22,7 +22,12 @@ from qmailpanel.qmail.formats.shared_files import HOSTS, KNOWN_RECIPIENTS, Forei
 from qmailpanel.qmail.plan.draft import Draft, section_after
 from qmailpanel.qmail.plan.drift import Drift, Side
 from qmailpanel.qmail.plan.missing_files import begin_lists, first_foreign
-from qmailpanel.qmail.plan.questions import Question, ask_about_drops, ask_about_rcpthosts
+from qmailpanel.qmail.plan.questions import (
+    ANY_DROPS,
+    Question,
+    ask_about_drops,
+    ask_about_rcpthosts,
+)
 from qmailpanel.qmail.plan.settle_domain import draft_domain
 from qmailpanel.qmail.plan.settle_logins import settle_logins
 from qmailpanel.qmail.plan.state import Actual, Applied, Problem, Section, Wanted
@@ -80,7 +85,9 @@ def make_plan(
         settle_logins(draft, actual, claimed)
     drifts = {draft.wanted.name: draft.drifts for draft in drafts if draft.drifts}
     problems = {draft.wanted.name: draft.problems for draft in drafts if draft.problems}
-    question = ask_about_rcpthosts(actual) or ask_about_drops(drafts, actual)
+    question = ask_about_rcpthosts(actual)
+    if question is None and ANY_DROPS not in confirmed:
+        question = ask_about_drops(drafts, actual)
     if question and question.digest not in confirmed:
         return Plan((), drifts, problems, question)
     files = dict(actual.shared)

@@ -10,14 +10,15 @@ from qmailpanel.domains import services as domains
 from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.qmail.plan.drift import Side
 from qmailpanel.sync.models import DriftDecision
+from qmailpanel.sync.services import answer_question
 from tests.kit.every_service.world import (
     case,
 )
 
 CONSOLE = [
     case(
-        console.answer_question,
-        lambda w: console.answer_question(w.by, w.question),
+        answer_question,
+        lambda w: answer_question(w.by, w.question),
         "root@example.org said yes to the plan that waited for an answer",
     ),
     case(

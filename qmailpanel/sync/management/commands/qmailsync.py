@@ -10,14 +10,19 @@ from itertools import chain
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
 
+from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.plan.steps import describe
+from qmailpanel.sync.models import SyncQuestion
 from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.report import Report
 from qmailpanel.sync.scope import all_domains, dirty_domains
 from qmailpanel.sync.service import Service
+from qmailpanel.sync.services import answer_question
 
 
 class Command(BaseCommand):
@@ -27,14 +32,19 @@ class Command(BaseCommand):
         how = parser.add_mutually_exclusive_group()
         how.add_argument("--once", action="store_true", help="make it so now, then end")
         how.add_argument("--dry-run", action="store_true", help="print what would be done")
+        how.add_argument(
+            "--answer", choices=["yes", "no"], help="to the question that waits for the operator"
+        )
 
-    def handle(self, *, once: bool, dry_run: bool, **_options: Any) -> None:
+    def handle(self, *, once: bool, dry_run: bool, answer: str | None, **_options: Any) -> None:
         logging.getLogger("qmailpanel.sync").setLevel(logging.INFO)
         try:
             if dry_run:
                 self._print_plan()
             elif once:
                 self._make_true_once()
+            elif answer:
+                self._answer(is_yes=answer == "yes")
             else:
                 self._serve()
         except (Busy, HostError) as error:
@@ -61,6 +71,19 @@ class Command(BaseCommand):
             self.stderr.write(line)
         if report.error or report.question:
             sys.exit(1)
+
+    def _answer(self, *, is_yes: bool) -> None:
+        """No leaves everything as it is: until the yes nothing of it is applied."""
+        open_questions = SyncQuestion.objects.filter(node=settings.QMAILPANEL_NODE, answer=None)
+        question = open_questions.order_by("asked").first()
+        if question is None:
+            raise CommandError(_("Nothing waits for an answer."))
+        self.stdout.write(question.text)
+        if not is_yes:
+            self.stdout.write(_("Nothing of it is done. Put the newest database back."))
+            return
+        answer_question(COMMAND, question)
+        self.stdout.write(_("It is done by the service, or by qmailsync --once."))
 
     def _serve(self) -> None:
         service = Service(open_host())

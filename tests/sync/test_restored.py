@@ -1,0 +1,198 @@
+"""An older database is put back, or a new one stands over a host that was in use."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from qmailpanel.console.services import switch_hold
+from qmailpanel.domains.models import Domain
+from qmailpanel.domains.services import change_domain
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
+from qmailpanel.reports.statuses import Status
+from qmailpanel.sync.models import SyncQuestion
+from qmailpanel.sync.services import answer_question
+from tests.kit.panels import Panel
+from tests.kit.restored import keep_database, put_back
+
+
+@pytest.fixture
+def domain(panel: Panel) -> Domain:
+    """pandle.net, live."""
+    found = panel.add_domain()
+    panel.sync()
+    return found
+
+
+def say_yes(panel: Panel) -> None:
+    while SyncQuestion.objects.exists():
+        answer_question(SYSTEM, SyncQuestion.objects.get())
+        panel.sync()
+
+
+# the question
+
+
+def test_an_older_database_always_asks_however_little_it_drops(panel, domain) -> None:
+    older = keep_database()
+    panel.add_mailbox(domain, "carol")
+    panel.sync()
+    put_back(older)
+    report = panel.sync()
+    assert report.question is not None
+    assert panel.answer("=100-carol")
+    assert "is older than" in SyncQuestion.objects.get().text
+    assert "=100-carol:" in SyncQuestion.objects.get().text
+    say_yes(panel)
+    assert not panel.answer("=100-carol")
+    assert panel.sync().question is None
+
+
+def test_an_older_database_that_went_on_for_longer_is_another_one(panel, domain) -> None:
+    older = keep_database()
+    panel.add_mailbox(domain, "carol")
+    panel.sync()
+    put_back(older)
+    for number in range(5):
+        change_domain(SYSTEM, domain, description=f"{number}")
+    assert panel.sync().question is not None
+    assert "is another one than" in SyncQuestion.objects.get().text
+    assert panel.answer("=100-carol")
+
+
+def test_a_new_database_on_a_small_host_asks(panel) -> None:
+    new = keep_database()
+    panel.add_mailbox(panel.add_domain(), "carol")
+    panel.sync()
+    put_back(new)
+    assert panel.sync().question is not None
+    assert "pandle.net" in panel.lines("control/rcpthosts")
+    say_yes(panel)
+    assert panel.lines("control/rcpthosts") == ["old.test"]
+
+
+def test_the_question_ends_when_the_newest_database_is_put_back(panel, domain) -> None:
+    older = keep_database()
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    newest = keep_database()
+    put_back(older)
+    assert panel.sync().question is not None
+    put_back(newest)
+    assert panel.sync().question is None
+    assert panel.status(carol) is Status.LIVE
+
+
+def test_no_change_of_an_older_database_is_applied_before_the_yes(panel, domain) -> None:
+    older = keep_database()
+    panel.add_mailbox(domain, "carol")
+    panel.sync()
+    put_back(older)
+    running = panel.serve()
+    erin = panel.add_mailbox(domain, "erin")
+    running.turn()
+    assert panel.status(erin) is Status.PENDING
+    assert not panel.answer("=100-erin")
+    answer_question(SYSTEM, SyncQuestion.objects.get())
+    running.turn()
+    assert panel.status(erin) is Status.LIVE
+    assert not SyncQuestion.objects.exists()
+
+
+def test_changes_that_wait_do_not_hide_an_older_database(panel, domain) -> None:
+    older = keep_database()
+    panel.add_mailbox(domain, "carol")
+    panel.sync()
+    put_back(older)
+    switch_hold(SYSTEM, on=True)
+    assert panel.sync().question is not None
+
+
+def test_the_question_is_answered_by_command_too(panel, domain) -> None:
+    with pytest.raises(CommandError, match="Nothing waits"):
+        call_command("qmailsync", answer="yes")
+    older = keep_database()
+    panel.add_mailbox(domain, "carol")
+    panel.sync()
+    put_back(older)
+    panel.sync()
+    said = io.StringIO()
+    call_command("qmailsync", answer="no", stdout=said)
+    assert "Nothing of it is done" in said.getvalue()
+    assert panel.sync().question is not None
+    assert panel.answer("=100-carol")
+    call_command("qmailsync", answer="yes", stdout=said)
+    assert panel.sync().question is None
+    assert not panel.answer("=100-carol")
+
+
+# numbers that the database gives twice
+
+
+def test_a_new_mailbox_never_has_the_mail_of_a_removed_one_of_its_number(panel, domain) -> None:
+    older = keep_database()
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    (panel.below("pandle.net/carol") / "Maildir/new/1").write_text("for carol")
+    remove_mailbox(SYSTEM, carol)
+    panel.sync()
+    put_back(older)
+    dave = panel.add_mailbox(domain, "dave")
+    assert dave.mailbox.pk == carol.mailbox.pk
+    panel.sync()
+    say_yes(panel)
+    assert panel.status(dave) is Status.LIVE
+    assert not list(panel.below("pandle.net/dave/Maildir/new").iterdir())
+    assert list(panel.below(".archive").glob("*/Maildir/new/1"))
+
+
+def test_a_home_in_use_is_never_moved_to_another_mailbox_of_its_number(panel, domain) -> None:
+    older = keep_database()
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    mail = panel.below("pandle.net/carol") / "Maildir/new/1"
+    mail.write_text("for carol")
+    put_back(older)
+    dave = panel.add_mailbox(domain, "dave")
+    assert dave.mailbox.pk == carol.mailbox.pk
+    panel.sync()
+    assert mail.exists()
+    say_yes(panel)
+    assert mail.exists()
+    assert not list(panel.below("pandle.net/dave/Maildir/new").iterdir())
+
+
+def test_mail_of_another_mailbox_of_its_number_is_not_purged(panel, domain) -> None:
+    older = keep_database()
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    (panel.below("pandle.net/carol") / "Maildir/new/1").write_text("for carol")
+    remove_mailbox(SYSTEM, carol)
+    panel.sync()
+    put_back(older)
+    dave = panel.add_mailbox(domain, "dave")
+    panel.sync()
+    say_yes(panel)
+    remove_mailbox(SYSTEM, dave)
+    panel.sync()
+    purge_mailbox(SYSTEM, dave)
+    panel.sync()
+    assert list(panel.below(".archive").glob("*/Maildir/new/1"))
+
+
+def test_a_restored_mailbox_has_its_own_mail_again(panel, domain) -> None:
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    (panel.below("pandle.net/carol") / "Maildir/new/1").write_text("for carol")
+    older = keep_database()
+    remove_mailbox(SYSTEM, carol)
+    panel.sync()
+    put_back(older)
+    panel.sync()
+    say_yes(panel)
+    assert panel.status(carol) is Status.LIVE
+    assert (panel.below("pandle.net/carol") / "Maildir/new/1").exists()
