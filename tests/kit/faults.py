@@ -59,10 +59,18 @@ ERRNOS = {
     "statvfs": [errno.EIO],
     "kill": [errno.EPERM, errno.ESRCH],
     "flock": [errno.EIO],
+    "lockf": [errno.EIO, errno.ENOLCK],
     "run": [errno.ENOENT, errno.EACCES, errno.ENOMEM],
     "execute": [0],  # SQLite has errors of its own
 }
-NAMED_IN = {"flock": fcntl, "run": subprocess, "exchange": libc, "rename_new": libc, "syncfs": libc}
+NAMED_IN = {
+    "flock": fcntl,
+    "lockf": fcntl,
+    "run": subprocess,
+    "exchange": libc,
+    "rename_new": libc,
+    "syncfs": libc,
+}
 ELSEWHERE = {"flush", "execute"}
 
 

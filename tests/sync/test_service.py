@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from qmailpanel.domains.models import Address, Domain
-from qmailpanel.domains.services import remove_domain
+from qmailpanel.domains.services import remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import switch_mailbox
+from qmailpanel.qmail.formats import assign
 from qmailpanel.qmail.host import examine_homes
 from qmailpanel.qmail.host.shared_file import hold_lock
 from qmailpanel.reports.models import SyncNode, SyncProblem
@@ -316,6 +317,34 @@ def test_what_it_wrote_itself_in_slices_is_not_taken_for_somebody_elses(panel, i
     running.take_changes()
     assert len(added) == 30
     assert running.reconciler.disturbed() == set()
+
+
+@pytest.mark.parametrize("pauses", range(1, 6))
+def test_a_domain_made_in_a_pause_of_another_is_gone_when_it_is_removed(
+    panel, in_slices, pauses
+) -> None:
+    """What the service wrote in the pause is its own, not an editor's."""
+    slow = panel.add_domain("slow.test")
+    panel.add_mailbox(slow, "ann")
+    switch_domain(SYSTEM, slow, on=False)
+    running = panel.serve()
+    pause, seen = running._pause, list[Domain]()
+
+    def person(at_work):
+        if len(seen) < pauses:
+            seen.append(panel.add_domain("b.test") if len(seen) == pauses - 1 else slow)
+        pause(at_work)
+
+    running.reconciler.pause = person
+    switch_domain(SYSTEM, slow, on=True)
+    settle(running)
+    quick = Domain.objects.get(names__name="b.test")
+    assert panel.status_of_domain(quick) is Status.LIVE
+    assert panel.lines("control/rcpthosts") == ["old.test", "slow.test", "b.test"]
+    remove_domain(SYSTEM, quick)
+    settle(running)
+    assert panel.lines("control/rcpthosts") == ["old.test", "slow.test"]
+    assert assign.cut(panel.read("users/assign"))[1] == b""  # nothing behind the dot
 
 
 def test_who_waits_for_long_work_sees_how_far_it_is(panel, in_slices, as_operator) -> None:

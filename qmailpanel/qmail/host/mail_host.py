@@ -180,7 +180,8 @@ class Host:
             case FlushTree():
                 self.root.flush()
             case Compile(shared):
-                compile_map(self.home, shared)
+                with self.shared.files[shared].held():
+                    compile_map(self.home, shared)
             case TellSend():
                 self.hup.tell()
                 self.memory.hup_owed = False

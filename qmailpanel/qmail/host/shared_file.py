@@ -6,7 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from qmailpanel.qmail.formats.control import bare_lines
 from qmailpanel.qmail.formats.shared_files import Shared
@@ -22,6 +22,7 @@ from qmailpanel.qmail.host.files import (
     read_file,
 )
 from qmailpanel.qmail.host.late_lines import LateFiles
+from qmailpanel.qmail.host.vpopmail_lock import hold_vpopmail_lock
 
 LOCK = "users/.qmailpanel.lock"
 _RIGHTS = Rights(0o644)
@@ -57,10 +58,16 @@ def _lock(fd: int) -> None:
 
 
 class SharedFile:
-    """One of the shared files, by its directory and name."""
+    """One of the shared files, by its directory and name.
 
-    def __init__(self, home: str, shared: Shared) -> None:
+    `read_ours`: the lines that the memory knows as the panel's, without their newlines.
+    """
+
+    def __init__(
+        self, home: str, shared: Shared, read_ours: Callable[[], Collection[bytes]]
+    ) -> None:
         self.shared = shared
+        self.read_ours = read_ours
         self.directory, self.name = os.path.split(f"{home}/{shared}")
         self.temporary = f".{self.name}.qmailpanel-new"
         self.predecessors = LateFiles(self.name)
@@ -78,10 +85,11 @@ class SharedFile:
     def replace(self, before: bytes | None, content: bytes) -> None:
         """Swap `content` in for `before`, which is kept for a late `echo >>`.
 
-        Raises Raced when something else than `before` was there: it is there again then.
+        Raises Raced when something else than `before` is there, or was: it is there again then.
         """
         try:
-            with self._entered() as directory:
+            with self.held() as directory:
+                self._require(directory, before)
                 drop(self.temporary, directory)
                 create(self.temporary, directory, content, _RIGHTS)
                 if before is None:
@@ -98,9 +106,27 @@ class SharedFile:
             return self.predecessors.read(directory)
         return b""
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[int]:
+        """Its directory, open, while vpopmail's commands write nothing there."""
+        with self._entered() as directory, hold_vpopmail_lock(self.name, directory):
+            yield directory
+
     def _entered(self) -> contextlib.AbstractContextManager[int]:
         """Its directory: only root can put a link there, as Debian does."""
         return entered(self.directory, follow=True)
+
+    def _require(self, directory: int, before: bytes | None) -> None:
+        """A plan that is out of date takes no line of anybody out of the file, even for a moment.
+
+        The service itself may have written it: for another domain, in a pause.
+        """
+        try:
+            if read_file(self.name, directory).content != before:
+                raise Raced
+        except FileNotFoundError as error:
+            if before is not None:
+                raise Raced from error
 
     def _put_new(self, directory: int) -> None:
         try:
@@ -119,13 +145,13 @@ class SharedFile:
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
-            self._rename(directory, before)
+            self._rename(directory)
         else:
             if self._read_swapped_out(directory) != before:
                 self._put_back(directory, ours, before, content)
                 raise Raced
             os.unlink(self.temporary, dir_fd=directory)
-        self.predecessors.forget(directory, content)
+        self.predecessors.settle(directory, before, content)
 
     def _read_swapped_out(self, directory: int) -> bytes | None:
         try:
@@ -150,17 +176,14 @@ class SharedFile:
                 break
         if out == ours:
             self.predecessors.keep(directory, self.temporary, len(content))
-        known = {*bare_lines(before), *bare_lines(content)}
-        theirs = [line for line in lines if line not in known]
-        if theirs:
-            self.predecessors.keep_lines(directory, theirs)
+        known = {*bare_lines(before), *bare_lines(content), *self.read_ours()}
+        theirs = [line for line in dict.fromkeys(lines) if line not in known]
+        self.predecessors.keep_lines(directory, theirs)
         os.unlink(self.temporary, dir_fd=directory)
 
     def _lines_out(self, directory: int) -> list[bytes]:
         return bare_lines(self._read_swapped_out(directory) or b"")
 
-    def _rename(self, directory: int, before: bytes) -> None:
-        """For file systems that cannot exchange: look, then rename."""
-        if read_file(self.name, directory).content != before:
-            raise Raced
+    def _rename(self, directory: int) -> None:
+        """For file systems that cannot exchange."""
         os.rename(self.temporary, self.name, src_dir_fd=directory, dst_dir_fd=directory)

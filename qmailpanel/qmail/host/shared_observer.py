@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 
 from qmailpanel.qmail.formats import cdb, control
 from qmailpanel.qmail.formats.maps import MAPS
@@ -32,7 +34,9 @@ class SharedObserver:
     def __init__(self, home: str, memory: Memory) -> None:
         self.home = home
         self.memory = memory
-        self.files = {shared: SharedFile(home, shared) for shared in Shared}
+        self.files = {
+            shared: SharedFile(home, shared, partial(self._read_ours, shared)) for shared in Shared
+        }
         self.known: Mapping[Shared, LineFile] = {}
         self._uncompiled = {shared: set[bytes]() for shared in MAPS}  # foreign, not yet seen there
 
@@ -128,6 +132,12 @@ class SharedObserver:
         for one in wanted:
             yield one.name, one.section
 
+    def _read_ours(self, shared: Shared) -> set[bytes]:
+        """The lines that the memory knows, without their newlines."""
+        sections = (section for _, section in self._all_sections(()))
+        lines = (lines_of(section, shared).values() for section in sections)
+        return {line.removesuffix(b"\n") for line in chain.from_iterable(lines)}
+
     def _recover(self, file: LineFile) -> LineFile:
         """Foreign lines of a missing or broken file that has a map, so that none leaves the map."""
         if file.shared not in MAPS:
@@ -144,12 +154,7 @@ class SharedObserver:
         return replace(file, foreign=Foreign(file.shared, (*file.foreign.raws, *lost)))
 
     def _foreign_in_map(self, shared: Shared) -> list[bytes]:
-        ours = {
-            key
-            for _, sections in self.memory.all_sections()
-            for section in sections
-            for key in lines_of(section, shared)
-        }
+        ours = {key for _, section in self._all_sections(()) for key in lines_of(section, shared)}
         its = MAPS[shared]
         try:
             with opened(f"{self.home}/{its.path}", follow=True) as (fd, _):

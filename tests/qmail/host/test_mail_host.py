@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,16 @@ def test_a_file_changed_between_looking_and_swapping_is_put_back_and_planned_aga
     assert (home / Shared.RCPT).read_bytes() == b"old.test\npandle.net\n"
 
 
+def test_a_plan_that_is_out_of_date_takes_no_line_out_even_for_a_moment(home, monkeypatch) -> None:
+    host = open_home(home)
+    plan = plan_on(host, want_on(host, [PANDLE]))
+    (home / Shared.RCPT).write_bytes(b"old.test\n")
+    swapped: list[bytes] = []
+    Meanwhile(monkeypatch, home / Shared.RCPT, note_in(swapped))
+    assert host.apply(plan, lambda _: None, lambda _: None).raced
+    assert swapped == []
+
+
 def test_a_file_that_appeared_meanwhile_is_not_overwritten(home) -> None:
     (home / Shared.VIRTUAL).unlink()
     host = open_home(home)
@@ -332,9 +343,8 @@ def test_a_line_written_while_a_file_is_put_back_is_kept_byte_for_byte(
     host = open_home(home)
     make_true(host, [PANDLE])
     plan = plan_on(host, want_on(host, [replace(PANDLE, enabled=False)]))
-    append(line)(home / Shared.RCPT)
     read: list[bytes] = []
-    Meanwhile(monkeypatch, home / Shared.RCPT, lambda path: read.append(path.read_bytes()))
+    Meanwhile(monkeypatch, home / Shared.RCPT, append(line), note_in(read))
     assert host.apply(plan, lambda _: None, lambda _: None).raced
     (home / Shared.RCPT).write_bytes(read[0])
     make_true(host, [PANDLE])
@@ -353,15 +363,23 @@ def test_files_that_were_swapped_out_are_not_kept_for_long(home, monkeypatch) ->
 
 
 class Meanwhile:
-    """Somebody who writes a file right after our swap, every time as the list says."""
+    """Somebody who writes a file right before our swap, and after each as the list says."""
 
     def __init__(self, monkeypatch, path: Path, *edits) -> None:
         self.path, self.edits, self.exchange = path, list(edits), libc.exchange
+        self.is_first = True
         monkeypatch.setattr(libc, "exchange", self)
 
     def __call__(self, directory: int, one: str, other: str) -> None:
+        if other == self.path.name and self.is_first:
+            self.is_first = False
+            self._edit()
         self.exchange(directory, one, other)
-        if other == self.path.name and self.edits:
+        if other == self.path.name:
+            self._edit()
+
+    def _edit(self) -> None:
+        if self.edits:
             self.edits.pop(0)(self.path)
 
 
@@ -384,6 +402,11 @@ def rewrite(line: bytes):
     return edit
 
 
+def note_in(read: list[bytes]):
+    """As an editor does that writes much later."""
+    return lambda path: read.append(path.read_bytes())
+
+
 @pytest.mark.parametrize("first", [append, rewrite])
 @pytest.mark.parametrize("second", [append, rewrite])
 @pytest.mark.parametrize("third", [append, rewrite])
@@ -394,9 +417,8 @@ def test_whoever_writes_while_a_file_is_put_back_loses_nothing(
     make_true(host, [PANDLE])
     wanted = want_on(host, [replace(PANDLE, enabled=False)])
     plan = plan_on(host, wanted)
-    first(b"first.test\n")(home / Shared.RCPT)
-    later = second(b"second.test\n"), third(b"third.test\n")
-    Meanwhile(monkeypatch, home / Shared.RCPT, *later)
+    edits = first(b"first.test\n"), second(b"second.test\n"), third(b"third.test\n")
+    Meanwhile(monkeypatch, home / Shared.RCPT, *edits)
     assert host.apply(plan, lambda _: None, lambda _: None).raced
     make_true(host, [PANDLE])
     lines = (home / Shared.RCPT).read_bytes().splitlines()
@@ -410,15 +432,172 @@ def test_an_editor_that_read_the_file_before_it_was_put_back_loses_nothing(
     host = open_home(home)
     make_true(host, [PANDLE])
     plan = plan_on(host, want_on(host, [replace(PANDLE, enabled=False)]))
-    first(b"first.test\n")(home / Shared.RCPT)
     read: list[bytes] = []
-    Meanwhile(monkeypatch, home / Shared.RCPT, lambda path: read.append(path.read_bytes()))
+    Meanwhile(monkeypatch, home / Shared.RCPT, first(b"first.test\n"), note_in(read))
     assert host.apply(plan, lambda _: None, lambda _: None).raced
     assert b"first.test\n" not in read[0]
     (home / Shared.RCPT).write_bytes(read[0] + b"second.test\n")
     make_true(host, [PANDLE])
     lines = (home / Shared.RCPT).read_bytes().splitlines()
     assert sorted(lines) == [b"first.test", b"pandle.net", b"second.test"]
+
+
+OTHER = DomainRows(domain=2, name="other.test", prepend=101, change=1)
+
+
+def be_raced(home, monkeypatch, rows: DomainRows, edit) -> None:
+    """Somebody writes rcpthosts just before it is swapped for the rows."""
+    host = open_home(home)
+    plan = plan_on(host, want_on(host, [rows]))
+    with monkeypatch.context() as patch:
+        Meanwhile(patch, home / Shared.RCPT, edit)
+        assert host.apply(plan, lambda _: None, lambda _: None).raced
+    make_true(host, [rows])
+
+
+def test_a_line_that_was_out_for_a_moment_and_is_removed_later_stays_away(
+    home, monkeypatch
+) -> None:
+    monkeypatch.setattr("qmailpanel.qmail.host.late_lines.LINES_KEPT_NS", 500_000_000)
+    host = open_home(home)
+    be_raced(home, monkeypatch, PANDLE, append(b"theirs.test\n"))
+    assert (home / Shared.RCPT).read_bytes() == b"theirs.test\npandle.net\n"
+    time.sleep(0.6)
+    (home / Shared.RCPT).write_bytes(b"pandle.net\n")
+    make_true(host, [PANDLE])
+    assert (home / Shared.RCPT).read_bytes() == b"pandle.net\n"
+
+
+def test_a_late_line_that_was_taken_over_and_is_removed_later_stays_away(home, monkeypatch) -> None:
+    monkeypatch.setattr("qmailpanel.qmail.host.late_lines.LINES_KEPT_NS", 500_000_000)
+    host = open_home(home)
+    make_true(host, [PANDLE])
+    with (home / Shared.RCPT).open("ab") as late:
+        make_true(host, [replace(PANDLE, enabled=False)])
+        late.write(b"theirs.test\n")
+    make_true(host, [PANDLE])
+    assert (home / Shared.RCPT).read_bytes() == b"theirs.test\npandle.net\n"
+    time.sleep(0.6)
+    (home / Shared.RCPT).write_bytes(b"pandle.net\n")
+    make_true(host, [PANDLE])
+    assert (home / Shared.RCPT).read_bytes() == b"pandle.net\n"
+
+
+def test_a_late_line_outlives_an_editor_that_read_the_file_before_it_was_taken_over(home) -> None:
+    host = open_home(home)
+    make_true(host, [PANDLE])
+    with (home / Shared.RCPT).open("ab") as late:
+        make_true(host, [replace(PANDLE, enabled=False)])
+        late.write(b"late.test\n")
+    read = (home / Shared.RCPT).read_bytes()
+    make_true(host, [PANDLE])
+    (home / Shared.RCPT).write_bytes(read + b"second.test\n")
+    make_true(host, [PANDLE])
+    lines = (home / Shared.RCPT).read_bytes().splitlines()
+    assert sorted(lines) == [b"late.test", b"pandle.net", b"second.test"]
+
+
+def test_a_clock_that_was_set_back_makes_no_kept_line_young(home, monkeypatch) -> None:
+    later = time.time_ns() + 3_600_000_000_000
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time_ns", lambda: later)
+        be_raced(home, patch, PANDLE, append(b"theirs.test\n"))
+    (home / Shared.RCPT).write_bytes(b"pandle.net\n")
+    make_true(open_home(home), [PANDLE])
+    assert (home / Shared.RCPT).read_bytes() == b"pandle.net\n"
+
+
+def test_a_line_of_ours_that_an_editor_brought_is_not_kept_as_somebody_elses(
+    home, monkeypatch
+) -> None:
+    host = open_home(home)
+    make_true(host, [PANDLE])
+    (home / Shared.RCPT).write_bytes(b"")
+    be_raced(home, monkeypatch, OTHER, append(b"pandle.net\nmine.test\n"))
+    (home / Shared.RCPT).write_bytes(b"other.test\n")
+    make_true(host, [replace(PANDLE, enabled=False)])
+    assert (home / Shared.RCPT).read_bytes() == b"mine.test\nother.test\n"
+
+
+def test_a_line_that_became_ours_and_went_does_not_come_back_as_somebody_elses(
+    home, monkeypatch
+) -> None:
+    host = open_home(home)
+    be_raced(home, monkeypatch, PANDLE, append(b"other.test\nmine.test\n"))
+    make_true(host, [OTHER])
+    make_true(host, [replace(OTHER, enabled=False)])
+    make_true(host, [OTHER, PANDLE])
+    make_true(host, [replace(OTHER, enabled=False)])
+    make_true(host, [PANDLE])
+    assert (home / Shared.RCPT).read_bytes() == b"mine.test\npandle.net\n"
+
+
+VPOPMAIL = """
+import fcntl, os, sys, time
+path, line, seconds = sys.argv[1:]
+lock = open(f"{path}.lock", "w")
+fcntl.lockf(lock, fcntl.LOCK_EX)
+content = open(path).read()
+print("locked", flush=True)
+time.sleep(float(seconds))
+if line:
+    with open(f"{path}.{os.getpid()}", "w") as new:
+        new.write(f"{line}\\n{content}")
+    os.rename(new.name, path)
+"""
+
+
+def start_vpopmail(path: Path, line: str, seconds: float) -> subprocess.Popen[bytes]:
+    """As its commands do: lock, read, write beside, rename. It has the lock by now."""
+    command = [sys.executable, "-c", VPOPMAIL, str(path), line, str(seconds)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"locked\n"
+    return process
+
+
+@pytest.mark.parametrize(
+    ("shared", "line"),
+    [
+        (Shared.RCPT, "theirs.test"),
+        (Shared.VIRTUAL, "theirs.test:theirs.test"),
+        (Shared.ASSIGN, "+theirs.test-:theirs.test:89:89:/home/vpopmail/domains/theirs.test:-::"),
+    ],
+)
+def test_what_vpopmail_writes_under_its_lock_is_waited_for(home, shared, line) -> None:
+    host = open_home(home)
+    with start_vpopmail(home / shared, line, 0.5):
+        make_true(host, [PANDLE])
+    content = (home / shared).read_text().splitlines()
+    assert {line, *_own_lines(host, shared)} <= set(content)
+
+
+def _own_lines(host, shared: Shared) -> list[str]:
+    lines = want_on(host, [PANDLE])[0].section.lines[shared].values()
+    return [line.decode().rstrip("\n") for line in lines]
+
+
+def test_the_map_is_not_made_while_vpopmail_writes_what_it_is_made_of(home) -> None:
+    host = open_home(home)
+    plan = plan_on(host, want_on(host, [PANDLE]))
+    line = "+theirs.test-:theirs.test:89:89:/home/vpopmail/domains/theirs.test:-::"
+    others: list[subprocess.Popen[bytes]] = []
+
+    def report(step) -> None:
+        if step == Compile(Shared.ASSIGN):
+            others.append(start_vpopmail(home / Shared.ASSIGN, line, 0.3))
+
+    host.apply(plan, report, lambda _: None)
+    with others[0]:
+        assert f"{line}\n".encode() in cdb_lines(home)
+
+
+def test_a_lock_of_vpopmail_that_stays_held_stops_no_change(home, monkeypatch) -> None:
+    monkeypatch.setattr("qmailpanel.qmail.host.vpopmail_lock.LOCK_SECONDS", 0.05)
+    with start_vpopmail(home / Shared.RCPT, "", 60) as hanging:
+        make_true(open_home(home), [PANDLE])
+        assert (home / Shared.RCPT).read_bytes() == b"pandle.net\n"
+        hanging.kill()
 
 
 # users/assign and users/cdb
