@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from qmailpanel.domains.models import Address, Claim, Destination, Domain, Kind, Responder
 from qmailpanel.mailboxes.models import AutoReply, Mailbox
 from qmailpanel.qmail.layout.rows import (
+    NO_LOGIN,
     AliasRow,
     DepartedRow,
     DomainRows,
@@ -24,6 +25,18 @@ from qmailpanel.qmail.layout.rows import (
 from .login_rows import read_logins
 
 _CHUNK = 500
+_REPLY_COLUMNS = tuple(column.name for column in fields(ReplyRow))
+_DOMAIN_COLUMNS = (
+    "name",
+    "prepend",
+    "change",
+    "enabled",
+    "unknown",
+    "unknown_text",
+    "unknown_target",
+    "subdomains",
+    "removed",
+)
 _COLUMNS = tuple(column.name for column in fields(MailboxColumns))
 
 
@@ -34,7 +47,7 @@ def read_rows(domains: Sequence[int]) -> Iterator[DomainRows]:
 
 
 def _read_chunk(numbers: Sequence[int]) -> Iterator[DomainRows]:
-    domains = list(Domain.objects.claiming().filter(id__in=numbers))
+    domains = list(Domain.objects.claiming().filter(id__in=numbers).only(*_DOMAIN_COLUMNS))
     numbers = [domain.pk for domain in domains]
     destinations = _read_destinations(numbers)
     mailboxes = _read_mailboxes(numbers, destinations)
@@ -55,9 +68,9 @@ def _read_chunk(numbers: Sequence[int]) -> Iterator[DomainRows]:
             unknown_target=domain.unknown_target,
             alias_domains=tuple(name for name, removed in names[domain.pk] if not removed),
             departed=departed.get(domain.pk),
-            former=tuple(name for name, _removed in names[domain.pk]),
+            former=tuple(name for name, _removed in names[domain.pk] if isinstance(name, str)),
             subdomains=domain.subdomains,
-            more=domain.prepend >= beyond,
+            more=_is_number(domain.prepend) and domain.prepend >= beyond,
             removed=domain.removed,
             mailboxes=mailboxes[domain.pk],
             aliases=aliases[domain.pk],
@@ -69,7 +82,12 @@ def _first_beyond_rcpthosts() -> float:
     """The prepend from which on domains are in morercpthosts: rcpthosts holds so many, no more."""
     served = Domain.objects.claiming().filter(removed=False).order_by("prepend")
     most = settings.QMAILPANEL_RCPTHOSTS
-    return next(iter(served.values_list("prepend", flat=True)[most : most + 1]), inf)
+    first = next(iter(served.values_list("prepend", flat=True)[most : most + 1]), inf)
+    return first if _is_number(first) else inf
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float)
 
 
 def _read_alias_domains(domains: Sequence[int]) -> dict[int, list[tuple[str, bool]]]:
@@ -108,7 +126,7 @@ def _read_mailboxes(
             removed=row["removed"],
             destinations=destinations.get(row["id"], ()),
             reply=replies.get(number),
-            login=logins[number],
+            login=logins.get(number, NO_LOGIN),
             **{name: row[column] for name, column in columns.items()},
         )
         mailboxes[row["domain_id"]].append(mailbox)
@@ -150,22 +168,15 @@ def read_purged(domains: Iterable[int]) -> dict[int, dict[int, int]]:
 
 def _read_departed(domains: Sequence[int]) -> dict[int, DepartedRow]:
     """What is answered for people who left, by domain."""
-    return {
-        responder.pk: DepartedRow(
-            reply=ReplyRow(subject=responder.subject, text=responder.text, days=responder.days),
-            target=responder.target,
-        )
-        for responder in Responder.objects.filter(domain__in=domains)
-    }
+    columns = ("pk", "target", *_REPLY_COLUMNS)
+    responders = Responder.objects.filter(domain__in=domains).values_list(*columns)
+    return {pk: DepartedRow(ReplyRow(*reply), target) for pk, target, *reply in responders}
 
 
 def _read_replies(domains: Sequence[int]) -> dict[int, ReplyRow]:
     """The answers that are given at present, by mailbox."""
     running = AutoReply.objects.filter(mailbox__address__domain__in=domains, on=True, running=True)
-    return {
-        reply.pk: ReplyRow(subject=reply.subject, text=reply.text, days=reply.days)
-        for reply in running
-    }
+    return {pk: ReplyRow(*reply) for pk, *reply in running.values_list("pk", *_REPLY_COLUMNS)}
 
 
 def _read_destinations(domains: Sequence[int]) -> dict[int, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from qmailpanel.qmail.formats.logins import Logins
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.plan.state import Wanted, empty_section
 
-from .wanted import Unwritable, read_wanted
+from .wanted import Unwritable, read_wanted, snapshot
 
 
 def read_intended(
@@ -50,7 +50,8 @@ def _hold_back(host: Host, one: Wanted, through: int) -> Wanted:
 
 def _absent_domains(host: Host) -> list[Wanted]:
     """Domains with something on the host, but without a row: the database was restored, say."""
-    claimed = dict(Domain.objects.claiming().values_list("name", "prepend"))
+    with snapshot():
+        claimed = dict(Domain.objects.claiming().values_list("name", "prepend"))
     names = sorted(set(host.memory.names()) - set(claimed))
     prepends = set(claimed.values())  # of those, whose domain only has another name now
     return [

@@ -18,6 +18,7 @@ from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.pause import Round
 
+from .any_text import any_text
 from .models import SyncQuestion
 from .publish import publish, publish_heartbeat
 from .reconcile import Reconciler
@@ -167,7 +168,7 @@ def _is_answered() -> bool:
 
 
 def _go_on(round_: Every) -> bool:
-    with _enduring():
+    with _enduring(), any_text():
         return round_.go_on()
     return False
 

@@ -11,11 +11,13 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from qmailpanel.domains.models import Domain
+from qmailpanel.qmail.layout.declared import check_row
 from qmailpanel.qmail.layout.domain import render_domain
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.plan.drift import Decision, Side
 from qmailpanel.qmail.plan.state import Problem, Wanted, archive_path, empty_section
 
+from .any_text import any_text
 from .domain_rows import read_purged, read_rows
 from .models import DriftDecision
 
@@ -31,6 +33,12 @@ class Unwritable(NamedTuple):
 @contextmanager
 def snapshot() -> Iterator[None]:
     """All reads of the block see one state, and block no writer."""
+    with any_text(), _one_state():
+        yield
+
+
+@contextmanager
+def _one_state() -> Iterator[None]:
     if connection.vendor != "sqlite":
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -84,6 +92,18 @@ def _read_nameless(domains: set[int]) -> list[Wanted]:
 def _read_decisions(domains: Sequence[int]) -> dict[int, list[Decision]]:
     decisions: dict[int, list[Decision]] = defaultdict(list)
     for row in DriftDecision.objects.filter(domain__in=domains):
-        decision = Decision(row.subject, row.actual, Side(row.side), row.change_id)
-        decisions[row.domain_id].append(decision)
+        decision = _read_decision(row)
+        if decision:
+            decisions[row.domain_id].append(decision)
     return decisions
+
+
+def _read_decision(row: DriftDecision) -> Decision | None:
+    """None for what nobody can have decided: it stays drift, which is told."""
+    try:
+        decision = Decision(row.subject, row.actual, Side(row.side), row.change_id)
+        check_row(decision)
+        _ = decision.subject.line  # a shared file that there is
+    except ValueError:
+        return None
+    return decision

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from qmailpanel.domains.models import Address, Claim, Destination, Domain
 from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import record
+from qmailpanel.mailboxes.models import AutoReply
 from qmailpanel.qmail import names
 from qmailpanel.reports.statuses import Status, Statuses
 from tests.kit.panels import Panel
@@ -182,3 +183,38 @@ def test_hostile_unknown_recipients_are_never_written(panel, domain, field, text
     assert b"/bin/sh" not in default
     assert panel.status_of_domain(domain) is Status.FAILED
     assert panel.answer("=100-ann") is not None
+
+
+@pytest.mark.parametrize("number", ["5000:x", "*:storage=1B\nroot:{PLAIN}x:0:0", b"\xff", -1, 1.5])
+def test_a_limit_that_is_no_number_never_becomes_a_login(panel, domain, settings, number) -> None:
+    settings.QMAILPANEL_DOVECOT_QUOTA_RULE = "on"
+    ann = domain.addresses.get(local="ann")
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA ignore_check_constraints = ON")
+        update = "UPDATE mailboxes_mailbox SET quota = %s WHERE address_id = %s"
+        cursor.execute(update, [number, ann.pk])
+    ben = panel.add_mailbox(domain, "ben")
+    panel.sync()
+    logins = (panel.home / "logins/pandle.net.passwd").read_bytes()
+    assert b"root" not in logins
+    assert b"quota_rule" not in logins
+    assert panel.status(ann) is Status.FAILED
+    assert panel.status(ben) is Status.LIVE
+    assert panel.answer("=100-ann") is not None
+
+
+def test_an_alias_that_cannot_be_written_leaves_the_auto_reply_of_its_mailbox(
+    panel, domain, settings
+) -> None:
+    inject = panel.home / "bin/qmail-inject"
+    inject.parent.mkdir(exist_ok=True)
+    inject.touch()
+    settings.QMAILPANEL_MAILBOT = "/bin/true"
+    ann = domain.addresses.get(local="ann")
+    panel.add_alias(domain, "also", "ann@pandle.net")
+    AutoReply.objects.create(mailbox=ann.mailbox, subject="Away", text="Away.", running=True)
+    Address.objects.filter(local="also").update(local="a b")
+    touch(domain, ann)
+    panel.sync()
+    assert panel.status(ann) is Status.LIVE
+    assert b"#own ann@pandle.net\n" in panel.below("pandle.net/ann/.qmail").read_bytes()

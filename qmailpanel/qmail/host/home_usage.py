@@ -138,7 +138,7 @@ def _size_of(entry: os.DirEntry[str]) -> int | None:
 @contextlib.contextmanager
 def entered_home(mail_root: str, domain: str, local: str) -> Iterator[OpenHome]:
     """The home of an address. Raises OSError where there is none."""
-    if "/" in f"{domain}{local}" or {domain, local} & {"", ".", ".."}:
+    if {"/", "\0"} & {*f"{domain}{local}"} or {domain, local} & {"", ".", ".."}:
         raise FileNotFoundError(f"{domain}/{local}")
     with (
         entered(mail_root) as root,

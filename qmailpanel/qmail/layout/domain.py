@@ -19,6 +19,7 @@ from functools import partial
 
 from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.logins import Logins
+from qmailpanel.qmail.layout.declared import as_name, check_row
 from qmailpanel.qmail.layout.home import render_departed, render_home
 from qmailpanel.qmail.layout.lines import render_lines
 from qmailpanel.qmail.layout.logins import render_login
@@ -43,8 +44,9 @@ UNWRITABLE_NAME = "An alias domain cannot be written for the mail server."
 def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
     """What the database wants of one domain. Rows with text that cannot be rendered are Problems.
 
-    Raises InvalidName when the domain's own name or texts cannot be rendered.
+    Raises InvalidName when the domain's own name, texts or numbers cannot be rendered.
     """
+    check_row(rows, beside=("alias_domains", "departed"))
     rendering = Rendering(layout, DomainName(rows.name), rows.prepend)
     for mailbox in rows.mailboxes:
         rendering.attempt(mailbox, partial(_render_mailbox, rendering, mailbox, rows))
@@ -79,7 +81,7 @@ def _locals(rows: DomainRows) -> Iterable[str]:
 def _read_names(rendering: Rendering, rows: DomainRows) -> list[DomainName]:
     """Its own name and those of its alias domains."""
     names = [rendering.name]
-    for text in rows.alias_domains:
+    for text in map(as_name, rows.alias_domains):
         try:
             names.append(DomainName(text))
         except InvalidName as error:
@@ -99,10 +101,11 @@ def _render_section(rendering: Rendering, rows: DomainRows, names: list[DomainNa
 
 
 def _render_mailbox(rendering: Rendering, row: MailboxRow, rows: DomainRows) -> None:
-    layout, local = rendering.layout, LocalPart(row.local)
+    layout, local = rendering.layout, LocalPart(as_name(row.local))
     path = f"{rendering.name}/{local}"
     rendering.owners[path] = rendering.owners[f"{path}/.qmail"] = row.address
     rendering.owners[rendering.key(local)] = row.address
+    check_row(row)
     if row.removed or rows.removed:
         rendering.archive[path] = row.mailbox
         return
@@ -155,9 +158,10 @@ def _is_taken(rows: DomainRows, local: str) -> bool:
 
 
 def _render_alias(rendering: Rendering, row: AliasRow) -> None:
-    local = AliasLocal(row.local)
+    local = AliasLocal(as_name(row.local))
     path = f"{rendering.name}/{dotqmail.file_name(local)}"
     rendering.owners[path] = rendering.owners[rendering.key(local)] = row.address
+    check_row(row)
     home = _own_home(rendering, row)
     if home is not None:
         rendering.add_home_assignment(local, home)
@@ -182,11 +186,12 @@ def _render_departed(
 ) -> None:
     """The file that takes the place of a removed mailbox."""
     try:
-        local = AliasLocal(row.local)
+        local = AliasLocal(as_name(row.local))
     except InvalidName:
         return  # `default` and the like: a file of that name is for others
     path = f"{rendering.name}/{dotqmail.file_name(local)}"
     rendering.owners[path] = row.address
+    check_row(departed)
     content = render_departed(rendering.layout, local, departed, rows)
     if content:
         rendering.files[path] = content

@@ -10,10 +10,14 @@ what answers can neither stop mail nor have it tried again. See dot-qmail(5).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import product
+
 from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.reply import Reply, ReplyBody, render_reply
 from qmailpanel.qmail.layout.rows import DepartedRow, DomainRows, Layout, MailboxRow, ReplyRow
-from qmailpanel.qmail.names import AliasLocal, MailAddress, ReplyText
+from qmailpanel.qmail.names import AliasLocal, InvalidName, MailAddress, ReplyText
 
 ON_HOLD = ReplyText("This mailbox is on hold; mail waits for it. (#4.2.1)")
 DEPARTED_DATABASE = ".replied-"  # with the local part: whom it was answered for
@@ -29,7 +33,7 @@ def render_departed(layout: Layout, local: AliasLocal, row: DepartedRow, rows: D
     if layout.answering is None:
         return forwarded
     names = (rows.name, *rows.alias_domains)
-    reply = _reply(row.reply, tuple(MailAddress(f"{local}@{name}") for name in names))
+    reply = _reply(row.reply, _addresses([local], names))
     file = dotqmail.file_name(local)
     return forwarded + render_reply(layout.answering, reply, file, f"{DEPARTED_DATABASE}{local}")
 
@@ -78,4 +82,13 @@ def _own_addresses(row: MailboxRow, rows: DomainRows) -> tuple[MailAddress, ...]
     itself = {f"{row.local}@{name}" for name in names}
     aliases = (alias for alias in rows.aliases if not alias.removed)
     locals_ = [row.local, *(alias.local for alias in aliases if itself & {*alias.destinations})]
-    return tuple(MailAddress(f"{local}@{name}") for local in locals_ for name in names)
+    return _addresses(locals_, names)
+
+
+def _addresses(locals_: Sequence[str], names: Sequence[str]) -> tuple[MailAddress, ...]:
+    """All that can be written; of the others their own rows are told."""
+    addresses = []
+    for local, name in product(locals_, names):
+        with suppress(InvalidName):
+            addresses.append(MailAddress(f"{local}@{name}"))
+    return tuple(addresses)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from django.conf import settings
 from django.db.models import QuerySet
 
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.qmail.host.home_usage import entered_home
+from qmailpanel.qmail.layout.declared import check_row
 from qmailpanel.qmail.layout.rows import Layout
-from qmailpanel.qmail.names import MailUser
+from qmailpanel.qmail.names import InvalidName, MailUser
 from qmailpanel.qmail.pause import Round
 from qmailpanel.reports.models import LastUse, Usage
 from qmailpanel.sync.publish import newest_change
@@ -120,12 +122,15 @@ def _delivering() -> QuerySet[Address]:
 
 def _read_mailboxes(addresses: QuerySet[Address]) -> list[DeliveringMailbox]:
     fields = ("pk", "domain_id", "domain__name", "local", "mailbox__quota", "mailbox__messages")
-    return [
-        DeliveringMailbox(
+    mailboxes = []
+    for pk, domain, name, local, quota, messages in addresses.values_list(*fields):
+        mailbox = DeliveringMailbox(
             address=pk, domain=domain, name=name, local=local, quota=quota, messages=messages
         )
-        for pk, domain, name, local, quota, messages in addresses.values_list(*fields)
-    ]
+        with suppress(InvalidName):  # of what it has instead its address is told
+            check_row(mailbox)
+            mailboxes.append(mailbox)
+    return mailboxes
 
 
 def _is_news(usage: Usage, old: Usage | None) -> bool:
