@@ -114,3 +114,26 @@ def test_a_record_appended_behind_the_end_is_dead_text_and_kept(in_memory) -> No
     records, dead = assign.cut((home / Shared.ASSIGN).read_bytes())
     assert line not in records
     assert dead == line
+
+
+def test_a_line_that_is_no_record_is_kept_once_however_often_it_is_written(in_memory) -> None:
+    home = make_home(in_memory / "qmail")
+    host = open_home(home)
+    make_true(host, [PANDLE])
+    for _ in range(3):
+        rewrite(home / Shared.ASSIGN, b"# by hand\n")
+        make_true(host, [PANDLE])
+    assert assign.cut((home / Shared.ASSIGN).read_bytes())[1] == b"# by hand\n"
+
+
+def test_dead_text_stays_dead_when_another_line_is_no_record(in_memory) -> None:
+    home = make_home(in_memory / "qmail")
+    host = open_home(home)
+    make_true(host, [PANDLE])
+    line = _line(Shared.ASSIGN, 1)
+    append(home / Shared.ASSIGN, line)
+    rewrite(home / Shared.ASSIGN, b"# by hand\n")
+    make_true(host, [PANDLE])
+    records, dead = assign.cut((home / Shared.ASSIGN).read_bytes())
+    assert line not in records
+    assert dead == b"# by hand\n" + line

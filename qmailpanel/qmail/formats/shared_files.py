@@ -187,16 +187,18 @@ def _cut(shared: Shared, content: bytes) -> tuple[list[bytes], bytes, str]:
 
 
 def _salvage(content: bytes) -> tuple[list[bytes], bytes]:
-    """Of a file that qmail-newu refuses: the lines it would take, the others as dead text."""
-    good: list[bytes] = []
-    dead: list[bytes] = []
+    """Of a file that qmail-newu refuses: the lines it would take, and the end.
+
+    The others become dead text, each once; what was dead text stays so.
+    """
     lines = control.split_lines(content)
-    for line in lines:
-        if line.startswith(b"."):
-            continue
-        whole = line if line.endswith(b"\n") else line + b"\n"
-        (good if _is_record(whole) else dead).append(whole)
-    return good, b".\n" + b"".join(dead)
+    if lines:
+        lines[-1] = lines[-1].removesuffix(b"\n") + b"\n"
+    first = next((at for at, line in enumerate(lines) if line.startswith(b".")), len(lines))
+    above, end = lines[:first], lines[first:] or [b".\n"]
+    bad = dict.fromkeys(line for line in above if not _is_record(line))
+    dead = [*(line for line in bad if line not in end), *end[1:]]
+    return [line for line in above if line not in bad], b"".join([end[0], *dead])
 
 
 def _is_record(line: bytes) -> bool:
