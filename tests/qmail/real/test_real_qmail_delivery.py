@@ -9,16 +9,17 @@ from typing import Any
 
 import pytest
 
+from qmailpanel.aliases.services import switch_alias
 from qmailpanel.domains.departed.services import set_responder
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
 from qmailpanel.mailboxes.delivery.replies import change_reply
 from qmailpanel.mailboxes.removal.services import remove_mailbox
-from qmailpanel.mailboxes.services import hold_mailbox
+from qmailpanel.mailboxes.services import hold_mailbox, switch_mailbox
 from qmailpanel.qmail.layout.rows import DomainRows, MailboxRow
 from qmailpanel.qmail.names import MailAddress, MailUser
 from tests.kit.disk import make_home, make_true, open_home
-from tests.kit.real_panel import Panel, new_domain, new_mailbox, real_panel
+from tests.kit.real_panel import Panel, new_alias, new_domain, new_mailbox, real_panel
 from tests.kit.real_qmail import HOME, needs_qmail, wait_for
 
 DELIVERED, DEFERRED = 0, 111
@@ -68,6 +69,25 @@ def test_who_writes_to_somebody_who_left_is_answered(panel):
     panel.qmail.start()
     assert "in pandle.net/bob" in panel.send("ann.lee@pandle.net")
     wait_for(lambda: _answers(panel) == 1)
+
+
+def test_other_spellings_of_an_address_reach_whom_the_usual_one_reaches(panel):
+    domain = new_domain("pandle.net")
+    ann = new_mailbox(domain, "ann")
+    new_mailbox(domain, "bob")
+    new_alias(domain, "jane.roe", ["ann@pandle.net", "bob@pandle.net"])
+    panel.make_live()
+    panel.qmail.start()
+    unusual = f"{domain.prepend}-ann"
+    assert "in pandle.net/ann" in panel.send(unusual)
+    assert "in pandle.net/ann" in panel.send_local(f"{unusual}@mail.vm.test")
+    assert {"in pandle.net/ann", "in pandle.net/bob"} <= panel.send_local("jane:roe@pandle.net")
+    switch_mailbox(SYSTEM, ann, on=False)
+    switch_alias(SYSTEM, domain.addresses.get(local="jane.roe"), on=False)
+    panel.make_live()
+    for spelling in ("ann@pandle.net", unusual, "jane:roe@pandle.net"):
+        fate = panel.send_local(spelling)
+        assert not any(each.startswith("in ") for each in fate), fate
 
 
 def test_what_is_live_is_what_qmail_local_can_deliver_by_as_another_mail_user(tmp_path):
