@@ -68,7 +68,7 @@ def _read_chunk(numbers: Sequence[int]) -> Iterator[DomainRows]:
             unknown_target=domain.unknown_target,
             alias_domains=tuple(name for name, removed in names[domain.pk] if not removed),
             departed=departed.get(domain.pk),
-            former=tuple(name for name, _removed in names[domain.pk] if isinstance(name, str)),
+            former=tuple(name for name, _removed in names[domain.pk] if _is_text(name)),
             subdomains=domain.subdomains,
             more=_is_number(domain.prepend) and domain.prepend >= beyond,
             removed=domain.removed,
@@ -84,6 +84,10 @@ def _first_beyond_rcpthosts() -> float:
     most = settings.QMAILPANEL_RCPTHOSTS
     first = next(iter(served.values_list("prepend", flat=True)[most : most + 1]), inf)
     return first if _is_number(first) else inf
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _is_number(value: object) -> bool:

@@ -25,8 +25,17 @@ from qmailpanel.sync.service import Service
 from tests.kit.panels import Panel, settle
 from tests.sync.test_injection import read_all, touch
 
-MODELS = (Domain, Claim, Address, Destination, Responder)
-MODELS += (Mailbox, AppPassword, AutoReply, DriftDecision)
+MODELS: tuple[type[models.Model], ...] = (
+    Domain,
+    Claim,
+    Address,
+    Destination,
+    Responder,
+    Mailbox,
+    AppPassword,
+    AutoReply,
+    DriftDecision,
+)
 COLUMNS = [
     (model._meta.db_table, field.column)
     for model in MODELS
