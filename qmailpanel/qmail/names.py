@@ -15,7 +15,8 @@ import idna
 
 from qmailpanel.qmail.numbers import HIGHEST_ID
 
-DOMAIN_LENGTH = 253
+DOMAIN_LENGTH = 248  # of our own: `<name>.passwd` is the name of a file, of 255 bytes at most
+OUTSIDE_LENGTH = 253
 LOCAL_LENGTH = 64
 ADDRESS_LENGTH = 254
 REPLY_LENGTH = 200
@@ -46,10 +47,11 @@ class DomainName(str):
     """A domain name as DNS has it: lower case, A-labels, no final dot. See RFC 1123 and 5891."""
 
     __slots__ = ()
+    most = DOMAIN_LENGTH
 
     def __new__(cls, text: str) -> Self:
-        name = _to_ascii(text.strip(" \t")).removesuffix(".")
-        _check_domain(name, text)
+        name = _to_ascii(text.strip(" \t"), cls.most).removesuffix(".")
+        _check_domain(name, text, cls.most)
         return super().__new__(cls, name)
 
     @property
@@ -64,6 +66,13 @@ def display_of(text: str) -> str:
         return DomainName(text).display
     except InvalidName:
         return text
+
+
+class OutsideName(DomainName):
+    """A domain name that needs no file of ours."""
+
+    __slots__ = ()
+    most = OUTSIDE_LENGTH
 
 
 class LocalPart(str):
@@ -103,7 +112,7 @@ class MailAddress(str):
     def __new__(cls, text: str) -> Self:
         local, at, domain = text.strip(" \t").rpartition("@")
         _check_outside(local, at, text)
-        address = f"{local}@{DomainName(domain)}"
+        address = f"{local}@{OutsideName(domain)}"
         if len(address) > ADDRESS_LENGTH:
             raise _too_long(address, ADDRESS_LENGTH)
         return super().__new__(cls, address)
@@ -116,7 +125,7 @@ class MailAddress(str):
     @property
     def domain(self) -> DomainName:
         """Right of the @."""
-        return DomainName(self.rpartition("@")[2])
+        return OutsideName(self.rpartition("@")[2])
 
 
 class ReplyText(str):
@@ -162,10 +171,10 @@ class MailUser:
         return cls(match[1], int(match[2]), int(match[3]))
 
 
-def _to_ascii(text: str) -> str:
+def _to_ascii(text: str, most: int) -> str:
     """The name with A-labels; quick for the many names that are ASCII anyway."""
-    if len(text) > DOMAIN_LENGTH + 1:
-        raise _too_long(text, DOMAIN_LENGTH)
+    if len(text) > most + 1:
+        raise _too_long(text, most)
     if text.isascii() and "xn--" not in text.lower():
         return text.lower()
     try:
@@ -174,7 +183,7 @@ def _to_ascii(text: str) -> str:
         raise _not_a_domain(text) from error
 
 
-def _check_domain(name: str, text: str) -> None:
+def _check_domain(name: str, text: str, most: int) -> None:
     if not name:
         raise InvalidName(gettext_noop("Enter a domain name, as example.org."))
     if "@" in name:
@@ -191,8 +200,8 @@ def _check_domain(name: str, text: str) -> None:
         raise InvalidName(
             gettext_noop("%(text)s looks like an IP address. Enter a domain name."), text=name
         )
-    if len(name) > DOMAIN_LENGTH:
-        raise _too_long(name, DOMAIN_LENGTH)
+    if len(name) > most:
+        raise _too_long(name, most)
 
 
 def _check_local(local: str) -> None:

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from qmailpanel.domains.models import Domain
+from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
 from qmailpanel.mailboxes.services import change_quota
-from qmailpanel.qmail.names import DomainName, LocalPart
+from qmailpanel.qmail.names import DOMAIN_LENGTH, DomainName, LocalPart
 from qmailpanel.reports.models import SyncProblem
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.reconcile import Reconciler, open_host
@@ -192,3 +193,18 @@ def test_a_directory_that_cannot_be_removed_is_left_and_the_domain_gone(
     assert panel.status_of_domain(domain) is Status.REMOVED
     assert panel.below("pandle.net").is_dir()
     assert panel.sync().steps == []
+
+
+def test_the_longest_names_and_local_parts_become_live(panel: Panel) -> None:
+    name = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * DOMAIN_LENGTH])[:DOMAIN_LENGTH]
+    domain = panel.add_domain(name)
+    box = panel.add_mailbox(domain, "e" * 64)
+    alias = panel.add_alias(domain, "f" * 64, "one@side.test", "two@side.test")
+    add_alias_domain(SYSTEM, domain, DomainName("z" + name[1:]))
+    assert panel.sync().error == ""
+    assert panel.status_of_domain(domain) is Status.LIVE
+    assert [panel.status(box), panel.status(alias)] == [Status.LIVE, Status.LIVE]
+    assert sorted(path.name for path in (panel.home / "logins").glob("*.passwd")) == [
+        f"{name}.passwd",
+        f"z{name[1:]}.passwd",
+    ]
