@@ -15,6 +15,7 @@ from qmailpanel.domains.addresses.services import replace_targets, targets_of, w
 from qmailpanel.domains.changes import differing, one_line
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.routes.hops import read_targets, refuse_loop
+from qmailpanel.domains.routes.pointers import references_to, refuse_pointed_to
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Verb
 from qmailpanel.qmail import names
@@ -79,8 +80,11 @@ def switch_alias(actor: Actor, address: Address, *, on: bool) -> Address:
     return address
 
 
-def remove_alias(actor: Actor, address: Address) -> Address:
-    """Stop delivery. Every domain keeps its postmaster and abuse. See RFC 2142."""
+def remove_alias(actor: Actor, address: Address, *, despite_pointers: bool = False) -> Address:
+    """Stop delivery; asks first where others deliver to it.
+
+    Every domain keeps its postmaster and abuse. See RFC 2142.
+    """
     with deed(actor, address, Right.ADDRESSES, removed=True) as act:
         if address.local in EXPECTED:
             raise Refused(
@@ -90,6 +94,8 @@ def remove_alias(actor: Actor, address: Address) -> Address:
                 ),
                 address=str(address),
             )
+        if not (address.removed or despite_pointers):
+            refuse_pointed_to(str(address), references_to(address), actor)
         addresses.remove_address(act, address)
     return address
 

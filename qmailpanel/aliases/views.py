@@ -27,6 +27,7 @@ from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.renaming import rename_address
 from qmailpanel.domains.routes.picture import Node, forwarded, maildir, route_of
+from qmailpanel.domains.routes.pointers import StillPointedTo, pointers_to
 from qmailpanel.web.answers import SeeOther, sent, show, wants
 from qmailpanel.web.attempt import attempt
 from qmailpanel.web.fields import errors_of
@@ -188,22 +189,29 @@ def switch(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 @needs(Right.ADDRESSES)
 @require_http_methods(["GET", "POST"])
 def remove(request: PanelRequest, name: str, pk: int) -> HttpResponse:
-    """Ask; then remove the alias."""
+    """Ask, naming what delivers to it; then remove the alias."""
     address = find_address(request, name, ALIAS, pk)
-    why = ""
-    if request.method == "POST":
-        why = attempt(request, None, lambda actor: services.remove_alias(actor, address)).why
-        if not why:
-            return show_row(request, address, _href(name))
-    return _ask(request, address, why)
+    if request.method == "GET":
+        return _ask(request, address)
+    despite = request.POST.get("despite") == "1"
+    tried = attempt(
+        request,
+        None,
+        lambda actor: services.remove_alias(actor, address, despite_pointers=despite),
+    )
+    if tried.is_done:
+        return show_row(request, address, _href(name))
+    is_asked = isinstance(tried.refusal, StillPointedTo)
+    return _ask(request, address, "" if is_asked else tried.why)
 
 
-def _ask(request: PanelRequest, address: Address, why: str) -> HttpResponse:
+def _ask(request: PanelRequest, address: Address, why: str = "") -> HttpResponse:
     in_row = is_in_row(request, address)
+    pointers = attempt(request, None, lambda actor: pointers_to(address, actor)).result
     context: dict[str, Any] = {**address_context(request, address), "in_row": in_row, "why": why}
-    context |= {"targets": targets_of(address), "href": _href(address.domain.name)}
+    context |= {"pointers": pointers, "href": _href(address.domain.name)}
     template = "aliases/remove.html#row" if in_row else "aliases/remove.html"
-    return show(request, template, context, status=422 if why else 200)
+    return show(request, template, context, status=200 if request.method == "GET" else 422)
 
 
 @audience(Audience.PERSON)

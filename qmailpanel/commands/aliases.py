@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qmailpanel.aliases.services import add_alias, change_alias, remove_alias
-from qmailpanel.commands.plesk import Misuse
+from qmailpanel.aliases.services import add_alias, change_alias
+from qmailpanel.commands.plesk import Misuse, Request
+from qmailpanel.commands.removal import remove_address
 from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address
 from qmailpanel.domains.routes.pointers import aliases_to, references_to
@@ -13,15 +14,19 @@ from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.qmail.names import AliasLocal, MailAddress
 
 
-def change_aliases(address: Address, text: str | None) -> Iterator[Address]:
+def change_aliases(request: Request, address: Address) -> Iterator[Address]:
     """`add:a,b` or `del:a,b`: these deliver to the address from now on, or no longer."""
+    text = request.options.get("aliases")
     if text is None:
         return
     verb, _, locals_ = text.partition(":")
     if verb not in {"add", "del"} or not locals_:
         raise Misuse("The option -aliases wants add:a,b or del:a,b.")
     for local in map(AliasLocal, locals_.split(",")):
-        yield _add_alias(address, local) if verb == "add" else _drop_alias(address, local)
+        if verb == "add":
+            yield add_alias(COMMAND, address.domain, local, [MailAddress(str(address))])
+        else:
+            yield _drop_alias(request, address, local)
 
 
 def aliases_of(address: Address) -> Iterator[str]:
@@ -30,11 +35,7 @@ def aliases_of(address: Address) -> Iterator[str]:
         yield alias.local
 
 
-def _add_alias(address: Address, local: AliasLocal) -> Address:
-    return add_alias(COMMAND, address.domain, local, [MailAddress(str(address))])
-
-
-def _drop_alias(address: Address, local: AliasLocal) -> Address:
+def _drop_alias(request: Request, address: Address, local: AliasLocal) -> Address:
     """Other destinations of the alias stay."""
     references = references_to(address)
     aliases = {alias.local: alias for alias in aliases_to(address, references)}
@@ -45,4 +46,5 @@ def _drop_alias(address: Address, local: AliasLocal) -> Address:
     others = [MailAddress(target) for target in targets_of(alias) if target not in named]
     if others:
         return change_alias(COMMAND, alias, destinations=others)
-    return remove_alias(COMMAND, alias)
+    remove_address(request, alias)
+    return alias

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 
 from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.routes.pointers import StillPointedTo
 from qmailpanel.ledger.actors import Refused
 from qmailpanel.ledger.services import held_after
 from qmailpanel.ledger.trigger import fifo_has_reader
@@ -41,7 +42,7 @@ VERBS = {
     "--suspend": "off",
 }
 NAMELESS = frozenset({"list"})
-BARE = {"json"}  # options without a value
+BARE = {"force", "json"}  # options without a value
 LABEL_WIDTH = 20
 DJANGO_FLAGS = {"--traceback", "--no-color", "--force-color", "--skip-checks"}
 DJANGO_OPTIONS = {"--settings", "--pythonpath", "--verbosity", "-v"}
@@ -60,6 +61,11 @@ class Request:
     name: str
     options: dict[str, str] = field(default_factory=dict)
     ignored: list[str] = field(default_factory=list)
+
+    @property
+    def force(self) -> bool:
+        """Remove also what others deliver to."""
+        return self.flag("force") is True
 
     def flag(self, option: str) -> bool | None:
         """The truth of an option; None where it is not given."""
@@ -150,6 +156,8 @@ class PleskCommand(BaseCommand):
             return
         try:
             self.obey(argv[2:])
+        except StillPointedTo as refusal:
+            self.fail(f"{refusal} Add -force to remove it all the same.")
         except (Misuse, Refused, InvalidName) as error:
             self.fail(str(error))
         except DatabaseError as error:

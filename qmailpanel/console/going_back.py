@@ -179,7 +179,9 @@ def _drop_name(claim: Claim) -> Offer | None:
         return None
     text = _("%(name)s is no alias domain of %(domain)s any more.")
     named = {"name": claim.name, "domain": claim.domain.name}
-    return Offer(text, named, lambda actor: remove_alias_domain(actor, claim))
+    return Offer(
+        text, named, lambda actor: remove_alias_domain(actor, claim, despite_pointers=True)
+    )
 
 
 def _remove_address(address: Address) -> Offer:
@@ -189,7 +191,7 @@ def _remove_address(address: Address) -> Offer:
         if address.kind == Kind.MAILBOX:
             remove_mailbox(actor, address, despite_pointers=True)
         else:
-            remove_alias(actor, address)
+            remove_alias(actor, address, despite_pointers=True)
 
     return Offer(text, {"address": str(address)}, act)
 

@@ -37,9 +37,17 @@ class NameRow:
 
 
 def settings_page(
-    request: PanelRequest, domain: Domain, *, why: str = "", **forms: PanelForm
+    request: PanelRequest,
+    domain: Domain,
+    *,
+    why: str = "",
+    asked: int | None = None,
+    **forms: PanelForm,
 ) -> HttpResponse:
-    """The page, with a form that was not good or a reason why not."""
+    """The page, with a form that was not good or a reason why not.
+
+    `asked`: the alias domain that can be removed all the same; the reason stands beside it.
+    """
     statuses = Statuses([domain.pk])
     if domain.removed:
         why = why or errors_of(form for name, form in forms.items() if name != "form")
@@ -59,7 +67,9 @@ def settings_page(
         "names": [_name_row(statuses, one) for one in domain.names.aliases().order_by("name")],
         "hops": route_of_unknown(domain),
         "may_refuse": knows_recipients() or domain.unknown == Unknown.REFUSE,
-        "why": why,
+        "why": "" if asked else why,
+        "asked": asked,
+        "pointed_to": why,
         **forms,
     }
     is_wrong = bool(why) or any(form.errors for form in forms.values())

@@ -23,6 +23,7 @@ from .changes import one_line
 from .models import Address, Claim, Destination, Domain, Kind, OwnItem, Unknown
 from .names.claims import claim_again, free_name, refuse_routed
 from .routes.hops import find_loop
+from .routes.pointers import references_into, refuse_pointed_to
 from .routes.rings import refuse_rings_of
 
 
@@ -181,9 +182,14 @@ def switch_domain(actor: Actor, domain: Domain, *, on: bool) -> Domain:
     return domain
 
 
-def remove_domain(actor: Actor, domain: Domain) -> Domain:
-    """Stop delivery; all rows stay, and the name stays claimed until that is live."""
+def remove_domain(actor: Actor, domain: Domain, *, despite_pointers: bool = False) -> Domain:
+    """Stop delivery; all rows stay, and the name stays claimed until that is live.
+
+    Asks first where other domains deliver to it.
+    """
     with deed(actor, domain, by_operator=True, removed=True) as act:
+        if not (domain.removed or despite_pointers):
+            refuse_pointed_to(domain.name, references_into(domain), actor)
         _change_whole(act, Verb.REMOVED, removed=True)
     return domain
 

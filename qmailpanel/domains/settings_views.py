@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
@@ -26,6 +27,7 @@ from .names import services as alias_domains
 from .names.forms import AddAliasDomainForm
 from .pages import settings_page
 from .renaming import rename_domain
+from .routes.pointers import StillPointedTo
 
 
 def _here(name: str, part: str = "") -> SeeOther:
@@ -136,7 +138,10 @@ def add_name(request: PanelRequest, name: str) -> HttpResponse:
 @needs(Right.NAMES)
 @require_POST
 def remove_name(request: PanelRequest, name: str, pk: int) -> HttpResponse:
-    return _change_name(request, name, pk, alias_domains.remove_alias_domain)
+    """Ask where anybody delivers to it; else, or when that was answered, remove the name."""
+    despite = request.POST.get("despite") == "1"
+    remove = partial(alias_domains.remove_alias_domain, despite_pointers=despite)
+    return _change_name(request, name, pk, remove)
 
 
 @audience(Audience.PERSON)
@@ -153,4 +158,7 @@ def _change_name(
     mine = Claim.objects.for_user(request.user).aliases()
     alias = get_object_or_404(mine, domain=domain, pk=pk)
     tried = attempt(request, None, lambda actor: service(actor, alias))
-    return _here(name, "#names") if tried.is_done else settings_page(request, domain, why=tried.why)
+    if tried.is_done:
+        return _here(name, "#names")
+    asked = alias.pk if isinstance(tried.refusal, StillPointedTo) else None
+    return settings_page(request, domain, why=tried.why, asked=asked)

@@ -26,6 +26,7 @@ from .lists import domain_row, health
 from .models import Domain, Kind
 from .pages import settings_page
 from .pulse import pulse_context
+from .routes.pointers import name_pointers, references_into
 
 
 @audience(Audience.SIGNED_IN)
@@ -145,10 +146,17 @@ def remove(request: PanelRequest, name: str) -> HttpResponse:
     domain = find_domain(request, name)
     mailboxes = domain.addresses.filter(kind=Kind.MAILBOX, removed=False)
     form = RemoveDomainForm(sent(request), domain=domain, holds_mail=mailboxes.exists())
-    if attempt(request, form, lambda actor: services.remove_domain(actor, domain)).is_done:
+    despite = request.POST.get("despite") == "1"
+    if attempt(
+        request,
+        form,
+        lambda actor: services.remove_domain(actor, domain, despite_pointers=despite),
+    ).is_done:
         return see_other(request, f"{reverse('domains:list')}?top={domain.pk}")
+    references = references_into(domain)
+    pointers = attempt(request, None, lambda actor: name_pointers(references, actor)).result
     context = domain_context(request, domain, "settings", Statuses([domain.pk]))
-    context["form"] = form
+    context |= {"form": form, "pointers": pointers}
     return show(request, "domains/remove.html", context, status=422 if form.is_bound else 200)
 
 

@@ -76,6 +76,32 @@ def test_a_removed_alias_comes_back_by_undo(page, panel, domain):
     assert panel.host.assigned(domain, "sales") == f"{domain}/ada"
 
 
+def test_an_alias_and_an_alias_domain_to_which_others_deliver_go_after_those_were_seen(
+    page, panel, domain
+):
+    sales, team, further = f"sales@{domain}", f"team@{domain}", f"further.{domain}"
+    page.goto(f"/domains/{domain}/settings/")
+    page.get_by_label("New alias domain").fill(further)
+    page.get_by_role("button", name="Add alias domain").click()
+    page.goto(f"/domains/{domain}/aliases/")
+    page.get_by_label("New alias").fill("team")
+    page.get_by_label("Delivers to").fill(f"sales@{further}, bob@{domain}")
+    page.get_by_label("Delivers to").press("Enter")
+    expect_status(page, team, "Live")
+    row_of(page, sales).get_by_role("link", name=f"Remove {sales}").click()
+    expect(page.get_by_role("listitem").filter(has_text=team)).to_be_visible()
+    assert panel.host.assigned(domain, "sales") == f"{domain}/ada"
+    page.get_by_role("button", name=f"Remove all the same {sales}").click()
+    expect_status(page, sales, "Removed")
+    page.goto(f"/domains/{domain}/settings/")
+    name = page.locator("#names li", has_text=further)
+    name.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text(f"These deliver to {further}: {team}.")).to_be_visible()
+    expect(page.get_by_text(f"These deliver to {further}: {team}.")).to_be_in_viewport()
+    name.get_by_role("button", name="Remove all the same").click()
+    expect(name.locator(".status")).to_have_text("Removed")
+
+
 def test_a_domain_that_holds_mail_goes_only_if_its_name_is_typed_and_undo_brings_it_back(
     page, panel, domain
 ):

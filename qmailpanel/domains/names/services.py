@@ -8,6 +8,8 @@ from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.rights import NotAllowed, Right
 from qmailpanel.domains.changes import refuse_removed
 from qmailpanel.domains.models import Claim, Domain
+from qmailpanel.domains.routes.pointers import refuse_pointed_to
+from qmailpanel.domains.routes.references import find_references
 from qmailpanel.domains.routes.rings import refuse_rings
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Verb
@@ -39,10 +41,13 @@ def add_alias_domain(
     return alias
 
 
-def remove_alias_domain(actor: Actor, alias: Claim) -> Claim:
-    """Refuse mail to that name; no mail is kept under it, so nothing is asked."""
+def remove_alias_domain(actor: Actor, alias: Claim, *, despite_pointers: bool = False) -> Claim:
+    """Refuse mail to that name; asks first where anybody delivers to it."""
     with deed(actor, alias, Right.NAMES, removed=True) as act:
         refuse_removed(act.domain)
+        if not (alias.removed or despite_pointers):
+            references = find_references(act.domain, [alias.name])
+            refuse_pointed_to(alias.name, references, actor)
         act.change(alias, Verb.REMOVED, removed=True)
     return alias
 

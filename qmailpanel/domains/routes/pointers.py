@@ -43,6 +43,12 @@ def references_to(address: Address) -> list[Reference]:
     return find_references(address.domain, served_names(address.domain), address.local)
 
 
+def references_into(domain: Domain) -> list[Reference]:
+    """What other domains deliver to this one."""
+    references = find_references(domain, served_names(domain))
+    return [reference for reference in references if reference.domain != domain]
+
+
 def aliases_to(address: Address, references: Iterable[Reference]) -> list[Address]:
     """Those of these references that are aliases of its own domain."""
     holders = {row.holder for row in references if not row.is_removed}
@@ -92,7 +98,7 @@ def _delivers(reference: Reference) -> bool:
 
 
 def _seen_by(actor: Actor, domains: set[int]) -> set[int]:
-    if actor.user_id is None:
+    if actor.user_id is None or not domains:
         return domains
     user = User.objects.get(pk=actor.user_id)
     return set(Domain.objects.for_user(user).filter(pk__in=domains).values_list("pk", flat=True))

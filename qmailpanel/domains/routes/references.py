@@ -38,35 +38,41 @@ def find_references(domain: Domain, names: Collection[str], local: str = "") -> 
 
     Whatever case it is written in, and whenever it was.
     """
-    references = list(_read_references(_condition(domain, names, local))) if names else []
-    hosts = [reference.target.rpartition("@")[2].lower() for reference in references]
-    below = Ours().read(set(hosts) - set(names), removed=True)
+    references = list(_read_references(domain, names, local)) if names else []
+    places = [reference.target.lower().rpartition("@")[::2] for reference in references]
+    below = Ours().read({host for _, host in places} - {*names, ""}, removed=True)
     return [
         reference
-        for reference, host in zip(references, hosts, strict=True)
-        if host in names or below.get(host) == domain
+        for reference, (there, host) in zip(references, places, strict=True)
+        if local in ("", there) and (host in names or below.get(host) == domain)
     ]
 
 
-def _condition(domain: Domain, names: Collection[str], local: str) -> Q:
-    condition = Q(lower__in=[f"{local}@{name}" for name in names])
+def _read_references(domain: Domain, names: Collection[str], local: str) -> Iterator[Reference]:
+    """Those, and others of the same rows."""
+    rows = Destination.objects.alias(lower=Lower("target"))
+    destinations = rows.filter(_condition("lower", domain, names, local)).order_by("pk")
+    for destination in destinations.select_related("address__domain"):
+        yield Reference(destination.address, destination.target)
+    domains = Domain.objects.alias(
+        unknown_lower=Lower("unknown_target"), departed_lower=Lower("responder__target")
+    ).filter(
+        _condition("unknown_lower", domain, names, local)
+        | _condition("departed_lower", domain, names, local)
+    )
+    for holder in domains.select_related("responder").order_by("pk"):
+        yield Reference(holder, holder.unknown_target)
+        responder: Responder | None = getattr(holder, "responder", None)
+        if responder:
+            yield Reference(responder, responder.target)
+
+
+def _condition(column: str, domain: Domain, names: Collection[str], local: str) -> Q:
+    condition = Q(**{f"{column}__in": [f"{local}@{name}" for name in names]})
     for name in names:
         if not local:
-            condition |= Q(lower__endswith=f"@{name}")
+            condition |= Q(**{f"{column}__endswith": f"@{name}"})
         if domain.subdomains:
-            to_local = Q(lower__startswith=f"{local}@") if local else Q()
-            condition |= to_local & Q(lower__endswith=f".{name}")
+            to_local = Q(**{f"{column}__startswith": f"{local}@"}) if local else Q()
+            condition |= to_local & Q(**{f"{column}__endswith": f".{name}"})
     return condition
-
-
-def _read_references(condition: Q) -> Iterator[Reference]:
-    lower = Lower("target")
-    destinations = Destination.objects.alias(lower=lower).filter(condition)
-    for destination in destinations.select_related("address__domain").order_by("pk"):
-        yield Reference(destination.address, destination.target)
-    domains = Domain.objects.alias(lower=Lower("unknown_target")).filter(condition)
-    for domain in domains.order_by("pk"):
-        yield Reference(domain, domain.unknown_target)
-    responders = Responder.objects.alias(lower=lower).filter(condition)
-    for responder in responders.select_related("domain"):
-        yield Reference(responder, responder.target)

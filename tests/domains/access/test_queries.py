@@ -94,4 +94,4 @@ def test_changing_an_alias(as_colleague: Client, alias: Address, crowd: Any, peo
 def test_removing_an_alias(as_colleague: Client, alias: Address, crowd: Any, people: int) -> None:
     crowd(people)
     href = f"/domains/pandle.net/aliases/{alias.pk}/remove/"
-    assert queries_of(as_colleague, href, {}, f"row-a{alias.pk}") == 22
+    assert queries_of(as_colleague, href, {}, f"row-a{alias.pk}") == 25

@@ -22,12 +22,12 @@ class Command(PleskCommand):
         "manage.py domain --create NAME [-mail_service true|false] [-description TEXT]\n"
         "manage.py domain --update NAME [-mail_service true|false] [-description TEXT]\n"
         "                               [-new_name NAME]\n"
-        "manage.py domain --remove NAME\n"
+        "manage.py domain --remove NAME [-force]\n"
         "manage.py domain --info NAME\n"
         "manage.py domain --list\n"
         "manage.py domain --on|--off NAME"
     )
-    takes = frozenset({"description", "mail-service", "new-name"})
+    takes = frozenset({"description", "force", "mail-service", "new-name"})
     ignores = frozenset(
         {
             "clogin",
@@ -84,7 +84,7 @@ class Command(PleskCommand):
         self.finish([domain], f"Update of domain '{domain}' completed.")
 
     def remove(self, request: Request) -> None:
-        domain = remove_domain(COMMAND, find_domain(request.name))
+        domain = remove_domain(COMMAND, find_domain(request.name), despite_pointers=request.force)
         self.finish([domain], f"Removal of '{domain}' completed.")
 
     def info(self, request: Request) -> None:

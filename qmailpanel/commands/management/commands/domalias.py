@@ -17,12 +17,12 @@ class Command(PleskCommand):
     help = "Add, show or remove alias domains, in Plesk's syntax."
     usage = (
         "manage.py domalias --create NAME -domain DOMAIN\n"
-        "manage.py domalias --rename NAME -new-name NAME\n"
-        "manage.py domalias --delete NAME\n"
+        "manage.py domalias --rename NAME -new-name NAME [-force]\n"
+        "manage.py domalias --delete NAME [-force]\n"
         "manage.py domalias --info NAME\n"
         "manage.py domalias --list"
     )
-    takes = frozenset({"domain", "new-name"})
+    takes = frozenset({"domain", "force", "new-name"})
     ignores = frozenset({"dns", "mail", "seo-redirect", "status", "tomcat", "web"})
 
     def verbs(self) -> Mapping[str, Callable[[Request], None]]:
@@ -49,11 +49,11 @@ class Command(PleskCommand):
             raise Misuse("Say the new name: -new-name NAME.")
         with ledger_locked():
             add_alias_domain(COMMAND, old.domain, DomainName(request.options["new-name"]))
-            remove_alias_domain(COMMAND, old)
+            remove_alias_domain(COMMAND, old, despite_pointers=request.force)
         self.finish([old.domain], f"Rename of domain alias '{request.name}' completed.")
 
     def delete(self, request: Request) -> None:
-        alias = remove_alias_domain(COMMAND, _find(request.name))
+        alias = remove_alias_domain(COMMAND, _find(request.name), despite_pointers=request.force)
         self.finish([alias.domain], f"Removal of domain alias '{alias}' completed.")
 
     def info(self, request: Request) -> None:

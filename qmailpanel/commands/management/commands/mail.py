@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from qmailpanel.aliases.services import change_alias, remove_alias
+from qmailpanel.aliases.services import change_alias
 from qmailpanel.commands.aliases import aliases_of, change_aliases
 from qmailpanel.commands.find import find_address, find_domain, split_address
 from qmailpanel.commands.forwarding import OPTIONS as FORWARDING
 from qmailpanel.commands.forwarding import change_delivery, create_forwarder, read_forwarding
 from qmailpanel.commands.passwords import read_opening
 from qmailpanel.commands.plesk import LABEL_WIDTH, Misuse, PleskCommand, Request
+from qmailpanel.commands.removal import remove_address
 from qmailpanel.commands.replies import (
     ANSWERS_ALL,
     ATTACHES_NOTHING,
@@ -24,13 +25,11 @@ from qmailpanel.commands.replies import (
 from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address, Kind
 from qmailpanel.domains.renaming import rename_address
-from qmailpanel.domains.routes.pointers import pointers_to
 from qmailpanel.domains.services import switch_domain
 from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.mailboxes.delivery.replies import reply_of
 from qmailpanel.mailboxes.models import Mailbox
-from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import (
     add_mailbox,
     change_mailbox,
@@ -58,7 +57,7 @@ class Command(PleskCommand):
         "                                    [-forwarding-addresses add:A@X|del:A@X]\n"
         "                                    [-autostatus true|false] [-autosubj TEXT]\n"
         "                                    [-autotext TEXT]\n"
-        "manage.py mail --remove NAME@DOMAIN\n"
+        "manage.py mail --remove NAME@DOMAIN [-force]\n"
         "manage.py mail --rename NAME@DOMAIN -new NAME\n"
         "manage.py mail --info NAME@DOMAIN\n"
         "manage.py mail --list [-json]\n"
@@ -69,6 +68,7 @@ class Command(PleskCommand):
         *REPLY.options,
         "aliases",
         "description",
+        "force",
         "json",
         "mailbox",
         "mbox-quota",
@@ -132,7 +132,7 @@ class Command(PleskCommand):
                 )
                 change_delivery(made, forwarding, mailbox=None)
             change_reply_as(request, made, REPLY)
-            aliases = list(change_aliases(made, request.options.get("aliases")))
+            aliases = list(change_aliases(request, made))
         self.finish([made, *aliases], f"Creation of mailname '{made}' complete")
 
     def update(self, request: Request) -> None:
@@ -146,23 +146,19 @@ class Command(PleskCommand):
                 set_password(COMMAND, mailbox, **opening)
             if (quota := _quota(request)) is not None:
                 change_quota(COMMAND, _require_mailbox(address), quota=quota)
-            aliases = list(change_aliases(address, request.options.get("aliases")))
+            aliases = list(change_aliases(request, address))
             change_delivery(address, forwarding, mailbox=request.flag("mailbox"))
             change_reply_as(request, address, REPLY)
         self.finish([address, *aliases], f"Update of mailname '{address}' complete")
 
     def remove(self, request: Request) -> None:
         address = find_address(request.name)
-        if address.kind == Kind.ALIAS:
-            remove_alias(COMMAND, address)
-        else:
-            pointers = pointers_to(address, COMMAND)
-            remove_mailbox(COMMAND, address, despite_pointers=True)
-            if pointers:
-                self.notice(
-                    f"These still deliver to {address}: {', '.join(pointers)}. "
-                    f"Mail to those that deliver nowhere else bounces."
-                )
+        pointers = remove_address(request, address)
+        if pointers:
+            self.notice(
+                f"These still deliver to {address}: {', '.join(pointers)}. "
+                f"Mail to those that deliver nowhere else bounces."
+            )
         self.finish([address], f"Removal of '{address}' complete")
 
     def rename(self, request: Request) -> None:
