@@ -29,6 +29,40 @@ def keys(panel: Panel, name: str) -> list[str]:
         return [key.decode() for key, _ in AnyMap(file).records()]
 
 
+# names that somebody else's line leads away
+
+
+@pytest.mark.parametrize("most", [0, 10])
+def test_no_mail_is_accepted_for_a_name_that_another_line_leads_away(panel, settings, most) -> None:
+    settings.QMAILPANEL_RCPTHOSTS = most
+    domain = panel.add_domain("a.test")
+    panel.write("control/virtualdomains", b"a.test:35\n")
+    assert panel.sync().drifts[domain.pk]
+    assert panel.sync().steps == []
+    assert panel.status_of_domain(domain) is Status.FAILED
+    assert panel.lines("control/virtualdomains") == ["a.test:35"]
+    assert panel.lines("control/rcpthosts") == ["old.test"]
+    assert not (panel.home / "control/morercpthosts").exists()
+    panel.write("control/virtualdomains", b"")
+    panel.sync()
+    assert panel.status_of_domain(domain) is Status.LIVE
+    hosts = "control/morercpthosts" if most == 0 else "control/rcpthosts"
+    assert "a.test" in panel.lines(hosts)
+
+
+def test_a_live_name_that_another_line_leads_away_is_accepted_as_before(panel, three) -> None:
+    panel.sync()
+    live = panel.read("control/rcpthosts")
+    text = panel.read("control/virtualdomains").replace(b"a.test:100", b"a.test:35")
+    panel.write("control/virtualdomains", text)
+    panel.sync()
+    assert panel.status_of_domain(three[0]) is Status.FAILED
+    assert panel.read("control/rcpthosts") == live
+    switch_domain(SYSTEM, three[0], on=False)
+    panel.sync()
+    assert panel.lines("control/rcpthosts") == ["old.test", "b.test", "c.test"]
+
+
 # morercpthosts
 
 

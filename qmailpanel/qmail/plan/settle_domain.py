@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.formats.shared_files import HOSTS, Shared
 from qmailpanel.qmail.plan.draft import Draft
 from qmailpanel.qmail.plan.settle_files import settle_directory, settle_files
 from qmailpanel.qmail.plan.settle_homes import settle_homes, settle_purges
@@ -62,8 +62,17 @@ def _settle_tree(draft: Draft) -> None:
 def _settle_shared(draft: Draft, actual: Actual) -> None:
     local_names = draft.wanted.section.lines.get(Shared.VIRTUAL, {}).keys() & actual.locals
     draft.problems += [_is_local(name.decode("ascii")) for name in sorted(local_names)]
+    led_away = _names_led_away(draft, actual)
     for shared in Shared:
-        draft.new[shared] = settle_lines(draft, actual.shared[shared], local_names)
+        refused = local_names | led_away if shared in HOSTS else local_names
+        draft.new[shared] = settle_lines(draft, actual.shared[shared], refused)
+
+
+def _names_led_away(draft: Draft, actual: Actual) -> set[bytes]:
+    """By somebody else's line of virtualdomains: no mail is accepted for these if none was."""
+    accepted = {name for shared in HOSTS for name in draft.old[shared]}
+    names = draft.wanted.section.lines.get(Shared.VIRTUAL, {}).keys() - accepted
+    return names & actual.shared[Shared.VIRTUAL].foreign.keys.keys()
 
 
 def _find_obstacle(draft: Draft, actual: Actual) -> Problem | None:
