@@ -11,6 +11,7 @@ from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.errors import HostError, StepFailed
 from qmailpanel.qmail.host.files import (
     TEMPORARY,
+    Rights,
     entered,
     read_plain,
     refuse_strangers,
@@ -167,9 +168,13 @@ class MailRoot:
         return True
 
     def _make_directory(self, path: str) -> None:
-        os.makedirs(self.path, mode=0o755, exist_ok=True)  # the mail user must be able to enter
-        with entered(self.path) as root, self.maker.ensured(path, root):
-            pass
+        is_new = not os.path.isdir(self.path)
+        os.makedirs(self.path, exist_ok=True)
+        with entered(self.path) as root:
+            if is_new:  # the mail user must be able to enter, whatever the umask
+                Rights(0o755).give(root)
+            with self.maker.ensured(path, root):
+                pass
 
     def _place_home(self, step: PlaceHome) -> None:
         with self._parent(step.path) as (parent, name):

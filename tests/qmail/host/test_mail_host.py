@@ -187,6 +187,16 @@ def test_a_home_of_the_wrong_owner_is_mended_by_its_directories_only(home: Path)
     assert (message.stat().st_uid, _mode(message)) == (0, "0o640")
 
 
+def test_the_mail_root_is_made_so_that_the_mail_user_can_enter(home: Path) -> None:
+    (home / "mailnames").rmdir()
+    old = os.umask(0o007)  # of the run script
+    try:
+        make_true(open_home(home), [PANDLE])
+    finally:
+        os.umask(old)
+    assert _mode(home / "mailnames") == "0o755"
+
+
 def _below(home: Path) -> list[Path]:
     """All that the panel made for pandle.net."""
     return [home / "mailnames/pandle.net", *(home / "mailnames/pandle.net").rglob("*")]
