@@ -6,10 +6,10 @@ is checked in test_host.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from qmailpanel.qmail.formats import assign, control
+from qmailpanel.qmail.formats import assign, control, dotqmail
 from qmailpanel.qmail.formats.logins import LoginFiles, LoginFormat
 from qmailpanel.qmail.formats.maildir import Limits
 from qmailpanel.qmail.formats.maps import MAPS
@@ -18,6 +18,7 @@ from qmailpanel.qmail.layout.domain import render_domain
 from qmailpanel.qmail.layout.rows import DomainRows, Layout
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan.order import Plan, make_plan
+from qmailpanel.qmail.plan.renamed import move_path, move_section
 from qmailpanel.qmail.plan.state import Actual, Applied, HomeFound, Section, Tree, Wanted, lines_of
 from qmailpanel.qmail.plan.steps import (
     ArchiveHome,
@@ -27,6 +28,7 @@ from qmailpanel.qmail.plan.steps import (
     LetLoginsBeSeen,
     LimitHome,
     MakeDirectory,
+    Move,
     PlaceHome,
     PurgeHome,
     RemoveDirectory,
@@ -39,6 +41,7 @@ from qmailpanel.qmail.plan.steps import (
     WriteShared,
 )
 
+OUTSIDE = ("side.test", "elsewhere.test", "x.test")  # served by others; all else is ours
 LAYOUT = Layout("/var/qmail", "/var/qmail/mailnames", MailUser("popuser", 110, 31))
 
 
@@ -65,6 +68,7 @@ class World:
     limits: dict[str, Limits] = field(default_factory=dict)  # of homes, by path
     unreadable: set[str] = field(default_factory=set)  # dot-qmail files of another owner
     logins: dict[str, LoginFiles] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)  # old directory → where it is now
 
     def copy(self) -> World:
         return World(
@@ -81,6 +85,7 @@ class World:
             dict(self.limits),
             set(self.unreadable),
             dict(self.logins),
+            dict(self.links),
         )
 
     def facts(self) -> object:
@@ -214,6 +219,17 @@ class World:
     def _below(self, path: str) -> list[str]:
         return [name for name in (*self.files, *self.homes) if name.startswith(f"{path}/")]
 
+    def rename(self, old: str, new: str) -> None:
+        """What is done for a domain that has another name, before anything is planned."""
+        move = Move(old, new)
+        self.directories = {move_path(path, move) for path in self.directories}
+        self.files = {move_path(path, move): text for path, text in self.files.items()}
+        self.homes = {move_path(path, move): home for path, home in self.homes.items()}
+        self.limits = {move_path(path, move): limits for path, limits in self.limits.items()}
+        for name in [name for name in self.memory if name == old]:
+            self.memory[new] = tuple(move_section(each, move) for each in self.memory.pop(name))
+        self.links[old] = new
+
     # what Dovecot does with a login
 
     def lines(self, name: str) -> list[list[str]]:
@@ -246,8 +262,25 @@ class World:
         anybody = Shared.VALID not in self.lists
         return anybody or any(f"{user}@{domain}".encode() in listed for user in (local, ""))
 
+    def reaches(self, local: str, domain: str) -> bool:
+        """Whether mail to the address reaches somebody, over all that it is forwarded to."""
+        return all(is_delivered(end) for end in self.ends(local, domain))
+
+    def ends(self, local: str, domain: str, came: tuple[str, ...] = ()) -> Iterator[str]:
+        """Where a message ends up, over any number of forwards."""
+        here = f"{local.lower()}@{domain}"
+        if domain in OUTSIDE:
+            yield "outside"
+        elif here in came:
+            yield "lost: looping"
+        else:
+            outcome = self.route(local, domain)
+            yield outcome
+            for target in _targets(outcome):
+                yield from self.ends(*target, (*came, here))
+
     def route(self, local: str, domain: str) -> str:
-        """Where a message ends up: a mailbox, the text of a dot-qmail file, or `lost: …`."""
+        """Where a message goes first: a mailbox, the text of a dot-qmail file, or `lost: …`."""
         virtual = dict(
             entry.split(b":", 1) for _, entry in control.entries(self.loaded) if b":" in entry
         )
@@ -267,7 +300,8 @@ class World:
         return self._deliver(assign.parse(wildcard).home, local)
 
     def _deliver(self, home: str, ext: str) -> str:
-        path = home.removeprefix(f"{LAYOUT.mail_root}/")
+        domain, slash, below = home.removeprefix(f"{LAYOUT.mail_root}/").partition("/")
+        path = f"{self.links.get(domain, domain)}{slash}{below}"
         if not ext:
             return self._deliver_home(path)
         if path not in self.directories:
@@ -290,6 +324,16 @@ def _itself_and_above(domain: str) -> list[bytes]:
     parts = domain.split(".")
     above = ["." + ".".join(parts[start:]) for start in range(1, len(parts))]
     return [name.encode() for name in (domain, *above)]
+
+
+def _targets(outcome: str) -> Iterator[tuple[str, str]]:
+    if outcome.startswith("lost"):
+        return
+    content = outcome.partition(": ")[2] if outcome.startswith("mailbox") else outcome
+    for instruction in dotqmail.parse(content.encode()):
+        if isinstance(instruction, dotqmail.Forward):
+            local, _, domain = instruction.text.decode().rpartition("@")
+            yield local, domain
 
 
 def is_delivered(outcome: str) -> bool:

@@ -96,6 +96,12 @@ def render_bounce(program: str, text: ReplyText) -> bytes:
     return f"|{_program(program)} '{quoted}'\n".encode()
 
 
+def refuses(content: bytes) -> bool:
+    """Whether it is what `render_bounce` makes."""
+    program = content.removeprefix(b"|").partition(b" ")[0].rstrip(b"'")
+    return content.startswith(b"|") and program.rpartition(b"/")[2] == b"bouncesaying"
+
+
 def render_hold(text: ReplyText) -> bytes:
     """Have qmail-send try again later, as long as it keeps mail at all. See qmail-command(8)."""
     quoted = text.replace("'", "'\\''")

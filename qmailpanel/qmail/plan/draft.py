@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from qmailpanel.qmail.formats.dotqmail import refuses
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.plan.drift import Drift
 from qmailpanel.qmail.plan.state import Home, HomeFound, Problem, Section, Tree, Wanted
@@ -14,7 +15,7 @@ from qmailpanel.qmail.plan.steps import (
     PathStep,
     PurgeHome,
     RemoveFile,
-    WriteFile,
+    TurnStep,
 )
 
 NOT_MADE = "The mail server could not be prepared for this address. It is tried again."
@@ -25,8 +26,9 @@ KEPT = "The mail server's side was changed by someone else and is kept. The oper
 class Draft:
     """What one domain becomes: its lines before and after, and the steps below the mail root.
 
-    `asked`: keys that its map must answer for. `lost_homes`: those that cannot be had. `unsettled`:
-    files that stay as they are. `blocked`: nothing of the domain is touched.
+    `turn`: files by which mail goes already, and goes elsewhere from now on. `asked`: keys that its
+    map must answer for. `lost_homes`: those that cannot be had. `unsettled`: files that stay as
+    they are. `blocked`: nothing of the domain is touched.
     """
 
     wanted: Wanted
@@ -36,6 +38,7 @@ class Draft:
     old: dict[Shared, dict[bytes, bytes]]
     new: dict[Shared, dict[bytes, bytes]] = field(default_factory=dict)
     grow: list[PathStep] = field(default_factory=list)
+    turn: list[TurnStep] = field(default_factory=list)
     shrink: list[PathStep] = field(default_factory=list)
     purge: list[PurgeHome] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
@@ -51,11 +54,31 @@ class Draft:
         """Our lines that go."""
         return [line for key, line in self.old[shared].items() if key not in self.new[shared]]
 
+    def serving(self, shared: Shared) -> dict[bytes, bytes]:
+        """Our lines as they are, without assignments to homes that refuse."""
+        there = self.tree.homes.items()
+        texts = {path: home.dot_qmail for path, home in there if isinstance(home, HomeFound)}
+        refusing = [p for p, text in texts.items() if isinstance(text, bytes) and refuses(text)]
+        return _without(self.old[shared], refusing)
+
+    def welcoming(self, shared: Shared) -> dict[bytes, bytes]:
+        """Our lines as they shall be, without assignments to homes that shall refuse."""
+        homes = self.wanted.section.homes.items()
+        return _without(self.new[shared], [path for path, home in homes if refuses(home.dot_qmail)])
+
+    @property
+    def stays_mapped(self) -> bool:
+        """Whether the map keeps the addresses of all names that go."""
+        old, new = self.old[Shared.ASSIGN], self.new[Shared.ASSIGN]
+        wildcard = f"+{self.wanted.section.prepend}-".encode()
+        return not self.drops(Shared.VIRTUAL) or (wildcard in old.keys() & new.keys())
+
     @property
     def hands_over(self) -> bool:
         """Whether addresses move from dot-qmail files that go into the map."""
         news = self.new[Shared.ASSIGN].keys() - self.old[Shared.ASSIGN].keys()
-        return bool(news) and any(isinstance(s, RemoveFile | WriteFile) for s in self.shrink)
+        gone = any(isinstance(step, RemoveFile) for step in self.turn)
+        return bool(news) and (gone or any(isinstance(s, TurnStep) for s in self.shrink))
 
     def unasked_drops(self) -> list[bytes]:
         """Assignments that go though no row of the database asked for it."""
@@ -76,6 +99,16 @@ class Draft:
     def add_drift(self, owned: bytes | str, drift: Drift, cause: str) -> None:
         self.drifts.append(drift)
         self.add_problem(owned, KEPT, cause)
+
+
+def _without(lines: Mapping[bytes, bytes], homes: Iterable[str]) -> dict[bytes, bytes]:
+    paths = {path.encode() for path in homes}
+    return {key: line for key, line in lines.items() if _home_of(line) not in paths}
+
+
+def _home_of(line: bytes) -> bytes:
+    """`pandle.net/biliards` of `=100-biliards:…/pandle.net/biliards:::`."""
+    return b"/".join(line.rstrip(b":\n").split(b"/")[-2:])
 
 
 def _local_of(line: bytes) -> str:

@@ -1,12 +1,13 @@
 """wanted × applied × actual → ordered steps. The only policy on order, and pure.
 
 Grow, switch, shrink: rcpthosts shrinks → new homes and files → assign = old ∪ new → qmail-newu →
-virtualdomains → HUP, proved → assign = new → qmail-newu → old files and homes go → rcpthosts
-grows. Before files go whose addresses are in the map now, deliveries that asked the map before
-have a moment to end. Logins are written when their homes are there, and those that go are gone,
-and seen to be, before their homes go. What is destroyed goes last of all, because that may take
-long. So what is deliverable before and after is never undeliverable in between, and nothing is
-accepted that cannot be delivered.
+virtualdomains = old ∪ new → HUP, proved → files turn to new targets → virtualdomains = new → HUP,
+proved → assign = new → qmail-newu → old files and homes go → rcpthosts grows. Before files turn or
+go whose addresses are in the map now, deliveries that asked the map before have a moment to end;
+so has what files forwarded before they turned. Logins are written when their homes are there, and
+those that go are gone, and seen to be, before their homes go. What is destroyed goes last of all,
+because that may take long. So what is deliverable before and after is never undeliverable in
+between, and nothing is accepted that cannot be delivered.
 
 What holds for rcpthosts holds for morercpthosts and for lists of known recipients, each compiled
 as soon as it is written; a name that moves to the other list of hosts is in both for a moment.
@@ -16,9 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
-from qmailpanel.qmail.formats.maps import MAPS
-from qmailpanel.qmail.formats.shared_files import HOSTS, KNOWN_RECIPIENTS, Foreign, LineFile, Shared
+from qmailpanel.qmail.formats.shared_files import HOSTS, KNOWN_RECIPIENTS, LineFile, Shared
 from qmailpanel.qmail.plan.draft import Draft, section_after
 from qmailpanel.qmail.plan.drift import Drift, Side
 from qmailpanel.qmail.plan.missing_files import begin_lists, first_foreign
@@ -33,20 +34,24 @@ from qmailpanel.qmail.plan.settle_logins import settle_logins
 from qmailpanel.qmail.plan.state import Actual, Applied, Problem, Section, Wanted
 from qmailpanel.qmail.plan.steps import (
     ArchiveHome,
-    Compile,
     Failed,
     FlushTree,
     LetDeliveriesEnd,
     LetLoginsBeSeen,
     Step,
     TellSend,
-    WriteShared,
+)
+from qmailpanel.qmail.plan.turns import order_turns
+from qmailpanel.qmail.plan.write_shared import (
+    Sections,
+    changes_lines,
+    is_map_stale,
+    write_and_compile,
+    write_lines,
 )
 
 # read by qmail-smtpd: shrink first, grow last
 ACCEPTING = (Shared.RCPT, Shared.MORE, Shared.NONEXIST, Shared.VALID, Shared.RECIPIENTS)
-
-Sections = Mapping[str, tuple[int, Mapping[bytes, bytes]]]
 
 
 @dataclass(frozen=True)
@@ -121,10 +126,10 @@ def _order(
     """The steps; `files` follows the shared files through them."""
     begin_lists(drafts, actual, files)
     for shared in ACCEPTING:
-        is_stale = _is_stale(drafts, actual, shared)
+        is_stale = is_map_stale(drafts, actual, shared)
         foreign = first_foreign(actual, shared, is_stale=is_stale)
         sections = _shrunk(drafts, shared)
-        yield from _write_and_compile(files, shared, sections, foreign, is_stale=is_stale)
+        yield from write_and_compile(files, shared, sections, foreign, is_stale=is_stale)
     yield from _grow_trees(drafts)
     for draft in drafts:
         yield from draft.logins
@@ -132,7 +137,7 @@ def _order(
     yield from _shrink_trees(drafts)
     for accepted in (_grown, _new):
         for shared in ACCEPTING:
-            yield from _write_and_compile(files, shared, accepted(drafts, shared))
+            yield from write_and_compile(files, shared, accepted(drafts, shared))
     for draft in drafts:
         yield from draft.purge
 
@@ -140,24 +145,70 @@ def _order(
 def _switch(
     drafts: Sequence[Draft], actual: Actual, files: dict[Shared, LineFile]
 ) -> Iterator[Step]:
-    """Where mail goes from now on."""
-    virtual = _new(drafts, Shared.VIRTUAL)
-    switch = _changes(files[Shared.VIRTUAL], virtual) or actual.hup_owed
-    twice = switch and any(draft.drops(Shared.ASSIGN) for draft in drafts)
-    assignments = _union(drafts) if twice else _new(drafts, Shared.ASSIGN)
-    is_stale = _is_stale(drafts, actual, Shared.ASSIGN)
-    yield from _write_and_compile(files, Shared.ASSIGN, assignments, is_stale=is_stale)
-    yield from _write(files, Shared.VIRTUAL, virtual)
-    if switch:
+    """Where mail goes from now on.
+
+    A home may forward to another name of a domain. So a name comes before homes do, and goes after
+    them, wherever the map has its addresses.
+    """
+    old_and_new, new = _union(drafts, Shared.VIRTUAL), _new(drafts, Shared.VIRTUAL)
+    switch = changes_lines(files[Shared.VIRTUAL], new) or actual.hup_owed
+    turns = any(draft.turn for draft in drafts)
+    drops = any(draft.drops(Shared.ASSIGN) for draft in drafts)
+    twice = (switch or turns) and _union(drafts, Shared.ASSIGN) != _new(drafts, Shared.ASSIGN)
+    map_grows = _write_assign(drafts, actual, files, keep=twice)
+    names_grow = _send(files, old_and_new, hup_owed=actual.hup_owed)
+    is_mapped = all(_is_mapped(draft, actual) for draft in drafts)
+    yield from chain(*((names_grow, map_grows) if is_mapped else (map_grows, names_grow)))
+    yield from _turn_files(drafts)
+    if turns and (drops or changes_lines(files[Shared.VIRTUAL], new)):
+        yield LetDeliveriesEnd()  # what was forwarded to the old targets a moment ago
+    map_shrinks = _write_assign(drafts, actual, files, keep=False) if twice else ()
+    names_shrink = _send(files, new)
+    stays_mapped = all(draft.stays_mapped for draft in drafts)
+    yield from chain(
+        *((map_shrinks, names_shrink) if stays_mapped else (names_shrink, map_shrinks))
+    )
+
+
+def _write_assign(
+    drafts: Sequence[Draft], actual: Actual, files: dict[Shared, LineFile], *, keep: bool
+) -> Iterator[Step]:
+    """The map with new assignments; `keep`: and with the old ones."""
+    lines = _union(drafts, Shared.ASSIGN) if keep else _new(drafts, Shared.ASSIGN)
+    is_stale = is_map_stale(drafts, actual, Shared.ASSIGN)
+    yield from write_and_compile(files, Shared.ASSIGN, lines, is_stale=is_stale)
+
+
+def _is_mapped(draft: Draft, actual: Actual) -> bool:
+    """Whether the map already has the addresses of all names that the domain gets."""
+    wildcard = f"+{draft.wanted.section.prepend}-".encode()
+    lines = draft.new[Shared.VIRTUAL].items() - draft.old[Shared.VIRTUAL].items()
+    answers = actual.maps.get(Shared.ASSIGN) or {}
+    return not lines or answers.get(wildcard) is not None
+
+
+def _send(
+    files: dict[Shared, LineFile], virtual: Sections, *, hup_owed: bool = False
+) -> Iterator[Step]:
+    """Have qmail-send work by these lines of virtualdomains."""
+    written = list(write_lines(files, Shared.VIRTUAL, virtual))
+    yield from written
+    if written or hup_owed:
         yield TellSend()
-    if twice:
-        yield from _write_and_compile(files, Shared.ASSIGN, _new(drafts, Shared.ASSIGN))
+
+
+def _turn_files(drafts: Sequence[Draft]) -> Iterator[Step]:
+    """Their new targets are there, and the old ones still are."""
+    if any(draft.hands_over for draft in drafts):
+        yield LetDeliveriesEnd()
+    steps = order_turns(drafts)
+    yield from steps
+    if steps:
+        yield FlushTree()
 
 
 def _shrink_trees(drafts: Sequence[Draft]) -> Iterator[Step]:
     steps = [step for draft in drafts for step in draft.shrink]
-    if any(draft.hands_over for draft in drafts):
-        yield LetDeliveriesEnd()
     if any(isinstance(step, ArchiveHome) for step in steps):
         yield LetLoginsBeSeen()
     yield from steps
@@ -168,55 +219,6 @@ def _grow_trees(drafts: Sequence[Draft]) -> Iterator[Step]:
     yield from steps
     if steps:
         yield FlushTree()
-
-
-def _write_and_compile(
-    files: dict[Shared, LineFile],
-    shared: Shared,
-    sections: Sections,
-    foreign: Foreign | None = None,
-    *,
-    is_stale: bool = False,
-) -> Iterator[Step]:
-    written = list(_write(files, shared, sections, foreign))
-    yield from written
-    if shared in MAPS and (written or is_stale):
-        yield Compile(shared)
-
-
-def _write(
-    files: dict[Shared, LineFile],
-    shared: Shared,
-    sections: Sections,
-    foreign: Foreign | None = None,
-) -> Iterator[Step]:
-    """Bring one shared file to `sections`; nothing where it already is so."""
-    old = files[shared]
-    if not _changes(old, sections) and foreign is None:
-        return
-    base = old if foreign is None else replace(old, foreign=foreign)
-    new = base.with_sections(sections)
-    files[shared] = new
-    added, dropped = _difference(old, new, sections)
-    yield WriteShared(shared, old.content, new.content or b"", added, dropped)
-
-
-def _changes(file: LineFile, sections: Sections) -> bool:
-    if file.unclean or (file.content is None and file.shared is Shared.ASSIGN):
-        return True
-    return any(
-        set(file.lines(name)) != set(lines.values()) for name, (_, lines) in sections.items()
-    )
-
-
-def _difference(
-    old: LineFile, new: LineFile, sections: Sections
-) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    before = {line for name in sections for line in old.lines(name)}
-    after = {line for name in sections for line in new.lines(name)}
-    if old.content is None:
-        before, after = set(), after | set(new.foreign.raws)
-    return tuple(sorted(after - before)), tuple(sorted(before - after))
 
 
 def _new(drafts: Iterable[Draft], shared: Shared) -> Sections:
@@ -246,23 +248,15 @@ def _staying(draft: Draft, shared: Shared) -> dict[bytes, bytes]:
     return {key: line for key, line in draft.old[shared].items() if key in new}
 
 
-def _union(drafts: Iterable[Draft]) -> Sections:
-    """Old and new assignments together; where both have a key, the new one."""
-    shared = Shared.ASSIGN
-    return {
-        d.wanted.name: (d.wanted.section.prepend, {**d.old[shared], **d.new[shared]})
-        for d in drafts
-    }
+def _union(drafts: Sequence[Draft], shared: Shared) -> Sections:
+    """Old and new lines by which mail reaches somebody.
 
-
-def _is_stale(drafts: Iterable[Draft], actual: Actual, shared: Shared) -> bool:
-    """Whether the map answers otherwise than its file says (and ours will say)."""
-    if shared not in MAPS:
-        return False
-    which, file, answers = MAPS[shared], actual.shared[shared], actual.maps.get(shared)
-    if answers is None:
-        return shared is Shared.ASSIGN or file.content is not None
-    if any(answers[key] != data for key, data in which.answers(file.foreign, answers).items()):
-        return True
-    lines = [pair for draft in drafts for pair in draft.answers(shared)]
-    return any(answers.get(key) != (which.data(line) if line else None) for key, line in lines)
+    Where both have a key, the new one, whosever it is.
+    """
+    news = {draft.wanted.name: draft.welcoming(shared) for draft in drafts}
+    taken = {key for new in news.values() for key in new}
+    sections = {}
+    for draft in drafts:
+        old = {key: line for key, line in draft.serving(shared).items() if key not in taken}
+        sections[draft.wanted.name] = draft.wanted.section.prepend, old | news[draft.wanted.name]
+    return sections

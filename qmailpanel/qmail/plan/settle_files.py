@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.plan.draft import NOT_MADE, Draft
 from qmailpanel.qmail.plan.drift import Drift, Side, Subject
 from qmailpanel.qmail.plan.settle import Action, settle
@@ -57,14 +58,37 @@ def settle_file(
         draft.grow.append(WriteFile(path, actual, actual))
     match action:
         case Action.WRITE if wanted is not None:
-            # what refuses from now on goes last: addresses it caught may have got a home meanwhile
-            refuses = actual is not None and wanted.startswith(b"|")
-            (draft.shrink if refuses else draft.grow).append(WriteFile(path, actual, wanted))
+            _plan_write(draft, WriteFile(path, actual, wanted))
         case Action.REMOVE if actual is not None:
-            draft.shrink.append(RemoveFile(path, actual))
+            steps = draft.shrink if _is_refused_without(draft, path) else draft.turn
+            steps.append(RemoveFile(path, actual))
         case Action.DRIFT:
             draft.unsettled.add(path)
             if side is not Side.THEIRS:
                 applied = before[-1] if before else None
                 drift = Drift(subject, wanted, applied, actual or b"")
                 draft.add_drift(path, drift, f"{path} was changed by someone else")
+
+
+def _plan_write(draft: Draft, step: WriteFile) -> None:
+    """Early where nobody gets mail by it now, and last where nobody does from now on."""
+    if step.before is not None and dotqmail.refuses(step.content):
+        draft.shrink.append(step)  # what it caught may have got a home meanwhile
+        return
+    default = draft.tree.files.get(_default_of(draft))
+    now = default if step.before is None else step.before
+    delivers = isinstance(now, bytes) and not dotqmail.refuses(now)
+    (draft.turn if delivers else draft.grow).append(step)
+
+
+def _is_refused_without(draft: Draft, path: str) -> bool:
+    """Whether mail for this file is refused when it is gone."""
+    local = dotqmail.extension_of(path.rpartition("/")[2])
+    section, needs = draft.wanted.section, draft.wanted.needs
+    home = section.homes.get(needs.get(f"={section.prepend}-{local}".encode(), ""))
+    content = home.dot_qmail if home else section.files.get(_default_of(draft))
+    return content is None or dotqmail.refuses(content)
+
+
+def _default_of(draft: Draft) -> str:
+    return f"{draft.wanted.name}/{dotqmail.file_name('default')}"

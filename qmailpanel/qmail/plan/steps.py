@@ -162,6 +162,7 @@ Concern = str | LoginsOf | RemoveDirectory  # what a step is about; a path, most
 Failed = dict[Concern, str]  # what could not be done in this run → the cause
 
 Making = MakeDirectory | PlaceHome | LimitHome | WriteFile
+TurnStep = WriteFile | RemoveFile
 PathStep = Move | Making | RemoveFile | ArchiveHome | PurgeHome | RemoveDirectory
 LoginStep = WriteLogins | RemoveLogins
 SharedStep = WriteShared | FlushTree | Compile | TellSend | LetDeliveriesEnd | LetLoginsBeSeen

@@ -16,6 +16,7 @@ from qmailpanel.qmail.layout.rows import (
     AppRow,
     DepartedRow,
     DomainRows,
+    Layout,
     LoginRow,
     MailboxRow,
     ReplyRow,
@@ -41,7 +42,15 @@ from tests.kit.worlds import LAYOUT, World, begin, finish, is_delivered, plan_fo
 
 LOCALS = ("ann", "bob", "info", "jane.roe", "x-y")
 NAMES = ("pandle.net", "b.test")
-HOSTS = (*NAMES, "alias0.test", "alias1.test", "mail.pandle.net", "mail.alias1.test")
+RENAMED = {"pandle.net": "pandle.new", "b.test": "b.new"}
+HOSTS = (
+    *NAMES,
+    *RENAMED.values(),
+    "alias0.test",
+    "alias1.test",
+    "mail.pandle.net",
+    "mail.alias1.test",
+)
 FOREIGN = {
     Shared.ASSIGN: (b"=7-joe:popuser:110:31:/home/joe:::\n", b"+w-:alias:7:7:/w:-::note\n"),
     Shared.VIRTUAL: (b"# by hand\n", b"old.test:7\n", b"\n", b"me@x.test:w\n"),
@@ -62,11 +71,16 @@ logins = st.builds(
     apps=st.sampled_from([(), (AppRow(7, HASHES[0], "ab" * 32),)]),
 )
 
+targets = st.one_of(
+    st.just("out@side.test"),
+    st.builds("{}@{}".format, st.sampled_from((*LOCALS, "unknown")), st.sampled_from(HOSTS)),
+)
+
 
 @st.composite
 def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
     """A domain in any state; its mailboxes keep their numbers, so a home stays whose it is."""
-    kinds = draw(st.fixed_dictionaries({local: st.sampled_from("-mMRPaAs") for local in LOCALS}))
+    kinds = draw(st.fixed_dictionaries({local: st.sampled_from("-mMRPaAfs") for local in LOCALS}))
     mailboxes = [
         MailboxRow(
             10 * number + i,
@@ -78,16 +92,16 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
             messages=draw(st.sampled_from([0, 0, 3])),
             login=draw(logins),
             on_hold=draw(st.booleans()),
-            destinations=draw(st.sampled_from([(), ("out@elsewhere.test",)])),
+            destinations=draw(st.one_of(st.just(()), st.tuples(targets))),
             reply=draw(st.sampled_from([None, AWAY])),
         )
         for i, local in enumerate(LOCALS)
         if kinds[local] in "mMRP"
     ]
     aliases = [
-        AliasRow(i, local, _targets(name, kinds[local]), enabled=kinds[local] != "A")
+        AliasRow(i, local, draw(_destinations(name, kinds[local])), enabled=kinds[local] != "A")
         for i, local in enumerate(LOCALS)
-        if kinds[local] in "aAs"
+        if kinds[local] in "aAfs"
     ]
     unknown = draw(st.sampled_from(["bounce", "refuse", "discard", "forward"]))
     return DomainRows(
@@ -97,7 +111,7 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
         change=1,
         enabled=draw(st.booleans()),
         unknown=unknown,
-        unknown_target="out@side.test" if unknown == "forward" else "",
+        unknown_target=draw(targets) if unknown == "forward" else "",
         alias_domains=(f"alias{number}.test",) if draw(st.booleans()) else (),
         subdomains=draw(st.booleans()),
         more=draw(st.booleans()),
@@ -109,9 +123,41 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
     )
 
 
-def _targets(name: str, kind: str) -> tuple[str, ...]:
-    """An alias of one mailbox of the domain, or one with destinations outside."""
-    return (f"ann@{name}",) if kind == "s" else ("one@side.test", "two@side.test")
+def _destinations(name: str, kind: str) -> st.SearchStrategy[tuple[str, ...]]:
+    """An alias of one mailbox of the domain, one that forwards anywhere, or one outside."""
+    if kind == "f":
+        return st.tuples(targets)
+    return st.just((f"ann@{name}",) if kind == "s" else ("one@side.test", "two@side.test"))
+
+
+def rename(world: World, rows: DomainRows) -> DomainRows:
+    """The domain has another name from now on."""
+    name = RENAMED[rows.name]
+    world.rename(rows.name, name)
+    return replace(rows, name=name, former=(rows.name,))
+
+
+def without_dead_ends(
+    world: World, rows: list[DomainRows], layout: Layout
+) -> tuple[list[DomainRows], World]:
+    """The rows with a target elsewhere for each that reaches nobody; and the world of them."""
+    last = world.copy()
+    settle(last, want(rows, layout))
+
+    def mend(targets: tuple[str, ...]) -> tuple[str, ...]:
+        alive = [last.reaches(*target.split("@")) for target in targets]
+        return targets if all(alive) else ("out@side.test",)
+
+    mended = [
+        replace(
+            row,
+            unknown_target=mend((row.unknown_target,))[0] if row.unknown_target else "",
+            mailboxes=[replace(b, destinations=mend(b.destinations)) for b in row.mailboxes],
+            aliases=[replace(a, destinations=mend(a.destinations)) for a in row.aliases],
+        )
+        for row in rows
+    ]
+    return (rows, last) if mended == rows else without_dead_ends(world, mended, layout)
 
 
 rows_of_host = st.tuples(*(domain_rows(i, name) for i, name in enumerate(NAMES)))
@@ -138,6 +184,12 @@ def outcomes(world: World) -> dict[tuple[str, str], str]:
         for local in (*LOCALS, "unknown")
         if world.accepts(name) and world.knows(local, name)
     }
+
+
+def reached(world: World) -> set[tuple[str, str]]:
+    """The addresses whose mail reaches somebody, wherever it is handed in."""
+    addresses = ((local, name) for name in HOSTS for local in (*LOCALS, "unknown"))
+    return {address for address in addresses if world.reaches(*address)}
 
 
 @given(layouts, foreign_lines, rows_of_host, rows_of_host)
@@ -194,6 +246,22 @@ def test_what_is_deliverable_before_and_after_is_never_undeliverable_in_between(
             assert is_delivered(world.route(local, name)), (step, local, name)
             assert world.accepts(name), (step, name)
             assert world.knows(local, name), (step, local, name)
+
+
+@given(layouts, rows_of_host, rows_of_host, st.sets(st.sampled_from(NAMES)))
+def test_what_forwards_reach_before_and_after_they_reach_at_every_moment_in_between(
+    layout, first, second, renamed
+) -> None:
+    second = [replace(new, prepend=old.prepend) for old, new in zip(first, second, strict=True)]
+    _, world = without_dead_ends(World(), first, layout)
+    before = reached(world)
+    second = [rename(world, rows) if rows.name in renamed else rows for rows in second]
+    second, last = without_dead_ends(world, second, layout)
+    both = before & reached(last)
+    for step in begin(world, want(second, layout)).steps:
+        world.apply(step)
+        for local, name in both:
+            assert world.reaches(local, name), (step, local, name, [*world.ends(local, name)])
 
 
 @given(layouts, foreign_lines, rows_of_host, rows_of_host)
@@ -590,6 +658,68 @@ def test_an_alias_that_changes_its_kind_keeps_its_file_until_the_map_knows_it() 
     path = "pandle.net/.qmail-bilardi"
     wait = steps.index(LetDeliveriesEnd())  # they asked the map before, and look for the file
     assert steps.index(Compile()) < wait < steps.index(RemoveFile(path, world.files[path]))
+
+
+def always_reached(world: World, rows: list[DomainRows], local: str, name: str) -> bool:
+    for step in begin(world, want(rows)).steps:
+        world.apply(step)
+        if not world.reaches(local, name):
+            return False
+    return True
+
+
+def test_the_old_name_of_a_mailbox_forwards_when_the_new_one_is_in_the_map() -> None:
+    kept = AliasRow(2, "team", ("biliards@pandle.net", "out@side.test"))
+    world = live(replace(PANDLE, aliases=[kept]))
+    new = MailboxRow(3, 3, "billard")
+    after = replace(
+        PANDLE,
+        mailboxes=[*PANDLE.mailboxes, new],
+        aliases=[replace(kept, destinations=("billard@pandle.net", "out@side.test"))],
+    )
+    assert always_reached(world, [after], "team", "pandle.net")
+    assert b"billard" in world.files["pandle.net/.qmail-team"]
+
+
+def test_unknown_recipients_go_to_a_new_mailbox_when_it_is_in_the_map() -> None:
+    world = live(replace(PANDLE, unknown="discard"))
+    after = replace(
+        PANDLE,
+        mailboxes=[*PANDLE.mailboxes, MailboxRow(3, 3, "all")],
+        unknown="mailbox",
+        unknown_target="all@pandle.net",
+    )
+    assert always_reached(world, [after], "nobody", "pandle.net")
+
+
+def test_nothing_forwards_to_a_new_name_of_a_domain_before_qmail_send_knows_it() -> None:
+    other = DomainRows(
+        domain=2,
+        name="b.test",
+        prepend=101,
+        change=1,
+        aliases=[AliasRow(9, "far", ("biliards@pandle.net",))],
+    )
+    world = World()
+    settle(world, want([PANDLE, other]))
+    after = [
+        rename(world, PANDLE),
+        replace(other, aliases=[AliasRow(9, "far", ("biliards@pandle.new",))]),
+    ]
+    assert always_reached(world, after, "far", "b.test")
+    assert b"pandle.new" in world.files["b.test/.qmail-far"]
+    assert world.loaded == b"pandle.new:100\nb.test:101\n"
+
+
+def test_what_was_forwarded_to_an_old_target_has_a_moment_to_end_before_that_goes() -> None:
+    kept = AliasRow(2, "team", ("biliards@pandle.net", "out@side.test"))
+    world = live(replace(PANDLE, aliases=[kept]))
+    gone = replace(PANDLE.mailboxes[0], removed=True)
+    away = replace(kept, destinations=("out@side.test",))
+    steps = plan_for(world, want([replace(PANDLE, mailboxes=[gone], aliases=[away])])).steps
+    turned = next(i for i, step in enumerate(steps) if isinstance(step, WriteFile))
+    last_map = len(steps) - 1 - steps[::-1].index(Compile())
+    assert turned < steps.index(LetDeliveriesEnd()) < last_map
 
 
 def test_a_home_goes_only_after_dovecot_saw_that_its_login_is_gone() -> None:

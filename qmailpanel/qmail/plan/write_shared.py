@@ -1,0 +1,76 @@
+"""The steps that write one shared file and make its map; nothing where it already is so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from qmailpanel.qmail.formats.maps import MAPS
+from qmailpanel.qmail.formats.shared_files import Foreign, LineFile, Shared
+from qmailpanel.qmail.plan.draft import Draft
+from qmailpanel.qmail.plan.state import Actual
+from qmailpanel.qmail.plan.steps import Compile, Step, WriteShared
+
+Sections = Mapping[str, tuple[int, Mapping[bytes, bytes]]]
+
+
+def write_and_compile(
+    files: dict[Shared, LineFile],
+    shared: Shared,
+    sections: Sections,
+    foreign: Foreign | None = None,
+    *,
+    is_stale: bool = False,
+) -> Iterator[Step]:
+    written = list(write_lines(files, shared, sections, foreign))
+    yield from written
+    if shared in MAPS and (written or is_stale):
+        yield Compile(shared)
+
+
+def write_lines(
+    files: dict[Shared, LineFile],
+    shared: Shared,
+    sections: Sections,
+    foreign: Foreign | None = None,
+) -> Iterator[Step]:
+    """Bring one shared file to `sections`; nothing where it already is so."""
+    old = files[shared]
+    if not changes_lines(old, sections) and foreign is None:
+        return
+    base = old if foreign is None else replace(old, foreign=foreign)
+    new = base.with_sections(sections)
+    files[shared] = new
+    added, dropped = _difference(old, new, sections)
+    yield WriteShared(shared, old.content, new.content or b"", added, dropped)
+
+
+def changes_lines(file: LineFile, sections: Sections) -> bool:
+    if file.unclean or (file.content is None and file.shared is Shared.ASSIGN):
+        return True
+    return any(
+        set(file.lines(name)) != set(lines.values()) for name, (_, lines) in sections.items()
+    )
+
+
+def _difference(
+    old: LineFile, new: LineFile, sections: Sections
+) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
+    before = {line for name in sections for line in old.lines(name)}
+    after = {line for name in sections for line in new.lines(name)}
+    if old.content is None:
+        before, after = set(), after | set(new.foreign.raws)
+    return tuple(sorted(after - before)), tuple(sorted(before - after))
+
+
+def is_map_stale(drafts: Iterable[Draft], actual: Actual, shared: Shared) -> bool:
+    """Whether the map answers otherwise than its file says (and ours will say)."""
+    if shared not in MAPS:
+        return False
+    which, file, answers = MAPS[shared], actual.shared[shared], actual.maps.get(shared)
+    if answers is None:
+        return shared is Shared.ASSIGN or file.content is not None
+    if any(answers[key] != data for key, data in which.answers(file.foreign, answers).items()):
+        return True
+    lines = [pair for draft in drafts for pair in draft.answers(shared)]
+    return any(answers.get(key) != (which.data(line) if line else None) for key, line in lines)
