@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.conf import settings
 from django.db import transaction
 
+from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.qmail.formats import control
 from qmailpanel.qmail.formats.shared_files import Foreign, Shared
 from qmailpanel.qmail.host.mail_host import Host
+from qmailpanel.qmail.layout.declared import as_name
 from qmailpanel.qmail.plan.drift import as_text
 from qmailpanel.reports.models import RoutedLine, SyncNode
 
+from .any_text import any_text
 from .host_notes import HostNotes
 from .models import ForeignLine
 
@@ -45,18 +48,20 @@ class HostFacts:
         if news == self._published:
             return
         with transaction.atomic():
-            self._publish_node(self._highest_prepend(foreign.values()))
+            self._publish_node(foreign)
             _publish_routed_lines([*_local_names(locals_), *_routed_names(foreign[Shared.VIRTUAL])])
             _publish_foreign_lines(foreign.values())
         self._published = news
 
-    def _publish_node(self, highest: int) -> None:
+    def _publish_node(self, foreign: Mapping[Shared, Foreign]) -> None:
         layout = self.host.layout
+        directories = self.host.numbered_directories()
+        numbers = {number for lines in foreign.values() for number in lines.prepends}
         SyncNode.objects.update_or_create(
             node=settings.QMAILPANEL_NODE,
             defaults={
-                "note": " ".join(self._notes(highest)),
-                "highest_prepend": highest,
+                "note": " ".join(self._notes(_numbers_of_others(foreign) | directories)),
+                "highest_prepend": max(numbers | directories, default=0),
                 "knows_recipients": bool(layout.lists),
                 "holds_quotas": bool(layout.deliverquota),
                 "deliverquota": layout.deliverquota[:255],
@@ -64,16 +69,23 @@ class HostFacts:
             },
         )
 
-    def _notes(self, highest: int) -> Iterator[str]:
+    def _notes(self, numbers: set[int]) -> Iterator[str]:
+        highest = max(numbers, default=0)
         if not self.host.may_change_owners:
             yield NO_OWNERS
         if highest >= settings.QMAILPANEL_FIRST_PREPEND - NEAR:
             yield NUMBERS_MEET % {"highest": highest}
 
-    def _highest_prepend(self, foreign: Iterable[Foreign]) -> int:
-        """Of the numbers that foreign lines and directories of the mail root use."""
-        numbers = {number for lines in foreign for number in lines.prepends}
-        return max(numbers | self.host.numbered_directories(), default=0)
+
+def _numbers_of_others(foreign: Mapping[Shared, Foreign]) -> set[int]:
+    """The prepends of foreign lines, but for lines of the panel's own that somebody edited."""
+    with any_text():
+        names = set(map(as_name, Claim.objects.filter(claims=True).values_list("name", flat=True)))
+        ours = set(Domain.objects.values_list("prepend", flat=True))
+    lines = foreign[Shared.VIRTUAL].raws
+    others = [raw for raw in lines if as_text(control.virtual_key(raw)).lstrip(".") not in names]
+    virtual = Foreign(Shared.VIRTUAL, tuple(others))
+    return {*virtual.prepends, *(foreign[Shared.ASSIGN].prepends - ours)}
 
 
 def _publish_routed_lines(lines: Sequence[RoutedLine]) -> None:

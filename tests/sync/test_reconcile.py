@@ -21,7 +21,7 @@ from qmailpanel.sync.models import ForeignLine, SyncDrift, SyncQuestion, SyncRun
 from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.scope import all_domains
 from qmailpanel.sync.services import answer_question
-from tests.kit.panels import Panel
+from tests.kit.panels import Panel, settle
 
 ROOT = Path(__file__).parents[2]
 
@@ -274,6 +274,31 @@ def test_foreign_lines_are_published_and_refuse_the_names_they_route(panel, pand
     assert ("users/assign", "=7-joe:joe:7:7:/home/joe:::") in shown
     assert ("control/rcpthosts", "old.test") in shown
     assert SyncNode.objects.get().highest_prepend == 9
+
+
+def test_an_own_line_that_was_edited_by_hand_is_no_other_program_that_counts(panel, pandle) -> None:
+    panel.add_mailbox(pandle, "ann")
+    panel.sync()
+    assign = panel.read("users/assign").replace(b"=100-ann:popuser", b"=100-ann:joe")
+    panel.write("users/assign", assign)
+    panel.write("control/virtualdomains", b"old.test:7\npandle.net:95\n")
+    panel.sync()
+    assert "QMAILPANEL_FIRST_PREPEND" not in SyncNode.objects.get().note
+    panel.write("control/virtualdomains", b"old.test:7\npandle.net:95\nother.test:96\n")
+    panel.sync()
+    assert "up to 96." in SyncNode.objects.get().note
+
+
+def test_a_list_that_is_not_there_has_no_foreign_lines(panel, pandle) -> None:
+    panel.write("control/locals", b"me.test\n")
+    service = panel.serve()
+    panel.add_mailbox(pandle, "ann")
+    settle(service)
+    panel.write("control/virtualdomains", panel.read("control/virtualdomains") + b"x.test:8\n")
+    settle(service)
+    there = set(ForeignLine.objects.values_list("file", flat=True))
+    assert there == {"users/assign", "control/virtualdomains", "control/rcpthosts"}
+    assert all((panel.home / file).exists() for file in there)
 
 
 def test_a_changed_line_is_kept_and_shown_with_its_three_sides(panel, pandle) -> None:

@@ -34,10 +34,12 @@ def begin_lists(drafts: Sequence[Draft], actual: Actual, files: dict[Shared, Lin
     for shared in KNOWN_RECIPIENTS:
         if files[shared].content is not None or actual.maps.get(shared) is not None:
             continue
-        others = tuple(b"@" + name for name in _accepted_names(actual))
-        files[shared] = replace(files[shared], foreign=Foreign(shared, others))
-        for draft in () if is_whole else drafts:
-            draft.new[shared] = {}
+        if not is_whole:
+            for draft in drafts:
+                draft.new[shared] = {}
+        elif any(draft.new[shared] for draft in drafts):
+            others = tuple(b"@" + name for name in _accepted_names(actual))
+            files[shared] = replace(files[shared], foreign=Foreign(shared, others))
 
 
 def _accepted_names(actual: Actual) -> list[bytes]:
