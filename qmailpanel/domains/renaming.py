@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import Exists, F, OuterRef, Value
+from django.db.models import Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Concat, Length, Substr
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.ledger.actors import Actor, Refused, parsed
-from qmailpanel.ledger.models import Change, Verb
+from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import upcoming
 from qmailpanel.qmail import names
 
@@ -22,9 +22,11 @@ from .access.limits import EXPECTED, refuse_full
 from .access.rights import Right
 from .addresses.services import free_local, replace_targets, targets_of
 from .changes import reread
-from .models import Address, Claim, Destination, Domain, Kind
+from .models import Address, Claim, Destination, Domain, Kind, Responder
 from .names.claims import free_name, refuse_routed
 from .routes.hops import find_loop
+from .routes.pointers import followers_of, name_pointers, references_to
+from .routes.references import Reference
 from .routes.rings import refuse_rings
 
 
@@ -48,6 +50,7 @@ def _refuse_address(act: Deed, address: Address, local: str, *, keep: bool) -> N
     if keep:
         parsed(names.AliasLocal, address.local, "keep")
     _refuse_expected(address, keep=keep)
+    _refuse_left(act, address, keep=keep)
     for each in (address.local, local):
         act.guard.address(each)
     if keep:
@@ -59,13 +62,14 @@ def _refuse_address(act: Deed, address: Address, local: str, *, keep: bool) -> N
 
 
 def _rename_address(act: Deed, address: Address, local: str, *, keep: bool) -> None:
+    references = followers_of(references_to(address), act.actor)
     old, target, address.local = address.local, str(address), local
     change = act.record(
         Verb.RENAMED, address, target=target, before={"local": old}, after={"local": local}
     )
     _leave_alias(address, old, change, keep=keep)
-    for name in act.domain.names.filter(claims=True).values_list("name", flat=True):
-        _follow_address(act, f"{old}@{name}", f"{local}@{name}")
+    for reference in references:
+        _follow_address(act, reference, local)
 
 
 def _refuse_circle(address: Address, local: str, targets: Iterable[str]) -> None:
@@ -90,16 +94,44 @@ def _leave_alias(address: Address, old: str, change: Change, *, keep: bool) -> N
     Destination.objects.create(address=alias, target=str(address))
 
 
-def _follow_address(act: Deed, old: str, new: str) -> None:
-    """Aliases and unknown recipients that deliver to the old address deliver to the new one."""
-    for alias in Address.objects.filter(destinations__target=old).select_related("domain"):
-        before = targets_of(alias)
+def _refuse_left(act: Deed, address: Address, *, keep: bool) -> None:
+    """What does not follow, because the person does not look after it, needs the old name."""
+    if keep:
+        return
+    references = references_to(address)
+    followers = followers_of(references, act.actor)
+    left = [row for row in references if row not in followers]
+    if pointers := name_pointers(left, act.actor):
+        raise Refused(
+            _("These deliver to %(address)s and would bounce: %(pointers)s. Keep it as an alias."),
+            "keep",
+            address=str(address),
+            pointers=", ".join(pointers),
+        )
+
+
+def _follow_address(act: Deed, reference: Reference, local: str) -> None:
+    """Whatever delivered to the old address delivers to the new one."""
+    holder, old = reference.holder, reference.target
+    new = f"{local}@{old.rpartition('@')[2].lower()}"
+    if isinstance(holder, Address):
+        before = targets_of(holder)
         after = list(dict.fromkeys(new if target == old else target for target in before))
-        replace_targets(alias, after)
-        _record_followed(act, alias, "destinations", before, after)
-    for domain in Domain.objects.filter(unknown_target=old):
-        domain.unknown_target = new
-        _record_followed(act, domain, "unknown_target", old, new)
+        replace_targets(holder, after)
+        _record_followed(act, holder, "destinations", before, after)
+    elif isinstance(holder, Domain):
+        holder.unknown_target = new
+        _record_followed(act, holder, "unknown_target", old, new)
+    else:
+        _follow_responder(act, holder, new)
+
+
+def _follow_responder(act: Deed, responder: Responder, new: str) -> None:
+    old, responder.target = responder.target, new
+    responder.save(update_fields=["target"])
+    if not responder.domain.removed:
+        before, after = {"target": old}, {"target": new}
+        act.record(Verb.CHANGED, responder.domain, Noun.RESPONDER, before=before, after=after)
 
 
 def _record_followed(
@@ -142,24 +174,40 @@ def _claim_name(domain: Domain, name: names.DomainName) -> None:
 
 
 def _follow_domain(act: Deed, domain: Domain, old: str, new: str) -> None:
-    """What delivers to an address of the old name delivers to the same one of the new name."""
-    others = Address.objects.filter(destinations__target__endswith=f"@{old}")
+    """What delivers to an address of the old name, or below it, does so to the new name."""
+    others = Address.objects.filter(_ending(domain, old, "destinations__target"))
     elsewhere = list(others.exclude(domain=domain).select_related("domain").distinct())
     before = {alias.pk: targets_of(alias) for alias in elsewhere}
-    _replace_ends(old, new)
+    _replace_ends(domain, old, new)
     for alias in elsewhere:
         _record_followed(act, alias, "destinations", before[alias.pk], targets_of(alias))
-    for pointing in Domain.objects.filter(unknown_target__endswith=f"@{old}"):
+    for pointing in Domain.objects.filter(_ending(domain, old, "unknown_target")):
         target = pointing.unknown_target
-        pointing.unknown_target = f"{target.rpartition('@')[0]}@{new}"
+        pointing.unknown_target = f"{target.removesuffix(old)}{new}"
         _record_followed(act, pointing, "unknown_target", target, pointing.unknown_target)
+    responders = Responder.objects.filter(_ending(domain, old, "target"))
+    for responder in responders.select_related("domain"):
+        _follow_responder(act, responder, f"{responder.target.removesuffix(old)}{new}")
     reread(domain)
 
 
-def _replace_ends(old: str, new: str) -> None:
+def _ending(domain: Domain, name: str, column: str) -> Q:
+    """Addresses under the name, and below it where that is not a domain of its own."""
+    ending = Q(**{f"{column}__endswith": f"@{name}"})
+    if not domain.subdomains:
+        return ending
+    below = Q(**{f"{column}__endswith": f".{name}"})
+    for claim in Claim.objects.filter(name__endswith=f".{name}", claims=True):
+        below &= ~Q(**{f"{column}__endswith": f"@{claim.name}"})
+        if claim.domain.subdomains:
+            below &= ~Q(**{f"{column}__endswith": f".{claim.name}"})
+    return ending | below
+
+
+def _replace_ends(domain: Domain, old: str, new: str) -> None:
     """In one statement, however many; what would then be there twice goes first."""
     local = Substr("target", 1, Length("target") - len(old))
-    ends = Destination.objects.filter(target__endswith=f"@{old}")
+    ends = Destination.objects.filter(_ending(domain, old, "target"))
     renamed = ends.annotate(renamed=Concat(local, Value(new)))
     twin = Destination.objects.filter(address=OuterRef("address"), target=OuterRef("renamed"))
     twice: Iterable[int] = renamed.filter(Exists(twin)).values_list("pk", flat=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.models import Address, Claim, Domain, Unknown
+from qmailpanel.domains.departed.services import set_responder
+from qmailpanel.domains.models import Address, Claim, Domain, Responder, Unknown
 from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain
@@ -66,6 +67,38 @@ def test_whatever_delivers_to_it_follows(domain, other_domain) -> None:
     far.refresh_from_db()
     other_domain.refresh_from_db()
     assert other_domain.change == far.change
+
+
+def test_what_delivers_to_it_in_another_spelling_follows_too(domain, other_domain) -> None:
+    far = alias(other_domain, "info", "Ann@new.example", "x@side.test")
+    set_responder(SYSTEM, other_domain, subject="S", text="T", target="ANN@new.example", days=7)
+    change_domain(SYSTEM, other_domain, unknown=Unknown.FORWARD, unknown_target="aNN@new.example")
+    ann = mailbox(domain, "ann")
+    add_alias_domain(SYSTEM, domain, names.DomainName("new.example"))
+    change_domain(SYSTEM, domain, subdomains=True)
+    below = alias(other_domain, "below", "ann@mail.pandle.net")
+    rename(ann, "anna", keep=False)
+    assert targets(far) == ["anna@new.example", "x@side.test"]
+    assert targets(below) == ["anna@mail.pandle.net"]
+    other_domain.refresh_from_db()
+    assert other_domain.unknown_target == "anna@new.example"
+    assert Responder.objects.get().target == "anna@new.example"
+
+
+def test_the_rows_of_others_neither_follow_nor_are_left_without_the_old_name(
+    domain, other_domain, person
+) -> None:
+    ann, theirs = mailbox(domain, "ann"), alias(other_domain, "theirs", "ann@pandle.net")
+    own = alias(domain, "own", "ann@pandle.net")
+    actor, last = person("addresses"), theirs.change_id
+    with pytest.raises(Refused, match=r"1 address of another domain. Keep it as an alias"):
+        rename_address(actor, ann, names.LocalPart("anna"), keep=False)
+    ann.refresh_from_db()
+    rename_address(actor, ann, names.LocalPart("anna"), keep=True)
+    theirs.refresh_from_db()
+    assert (targets(theirs), theirs.change_id) == (["ann@pandle.net"], last)
+    assert targets(own) == ["anna@pandle.net"]
+    assert targets(domain.addresses.get(local="ann")) == ["anna@pandle.net"]
 
 
 def test_a_name_that_is_taken_is_refused(domain) -> None:
@@ -136,6 +169,16 @@ def test_what_delivers_to_its_addresses_follows_wherever_it_is(domain, other_dom
     other_domain.refresh_from_db()
     assert other_domain.unknown_target == "ann@pandle.com"
     assert Change.objects.filter(verb=Verb.CHANGED, target=str(far)).exists()
+
+
+def test_mail_for_the_departed_and_to_names_below_follows_the_domain(domain, other_domain) -> None:
+    change_domain(SYSTEM, domain, subdomains=True)
+    add_domain(SYSTEM, names.DomainName("own.pandle.net"))
+    far = alias(other_domain, "info", "a@mail.pandle.net", "b@own.pandle.net", "C@pandle.net")
+    set_responder(SYSTEM, other_domain, subject="S", text="T", target="a@pandle.net", days=7)
+    new_name(domain, "pandle.com", keep=False)
+    assert targets(far) == ["a@mail.pandle.com", "b@own.pandle.net", "c@pandle.com"]
+    assert Responder.objects.get().target == "a@pandle.com"
 
 
 def test_an_alias_domain_can_become_the_name_and_back(domain) -> None:

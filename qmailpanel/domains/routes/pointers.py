@@ -81,6 +81,13 @@ def name_pointers(references: Iterable[Reference], actor: Actor) -> list[str]:
     return [text for *_, text in named]
 
 
+def followers_of(references: Iterable[Reference], actor: Actor) -> list[Reference]:
+    """Those in domains that whoever acts looks after."""
+    rows = list(references)
+    seen = _seen_by(actor, {row.domain.pk for row in rows})
+    return [row for row in rows if row.domain.pk in seen]
+
+
 def _describe(reference: Reference) -> tuple[int, str, str, str]:
     """By what it is sorted, and at the end how it is called."""
     holder, name = reference.holder, reference.domain.name
