@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ django.setup()
 
 from django.db import connection, connections  # noqa: E402 - as above
 from django.test import Client, TransactionTestCase  # noqa: E402 - as above
+from django.utils import timezone  # noqa: E402 - as above
 
 from qmailpanel.accounts.models import User  # noqa: E402 - as above
 from qmailpanel.domains.access.rights import Right  # noqa: E402 - as above
@@ -53,6 +55,7 @@ from qmailpanel.ledger.actors import SYSTEM, Actor  # noqa: E402 - as above
 from qmailpanel.ledger.append_only import guard, unguard  # noqa: E402 - as above
 from qmailpanel.qmail.formats.shared_files import Shared  # noqa: E402 - as above
 from qmailpanel.qmail.names import DomainName, MailAddress  # noqa: E402 - as above
+from qmailpanel.reports.models import KnownHost  # noqa: E402 - as above
 from tests.kit.disk import make_home  # noqa: E402 - as above
 from tests.kit.panels import Panel  # noqa: E402 - as above
 
@@ -66,6 +69,14 @@ def _clear_all(case: TransactionTestCase) -> None:
         _clear(case)
     finally:
         guard(connection)
+        _note_host()
+
+
+def _note_host() -> None:
+    """The sync service has read the host: before that no domain is added, and no mail purged."""
+    now = timezone.now()
+    times = {"clock": now, "steady_since": now - timedelta(days=2)}
+    KnownHost.objects.get_or_create(node="main", defaults=times)
 
 
 TransactionTestCase._fixture_teardown = _clear_all  # type: ignore[attr-defined]  # as above
@@ -86,6 +97,13 @@ def django_db_modify_db_settings(
     if default["ENGINE"].endswith("sqlite3"):
         worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
         default["TEST"]["NAME"] = str(_world / f"{worker}.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The tables, and the host as read."""
+    with django_db_blocker.unblock():
+        _note_host()
 
 
 @pytest.fixture

@@ -30,6 +30,8 @@ from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import DomainName, LocalPart
+from qmailpanel.reports.models import KnownHost
+KnownHost.objects.get_or_create(node="main")
 domain = add_domain(SYSTEM, DomainName("pandle.net"))
 add_mailbox(SYSTEM, domain, LocalPart("biliards"))
 """

@@ -13,7 +13,7 @@ from qmailpanel.ledger.actors import Actor, Refused, parsed
 from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import upcoming
 from qmailpanel.qmail import names
-from qmailpanel.reports.models import SyncNode
+from qmailpanel.reports.models import KnownHost, SyncNode
 from qmailpanel.reports.node import knows_recipients
 
 from .access.deed import Deed, deed
@@ -21,7 +21,7 @@ from .access.limits import EXPECTED
 from .access.rights import Right
 from .changes import one_line
 from .models import Address, Claim, Destination, Domain, Kind, OwnItem, Unknown
-from .names.claims import claim_again, free_name, refuse_routed
+from .names.claims import claim_again, free_name, refuse_asking, refuse_routed
 from .routes.hops import find_loop
 from .routes.pointers import references_into, refuse_pointed_to
 from .routes.rings import refuse_rings_of
@@ -37,6 +37,7 @@ def add_domain(
 ) -> Domain:
     """A new domain; with a contact, its postmaster and abuse deliver there."""
     with deed(actor, by_operator=True) as act:
+        refuse_asking()
         free_name(name)
         refuse_routed(name)
         domain = Domain.objects.create(
@@ -69,7 +70,8 @@ def _next_prepend() -> int:
     """Above all that this panel ever gave and all that sync saw on the host: never used twice."""
     used = Domain.objects.aggregate(last=Max("prepend"))["last"] or 0
     seen = SyncNode.objects.aggregate(last=Max("highest_prepend"))["last"] or 0
-    return max(settings.QMAILPANEL_FIRST_PREPEND - 1, used, seen) + 1
+    known = KnownHost.objects.aggregate(last=Max("highest_prepend"))["last"] or 0
+    return max(settings.QMAILPANEL_FIRST_PREPEND - 1, used, seen, known) + 1
 
 
 def change_domain(

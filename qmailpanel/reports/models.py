@@ -25,6 +25,21 @@ class SyncNode(models.Model):
     alarms = models.PositiveIntegerField(default=0)  # the doctor's worst findings
 
 
+class KnownHost(models.Model):
+    """A host that sync has read: before that, nobody knows which names and numbers are in use.
+
+    `highest_prepend`: of all that sync ever applied there, whichever database it was from.
+    `asking`: a question waits for the operator, so that it is not known yet what goes. `clock`: its
+    time as seen last; `steady_since`: when that jumped, or was seen first.
+    """
+
+    node = models.CharField(primary_key=True, max_length=64)
+    highest_prepend = models.PositiveIntegerField(default=0)
+    asking = models.BooleanField(default=False)
+    clock = models.DateTimeField(null=True)
+    steady_since = models.DateTimeField(null=True)
+
+
 class SyncPosition(models.Model):
     """Through which change a domain was tried, and through which it was read back live."""
 

@@ -13,7 +13,7 @@ from qmailpanel.qmail.formats.shared_files import Foreign, Shared
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.layout.declared import as_name
 from qmailpanel.qmail.plan.drift import as_text
-from qmailpanel.reports.models import RoutedLine, SyncNode
+from qmailpanel.reports.models import KnownHost, RoutedLine, SyncNode
 
 from .any_text import any_text
 from .host_notes import HostNotes
@@ -43,15 +43,20 @@ class HostFacts:
         if not self.notes.files:
             return  # nothing could be read yet
         foreign = {shared: file.foreign for shared, file in self.notes.files.items()}
-        locals_ = self.host.read_locals()
-        news = (locals_, *(lines.raws for lines in foreign.values()))
+        locals_, known = self.host.read_locals(), self.host.memory.highest_prepend
+        news = (locals_, known, *(lines.raws for lines in foreign.values()))
         if news == self._published:
             return
         with transaction.atomic():
             self._publish_node(foreign)
+            _publish_known(known)
             _publish_routed_lines([*_local_names(locals_), *_routed_names(foreign[Shared.VIRTUAL])])
             _publish_foreign_lines(foreign.values())
         self._published = news
+
+    def forget(self) -> None:
+        """What was published is in another database."""
+        self._published = None
 
     def _publish_node(self, foreign: Mapping[Shared, Foreign]) -> None:
         layout = self.host.layout
@@ -86,6 +91,12 @@ def _numbers_of_others(foreign: Mapping[Shared, Foreign]) -> set[int]:
     others = [raw for raw in lines if as_text(control.virtual_key(raw)).lstrip(".") not in names]
     virtual = Foreign(Shared.VIRTUAL, tuple(others))
     return {*virtual.prepends, *(foreign[Shared.ASSIGN].prepends - ours)}
+
+
+def _publish_known(highest: int) -> None:
+    KnownHost.objects.update_or_create(
+        node=settings.QMAILPANEL_NODE, defaults={"highest_prepend": highest}
+    )
 
 
 def _publish_routed_lines(lines: Sequence[RoutedLine]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from qmailpanel.domains.models import Domain
+from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.formats.logins import Logins
 from qmailpanel.qmail.host.mail_host import Host
@@ -51,9 +51,10 @@ def _hold_back(host: Host, one: Wanted, through: int) -> Wanted:
 def _absent_domains(host: Host) -> list[Wanted]:
     """Domains with something on the host, but without a row: the database was restored, say."""
     with snapshot():
-        claimed = dict(Domain.objects.claiming().values_list("name", "prepend"))
-    names = sorted(set(host.memory.names()) - set(claimed))
-    prepends = set(claimed.values())  # of those, whose domain only has another name now
+        claimed = set(Domain.objects.claiming().values_list("name", flat=True))
+        aliases = Claim.objects.aliases().filter(domain__in=Domain.objects.claiming())
+        renamed = set(aliases.values_list("name", "domain__prepend"))
+    names = sorted(set(host.memory.names()) - claimed)
     return [
         Wanted(
             domain=0,
@@ -63,5 +64,5 @@ def _absent_domains(host: Host) -> list[Wanted]:
             logins=Logins(),
         )
         for name, sections in host.memory.sections(names).items()
-        if sections[-1].prepend not in prepends
+        if (name, sections[-1].prepend) not in renamed
     ]

@@ -12,7 +12,7 @@ from qmailpanel.ledger.models import Change
 from qmailpanel.qmail.plan.drift import Side, as_text
 from qmailpanel.qmail.plan.state import Problem
 from qmailpanel.qmail.plan.steps import describe
-from qmailpanel.reports.models import SyncNode, SyncPosition, SyncProblem
+from qmailpanel.reports.models import KnownHost, SyncNode, SyncPosition, SyncProblem
 
 from .models import DriftDecision, SyncDrift, SyncQuestion, SyncRun
 from .report import Report
@@ -125,10 +125,13 @@ def _publish_question(report: Report) -> None:
     """Runs about other domains leave a question, and the yes to it, as it is."""
     question = report.question
     questions = SyncQuestion.objects.filter(node=settings.QMAILPANEL_NODE)
+    known = KnownHost.objects.filter(node=settings.QMAILPANEL_NODE)
     if question is None:
         if report.answered:
             questions.delete()
+            known.filter(asking=True).update(asking=False)
         return
+    known.update(asking=True)
     questions.exclude(digest=question.digest).delete()
     SyncQuestion.objects.get_or_create(
         node=settings.QMAILPANEL_NODE,

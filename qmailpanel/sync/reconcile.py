@@ -89,6 +89,7 @@ class Reconciler:
         end = read_end()
         if is_left(self.host.memory.ledger, end):
             domains, absent = sorted({*domains, *all_domains()}), True
+            self.facts.forget()
         report = Report(timezone.now(), problems={0: ()} if absent else {})
         scope = {*domains, *([0] if absent else [])}
         self.host.moves.finish()

@@ -142,6 +142,8 @@ class Product:
             "from qmailpanel.commands.management.commands import run;"
             f"run.is_new = lambda: {demo}; run.prepare()"
         )
+        if not demo:
+            self.manage("qmailsync", "--once")
 
     def copy_to(self, directory: Path, **settings: str) -> Product:
         """Another panel, as this one is now, with other settings."""

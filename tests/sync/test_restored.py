@@ -10,9 +10,12 @@ from django.core.management.base import CommandError
 
 from qmailpanel.console.services import switch_hold
 from qmailpanel.domains.models import Domain
-from qmailpanel.domains.services import change_domain
-from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.domains.renaming import rename_domain
+from qmailpanel.domains.services import change_domain, remove_domain
+from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
+from qmailpanel.qmail.names import DomainName
+from qmailpanel.reports.models import KnownHost
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import SyncQuestion
 from qmailpanel.sync.services import answer_question
@@ -29,9 +32,12 @@ def domain(panel: Panel) -> Domain:
 
 
 def say_yes(panel: Panel) -> None:
-    while SyncQuestion.objects.exists():
+    for _ in range(3):
+        if not SyncQuestion.objects.exists():
+            return
         answer_question(SYSTEM, SyncQuestion.objects.get())
         panel.sync()
+    assert not SyncQuestion.objects.exists()
 
 
 # the question
@@ -196,3 +202,70 @@ def test_a_restored_mailbox_has_its_own_mail_again(panel, domain) -> None:
     say_yes(panel)
     assert panel.status(carol) is Status.LIVE
     assert (panel.below("pandle.net/carol") / "Maildir/new/1").exists()
+
+
+# names and numbers that the host has
+
+
+def test_no_domain_is_added_while_a_question_is_open(panel) -> None:
+    new = keep_database()
+    panel.add_domain()
+    panel.sync()
+    put_back(new)
+    panel.sync()
+    with pytest.raises(Refused, match="waits for the operator's answer"):
+        panel.add_domain("new.test")
+    say_yes(panel)
+    assert panel.add_domain("new.test").prepend == 101
+
+
+def test_a_number_that_was_another_domains_is_not_served(panel, domain) -> None:
+    older = keep_database()
+    panel.add_mailbox(panel.add_domain("b.test"), "bob")
+    panel.sync()
+    put_back(older)
+    new = panel.add_domain("new.test")
+    assert new.prepend == 101
+    panel.add_mailbox(new, "bob")
+    panel.sync()
+    say_yes(panel)
+    assert panel.status_of_domain(new) is Status.FAILED
+    assert "new.test" not in "".join(panel.lines("control/virtualdomains"))
+    remove_domain(SYSTEM, new)
+    panel.sync()
+    again = panel.add_domain("new.test")
+    assert again.prepend == 102
+    panel.sync()
+    assert panel.status_of_domain(again) is Status.LIVE
+
+
+def test_a_domain_whose_number_another_one_has_now_goes_with_the_yes(panel) -> None:
+    new = keep_database()
+    panel.add_domain("b.test")
+    panel.sync()
+    put_back(new)
+    other = panel.add_domain("new.test")
+    assert other.prepend == 100
+    panel.sync()
+    say_yes(panel)
+    assert panel.lines("control/virtualdomains") == ["old.test:7"]
+
+
+def test_a_renamed_domain_keeps_its_number(panel, domain) -> None:
+    rename_domain(SYSTEM, domain, DomainName("new.test"), keep=False)
+    panel.sync()
+    assert panel.status_of_domain(domain) is Status.LIVE
+    assert "new.test:100" in panel.lines("control/virtualdomains")
+    rename_domain(SYSTEM, domain, DomainName("pandle.net"), keep=False)
+    panel.sync()
+    assert "pandle.net:100" in panel.lines("control/virtualdomains")
+
+
+def test_no_domain_is_added_before_the_host_was_read(panel) -> None:
+    KnownHost.objects.all().delete()
+    with pytest.raises(Refused, match="has not read this host yet"):
+        panel.add_domain("old.test")
+    panel.sync()
+    with pytest.raises(Refused, match=r"routes mail of old\.test already"):
+        panel.add_domain("old.test")
+    panel.add_domain("new.test")

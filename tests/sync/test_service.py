@@ -449,6 +449,7 @@ def test_term_ends_the_process_cleanly_and_pull_wakes_it(in_memory) -> None:
         (in_memory / "qmail" / directory).mkdir(parents=True)
     command = [sys.executable, "manage.py"]
     subprocess.run([*command, "migrate", "--verbosity", "0"], cwd=ROOT, env=world, check=True)
+    subprocess.run([*command, "qmailsync", "--once"], cwd=ROOT, env=world, check=True)  # reads it
     with subprocess.Popen(
         [*command, "qmailsync"], cwd=ROOT, env=world, stderr=subprocess.PIPE, text=True
     ) as process:

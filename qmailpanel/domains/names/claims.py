@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.ledger.actors import Refused
-from qmailpanel.reports.models import RoutedLine
+from qmailpanel.reports.models import KnownHost, RoutedLine
 from qmailpanel.reports.statuses import Status, Statuses
 
 
@@ -53,8 +54,29 @@ def claim_again(domain: Domain) -> None:
         claim.save(update_fields=["claims"])
 
 
+def refuse_asking() -> None:
+    """No new domain while it is not known what the host keeps: its number could be another's."""
+    if KnownHost.objects.filter(node=settings.QMAILPANEL_NODE, asking=True).exists():
+        raise Refused(
+            _("The sync service waits for the operator's answer; until then no domain is added."),
+            "name",
+        )
+
+
+def _refuse_unread(field: str) -> None:
+    if not KnownHost.objects.filter(node=settings.QMAILPANEL_NODE).exists():
+        raise Refused(
+            _("The sync service has not read this host yet. Start it first, or qmailsync --once."),
+            field,
+        )
+
+
 def refuse_routed(name: str, field: str = "name") -> None:
-    """Refuse a name, or with a dot in front all names below it, that a line of the host routes."""
+    """Refuse a name, or with a dot in front all names below it, that a line of the host routes.
+
+    Of a host that was never read nobody knows that.
+    """
+    _refuse_unread(field)
     labels = name.lstrip(".").split(".")
     parents = ["." + ".".join(labels[start:]) for start in range(1, len(labels))]
     routed = RoutedLine.objects.filter(Q(name__in=[name, *parents]) | Q(name__endswith=f"@{name}"))

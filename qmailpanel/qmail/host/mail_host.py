@@ -80,9 +80,15 @@ class Host:
             locals=frozenset(name.lower() for _, name in self.read_locals()),
             hup_owed=self.memory.hup_owed,
             logins=self.logins.observe(_names(wanted, applied)),
+            owners=self._owners(wanted),
         )
         self.shared.known = shared.files
         return Observed(actual, shared.disturbed)
+
+    def _owners(self, wanted: Sequence[Wanted]) -> dict[int, str]:
+        numbers = {one.section.prepend for one in wanted}
+        owners = ((number, self.memory.owner_of(number)) for number in numbers)
+        return {number: owner for number, owner in owners if owner is not None}
 
     def read_locals(self) -> list[tuple[int, bytes]]:
         """The names that qmail-send treats as its own, by line number. See qmail-send(8)."""

@@ -20,14 +20,15 @@ from qmailpanel.qmail.plan.steps import Move
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS section (name TEXT PRIMARY KEY, sections TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS prepend (number INTEGER PRIMARY KEY, name TEXT NOT NULL);
 """
 
 
 class Memory:
     """The sections last applied, by domain name; more than one while a run is not finished.
 
-    Also: the foreign assignments as last seen, whether a HUP is owed, and through which change of
-    which ledger the host was made.
+    Also: who had each prepend last, the foreign assignments as last seen, whether a HUP is owed,
+    and through which change of which ledger the host was made.
     """
 
     def __init__(self, directory: str) -> None:
@@ -59,13 +60,31 @@ class Memory:
 
     def intend(self, sections: Mapping[str, Section]) -> None:
         """Note, before anything is written, what will be: a killed run finds its own lines."""
-        rows = []
+        rows, prepends = [], []
         for name, section in sections.items():
             known = self._texts(name)
             text = section.encode().decode()
             if text not in known:
                 rows.append((name, json.dumps([*known, text])))
+            if any(section.lines.values()):
+                prepends.append((section.prepend, name))
         self._write("INSERT OR REPLACE INTO section VALUES (?, ?)", rows)
+        self._note_prepends(prepends)
+
+    def _note_prepends(self, prepends: Sequence[tuple[int, str]]) -> None:
+        news = [(number, name) for number, name in prepends if self.owner_of(number) != name]
+        self._write("INSERT OR REPLACE INTO prepend VALUES (?, ?)", news)
+
+    def owner_of(self, prepend: int) -> str | None:
+        """The domain that had the number last, on the host or not any more."""
+        row = next(self._read("SELECT name FROM prepend WHERE number = ?", prepend), None)
+        return row[0] if row else None
+
+    @property
+    def highest_prepend(self) -> int:
+        """Of all that were ever applied."""
+        (highest,) = next(self._read("SELECT COALESCE(MAX(number), 0) FROM prepend"))
+        return int(highest)
 
     @property
     def moving(self) -> tuple[str, str, Move] | None:
@@ -94,6 +113,7 @@ class Memory:
         others = [replace(section, files={}, homes={}) for section in before]
         sections = [*others, *(move_section(section, move) for section in self._sections(name))]
         moved = [section.encode().decode() for section in sections]
+        prepends = [(section.prepend, owner) for section in self._sections(name)]
         links = [(move_path(path, move), move_path(at, move)) for path, at in self.links]
         links = [link for link in links if link[0] != link[1]] + [(move.path, move.to)]
         with self._transaction():
@@ -101,6 +121,7 @@ class Memory:
             self._db.execute(
                 "INSERT OR REPLACE INTO section VALUES (?, ?)", (owner, json.dumps(moved))
             )
+            self._db.executemany("INSERT OR REPLACE INTO prepend VALUES (?, ?)", prepends)
             self._db.execute("DELETE FROM fact WHERE name = 'moving'")
             self._db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", _fact_of_links(links))
 

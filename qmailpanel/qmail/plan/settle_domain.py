@@ -87,6 +87,9 @@ def _find_obstacle(draft: Draft, actual: Actual) -> Problem | None:
     if not draft.applied and _is_prepend_taken(wanted, actual):
         prepend = wanted.section.prepend
         return Problem(TAKEN, f"prepend {prepend} belongs to a foreign line or directory")
+    owner = actual.owners.get(wanted.section.prepend, wanted.name)
+    if wanted.section.lines and owner not in (wanted.name, *wanted.former):
+        return Problem(TAKEN, f"prepend {wanted.section.prepend} was that of {owner}")
     return None
 
 

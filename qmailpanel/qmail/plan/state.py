@@ -203,7 +203,8 @@ class Actual:
 
     `maps`: what each cdb answers for the keys asked about; None where it is missing or unreadable.
     `hup_owed`: qmail-send has not been seen to read virtualdomains since it was written. `logins`:
-    the login files by name; None for what is there, but not as it should be.
+    the login files by name; None for what is there, but not as it should be. `owners`: of wanted
+    prepends, the domain that had each last.
     """
 
     shared: Mapping[Shared, LineFile]
@@ -212,6 +213,7 @@ class Actual:
     locals: frozenset[bytes] = frozenset()
     hup_owed: bool = False
     logins: Mapping[str, LoginFiles | None] = field(default_factory=dict)
+    owners: Mapping[int, str] = field(default_factory=dict)
 
 
 Applied = Mapping[str, Sequence[Section]]

@@ -26,6 +26,16 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="KnownHost",
+            fields=[
+                ("node", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("highest_prepend", models.PositiveIntegerField(default=0)),
+                ("asking", models.BooleanField(default=False)),
+                ("clock", models.DateTimeField(null=True)),
+                ("steady_since", models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name="SyncNode",
             fields=[
                 ("node", models.CharField(max_length=64, primary_key=True, serialize=False)),

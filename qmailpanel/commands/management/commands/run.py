@@ -76,6 +76,7 @@ def prepare() -> None:
     if is_embedded(home):
         prepare_embedded_home(home)
         if is_new():
+            call_command("qmailsync", once=True)  # no domain is added before the host was read
             add_demo(MailAddress(settings.QMAILPANEL_OPERATOR))
 
 
