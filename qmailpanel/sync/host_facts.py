@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.conf import settings
@@ -25,6 +26,7 @@ NUMBERS_MEET = (
     "Lines that are not the panel's use prepends up to %(highest)d. If another program counts on "
     "from there, it meets the panel's own numbers: set QMAILPANEL_FIRST_PREPEND well above."
 )
+IS_LINK = "Mail is kept in %(real)s: %(named)s leads there."
 NO_OWNERS = (
     "The sync service does not run as root, so it leaves the owner of files and directories as "
     "it is. That is right for trying the panel out, not for a real qmail."
@@ -78,6 +80,9 @@ class HostFacts:
         highest = max(numbers, default=0)
         if not self.host.may_change_owners:
             yield NO_OWNERS
+        named, real = os.path.normpath(self.host.layout.mail_root), self.host.root.path
+        if named != real:
+            yield IS_LINK % {"named": named, "real": real}
         if highest >= settings.QMAILPANEL_FIRST_PREPEND - NEAR:
             yield NUMBERS_MEET % {"highest": highest}
 

@@ -18,7 +18,7 @@ from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
 from qmailpanel.mailboxes.services import change_quota
 from qmailpanel.qmail.names import DOMAIN_LENGTH, DomainName, LocalPart
-from qmailpanel.reports.models import SyncProblem
+from qmailpanel.reports.models import SyncNode, SyncProblem, Usage
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.reconcile import Reconciler, open_host
 from tests.kit.panels import Panel, settle
@@ -101,8 +101,8 @@ def test_no_round_of_the_service_ends_over_what_stands_below_the_mail_root(
     service = panel.serve()
     other = panel.add_domain("other.test")
     settle(service)
-    expected = Status.LIVE if place or shape == "missing" else Status.FAILED
-    assert panel.status_of_domain(other) is expected
+    leads_nowhere = not place and shape == "link to itself"
+    assert panel.status_of_domain(other) is (Status.FAILED if leads_nowhere else Status.LIVE)
 
 
 def test_a_link_that_cannot_be_taken_away_stops_nobody_and_is_not_forgotten(
@@ -208,3 +208,26 @@ def test_the_longest_names_and_local_parts_become_live(panel: Panel) -> None:
         f"{name}.passwd",
         f"z{name[1:]}.passwd",
     ]
+
+
+def test_a_mail_root_that_is_a_link_is_followed_and_said(panel: Panel) -> None:
+    root, disk = panel.below(""), panel.home / "disk"
+    if root.exists():
+        root.rmdir()
+    disk.mkdir()
+    root.symlink_to(disk)
+    domain = panel.add_domain()
+    ann = panel.add_mailbox(domain, "ann")
+    assert panel.sync().error == ""
+    assert panel.status_of_domain(domain) is Status.LIVE
+    assert panel.status(ann) is Status.LIVE
+    assert f":{root}/pandle.net/ann:::".encode() in panel.read("users/assign")
+    assert (disk / "pandle.net/ann/Maildir").is_dir()
+    assert SyncNode.objects.get().note.endswith(f"Mail is kept in {disk}: {root} leads there.")
+    service = panel.serve()
+    assert Usage.objects.filter(address=ann.pk).exists()
+    remove_mailbox(SYSTEM, ann)
+    rename_all(domain)
+    settle(service)
+    assert panel.status_of_domain(domain) is Status.LIVE
+    assert not SyncProblem.objects.exists()

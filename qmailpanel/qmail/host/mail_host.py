@@ -50,7 +50,9 @@ class Host:
         self.layout = layout
         self.home = layout.qmail_home
         self.may_change_owners = os.geteuid() == 0
-        self.root = MailRoot(layout.mail_root, layout.mail_user if self.may_change_owners else None)
+        owner = layout.mail_user if self.may_change_owners else None
+        # the operator's own setting may name a link: it is followed once, and never below
+        self.root = MailRoot(os.path.realpath(layout.mail_root), owner)
         self.logins = LoginDirectory(layout.logins, may_change_owners=self.may_change_owners)
         self.memory = Memory(memory)
         self.hup = Hup(self.home, hup)

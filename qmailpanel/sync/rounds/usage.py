@@ -5,6 +5,7 @@ All homes round after round, and every few seconds those that changed lately.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -38,7 +39,7 @@ class UsageRounds:
     """Reads all homes, and more often those that changed lately; never both at once."""
 
     def __init__(self, layout: Layout, owner: MailUser | None) -> None:
-        self.mail_root = layout.mail_root
+        self.mail_root = os.path.realpath(layout.mail_root)
         self.measuring = Measuring(layout, owner)
         self.all = Every(ALL_SECONDS, self.read_all)
         self.lively = Every(LIVELY_SECONDS, self.read_lively, behind=self.all)
