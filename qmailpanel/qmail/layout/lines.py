@@ -16,13 +16,13 @@ Lines = dict[Shared, dict[bytes, bytes]]
 def render_lines(rendering: Rendering, rows: DomainRows, names: Sequence[DomainName]) -> Lines:
     """By file and key. `names`: all that the domain has; its addresses are rendered already."""
     lines = {Shared.ASSIGN: dict(sorted(rendering.assign.items()))}
-    if not rows.enabled:
-        return lines
     belows = (False, True) if rows.subdomains else (False,)
     spellings = [(name, below) for below in belows for name in names]
     virtual = [control.render_virtual(name, rows.prepend, below=below) for name, below in spellings]
-    hosts = [control.render_host(name, below=below) for name, below in spellings]
     lines[Shared.VIRTUAL] = keyed(Shared.VIRTUAL, virtual)
+    if not rows.enabled:
+        return lines  # its wildcard refuses what still comes, and no shorter line catches it
+    hosts = [control.render_host(name, below=below) for name, below in spellings]
     lines[Shared.MORE if rows.more else Shared.RCPT] = keyed(Shared.RCPT, hosts)
     if rendering.layout.nonexist and rows.unknown == "bounce":
         own_hosts = [control.render_host(name) for name in names]

@@ -620,10 +620,48 @@ def test_a_switched_off_domain_refuses_at_the_door_and_behind_it() -> None:
     world = live()
     settle(world, want([replace(PANDLE, enabled=False)]))
     assert not world.accepts("pandle.net")
-    assert world.loaded == b""
+    assert world.loaded == b"pandle.net:100\n"
+    assert "switched off" in world.route("biliards", "pandle.net")
     assert b"=100-" not in world.compiled
     assert b"switched off" in world.files["pandle.net/.qmail-default"]
     assert "pandle.net/biliards" in world.homes
+
+
+def test_a_name_that_is_off_never_falls_to_whoever_has_all_names_above_it() -> None:
+    above = replace(PANDLE, subdomains=True, unknown="discard")
+    below = DomainRows(
+        domain=2,
+        name="shop.pandle.net",
+        prepend=101,
+        change=1,
+        alias_domains=("store.pandle.net",),
+        mailboxes=[MailboxRow(9, 9, "ann")],
+    )
+    world = World()
+    settle(world, want([above, below]))
+    for step in begin(world, want([above, replace(below, enabled=False)])).steps:
+        world.apply(step)
+        for name in ("shop.pandle.net", "store.pandle.net"):
+            end = world.route("ann", name)
+            assert end.startswith("mailbox 9") or "bouncesaying" in end, (step, end)
+    assert "switched off" in world.route("ann", "shop.pandle.net")
+
+
+@given(layouts, foreign_lines, rows_of_host, rows_of_host)
+def test_what_an_open_session_accepts_for_a_domain_that_goes_off_never_leaves(
+    layout, lines, first, second
+) -> None:
+    world = host_with(lines)
+    second = [
+        replace(rows, removed=False, alias_domains=old.alias_domains, subdomains=old.subdomains)
+        for old, rows in zip(first, second, strict=True)
+    ]
+    settle(world, want(first, layout))
+    accepted = outcomes(world).keys()
+    for step in begin(world, want(second, layout)).steps:
+        world.apply(step)
+        for local, name in accepted:
+            assert not world.route(local, name).startswith("lost"), (step, local, name)
 
 
 def test_a_removed_domain_leaves_nothing_but_its_archive() -> None:
