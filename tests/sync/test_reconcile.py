@@ -453,6 +453,7 @@ def test_two_panels_with_their_own_homes_run_side_by_side(in_memory) -> None:
         for directory in ("control", "users"):
             (state / "qmail" / directory).mkdir(parents=True)
         assert manage(state, "migrate", "--verbosity", "0").returncode == 0
+        assert manage(state, "qmailsync", "--once").returncode == 0  # reads the host
         made = manage(state, "domain", "--create", f"{name}.test", "-mail_service", "true")
         assert made.returncode == 0, made.stderr
     for name, state in states.items():
