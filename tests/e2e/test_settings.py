@@ -49,14 +49,17 @@ def test_a_choice_without_its_address_is_refused_at_its_field(page, panel, domai
     assert panel.host.dot_qmail(domain, "default") == before
 
 
-def test_a_domain_switched_off_leaves_rcpthosts_and_comes_back_switched_on(page, panel, domain):
+def test_a_domain_switched_off_leaves_rcpthosts_alone_and_comes_back_switched_on(
+    page, panel, domain
+):
     host = panel.host
+    prepend = host.prepend(domain)
     page.goto(f"/domains/{domain}/settings/")
     page.get_by_role("button", name=f"Switch off {domain}").click()
     expect(page.get_by_text(f"{domain} is switched off")).to_be_visible()
     expect(page.locator(".headline .status")).to_have_text("Live")
     assert not host.accepts(domain)
-    assert host.prepend(domain) is None
+    assert host.prepend(domain) == prepend  # so that no shorter line catches its mail
     page.get_by_role("button", name=f"Switch on {domain}").click()
     expect(page.get_by_role("button", name=f"Switch off {domain}")).to_be_visible()
     expect(page.locator(".headline .status")).to_have_text("Live")

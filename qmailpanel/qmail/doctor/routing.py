@@ -89,7 +89,7 @@ def _examine_virtual(
         yield LOCAL_TOO.at(VIRTUAL, line.number, name=name, other=ours[name])
     if not line.prepend:
         return  # a hole in a wider line: not virtual
-    if name and not accepts.has(name):
+    if name and not accepts.has(name) and not answers.is_empty(line.prepend.lower()):
         yield REFUSED.at(VIRTUAL, line.number, name=name)
     if not answers.takes(line.prepend.lower()):
         yield UNANSWERED.at(VIRTUAL, line.number, name=line.key or b"*", prepend=line.prepend)
@@ -125,17 +125,18 @@ class Answers:
     def __init__(self, host: ExaminedHost) -> None:
         self.wildcards: set[bytes] = set()
         self.starts: set[bytes] = set()  # of names with a dash, all that ends at one
+        self.inhabited: set[bytes] = set()  # the same of simple assignments alone
         self.is_account: Callable[[str], bool] = host.is_account
         self.alias = frozenset(host.alias) if host.alias is not None else frozenset[str]()
 
     def add(self, key: bytes) -> None:
         """An assignment by its key."""
+        starts = set(_starts(key))
+        self.starts |= starts
         if key.startswith(b"+"):
             self.wildcards.add(key[1:])
-        at = key.find(b"-")
-        while at >= 0:
-            self.starts.add(key[1 : at + 1])
-            at = key.find(b"-", at + 1)
+        else:
+            self.inhabited |= starts
 
     def takes(self, prepend: bytes) -> bool:
         """Whether any name that begins with the prepend and a dash may be delivered."""
@@ -147,6 +148,11 @@ class Answers:
         text = prepend.decode("ascii", "replace")
         return self._is_for_user(text) or self._is_for_alias(text.replace(".", ":"))
 
+    def is_empty(self, prepend: bytes) -> bool:
+        """Whether it has only a wildcard of its own, as a domain of the panel that is off."""
+        begin = prepend + b"-"
+        return begin in self.wildcards and begin not in self.inhabited
+
     def _is_for_user(self, prepend: str) -> bool:
         """The longest user name wins that ends at a dash; so any will do."""
         parts = prepend.split("-")
@@ -156,6 +162,13 @@ class Answers:
     def _is_for_alias(self, prepend: str) -> bool:
         begin = f"{prepend}-"
         return any(_begins_with(file.removeprefix(".qmail-"), begin) for file in self.alias)
+
+
+def _starts(key: bytes) -> Iterator[bytes]:
+    at = key.find(b"-")
+    while at >= 0:
+        yield key[1 : at + 1]
+        at = key.find(b"-", at + 1)
 
 
 def read_answers(host: ExaminedHost) -> Round[Answers]:
