@@ -17,7 +17,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -197,6 +197,17 @@ class Qmail:
 
     def messages(self) -> dict[int, Message]:
         return read_log(self.log.read_text())
+
+    def ended(self, qps: Sequence[int]) -> list[Message]:
+        """These messages, when qmail-send is done with all."""
+        messages = dict[int, Message]()
+
+        def are_done() -> bool:
+            messages.update(self.messages())  # once, because the log grows
+            return all(qp in messages and messages[qp].ended for qp in qps)
+
+        wait_for(are_done, self.log.read_text)
+        return [messages[qp] for qp in qps]
 
     def _what_became(self, delivery: Delivery) -> set[str]:
         text = delivery.text.replace("_", " ").rstrip("/")

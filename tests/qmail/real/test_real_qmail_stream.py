@@ -16,7 +16,7 @@ from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.qmail.names import DomainName, LocalPart, MailAddress
 from tests.kit.real_panel import Panel, new_alias, new_domain, new_mailbox, real_panel
-from tests.kit.real_qmail import Message, mails_in, needs_qmail, submit, wait_for
+from tests.kit.real_qmail import mails_in, needs_qmail, submit, wait_for
 
 pytestmark = needs_qmail
 
@@ -54,22 +54,10 @@ class Stream:
     def _send(self) -> int:
         return self.qmail.queue(self.recipient, "stream")
 
-    def messages(self) -> list[Message]:
-        """All of them, when qmail-send is done with all."""
-        wait_for(lambda: all(m.ended for m in self._known()) and self._is_complete())
-        return self._known()
-
-    def _known(self) -> list[Message]:
-        messages = self.qmail.messages()
-        return [messages[qp] for qp in self.sent if qp in messages]
-
-    def _is_complete(self) -> bool:
-        return len(self._known()) == len(self.sent)
-
     def verdicts(self) -> set[str]:
         return {
             f"{delivery.verdict} {delivery.text}"
-            for message in self.messages()
+            for message in self.qmail.ended(self.sent)
             for delivery in message.deliveries
             if delivery.verdict != "success"
         }
