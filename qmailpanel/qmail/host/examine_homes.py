@@ -15,6 +15,7 @@ from qmailpanel.qmail.doctor.assigned_homes import (
 )
 from qmailpanel.qmail.doctor.examined import ExaminedHost, File
 from qmailpanel.qmail.doctor.instructions import find_paths
+from qmailpanel.qmail.doctor.mount_points import examine_mount_points
 from qmailpanel.qmail.formats import maildir
 from qmailpanel.qmail.host.examine_machine import program_finder
 from qmailpanel.qmail.host.examine_shared import read_shared
@@ -27,6 +28,7 @@ from qmailpanel.qmail.host.examined_files import (
     read_dots,
 )
 from qmailpanel.qmail.host.files import entered, open_at
+from qmailpanel.qmail.host.mounts import find_mount_points
 from qmailpanel.qmail.host.walk import Linked, Walk
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.pause import Round
@@ -49,6 +51,8 @@ def examine_homes_of(
 
 def _examine_homes(host: ExaminedHost, layout: Layout, *, everywhere: bool) -> Findings:
     """Each home once, in the order of their paths: those of one directory follow each other."""
+    root = os.path.realpath(layout.mail_root)
+    yield from examine_mount_points(root, find_mount_points(root))
     homes = yield from find_homes(host)
     exists = program_finder(host)
     delivers = os.path.exists(f"{layout.qmail_home}/bin/qmail-local")

@@ -22,6 +22,7 @@ from qmailpanel.qmail.doctor.examined import ExaminedHost, File, Reader, Sender
 from qmailpanel.qmail.host.examine_homes import read_home
 from qmailpanel.qmail.host.examine_shared import read_shared
 from qmailpanel.qmail.host.walk import Walk
+from tests.kit.mounts import may_mount, mounted
 from tests.kit.sick import FILES, look, make_healthy
 
 PLAIN, DIRECTORY = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
@@ -268,6 +269,21 @@ def test_a_link_that_a_tenant_made_is_not_followed(home, tmp_path):
     box.symlink_to(secret)
     (home / "mailnames/pandle.net/.qmail-x").symlink_to(secret / ".qmail")
     assert "secret" not in str([(one.meaning, one.file) for one in look(home)])
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not may_mount(), reason="needs to be root, and to mount")
+@pytest.mark.parametrize(
+    ("path", "meaning", "remedy"),
+    [("other test", "rename nor remove", "chattr +i"), ("pandle.net/new", "archive", "a copy")],
+)
+def test_what_is_mounted_below_the_mail_root_is_told(home, path, meaning, remedy):
+    with mounted(home / "mailnames" / path) as place:
+        [finding] = look(home)
+    assert finding.file == str(place)
+    assert meaning in finding.meaning
+    assert remedy in finding.remedy
+    assert finding.trap.severity == "note"
 
 
 def test_every_descriptor_is_given_back(home):
