@@ -14,6 +14,7 @@ from qmailpanel.domains.models import Domain
 from qmailpanel.qmail.layout.declared import check_row
 from qmailpanel.qmail.layout.domain import render_domain
 from qmailpanel.qmail.layout.rows import Layout
+from qmailpanel.qmail.names import DomainName
 from qmailpanel.qmail.plan.drift import Decision, Side
 from qmailpanel.qmail.plan.state import Problem, Wanted, archive_path, empty_section
 
@@ -84,9 +85,17 @@ def _read_nameless(domains: set[int]) -> list[Wanted]:
             section=empty_section(domain.prepend),
             owners={archive_path(mailbox): pk for mailbox, pk in purged[domain.pk].items()},
             purge=frozenset(purged[domain.pk]),
+            gave_up=_read_name(domain),
         )
         for domain in Domain.objects.filter(pk__in=list(purged))
     ]
+
+
+def _read_name(domain: Domain) -> str:
+    try:
+        return DomainName(domain.name)
+    except ValueError:
+        return ""
 
 
 def _read_decisions(domains: Sequence[int]) -> dict[int, list[Decision]]:

@@ -28,6 +28,7 @@ from qmailpanel.mailboxes.removal.services import (
 )
 from qmailpanel.qmail.names import LocalPart
 from qmailpanel.reports.statuses import Status
+from tests.kit.mounts import may_mount, mounted
 from tests.kit.panels import Panel
 
 EXAMPLES = int(os.environ.get("TEST_ARCHIVE") or 20)
@@ -192,8 +193,8 @@ class People:
 
     LOCALS = ("ann", "bob")
 
-    def __init__(self, panel: Panel, name: str) -> None:
-        self.panel, self.name = panel, name
+    def __init__(self, panel: Panel, name: str, archive: str = ".archive") -> None:
+        self.panel, self.name, self.archive = panel, name, archive
         self.domain = panel.add_domain(name)
         self.mails: dict[str, int] = {}  # its name → the mailbox it was delivered to
 
@@ -241,7 +242,7 @@ class People:
 
     def home(self, one: Mailbox) -> Path:
         is_there = not (one.address.removed or self.domain.removed)
-        place = f"{self.name}/{one.address.local}" if is_there else f".archive/{one.home}"
+        place = f"{self.name}/{one.address.local}" if is_there else f"{self.archive}/{one.home}"
         return self.panel.below(place)
 
     def check(self) -> None:
@@ -265,13 +266,29 @@ def names() -> Iterator[str]:
     return (f"d{number}.test" for number in itertools.count())
 
 
-@hypothesis(
+random_lives = hypothesis(
     max_examples=EXAMPLES,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+@random_lives
 @given(acts=st.lists(steps, min_size=8, max_size=16))
 def test_no_message_is_lost_or_ever_in_the_mailbox_of_somebody_else(panel, names, acts) -> None:
-    people = People(panel, next(names))
+    live(People(panel, next(names)), acts)
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not may_mount(), reason="needs to be root, and to mount")
+@random_lives
+@given(acts=st.lists(steps, min_size=8, max_size=16))
+def test_nor_where_a_domain_is_on_a_file_system_of_its_own(panel, names, acts) -> None:
+    name = next(names)
+    with mounted(panel.below(name)):
+        live(People(panel, name, f"{name}/.archive"), acts)
+
+
+def live(people: People, acts: list[tuple[str, int]]) -> None:
     for act, number in [("create", 0), ("sync", 0), *acts, ("sync", 0)]:
         people.domain.refresh_from_db()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import time
 from contextlib import suppress
@@ -14,6 +15,7 @@ import pytest
 
 from qmailpanel.qmail.layout.rows import DomainRows, MailboxRow
 from tests.kit.disk import make_home, make_true, open_home
+from tests.kit.mounts import may_mount, mounted
 
 KILLS = max(20, int(os.environ.get("TEST_KILLS") or 300) // 8)
 LONGEST = 0.03
@@ -30,7 +32,20 @@ def rows(number: int, state: str) -> DomainRows:
 
 @pytest.mark.kill
 def test_killed_while_a_mailbox_goes_comes_back_or_is_purged(in_memory: Path, chance) -> None:
+    kill_often(make_home(in_memory / "qmail"), chance)
+
+
+@pytest.mark.kill
+@pytest.mark.root
+@pytest.mark.skipif(not may_mount(), reason="needs to be root, and to mount")
+def test_killed_where_a_domain_is_on_a_file_system_of_its_own(in_memory: Path, chance) -> None:
     home = make_home(in_memory / "qmail")
+    with mounted(home / "mailnames/pandle.net"):
+        kill_often(home, chance)
+        assert list((home / "mailnames/pandle.net/.archive").iterdir())
+
+
+def kill_often(home: Path, chance: random.Random) -> None:
     kept = set[str]()
     for number in range(1, KILLS + 1):
         converge(home, rows(number, "live"))
@@ -45,7 +60,7 @@ def test_killed_while_a_mailbox_goes_comes_back_or_is_purged(in_memory: Path, ch
             converge(home, rows(number, chance.choice(["removed", "live"])))
             converge(home, rows(number, "removed"))
         assert mails(home) == kept
-        assert not list((home / "mailnames/.archive").glob(".purging-*"))
+        assert not list((home / "mailnames").rglob(".purging-*"))
 
 
 def deliver(home: Path, number: int) -> set[str]:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.kit.mounts import may_mount
+
 ROOT = Path(__file__).parents[2]
-
-
-def may_mount() -> bool:
-    if os.geteuid():
-        return False
-    command = ["unshare", "--mount", "true"]
-    return not subprocess.run(command, capture_output=True, check=False).returncode
 
 
 @pytest.mark.root

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from dataclasses import replace
 
 from qmailpanel.qmail.formats import maildir
 from qmailpanel.qmail.formats.maildir import Limits
-from qmailpanel.qmail.host import libc
+from qmailpanel.qmail.host.archive import entered_archive, is_archived, take_out
 from qmailpanel.qmail.host.files import (
     create,
     entered,
@@ -17,7 +16,6 @@ from qmailpanel.qmail.host.files import (
     stat_text,
 )
 from qmailpanel.qmail.host.maker import Maker
-from qmailpanel.qmail.host.purge import ARCHIVE
 from qmailpanel.qmail.plan.state import Bad, HomeFound
 from qmailpanel.qmail.plan.steps import PlaceHome
 
@@ -78,29 +76,25 @@ class HomeMaker:
             self._fill(home, step.dot_qmail)
 
     def _restore(self, step: PlaceHome, name: str, parent: int) -> bool:
-        """Out of the archive, if it is there: as it shall be before anything points to it."""
-        if not self._is_archived(step.mailbox):
+        """Out of the archive, if it is there."""
+        if is_archived(parent, step.mailbox):
+            return self._restore_from(parent, step, name, parent)
+        if not is_archived(self.root, step.mailbox):
             return False
+        with entered(self.root) as root:
+            return self._restore_from(root, step, name, parent)
+
+    def _restore_from(self, base: int, step: PlaceHome, name: str, parent: int) -> bool:
+        """As it shall be before anything points to it."""
         try:
-            with entered(self.root) as root, entered(ARCHIVE, root) as archive:
-                refuse_strangers(archive)
+            with entered_archive(base) as archive:
                 with entered(str(step.mailbox), archive) as home:
                     self.maker.mend(home)
                     self._fill(home, step.dot_qmail)
                     self.limit(home, step.limits)
-                libc.rename_new(archive, str(step.mailbox), parent, name)
+                take_out(archive, step.mailbox, parent, name)
         except (FileNotFoundError, FileExistsError):
             return False
-        return True
-
-    def _is_archived(self, mailbox: int) -> bool:
-        """Quicker than to enter the archive. What is no directory holds no home."""
-        try:
-            os.lstat(f"{self.root}/{ARCHIVE}/{mailbox}")
-        except OSError as error:
-            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-                return False
-            raise
         return True
 
     def _make(self, step: PlaceHome, name: str, parent: int) -> bool:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from qmailpanel.qmail.host import libc
+from qmailpanel.qmail.host.archive import archive_home
 from qmailpanel.qmail.host.errors import HostError, StepFailed
 from qmailpanel.qmail.host.files import (
     TEMPORARY,
     Rights,
     entered,
     read_plain,
-    refuse_strangers,
-    require_directory,
 )
 from qmailpanel.qmail.host.home_maker import HomeMaker
 from qmailpanel.qmail.host.maker import Maker
+from qmailpanel.qmail.host.mounts import find_mount_points
 from qmailpanel.qmail.host.moved_directories import drop_link, is_moved, move_directory
-from qmailpanel.qmail.host.purge import ARCHIVE, find_archived, purge_home
+from qmailpanel.qmail.host.purge import find_archived, purge_home
 from qmailpanel.qmail.layout.home import DEPARTED_DATABASE
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.pause import Pause
@@ -53,12 +54,12 @@ class MailRoot:
     def observe(self, wanted: Wanted, applied: Sequence[Section]) -> Tree:
         """What stands where the domain's files and homes are wanted, were applied or shall go."""
         tree = self._observe_directory(wanted, applied)
-        return replace(tree, archived=self._find_archived(wanted.purge)) if wanted.purge else tree
+        return replace(tree, archived=self._find_archived(wanted)) if wanted.purge else tree
 
-    def _find_archived(self, mailboxes: frozenset[int]) -> frozenset[int]:
+    def _find_archived(self, wanted: Wanted) -> frozenset[int]:
         try:
-            with entered(self.path) as root:
-                return find_archived(root, mailboxes)
+            with self._archive_bases(wanted.directory) as bases:
+                return frozenset().union(*(find_archived(base, wanted.purge) for base in bases))
         except FileNotFoundError:
             return frozenset()
 
@@ -117,6 +118,8 @@ class MailRoot:
                 case _:
                     self._take_away(step, pause)
         except OSError as error:
+            if error.errno == errno.EBUSY:
+                raise StepFailed(f"{step.path} is a mount point, which cannot be moved") from error
             raise StepFailed(f"{error.strerror} ({type(step).__name__})") from error
 
     def _take_away(
@@ -127,23 +130,28 @@ class MailRoot:
                 self._remove_file(path, before)
             case ArchiveHome(path, mailbox):
                 self._archive_home(path, mailbox)
-            case PurgeHome(mailbox):
-                with entered(self.path) as root:
-                    for _ in purge_home(root, mailbox):
-                        pause()
+            case PurgeHome():
+                self._purge_home(step, pause)
             case RemoveDirectory(path):
                 self._remove_directory(path)
 
     def flush(self) -> None:
-        """One syncfs for everything that was made."""
+        """One syncfs for everything that was made, and one for each file system below."""
         try:
             with entered(self.path) as root:
                 libc.syncfs(root)
+                for path in find_mount_points(self.path):
+                    _sync_mounted(path, root)
         except OSError as error:
             raise HostError("The mail root could not be written to disk.", str(error)) from error
 
     def _move(self, move: Move) -> None:
         """What is missing is made anew, at its new place."""
+        if move.path in find_mount_points(self.path):
+            raise StepFailed(
+                f"it is a mount point, which cannot be moved: mount it as {move.to} too, then "
+                f"unmount {move.path} and remove that empty directory"
+            )
         with contextlib.suppress(FileNotFoundError), self._parent(move.path) as (parent, name):
             move_directory(parent, name, _last_name(move.to))
 
@@ -197,11 +205,16 @@ class MailRoot:
             os.unlink(name, dir_fd=parent)
 
     def _archive_home(self, path: str, mailbox: int) -> None:
-        with entered(self.path) as root, self._archive(root) as archive:
-            with self._parent(path) as (parent, name):
-                require_directory(name, parent)
-                libc.rename_new(parent, name, archive, str(mailbox))
-            os.fsync(archive)
+        with entered(self.path) as root, self._parent(path) as (parent, name):
+            archive_home(root, parent, name, mailbox)
+
+    def _purge_home(self, step: PurgeHome, pause: Pause) -> None:
+        mailboxes = frozenset({step.mailbox})
+        with self._archive_bases(step.directory) as bases:
+            for base in bases:
+                if find_archived(base, mailboxes):
+                    for _ in purge_home(base, step.mailbox):
+                        pause()
 
     def _remove_directory(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError), entered(self.path) as root:
@@ -211,13 +224,13 @@ class MailRoot:
             os.rmdir(path, dir_fd=root)
 
     @contextlib.contextmanager
-    def _archive(self, root: int) -> Iterator[int]:
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(ARCHIVE, 0o700, dir_fd=root)
-        with entered(ARCHIVE, root) as archive:
-            refuse_strangers(archive)
-            os.fchmod(archive, 0o700)
-            yield archive
+    def _archive_bases(self, directory: str) -> Iterator[list[int]]:
+        """Where a domain may have an archive: the mail root, and its directory if it is there."""
+        with contextlib.ExitStack() as stack:
+            bases = [stack.enter_context(entered(self.path))]
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                bases.append(stack.enter_context(entered(directory, bases[0])))
+            yield bases
 
     @contextlib.contextmanager
     def _parent(self, path: str) -> Iterator[tuple[int, str]]:
@@ -228,6 +241,11 @@ class MailRoot:
             for part in parts:
                 fd = stack.enter_context(entered(part, fd))
             yield fd, name
+
+
+def _sync_mounted(path: str, root: int) -> None:
+    with contextlib.suppress(FileNotFoundError), entered(path, root) as directory:
+        libc.syncfs(directory)
 
 
 def _last_name(path: str) -> str:

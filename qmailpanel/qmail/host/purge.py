@@ -15,21 +15,19 @@ import os
 from collections.abc import Iterator
 
 from qmailpanel.qmail.host import libc
+from qmailpanel.qmail.host.archive import ARCHIVE, entered_archive
 from qmailpanel.qmail.host.errors import StepFailed
-from qmailpanel.qmail.host.files import entered, refuse_strangers, require_directory
+from qmailpanel.qmail.host.files import entered, require_directory
 from qmailpanel.qmail.pause import Round
 
-ARCHIVE = ".archive"
 _ENTRIES = 200  # between two pauses
 _TURNS = 1000  # each takes one level of directories, or what came meanwhile
 
 
-def find_archived(root: int, mailboxes: frozenset[int]) -> frozenset[int]:
-    """Those of the mailboxes of which something is in the archive, or may be."""
-    if not mailboxes:
-        return frozenset()
+def find_archived(base: int, mailboxes: frozenset[int]) -> frozenset[int]:
+    """Those of the mailboxes of which something is in the archive there, or may be."""
     try:
-        with entered(ARCHIVE, root) as archive:
+        with entered(ARCHIVE, base) as archive:
             return frozenset(m for m in mailboxes if any(_is_there(archive, n) for n in _names(m)))
     except FileNotFoundError:
         return frozenset()
@@ -37,10 +35,9 @@ def find_archived(root: int, mailboxes: frozenset[int]) -> frozenset[int]:
         return mailboxes  # the step will say what is wrong
 
 
-def purge_home(root: int, mailbox: int) -> Round[None]:
-    """Destroy the archived home of a mailbox."""
-    with entered(ARCHIVE, root) as archive:
-        refuse_strangers(archive)
+def purge_home(base: int, mailbox: int) -> Round[None]:
+    """Destroy the home of a mailbox that is archived there."""
+    with entered_archive(base) as archive:
         name, doomed = _names(mailbox)
         yield from _destroy(archive, doomed)  # of a run that was cut
         if _is_there(archive, name):

@@ -80,7 +80,7 @@ def settle_purges(draft: Draft) -> None:
     """Once the homes are settled: what is archived by this plan can be destroyed by it."""
     soon = {step.mailbox for step in draft.shrink if isinstance(step, ArchiveHome)}
     for mailbox in sorted(draft.wanted.purge & (draft.tree.archived | soon)):
-        step = PurgeHome(mailbox)
+        step = PurgeHome(mailbox, draft.wanted.directory)
         if step.path in draft.failed:
             draft.add_problem(step.path, NOT_PURGED, f"{step.path}: {draft.failed[step.path]}")
         else:

@@ -128,6 +128,7 @@ class Wanted:
     `decisions`: what a person decided about drift. `held`: the section is what was last applied,
     because what the database wants waits for the operator. `former`: other names of the domain;
     it may have been applied under one of them. `logins`: None leaves them as they are.
+    `gave_up`: the name that it had, where a newer domain has it now.
     """
 
     domain: int
@@ -144,6 +145,12 @@ class Wanted:
     held: bool = False
     former: tuple[str, ...] = ()
     logins: Logins | None = None
+    gave_up: str = ""
+
+    @property
+    def directory(self) -> str:
+        """What its homes are below, or were."""
+        return self.gave_up or self.name
 
     def side(self, subject: Subject, actual: bytes | str) -> Side | None:
         """Whose version shall stand where this stands now, if somebody decided."""

@@ -102,9 +102,10 @@ class ArchiveHome:
 
 @dataclass(frozen=True, slots=True)
 class PurgeHome:
-    """Destroy what the archive has of a mailbox, for good."""
+    """Destroy what the archive has of a mailbox, for good. `directory`: that of its domain."""
 
     mailbox: int
+    directory: str = ""
 
     @property
     def path(self) -> str:
