@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from qmailpanel.qmail.doctor.examined import ExaminedHost
 from qmailpanel.qmail.doctor.finding import LINES, Finding, Findings, Severity, Trap
@@ -103,6 +104,17 @@ STEALS = Trap(
     gettext_noop("End the name with a dash, and put a dash between the fifth and sixth colon."),
     ALARM,
 )
+INHERITS = Trap(
+    gettext_noop(
+        "The names of %(other)s begin like %(line)s too. When its domain goes, mail of it that "
+        "waits in the queue is delivered here, to somebody else; as is mail for a number that "
+        "begins so and has no line."
+    ),
+    gettext_noop(
+        "End the name with a dash, and put a dash between the fifth and sixth colon. Where "
+        "another program writes it so, let the queue drain before the line goes: qmail-qread."
+    ),
+)
 NO_DASH = Trap(
     gettext_noop(
         "%(line)s has no dash behind the home: its mail for unknown names does not bounce, "
@@ -125,7 +137,7 @@ FOREIGN = Trap(
 _GOOD = re.compile(
     rb"(?:=[a-z0-9][!-9;-@\[-~]*:[!-9;-~]*:[1-9][0-9]{0,8}:[1-9][0-9]{0,8}:"
     rb"/(?:(?!\.\.)[!-9;-~])*::[!-9;-~]*:\n"
-    rb"|\+[a-z0-9](?:[!-9;-@\[-~]*[-+_.])?:[!-9;-~]*:[1-9][0-9]{0,8}:[1-9][0-9]{0,8}:"
+    rb"|\+[a-z0-9][!-9;-@\[-~]*[-+_.]:[!-9;-~]*:[1-9][0-9]{0,8}:[1-9][0-9]{0,8}:"
     rb"/(?:(?!\.\.)[!-9;-~])*:-:[!-9;-~]*:\n)"
 )
 _BREAKS = re.compile(rb"[^A-Za-z0-9]\Z")
@@ -142,7 +154,7 @@ def examine_assign(host: ExaminedHost) -> Findings:
         yield NO_END.at(FILE, len(lines) or None)
     else:
         yield from _examine_end(lines, end)
-    prepends = sorted(set(_find_prepends(host)))
+    prepends = _find_prepends(host, lines[:end])
     firsts: dict[bytes, tuple[int, bytes]] = {}
     for number, line in enumerate(lines[:end], start=1):
         if not _GOOD.fullmatch(line):
@@ -170,7 +182,7 @@ def _find_second(
         yield (TWICE if same else SECOND).at(FILE, number, line=name, other=str(first[0]))
 
 
-def _examine_line(number: int, line: bytes, prepends: Sequence[bytes]) -> Iterator[Finding]:
+def _examine_line(number: int, line: bytes, prepends: Prepends) -> Iterator[Finding]:
     fields = line.split(b":", assign.COLONS)
     if b"\0" in line:
         yield NUL.at(FILE, number)
@@ -180,13 +192,13 @@ def _examine_line(number: int, line: bytes, prepends: Sequence[bytes]) -> Iterat
         yield NO_RECORD.at(FILE, number, line=line)
     else:
         name, _, uid, gid, home, dash, _, behind = fields
-        traps = [*_find_in_name(name, dash, prepends), *_find_in_fields(uid, gid, home)]
+        traps = [*_find_in_name(name, dash), *_find_in_fields(uid, gid, home)]
         for trap in [*traps, *([BEHIND] if behind else [])]:
-            other = b", ".join(_find_stolen(name, prepends))
-            yield trap.at(FILE, number, line=name, other=other)
+            yield trap.at(FILE, number, line=name)
+        yield from _find_taken(number, name, prepends)
 
 
-def _find_in_name(name: bytes, dash: bytes, prepends: Sequence[bytes]) -> Iterator[Trap]:
+def _find_in_name(name: bytes, dash: bytes) -> Iterator[Trap]:
     if not name.startswith((b"=", b"+")):
         yield NO_SIGN
     if not name.isascii():
@@ -195,17 +207,27 @@ def _find_in_name(name: bytes, dash: bytes, prepends: Sequence[bytes]) -> Iterat
         return
     if name[-1:] != name[-1:].lower():
         yield UPPER
-    if not _BREAKS.search(name):
-        yield STEALS if _find_stolen(name, prepends) else NO_BREAK
-    elif not dash:
+    if _BREAKS.search(name) and not dash:
         yield NO_DASH
 
 
-def _find_stolen(name: bytes, prepends: Sequence[bytes]) -> list[bytes]:
-    """Some of the prepends that a wildcard without a break at its end only happens to match."""
-    if not name.startswith(b"+") or _BREAKS.search(name):
-        return []
+def _find_taken(number: int, name: bytes, prepends: Prepends) -> Iterator[Finding]:
+    """What a wildcard without a break at its end takes that is somebody else's, or will take."""
+    if not name.startswith(b"+") or (_BREAKS.search(name) and name != b"+"):
+        return
     begin = name[1:].lower()
+    stolen, inherited = _that_begin(begin, prepends.bare), _that_begin(begin, prepends.served)
+    if name != b"+":  # which is meant for all that have none
+        if stolen:
+            yield STEALS.at(FILE, number, line=name, other=b", ".join(stolen))
+        elif not inherited:
+            yield NO_BREAK.at(FILE, number, line=name)
+    if inherited:
+        yield INHERITS.at(FILE, number, line=name, other=b", ".join(inherited))
+
+
+def _that_begin(begin: bytes, prepends: Sequence[bytes]) -> list[bytes]:
+    """Some of those that begin so, and go on."""
     first = bisect_right(prepends, begin)
     return [p for p in prepends[first : first + 3] if p.startswith(begin)]
 
@@ -226,7 +248,16 @@ def is_number(field: bytes) -> bool:
     return bool(read_number(field, HIGHEST_ID))
 
 
-def _find_prepends(host: ExaminedHost) -> Iterator[bytes]:
+class Prepends(NamedTuple):
+    """Those of virtualdomains, in order: with a wildcard of their own in users/assign, or bare."""
+
+    served: Sequence[bytes]
+    bare: Sequence[bytes]
+
+
+def _find_prepends(host: ExaminedHost, lines: Sequence[bytes]) -> Prepends:
     content = host.text("control/virtualdomains") or b""
-    for _, entry in control.entries(content):
-        yield entry.partition(b":")[2].lower()
+    prepends = {entry.partition(b":")[2].lower() for _, entry in control.entries(content)}
+    wildcards = {line.partition(b":")[0].lower() for line in lines if line.startswith(b"+")}
+    served = {prepend for prepend in prepends if b"+%b-" % prepend in wildcards}
+    return Prepends(sorted(served), sorted(prepends - served))

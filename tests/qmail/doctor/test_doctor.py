@@ -143,6 +143,16 @@ ASSIGNMENTS: list[Row] = [
         both(append(VIRTUAL, b"b.test:2000\n"), assign(ASSIGN + f"+200:{GIVEN}:-::\n")),
         "users/assign", 4, "takes the mail of 2000", "with a dash",
     ),
+    *(
+        (assign(ASSIGN + f"{name}:{GIVEN}:::\n"), "users/assign", 4, f"begin like {name} too",
+         "let the queue drain")
+        for name in ("+10", "+1", "+")
+    ),
+    (
+        both(append(VIRTUAL, b"b.test:1000\nc.test:1001\n"),
+             assign(ASSIGN + f"+1000-:{GIVEN}:-::\n+10:{GIVEN}:::\n")),
+        "users/assign", 5, "names of 100, 1000 begin", "with a dash",
+    ),
     (assign(ASSIGN.replace(":-::", ":::")), "users/assign", 3, "no dash behind", "fifth and the"),
     (assign(ASSIGN + f"+abC:{GIVEN}:-::\n"), "users/assign", 4, "ends with a capital", "lower"),
     (assign(ASSIGN + f"=josé:{GIVEN}:::\n"), "users/assign", 4, "outside ASCII", "in ASCII"),
@@ -317,6 +327,7 @@ FINE: list[Plant] = [
     append(VIRTUAL, b"# a comment: with\ta b:c\r\n\n \t\n"),
     both(write(VIRTUAL, b"PANDLE.net:100 \t"), write(RCPT, b"mail.VM.test\nPandle.Net")),
     write("control/badmailfrom", b"a@b.test\n@c.test\n"),
+    assign(ASSIGN + f"+10-:{GIVEN}:-::\n+101-:{GIVEN}:-::\n+00-:{GIVEN}:-::\n"),
     assign(ASSIGN + f"+100-john-:{GIVEN}/biliards:-::\n+100-anna+:{GIVEN}:-::\n"),
     assign(ASSIGN + f"=100-Upper:{GIVEN}/biliards:::\n"),
     both(
