@@ -136,10 +136,10 @@ TEMPLATES: list[dict[str, Any]] = [
 # the database
 
 _database: dict[str, Any] = _given["DATABASE_URL"] or {
-    "ENGINE": "django.db.backends.sqlite3",
+    "ENGINE": "qmailpanel.sqlite3",
     "NAME": QMAILPANEL_STATE_DIR / DATABASE,
 }
-if _database["ENGINE"] == "django.db.backends.sqlite3":
+if _database["ENGINE"] == "qmailpanel.sqlite3":
     # IMMEDIATE: a transaction that reads first and writes later must not fail half-way
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",

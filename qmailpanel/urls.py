@@ -1,8 +1,11 @@
 """Every address of the panel."""
 
-from django.urls import include, path
+from django.urls import include, path, register_converter
 
 from qmailpanel.accounts.urls import allauth_urlpatterns
+from qmailpanel.web.paths import Name
+
+register_converter(Name, "name")
 
 urlpatterns = [
     *allauth_urlpatterns,

@@ -8,7 +8,7 @@ app_name = "aliases"
 
 urlpatterns = [
     path(
-        "domains/<str:name>/aliases/",
+        "domains/<name:name>/aliases/",
         include(
             [
                 path("", views.list_aliases, name="list"),

@@ -62,13 +62,13 @@ class DomainQuerySet(models.QuerySet["Domain"]):
         return self.filter(grants__user=user).annotate(held=F("grants__rights"))
 
     def claiming(self) -> DomainQuerySet:
-        """Those that hold their name, removed or not: at most one for each name."""
+        """Those that hold their name: all that are not removed, and at most one for each name."""
         own = Claim.objects.filter(domain=OuterRef("pk"), name=OuterRef("name"), claims=True)
-        return self.filter(Exists(own))
+        return self.filter(Q(removed=False) | Exists(own))
 
     def starting(self, text: str) -> DomainQuerySet:
         """Those whose name starts so: a range of the index, where LIKE would read every row."""
-        return self.filter(name__gte=text, name__lt=text + LAST)
+        return self.filter(name__gte=text, name__lt=text + LAST) if text else self
 
 
 class Domain(models.Model):

@@ -135,7 +135,7 @@ def _database(text: str) -> dict[str, Any]:
     url = urlsplit(text)
     if url.scheme == "sqlite" and not url.netloc:
         path = _path(unquote(url.path)[1:])
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}
+        return {"ENGINE": "qmailpanel.sqlite3", "NAME": str(path)}
     if url.scheme not in {"postgres", "postgresql"} or not url.path[1:]:
         raise ValueError
     return {

@@ -29,7 +29,7 @@ urlpatterns = [
     path("mailbox/api/password/", door_views.webmail_password, name="webmail_password"),
     path("mailbox/mail/", mail_views.own_mail, name="own_mail"),
     path(
-        "domains/<str:name>/mailboxes/",
+        "domains/<name:name>/mailboxes/",
         include(
             [
                 path("", views.list_mailboxes, name="list"),

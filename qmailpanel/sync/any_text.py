@@ -1,30 +1,20 @@
-"""Reading rows whatever their text is: one that is no UTF-8 hides no other row from sync."""
+"""Reading rows whatever they hold: what is not of its type is told, and hides no other row."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import connection
 
 
 @contextmanager
 def any_text() -> Iterator[None]:
-    """Within the block SQLite gives bytes for text that is no UTF-8, and no error."""
-    if connection.vendor != "sqlite":
+    """Within the block SQLite gives columns as they are, bytes for text that is no UTF-8."""
+    database: Any = connection
+    if database.vendor != "sqlite":
         yield
         return
-    connection.ensure_connection()
-    database = connection.connection
-    before, database.text_factory = database.text_factory, _read_text
-    try:
+    with database.exactly():
         yield
-    finally:
-        database.text_factory = before
-
-
-def _read_text(text: bytes) -> str | bytes:
-    try:
-        return text.decode()
-    except UnicodeDecodeError:
-        return text

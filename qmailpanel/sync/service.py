@@ -18,7 +18,6 @@ from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.pause import Round
 
-from .any_text import any_text
 from .clock import is_steady
 from .models import SyncQuestion
 from .publish import publish, publish_heartbeat
@@ -171,7 +170,7 @@ def _is_answered() -> bool:
 
 
 def _go_on(round_: Every) -> bool:
-    with _enduring(), any_text():
+    with _enduring():
         return round_.go_on()
     return False
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, models
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings, strategies
 
 from qmailpanel.domains.models import Address, Claim, Destination, Domain, Responder
@@ -17,6 +18,7 @@ from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import AppPassword, AutoReply, Mailbox
+from qmailpanel.mailboxes.removal.services import purge_due, remove_mailbox
 from qmailpanel.qmail.names import DomainName
 from qmailpanel.reports.models import SyncProblem
 from qmailpanel.reports.statuses import Status
@@ -121,7 +123,8 @@ class World:
         Domain.objects.filter(pk=self.domain.pk).update(
             change=Change.objects.order_by("-id").values("id")[:1]
         )
-        for each in self.service.usage.rounds:
+        service = self.service
+        for each in (*service.usage.rounds, service.replies, service.purge, service.warnings):
             each.hurry()
         settle(self.service)
         assert not SyncProblem.objects.filter(domain=None).exists()
@@ -151,3 +154,29 @@ def test_a_hostile_value_in_any_column_stops_nobody_else(
     with world.put(*column, value):
         world.go_on()
     world.go_on()
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_a_domain_whose_name_is_spoilt_is_told_and_goes_on_by_the_name_it_had(
+    world: World, value: str
+) -> None:
+    before = read_all(world.panel)
+    with world.put("domains_domain", "name", value):
+        world.panel.sync()
+        assert world.panel.status_of_domain(world.domain) is Status.FAILED
+        assert read_all(world.panel) == before
+    world.panel.sync()
+    assert world.panel.status_of_domain(world.domain) is Status.LIVE
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_mail_is_not_purged_at_a_time_that_is_none(world: World, value: str) -> None:
+    panel = world.panel
+    ann = world.domain.addresses.get(local="ann")
+    remove_mailbox(SYSTEM, ann, despite_pointers=True)
+    panel.sync()
+    world.rows["mailboxes_mailbox"] = ann.mailbox.pk
+    with world.put("mailboxes_mailbox", "removed_at", value):
+        assert not purge_due(timezone.now())
+        assert panel.below(f".archive/{ann.mailbox.home}").is_dir()
+    assert not Mailbox.objects.filter(purged=True).exists()

@@ -195,6 +195,7 @@ def test_a_domain_that_gave_its_name_away_is_not_tried_for_ever(panel, box) -> N
     panel.write("control/locals", b"pandle.net\n")
     running = panel.serve()
     assert running.unsettled.failed
+    Domain.objects.filter(pk=box.domain_id).update(removed=True)
     box.domain.names.update(claims=False)
     running.unsettled.retry_at = 0.0
     running.turn()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
@@ -28,6 +28,7 @@ from qmailpanel.mailboxes.owners import end_sessions
 from qmailpanel.qmail.names import LocalPart
 from qmailpanel.reports.statuses import live_or_removed
 
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # before all that is removed
 AT_ONCE = 100  # mailboxes that are purged in one go
 
 
@@ -148,21 +149,27 @@ def _find_due(before: datetime) -> list[Address]:
         live_or_removed(domain="address__domain", address="address", change="address__change"),
         purged=False,
     )
-    alone = kept.filter(address__removed=True, removed_at__lt=before).order_by("removed_at")
+    alone = kept.filter(address__removed=True).filter(_is_past("removed_at", before))
     within = kept.filter(
-        Q(removed_at=None) | Q(removed_at__lt=before),
+        Q(removed_at=None) | _is_past("removed_at", before),
+        _is_past("address__change__at", before),
         address__removed=False,
         address__domain__in=_removed_before(before),
-        address__change__at__lt=before,
     )
     most = AT_ONCE + 1
-    return [mailbox.address for mailbox in (*alone[:most], *within[:most])]
+    oldest = alone.order_by("removed_at")[:most]
+    return [mailbox.address for mailbox in (*oldest, *within[:most])]
+
+
+def _is_past(column: str, moment: datetime) -> Q:
+    """Nothing that is no time, of which SQLite may say that it is smaller, is a reason to purge."""
+    return Q((f"{column}__gte", BEGINNING), (f"{column}__lt", moment))
 
 
 def _removed_before(moment: datetime) -> DomainQuerySet:
     """Not those whose last removal came later, so that their mailboxes need not be looked at."""
     removals = Change.objects.filter(
-        domain=OuterRef("pk"), verb=Verb.REMOVED, noun=Noun.DOMAIN, at__lt=moment
+        _is_past("at", moment), domain=OuterRef("pk"), verb=Verb.REMOVED, noun=Noun.DOMAIN
     )
     return Domain.objects.filter(Exists(removals), removed=True)
 

@@ -49,11 +49,11 @@ def warn_owners() -> Round[None]:
 
 
 def _send_message(connection: BaseEmailBackend, message: EmailMessage) -> None:
-    """One that the mail server refuses keeps nobody else from being told."""
+    """One that the mail server refuses, or that is for no address, keeps nobody else waiting."""
     try:
         connection.send_messages([message])
-    except smtplib.SMTPRecipientsRefused as error:
-        log.warning("the mail server refused a warning: %s", error)
+    except (smtplib.SMTPRecipientsRefused, ValueError) as error:
+        log.warning("a warning could not be sent: %s", error)
 
 
 def _find_nearly_full() -> list[tuple[Usage, Mailbox]]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from qmailpanel.domains.models import Address
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import change_quota, switch_mailbox
@@ -373,6 +374,20 @@ def test_an_owner_who_is_told_in_a_pause_of_the_count_is_not_told_again(panel, a
     assert usage(ann).percent == 95
     finish(warn_owners())
     assert len(mail.outbox) == 1
+
+
+def test_an_address_that_is_none_keeps_nobody_else_from_being_told(panel, ann):
+    bob = panel.add_mailbox(ann.domain, "bob")
+    limit(panel, ann, messages=20)
+    limit(panel, bob, messages=20)
+    look(panel)
+    for address in (ann, bob):
+        fill(address, 95)
+    bad = "a\n=100-root:root:0:0:/root:::"
+    Address.objects.filter(pk=ann.pk).update(local=bad)
+    finish(warn_owners())
+    assert [message.to for message in mail.outbox] == [["bob@pandle.net"]]
+    assert usage(ann).warned_at
 
 
 def test_nobody_is_told_who_would_not_get_it(panel, ann, settings):
