@@ -50,10 +50,11 @@ class Hup:
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             raise HostError(NOT_TOLD, f"HUP: {error}") from error
 
-    def _tell(self, send: Callable[[], None]) -> None:
+    def _tell(self, send: Callable[[], bool]) -> None:
         path = f"{self.home}/control/virtualdomains"
         before = self._rewind_atime(path)
-        send()
+        if not send():
+            return
         if before is None or os.statvfs(path).f_flag & os.ST_NOATIME:
             time.sleep(1)  # nothing would show that it was read
             return
@@ -72,10 +73,11 @@ class Hup:
         except FileNotFoundError:
             return None
 
-    def _command(self) -> None:
+    def _command(self) -> bool:
         _run(shlex.split(self.how))
+        return True
 
-    def _find(self) -> Callable[[], None] | None:
+    def _find(self) -> Callable[[], bool] | None:
         """The qmail-send of this home, whoever supervises it; None where none runs."""
         pids = list(find_senders(self.home))
         return partial(_hang_up, self.home, pids) if pids else None
@@ -89,17 +91,21 @@ def _wait(is_true: Callable[[], bool], otherwise: str) -> None:
         time.sleep(0.01)
 
 
-def _hang_up(home: str, pids: Sequence[int]) -> None:
-    """Raises PermissionError where none of them can be told."""
-    refused = [pid for pid in pids if not _tell_process(home, pid)]
-    if len(refused) == len(pids):
+def _hang_up(home: str, pids: Sequence[int]) -> bool:
+    """Whether one was told. Raises PermissionError where those that run cannot be."""
+    answers = [_tell_process(home, pid) for pid in pids]
+    if False in answers and True not in answers:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+    return True in answers
 
 
-def _tell_process(home: str, pid: int) -> bool:
-    _wait(partial(_catches_hup, pid), "qmail-send does not come up")
+def _tell_process(home: str, pid: int) -> bool | None:
+    """None where it ended meanwhile: it reads the file when it starts again."""
     try:
+        _wait(partial(_catches_hup, pid), "qmail-send does not come up")
         os.kill(pid, signal.SIGHUP)
+    except (FileNotFoundError, ProcessLookupError):
+        return None
     except PermissionError:
         return _ask_supervisor(home, pid)
     return True

@@ -79,6 +79,21 @@ def test_a_qmail_send_that_just_starts_is_not_ended_by_it(home) -> None:
         assert send.poll() is None
 
 
+def test_a_qmail_send_that_ends_before_it_is_told_is_not_waited_for(home, monkeypatch) -> None:
+    utime = os.utime
+
+    def utime_as_it_ends(path: str, *, ns: tuple[int, int]) -> None:
+        utime(path, ns=ns)
+        send.kill()
+        send.wait()
+
+    with running(home, READS) as send:
+        monkeypatch.setattr(os, "utime", utime_as_it_ends)
+        started = time.monotonic()
+        Hup(str(home), "auto").tell()
+        assert time.monotonic() - started < 2
+
+
 def test_a_qmail_send_that_never_comes_up_is_said_and_left_alone(home, monkeypatch) -> None:
     monkeypatch.setattr(hup, "HUP_SECONDS", 0.1)
     with running(home, STARTS_NEVER) as send:
