@@ -16,6 +16,7 @@ from qmailpanel.domains.changes import differing, one_line
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.routes.hops import read_targets, refuse_loop
 from qmailpanel.domains.routes.pointers import references_to, refuse_pointed_to
+from qmailpanel.domains.routes.rings import refuse_rings_without
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Verb
 from qmailpanel.qmail import names
@@ -96,7 +97,8 @@ def remove_alias(actor: Actor, address: Address, *, despite_pointers: bool = Fal
             )
         if not (address.removed or despite_pointers):
             refuse_pointed_to(str(address), references_to(address), actor)
-        addresses.remove_address(act, address)
+        if addresses.remove_address(act, address):
+            refuse_rings_without([address])
     return address
 
 

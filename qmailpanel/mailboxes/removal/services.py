@@ -20,6 +20,7 @@ from qmailpanel.domains.models import Address, Destination, Domain, DomainQueryS
 from qmailpanel.domains.routes.hops import find_loop, refuse_loop
 from qmailpanel.domains.routes.pointers import aliases_to, references_to, refuse_pointed_to
 from qmailpanel.domains.routes.references import Reference
+from qmailpanel.domains.routes.rings import refuse_rings_without
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.mailboxes import quotas
@@ -201,6 +202,7 @@ def _remove_mailbox(act: Deed, address: Address, aliases: Sequence[Address]) -> 
         mailbox.save(update_fields=["removed_at"])
         for alias in aliases:
             addresses.remove_address(act, alias)
+        refuse_rings_without([address, *aliases])
     PasswordLink.objects.filter(mailbox=mailbox).delete()
     end_sessions(mailbox)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from qmailpanel.aliases.services import add_alias, change_alias
+from qmailpanel.aliases.services import add_alias, change_alias, remove_alias
+from qmailpanel.domains.departed.services import set_responder
 from qmailpanel.domains.models import Address, Domain, Unknown
 from qmailpanel.domains.names.services import (
     add_alias_domain,
@@ -15,6 +16,7 @@ from qmailpanel.domains.renaming import rename_domain
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain, restore_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
+from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 
@@ -129,3 +131,43 @@ def test_a_ring_takes_the_same_queries_for_any_number_of_destinations(
         alias(other_domain, f"a{one}", f"b{one}@new.example")
     with django_assert_max_num_queries(20):
         add_alias_domain(SYSTEM, domain, NEW)
+
+
+def forward_unknown(domain: Domain, target: str) -> None:
+    change_domain(
+        SYSTEM, domain, unknown=Unknown.FORWARD, unknown_text="", unknown_target=MailAddress(target)
+    )
+
+
+def test_an_alias_that_goes_and_whose_mail_the_unknown_recipients_get(domain, other_domain) -> None:
+    info = alias(domain, "info", "me@side.test")
+    desk = alias(other_domain, "desk", "info@pandle.net")
+    forward_unknown(domain, "desk@stranger.example")
+    with pytest.raises(Refused, match=r"Mail to info@pandle\.net would come back to it"):
+        remove_alias(SYSTEM, info, despite_pointers=True)
+    info.refresh_from_db()
+    assert not info.removed
+    change_alias(SYSTEM, desk, destinations=[MailAddress("me@side.test")])
+    assert remove_alias(SYSTEM, info).removed
+
+
+def test_a_mailbox_that_goes_and_for_which_somebody_answers(domain, other_domain) -> None:
+    ann = add_mailbox(actor=SYSTEM, domain=domain, local=LocalPart("ann"))
+    alias(other_domain, "desk", "ann@pandle.net")
+    set_responder(
+        SYSTEM, domain, subject="Gone", text="Gone.", target="desk@stranger.example", days=1
+    )
+    with pytest.raises(Refused, match=r"Mail to ann@pandle\.net would come back to it"):
+        remove_mailbox(SYSTEM, ann, despite_pointers=True)
+
+
+def test_not_the_mailbox_of_unknown_recipients_itself_which_bounce_then(domain) -> None:
+    ann = add_mailbox(actor=SYSTEM, domain=domain, local=LocalPart("ann"))
+    change_domain(
+        SYSTEM,
+        domain,
+        unknown=Unknown.MAILBOX,
+        unknown_text="",
+        unknown_target=MailAddress("ann@pandle.net"),
+    )
+    assert remove_mailbox(SYSTEM, ann, despite_pointers=True).removed
