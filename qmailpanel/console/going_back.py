@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from django.db import transaction
 from django.utils.translation import gettext_noop as _
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_noop as _
 from qmailpanel.aliases.services import change_alias, remove_alias, restore_alias
 from qmailpanel.domains.models import Address, Claim, Domain, Kind
 from qmailpanel.domains.names.services import remove_alias_domain, restore_alias_domain
+from qmailpanel.domains.routes.pointers import StillPointedTo
 from qmailpanel.domains.services import change_domain, restore_domain, switch_domain
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Change, Verb
@@ -25,6 +27,7 @@ from qmailpanel.sync.generations import find_difference, read_generation
 from qmailpanel.sync.host_settings import read_layout
 from qmailpanel.sync.models import Generation
 
+from .breaking import find_broken
 from .offers import Offer
 
 MOST = 1_000  # lines that may differ
@@ -32,10 +35,19 @@ MOST = 1_000  # lines that may differ
 
 @dataclass(frozen=True)
 class WayBack:
-    """`offers`: what the panel would do. `unmatched`: lines without rows, which stay."""
+    """`offers`: what the panel would do. `unmatched`: lines without rows, which stay.
+
+    `broken`: a sentence for each thing that would go and to which others deliver.
+    """
 
     offers: Sequence[Offer]
     unmatched: Sequence[bytes]
+    broken: Sequence[StillPointedTo] = ()
+
+    @property
+    def digest(self) -> str:
+        """Another one where the sentences are."""
+        return sha256("\n".join(map(str, self.broken)).encode()).hexdigest()
 
 
 def find_way_back(to: Generation, newest: Generation) -> WayBack:
@@ -48,12 +60,13 @@ def find_way_back(to: Generation, newest: Generation) -> WayBack:
     finder = (_Assignments if shared is Shared.ASSIGN else _Names)(to, [*goes, *comes])
     offers = [(line, finder.goes(line)) for line in goes if key_of(shared, line) not in again]
     offers += [(line, finder.comes(line)) for line in comes]
-    once = {str(offer): offer for _line, offer in offers if offer}
-    return WayBack(list(once.values()), [line for line, offer in offers if offer is None])
+    once = list({str(offer): offer for _line, offer in offers if offer}.values())
+    unmatched = [line for line, offer in offers if offer is None]
+    return WayBack(once, unmatched, find_broken([offer.goes for offer in once if offer.goes]))
 
 
 def go_back(actor: Actor, way: WayBack) -> None:
-    """All of it or, when one is refused, nothing. Raises Refused."""
+    """All of it or, when one is refused, nothing. Whoever asks has read what breaks."""
     with transaction.atomic():
         for offer in way.offers:
             offer.act(actor)
@@ -180,7 +193,7 @@ def _drop_name(claim: Claim) -> Offer | None:
     text = _("%(name)s is no alias domain of %(domain)s any more.")
     named = {"name": claim.name, "domain": claim.domain.name}
     return Offer(
-        text, named, lambda actor: remove_alias_domain(actor, claim, despite_pointers=True)
+        text, named, lambda actor: remove_alias_domain(actor, claim, despite_pointers=True), claim
     )
 
 
@@ -193,7 +206,7 @@ def _remove_address(address: Address) -> Offer:
         else:
             remove_alias(actor, address, despite_pointers=True)
 
-    return Offer(text, {"address": str(address)}, act)
+    return Offer(text, {"address": str(address)}, act, address)
 
 
 def _restore_address(address: Address) -> Offer:

@@ -73,7 +73,8 @@ def back(request: PanelRequest, pk: int) -> HttpResponse:
     newest = mine.filter(file=to.file).latest("number")
     search = attempt(request, None, lambda _actor: find_way_back(to, newest))
     way, why = search.result or WayBack([], []), search.why
-    if search.is_done and request.POST.get("from") == str(newest.pk):
+    read = request.POST.get("from"), request.POST.get("broken")
+    if search.is_done and read == (str(newest.pk), way.digest):
         tried = attempt(request, None, lambda actor: go_back(actor, way))
         if tried.is_done:
             return SeeOther(reverse("console:page"))
@@ -82,7 +83,7 @@ def back(request: PanelRequest, pk: int) -> HttpResponse:
         **_around(request),
         "to": to,
         "newest": newest,
-        "offers": way.offers,
+        "way": way,
         "unmatched": [
             printable(line.decode("utf-8", "backslashreplace").rstrip()) for line in way.unmatched
         ],

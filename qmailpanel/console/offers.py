@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.aliases.services import change_alias, switch_alias
-from qmailpanel.domains.models import Address, Domain, Kind, Unknown
+from qmailpanel.domains.models import Address, Claim, Domain, Kind, Unknown
 from qmailpanel.domains.services import change_domain
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.mailboxes.services import change_mailbox, switch_mailbox
@@ -26,11 +26,12 @@ Act = Callable[[Actor], object]
 
 @dataclass(frozen=True)
 class Offer:
-    """What could be done with something on the host: in words, and how."""
+    """What could be done with something on the host: in words, and how. `goes`: what it removes."""
 
     text: str
     params: dict[str, str]
     act: Act
+    goes: Address | Claim | None = None
 
     def __str__(self) -> str:
         return self.text % self.params

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from qmailpanel.aliases.services import change_alias, remove_alias
+from qmailpanel.aliases.services import add_alias, change_alias, remove_alias
 from qmailpanel.console import going_back as way_back
 from qmailpanel.console.going_back import find_way_back, go_back
 from qmailpanel.domains.models import Domain
@@ -20,7 +20,7 @@ from qmailpanel.domains.services import remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import DomainName, LocalPart, MailAddress
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync import generations as generations_module
 from qmailpanel.sync.generations import (
@@ -289,11 +289,56 @@ def test_the_operator_goes_back_from_what_was_shown_only(as_operator: Any, domai
     first, last = generations()
     page = as_operator.get(f"/sync/history/{first.pk}/back/").content.decode()
     assert "joe@pandle.net is removed; the mail in it is kept." in page
+    broken = read_broken(page)
     for shown, status in ((first, 200), (last, 303)):
-        answer = as_operator.post(f"/sync/history/{first.pk}/back/", {"from": shown.pk})
+        posted = {"from": shown.pk, "broken": broken}
+        answer = as_operator.post(f"/sync/history/{first.pk}/back/", posted)
         assert answer.status_code == status
     joe.refresh_from_db()
     assert joe.removed
+
+
+def read_broken(page: str) -> str:
+    """What the form says of who delivers to what goes."""
+    return page.partition('name="broken" value="')[2].partition('"')[0]
+
+
+def test_who_delivers_to_what_goes_is_named_before_it_goes(
+    as_operator: Any, domain: Domain, other_domain: Domain
+) -> None:
+    line = f"={domain.prepend}-joe:popuser:110:31:/m/pandle.net/joe:::\n".encode()
+    Generations().keep("users/assign", b".\n", b".\n", 1)
+    joe = add_mailbox(SYSTEM, domain, LocalPart("joe"))
+    Generations().keep("users/assign", b".\n", line + b".\n", 2)
+    first, last = generations()
+    where = f"/sync/history/{first.pk}/back/"
+    before = read_broken(as_operator.get(where).content.decode())
+    add_alias(SYSTEM, other_domain, AliasLocal("desk"), [MailAddress("Joe@pandle.net")])
+    answer = as_operator.post(where, {"from": last.pk, "broken": before})
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert "These deliver to joe@pandle.net: desk@stranger.example." in page
+    joe.refresh_from_db()
+    assert not joe.removed
+    posted = {"from": last.pk, "broken": read_broken(page)}
+    assert as_operator.post(where, posted).status_code == 303
+    joe.refresh_from_db()
+    assert joe.removed
+
+
+def test_what_goes_too_is_not_named_among_who_delivers_there(panel, pandle) -> None:
+    before = generations()[-1]
+    names = generations("control/virtualdomains")[-1]
+    panel.add_mailbox(pandle, "joe")
+    panel.add_alias(pandle, "jim", "joe@pandle.net")
+    panel.add_alias(pandle, "team", "joe@pandle.net", "ann@pandle.net")
+    add_alias_domain(SYSTEM, pandle, DomainName("pandle.org"))
+    panel.add_alias(pandle, "far", "bob@pandle.org", "me@side.test")
+    panel.sync()
+    [broken] = find_way_back(before, generations()[-1]).broken
+    assert broken.pointers == ["team@pandle.net"]
+    [broken] = find_way_back(names, generations("control/virtualdomains")[-1]).broken
+    assert broken.pointers == ["far@pandle.net"]
 
 
 @pytest.mark.parametrize("page", ["", "compare/", "1/back/"])
