@@ -256,6 +256,7 @@ SILENCED_SYSTEM_CHECKS = [
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = QMAILPANEL_STATE_DIR / "static"
+FILE_UPLOAD_DIRECTORY_PERMISSIONS, FILE_UPLOAD_PERMISSIONS = 0o755, 0o644  # static files are these
 # Collected files have hashed names and are kept by browsers; a bare checkout serves its sources.
 STORAGES = {"staticfiles": {"BACKEND": "qmailpanel.static_files.CollectedOrNot"}}
 WHITENOISE_USE_FINDERS = DEBUG or not (STATIC_ROOT / "staticfiles.json").exists()

@@ -21,18 +21,22 @@ def prepare_state(given: Mapping[str, Any]) -> None:
     prepare_state_dir(path)
     for key in (KEY, FACTOR_KEY):
         make_secret_key(path / key)
+        take_over(path / key)
     if not given["DATABASE_URL"]:
         make_database_file(path / DATABASE)
 
 
 def prepare_state_dir(path: Path) -> None:
-    """Make the directory (2770) if it is missing. Raises ImproperlyConfigured."""
+    """Make the directory (3770) if it is missing. Raises ImproperlyConfigured.
+
+    Sticky: whoever is web replaces nothing there that root made, and follows.
+    """
     refuse_outsiders(path)
     if path.exists():
         return
     try:
         path.mkdir(parents=True)
-        path.chmod(0o2770)
+        path.chmod(0o3770)
     except OSError as error:
         raise ImproperlyConfigured(
             f"Cannot make the state directory {path}: {error.strerror}. "
@@ -69,6 +73,20 @@ def make_database_file(path: Path) -> None:
     """An empty SQLite file with mode 0660: SQLite by itself would make it 0644."""
     if not path.exists():
         _create(path, b"", 0o660)
+
+
+def take_over(path: Path) -> None:
+    """As root: what somebody else of the group made there becomes its owner's, and stays in place.
+
+    Besides, in a sticky directory Linux lets root open no file of others. See proc_sys_fs(5).
+    Nothing is opened, or locks of SQLite would go.
+    """
+    if os.geteuid():
+        return
+    with suppress(FileNotFoundError):
+        status, owner = path.lstat(), path.parent.stat().st_uid
+        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1 and status.st_uid != owner:
+            os.chown(path, owner, -1, follow_symlinks=False)
 
 
 def make_secret_key(path: Path) -> None:

@@ -6,9 +6,11 @@ same writable places, and system calls compared with what the filter lets throug
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ from typing import Any
 import pytest
 
 from qmailpanel.commands.embedded import prepare_embedded_home
+from qmailpanel.sync.trigger import Trigger
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -260,11 +263,59 @@ def test_the_web_process_cannot_write_anything_of_qmails(world) -> None:
     run([sys.executable, "manage.py", "qmailsync", "--once"], cwd=ROOT, env=world)
     for path in (state, *state.iterdir()):
         os.chown(path, 0, NOBODY)
-    state.chmod(0o2770)
+    state.chmod(0o3770)
     files = [home, *home.rglob("*")]
     assert any(path.name == "cdb" for path in files)
     assert ask_as_web(lambda: os.access(state / "db.sqlite3", os.W_OK))
     assert not ask_as_web(lambda: any(os.access(path, os.W_OK) for path in files))
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not is_root, reason="needs to be root")
+def test_the_web_process_replaces_nothing_that_root_follows_and_writes_the_database(world) -> None:
+    """Each name in the state directory once by a link, once by nothing, once by another name."""
+    state = Path(world["QMAILPANEL_STATE_DIR"])
+    shutil.rmtree(state)
+    state.mkdir()
+    os.chown(state, 0, NOBODY)
+    state.chmod(0o3770)
+    for command in (["migrate", "--verbosity", "0"], ["collectstatic", "--noinput"]):
+        done = run([sys.executable, "manage.py", *command], cwd=ROOT, env=world, umask=0o007)
+        assert done.returncode == 0, done.stderr
+    Trigger(state / "sync.fifo").close()
+    names = {"db.sqlite3", "secret-key", "factor-key", "static", "sync.fifo"}
+    assert names <= {path.name for path in state.iterdir()}
+    inside = [state / "static", *(state / "static").rglob("*")]
+    assert len(inside) > 10
+    assert not ask_as_web(lambda: any(os.access(path, os.W_OK) for path in inside))
+    assert not ask_as_web(lambda: any(replace_by_link(state / name) for name in names))
+    assert ask_as_web(lambda: write_row(state / "db.sqlite3"))
+    assert [path.lstat().st_uid for path in state.iterdir()] == [0] * len(names)
+
+
+def replace_by_link(path: Path) -> bool:
+    """Whether any of the ways to it is open."""
+    link = path.with_name("a-link")
+    link.symlink_to("/etc/passwd")
+    ways = (
+        lambda: link.rename(path),
+        path.unlink,
+        lambda: path.rename(path.with_name("away")),
+    )
+    for way in ways:
+        with contextlib.suppress(OSError):
+            way()
+            return True
+    link.unlink()
+    return False
+
+
+def write_row(path: Path) -> bool:
+    database = sqlite3.connect(path)
+    database.execute("UPDATE ledger_ledgerhead SET last = last")
+    database.commit()
+    database.close()
+    return True
 
 
 def ask_as_web(question: Callable[[], bool]) -> bool:

@@ -223,7 +223,7 @@ def test_the_first_command_that_works_makes_the_state_for_the_group_whatever_the
     assert (done.returncode, done.stderr) == (0, "")
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (state, *state.iterdir())}
     assert modes == {
-        "state": 0o2770,
+        "state": 0o3770,
         "db.sqlite3": 0o660,
         "secret-key": 0o640,
         "factor-key": 0o640,

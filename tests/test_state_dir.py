@@ -6,18 +6,22 @@ import os
 import stat
 from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import dbapi2
 from tempfile import TemporaryDirectory
 from threading import Barrier, Thread
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 
+from qmailpanel.sqlite3.base import DatabaseWrapper
 from qmailpanel.state_dir import (
     make_database_file,
     make_secret_key,
     prepare_state_dir,
     read_secret_key,
     refuse_outsiders,
+    take_over,
 )
 
 OWNER, GROUP, OUTSIDER = 4242, 4243, 65534
@@ -39,7 +43,7 @@ def test_directory_database_and_key_are_for_the_group_whatever_the_umask(tmp_pat
     prepare_state_dir(state)
     make_database_file(state / "db.sqlite3")
     make_secret_key(state / "secret-key")
-    assert mode_of(state) == 0o2770
+    assert mode_of(state) == 0o3770
     assert mode_of(state / "db.sqlite3") == 0o660
     assert mode_of(state / "secret-key") == 0o640
     assert {path.name for path in state.iterdir()} == {"db.sqlite3", "secret-key"}
@@ -127,6 +131,40 @@ def test_an_outsider_is_stopped_with_a_sentence(their_state, uid, gid, mode):
         with acting_as(uid, gid), pytest.raises(ImproperlyConfigured) as stopped:
             step(their_state)
         assert "belongs to another user (uid 4242)" in str(stopped.value)
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_root_takes_over_a_file_of_others_and_nothing_else(tmp_path):
+    file, other, link = (tmp_path / name for name in ("file", "other", "link"))
+    file.touch()
+    other.touch()
+    (tmp_path / "second-name").hardlink_to(other)
+    link.symlink_to("nowhere")
+    for path in (file, other, link):
+        os.chown(path, OUTSIDER, GROUP, follow_symlinks=False)
+        take_over(path)
+    take_over(tmp_path / "missing")
+    owners = [(path.lstat().st_uid, path.lstat().st_gid) for path in (file, other, link)]
+    assert owners == [(0, GROUP), (OUTSIDER, GROUP), (OUTSIDER, GROUP)]
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_root_takes_over_the_log_of_a_database_before_it_opens_that(tmp_path, monkeypatch):
+    owners, open_database = [], dbapi2.connect
+
+    def connect(database, **options):
+        owners.append(Path(f"{database}-wal").stat().st_uid)
+        return open_database(":memory:", **options)
+
+    monkeypatch.setattr(dbapi2, "connect", connect)
+    (tmp_path / "db-wal").touch()
+    os.chown(tmp_path / "db-wal", OUTSIDER, GROUP)
+    named = {**connections["default"].settings_dict, "NAME": str(tmp_path / "db")}
+    wrapper = DatabaseWrapper(named, "other")
+    wrapper.get_new_connection(wrapper.get_connection_params()).close()
+    assert owners == [0]
 
 
 @pytest.mark.root

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from django.db.backends.sqlite3 import base, operations
 from django.db.models import Field, JSONField
 from django.db.models.expressions import Expression
+
+from qmailpanel.state_dir import take_over
 
 Converter = Callable[[Any, Any, Any], Any]
 
@@ -59,6 +62,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return {**super().get_connection_params(), "detect_types": 0}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        for suffix in ("", "-wal", "-shm"):
+            take_over(Path(f"{conn_params['database']}{suffix}"))
         connection = super().get_new_connection(conn_params)
         connection.text_factory = _decode
         return connection
