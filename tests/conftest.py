@@ -28,7 +28,8 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 hypothesis.register_profile("panel", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis.load_profile("panel")
 
-_world = Path(tempfile.mkdtemp(prefix="qmailpanel-tests-"))
+_memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # each commit costs a fsync
+_world = Path(tempfile.mkdtemp(prefix="qmailpanel-tests-", dir=_memory))
 (_world / "state" / "static").mkdir(parents=True)
 for _name in [name for name in os.environ if name.startswith("QMAILPANEL_")]:
     del os.environ[_name]

@@ -424,9 +424,10 @@ def test_the_database_is_asked_under_its_own_rules():
         with connection.cursor() as cursor:
             asked = {
                 name: cursor.execute(f"PRAGMA {name}").fetchone()[0]
-                for name in ("journal_mode", "foreign_keys")
+                for name in ("journal_mode", "foreign_keys", "synchronous")
             }
-        assert asked == {"journal_mode": "wal", "foreign_keys": 1}
+        is_on_disk = 2  # FULL: a commit is on disk
+        assert asked == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": is_on_disk}
 
 
 @pytest.mark.parametrize("place", ["http://127.0.0.1/x", "http://localhost/x", "//evil.example/"])
