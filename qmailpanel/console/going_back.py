@@ -137,8 +137,8 @@ class _Names:
         return self._find(line, on=False)
 
     def comes(self, line: bytes) -> Offer | None:
-        """Was there then."""
-        return self._find(line, on=True)
+        """Was there then; a removed alias domain that refused is removed again."""
+        return self._find(line, on=not control.is_refused(line))
 
     def _find(self, line: bytes, *, on: bool) -> Offer | None:
         name = self._read(line)

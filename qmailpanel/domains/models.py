@@ -72,7 +72,10 @@ class DomainQuerySet(models.QuerySet["Domain"]):
 
 
 class Domain(models.Model):
-    """A virtual domain. `change` is the newest change of the domain or any of its rows."""
+    """A virtual domain. `change` is the newest change of the domain or any of its rows.
+
+    `leaving`: removed, its number goes on refusing what still waits in the queue, until then.
+    """
 
     name = ByteOrdered(max_length=253)
     prepend = models.PositiveIntegerField(unique=True)
@@ -84,6 +87,8 @@ class Domain(models.Model):
     subdomains = models.BooleanField(default=False)  # mail to any name below its names too
     withheld = models.JSONField(default=list)  # what owners may not do or see: `OwnItem` values
     removed = models.BooleanField(default=False)
+    leaving = models.BooleanField(default=False)
+    leaving_until = models.DateTimeField(null=True)  # None before the removal is live
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
 
     objects = DomainQuerySet.as_manager()
@@ -109,7 +114,8 @@ class Claim(models.Model):
     """Claims a name once: a domain's own, or an alias domain's.
 
     `claims` is given up when somebody takes the name after the removal went live. `removed` and
-    `change` are those of an alias domain; a domain's own name goes with the domain.
+    `change` are those of an alias domain; a domain's own name goes with the domain. `refuses`:
+    removed, it goes on refusing mail, until then; None before the removal is live.
     """
 
     name = ByteOrdered(max_length=253)
@@ -117,6 +123,8 @@ class Claim(models.Model):
     removed = models.BooleanField(default=False)
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
     claims = models.BooleanField(default=True)
+    refuses = models.BooleanField(default=False)
+    refuses_until = models.DateTimeField(null=True)
 
     objects = ClaimQuerySet.as_manager()
 

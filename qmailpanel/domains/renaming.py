@@ -24,6 +24,7 @@ from .addresses.services import free_local, replace_targets, targets_of
 from .changes import reread
 from .models import Address, Claim, Destination, Domain, Kind, Responder
 from .names.claims import free_name, refuse_routed
+from .names.leaving import refuse_below
 from .routes.hops import find_loop
 from .routes.pointers import followers_of, name_pointers, references_to
 from .routes.references import Reference
@@ -151,6 +152,8 @@ def rename_domain(actor: Actor, domain: Domain, name: names.DomainName, *, keep:
             _claim_name(domain, name)
             _rename_domain(act, domain, name, keep=keep)
             refuse_rings(domain, [name])
+            if domain.subdomains:
+                refuse_below(act, [name])
     return domain
 
 
@@ -159,7 +162,8 @@ def _rename_domain(act: Deed, domain: Domain, name: names.DomainName, *, keep: b
     change = act.record(
         Verb.RENAMED, domain, target=old, before={"name": old}, after={"name": name}
     )
-    domain.names.filter(name=old, claims=True).update(removed=not keep, change=change)
+    former = domain.names.filter(name=old, claims=True)
+    former.update(removed=not keep, refuses=not keep, refuses_until=None, change=change)
     domain.addresses.filter(removed=False).update(change=change)
     _follow_domain(act, domain, old, name)
 

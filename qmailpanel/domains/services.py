@@ -22,8 +22,9 @@ from .access.rights import Right
 from .changes import one_line
 from .models import Address, Claim, Destination, Domain, Kind, OwnItem, Unknown
 from .names.claims import claim_again, free_name, refuse_asking, refuse_routed
+from .names.leaving import begin_refusal, refuse_below, take_back_refusal
 from .routes.hops import find_loop
-from .routes.pointers import references_into, refuse_pointed_to
+from .routes.pointers import references_into, refuse_pointed_to, served_names
 from .routes.rings import refuse_rings_of
 
 
@@ -105,6 +106,7 @@ def change_domain(
         act.change(domain, **wanted)
         if is_wider:
             refuse_rings_of(domain, "subdomains")
+            refuse_below(act, served_names(domain))
     return domain
 
 
@@ -192,6 +194,8 @@ def remove_domain(actor: Actor, domain: Domain, *, despite_pointers: bool = Fals
     with deed(actor, domain, by_operator=True, removed=True) as act:
         if not (domain.removed or despite_pointers):
             refuse_pointed_to(domain.name, references_into(domain), actor)
+        if not domain.removed:
+            begin_refusal(domain)
         _change_whole(act, Verb.REMOVED, removed=True)
     return domain
 
@@ -203,7 +207,10 @@ def restore_domain(actor: Actor, domain: Domain) -> Domain:
             claim_again(domain)
             refuse_routed(domain.name)
             _change_whole(act, Verb.RESTORED, removed=False)
+            take_back_refusal(domain)
             refuse_rings_of(domain)
+            if domain.subdomains:
+                refuse_below(act, served_names(domain))
     return domain
 
 

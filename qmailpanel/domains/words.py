@@ -46,6 +46,7 @@ DOMAIN = Words(
         Verb.RENAMED: Templates(_("%(actor)s renamed the domain %(target)s")),
         Verb.REMOVED: Templates(_("%(actor)s removed the domain %(target)s")),
         Verb.RESTORED: Templates(_("%(actor)s restored the domain %(target)s")),
+        Verb.ENDED: Templates(_("%(actor)s ended that the removed domain %(target)s refuses mail")),
     },
     {
         "name": Field(_("Name")),
@@ -58,6 +59,8 @@ DOMAIN = Words(
         "subdomains": Field(_("Mail to all sub-domains"), show_yes),
         "withheld": Field(_("Kept from owners"), show_labels(OwnItem)),
         "removed": REMOVED,
+        "refused": Field(_("Refuses mail for")),
+        "leaving": Field(_("Refuses mail that waits in the queue"), show_yes),
     },
 )
 ALIAS_DOMAIN = Words(
@@ -65,6 +68,9 @@ ALIAS_DOMAIN = Words(
         Verb.ADDED: Templates(_("%(actor)s added the alias domain %(target)s")),
         Verb.REMOVED: Templates(_("%(actor)s removed the alias domain %(target)s")),
         Verb.RESTORED: Templates(_("%(actor)s restored the alias domain %(target)s")),
+        Verb.ENDED: Templates(
+            _("%(actor)s ended that the removed alias domain %(target)s refuses mail")
+        ),
     },
     {
         "domain": Field(_("Of the domain")),

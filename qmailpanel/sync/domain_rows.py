@@ -8,7 +8,7 @@ from dataclasses import fields
 from math import inf
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from qmailpanel.domains.models import Address, Claim, Destination, Domain, Kind, Responder
 from qmailpanel.mailboxes.models import AutoReply, Mailbox
@@ -36,6 +36,7 @@ _DOMAIN_COLUMNS = (
     "unknown_target",
     "subdomains",
     "removed",
+    "leaving",
 )
 _COLUMNS = tuple(column.name for column in fields(MailboxColumns))
 
@@ -52,7 +53,7 @@ def _read_chunk(numbers: Sequence[int]) -> Iterator[DomainRows]:
     destinations = _read_destinations(numbers)
     mailboxes = _read_mailboxes(numbers, destinations)
     aliases = _read_aliases(numbers, destinations)
-    names = _read_alias_domains(numbers)
+    names, refused = _read_alias_domains(numbers), _read_refused(numbers)
     purged = read_purged(numbers)
     departed = _read_departed(numbers)
     beyond = _first_beyond_rcpthosts()
@@ -67,6 +68,8 @@ def _read_chunk(numbers: Sequence[int]) -> Iterator[DomainRows]:
             unknown_text=domain.unknown_text,
             unknown_target=domain.unknown_target,
             alias_domains=tuple(name for name, removed in names[domain.pk] if not removed),
+            refused=refused[domain.pk],
+            leaving=domain.leaving,
             departed=departed.get(domain.pk),
             former=tuple(name for name, _removed in names[domain.pk] if _is_text(name)),
             subdomains=domain.subdomains,
@@ -74,6 +77,26 @@ def _read_chunk(numbers: Sequence[int]) -> Iterator[DomainRows]:
             removed=domain.removed,
             mailboxes=mailboxes[domain.pk],
             aliases=aliases[domain.pk],
+            purged=purged[domain.pk],
+        )
+
+
+def read_nameless(domains: Iterable[int]) -> Iterator[DomainRows]:
+    """Those that gave up their name: what refuses mail, and what shall go from the archive."""
+    rows = Domain.objects.filter(id__in=list(domains), removed=True)
+    nameless = list(rows.exclude(pk__in=Domain.objects.claiming()))
+    numbers = [domain.pk for domain in nameless]
+    purged, refused = read_purged(numbers), _read_refused(numbers)
+    for domain in nameless:
+        yield DomainRows(
+            domain=domain.pk,
+            name=domain.name,
+            prepend=domain.prepend,
+            change=domain.change_id,
+            refused=refused[domain.pk],
+            leaving=domain.leaving,
+            subdomains=domain.subdomains,
+            removed=True,
             purged=purged[domain.pk],
         )
 
@@ -100,6 +123,16 @@ def _read_alias_domains(domains: Sequence[int]) -> dict[int, list[tuple[str, boo
     claims = Claim.objects.aliases().filter(domain__in=domains).order_by("name")
     for domain, name, removed in claims.values_list("domain_id", "name", "removed"):
         names[domain].append((name, removed))
+    return names
+
+
+def _read_refused(domains: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """The removed names of each that go on refusing mail."""
+    names: dict[int, tuple[str, ...]] = defaultdict(tuple)
+    gone = Claim.objects.filter(Q(removed=True) | Q(domain__removed=True), claims=True)
+    claims = gone.filter(refuses=True, domain__in=domains).order_by("name")
+    for domain, name in claims.values_list("domain_id", "name"):
+        names[domain] += (name,)
     return names
 
 

@@ -9,7 +9,7 @@ from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.formats.logins import Logins
 from qmailpanel.qmail.host.mail_host import Host
-from qmailpanel.qmail.plan.state import Wanted, empty_section
+from qmailpanel.qmail.plan.state import Wanted, empty_section, left_path
 
 from .wanted import Unwritable, read_wanted, snapshot
 
@@ -18,7 +18,7 @@ def read_intended(
     host: Host, domains: Sequence[int], *, absent: bool
 ) -> tuple[list[Wanted], list[Unwritable]]:
     """Of these domains; `absent`: also of those that have something on the host, but no row."""
-    wanted, unwritable = read_wanted(domains, host.layout)
+    wanted, unwritable = read_wanted(domains, host.layout, host.memory.left_names())
     through = held_after()
     if through is not None:
         wanted = [_hold_back(host, w, through) if w.change > through else w for w in wanted]
@@ -54,7 +54,8 @@ def _absent_domains(host: Host) -> list[Wanted]:
         claimed = set(Domain.objects.claiming().values_list("name", flat=True))
         aliases = Claim.objects.aliases().filter(domain__in=Domain.objects.claiming())
         renamed = set(aliases.values_list("name", "domain__prepend"))
-    names = sorted(set(host.memory.names()) - claimed)
+        left = set(map(left_path, Domain.objects.values_list("prepend", flat=True)))
+    names = sorted(set(host.memory.names()) - claimed - left)
     return [
         Wanted(
             domain=0,

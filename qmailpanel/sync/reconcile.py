@@ -19,7 +19,7 @@ from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.host.outcome import Outcome
 from qmailpanel.qmail.plan.order import Plan, make_plan
 from qmailpanel.qmail.plan.questions import ANY_DROPS, LedgerEnd, Question
-from qmailpanel.qmail.plan.state import Applied, Wanted
+from qmailpanel.qmail.plan.state import Applied, Wanted, is_left_path, prepend_left
 from qmailpanel.qmail.plan.steps import Failed, describe
 
 from .generations import Generations
@@ -120,7 +120,10 @@ class Reconciler:
         """The domains whose lines somebody else changed, as seen in passing since the last call."""
         names = self.notes.take_disturbed()
         claims = Claim.objects.filter(name__in=names, claims=True)
-        return set(claims.values_list("domain", flat=True))
+        left = Domain.objects.filter(
+            prepend__in=[prepend_left(name) for name in names if is_left_path(name)]
+        )
+        return {*claims.values_list("domain", flat=True), *left.values_list("pk", flat=True)}
 
     def preview(self, domains: Sequence[int], *, absent: bool = False) -> Plan:
         """The plan for these domains; nothing is written."""
@@ -152,7 +155,7 @@ class Reconciler:
             report.holding = 0
             return
         waiting = dirty_domains(through)
-        wanted, _ = read_wanted(waiting, self.host.layout)
+        wanted, _ = read_wanted(waiting, self.host.layout, self.host.memory.left_names())
         report.waiting = self._preview(wanted, confirmed_digests()).steps
         report.holding = len(waiting)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
 
-from qmailpanel.domains.models import Domain
+from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.reports.models import SyncPosition
 
 
@@ -23,5 +24,8 @@ def dirty_domains(after: int) -> list[int]:
 
 
 def all_domains() -> list[int]:
-    """Every domain that holds its name."""
-    return list(Domain.objects.claiming().order_by("id").values_list("id", flat=True))
+    """Every domain that holds its name, or of which something is left that refuses mail."""
+    refusing = Claim.objects.filter(domain=OuterRef("pk"), claims=True, refuses=True)
+    left = Domain.objects.filter(Q(leaving=True) | Exists(refusing), removed=True)
+    rows = Domain.objects.filter(Q(pk__in=Domain.objects.claiming()) | Q(pk__in=left))
+    return list(rows.order_by("id").values_list("id", flat=True))

@@ -25,6 +25,7 @@ from .reconcile import Reconciler
 from .report import Report
 from .rounds.doctor import DoctorRounds
 from .rounds.every import BrokeOff, Every
+from .rounds.leaving import LEAVING_SECONDS, end_leaving
 from .rounds.nearly_full import REFUSED_SECONDS, WARN_SECONDS, warn_owners
 from .rounds.scrub import SCRUB_SECONDS, scrub
 from .rounds.usage import UsageRounds
@@ -57,6 +58,7 @@ class Service:
         self.heart = Every(HEARTBEAT_SECONDS, _beat)
         self.purge = Every(PURGE_SECONDS, _purge)
         self.replies = Every(REPLIES_SECONDS, _turn_replies)
+        self.leaving = Every(LEAVING_SECONDS, partial(end_leaving, self.reconciler))
         everything = partial(self._run, absent=True)
         self.scrub = Every(SCRUB_SECONDS, partial(scrub, self.reconciler, everything))
         self.doctor = DoctorRounds(host.layout, behind=self.scrub)
@@ -66,6 +68,7 @@ class Service:
             self.heart,
             self.purge,
             self.replies,
+            self.leaving,
             Every(0, self.take_changes),
             Every(0, self._watch_files),
             Every(0, self._retry),

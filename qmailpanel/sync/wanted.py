@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from qmailpanel.domains.models import Domain
 from qmailpanel.qmail.layout.declared import check_row
 from qmailpanel.qmail.layout.domain import render_domain
-from qmailpanel.qmail.layout.rows import Layout
-from qmailpanel.qmail.names import DomainName
+from qmailpanel.qmail.layout.leaving import render_left
+from qmailpanel.qmail.layout.rows import DomainRows, Layout
 from qmailpanel.qmail.plan.drift import Decision, Side
-from qmailpanel.qmail.plan.state import Problem, Wanted, archive_path, empty_section
+from qmailpanel.qmail.plan.state import Problem, Wanted, archive_path, left_path
 
 from .any_text import any_text
-from .domain_rows import read_purged, read_rows
+from .domain_rows import read_nameless, read_rows
 from .models import DriftDecision
 
 
@@ -53,49 +52,42 @@ def _one_state() -> Iterator[None]:
             cursor.execute("COMMIT")
 
 
-def read_wanted(domains: Sequence[int], layout: Layout) -> tuple[list[Wanted], list[Unwritable]]:
+def read_wanted(
+    domains: Sequence[int], layout: Layout, left: Collection[str] = ()
+) -> tuple[list[Wanted], list[Unwritable]]:
     """What is wanted of these domains, and which of them cannot be rendered.
 
-    A domain that gave its name to a newer one wants nothing any more and is left out, unless mail
-    of it is to be destroyed.
+    Of a removed domain two things: that it is gone, unless it gave up its name, and what is left of
+    it. `left`: what is on the host, so that it goes when the domain is back.
     """
-    wanted, unwritable = [], []
+    wanted, unwritable = list[Wanted](), []
     with snapshot():
         rows = list(read_rows(domains))
         decisions = _read_decisions(domains)
-        wanted += _read_nameless(set(domains) - {row.domain for row in rows})
-    for row in rows:
+        nameless = list(read_nameless(set(domains) - {row.domain for row in rows}))
+    renders = [(row, _render) for row in rows] + [(row, _render_nameless) for row in nameless]
+    for row, render in renders:
         try:
-            one = render_domain(row, layout)
-            wanted.append(replace(one, decisions=tuple(decisions[row.domain])))
+            those = render(row, layout, left)
+            wanted += (replace(one, decisions=tuple(decisions[row.domain])) for one in those)
         except ValueError as error:
             problem = Problem("This domain cannot be written for the mail server.", str(error))
             unwritable.append(Unwritable(row.domain, row.change, problem))
     return wanted, unwritable
 
 
-def _read_nameless(domains: set[int]) -> list[Wanted]:
-    """Domains that gave up their name: they have nothing but what shall go from the archive."""
-    purged = read_purged(domains)
-    return [
-        Wanted(
-            domain=domain.pk,
-            name=f".{domain.pk}",  # no domain is called so
-            change=domain.change_id,
-            section=empty_section(domain.prepend),
-            owners={archive_path(mailbox): pk for mailbox, pk in purged[domain.pk].items()},
-            purge=frozenset(purged[domain.pk]),
-            gave_up=_read_name(domain),
-        )
-        for domain in Domain.objects.filter(pk__in=list(purged))
-    ]
+def _render(row: DomainRows, layout: Layout, left: Collection[str]) -> list[Wanted]:
+    domain = render_domain(row, layout)
+    has_left = row.removed or left_path(row.prepend) in left
+    return [domain, render_left(row, layout)] if has_left else [domain]
 
 
-def _read_name(domain: Domain) -> str:
-    try:
-        return DomainName(domain.name)
-    except ValueError:
-        return ""
+def _render_nameless(row: DomainRows, layout: Layout, _left: Collection[str]) -> list[Wanted]:
+    owners: dict[bytes | str, int] = {
+        archive_path(mailbox): address for mailbox, address in row.purged.items()
+    }
+    left, purge = render_left(row, layout), frozenset(row.purged)
+    return [replace(left, owners=owners, purge=purge, gave_up=row.name)]
 
 
 def _read_decisions(domains: Sequence[int]) -> dict[int, list[Decision]]:

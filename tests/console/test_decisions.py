@@ -297,4 +297,5 @@ def test_of_a_domain_that_lost_its_name_nothing_is_decided_or_shown(
     assert "Kept as they are" not in as_operator.get("/sync/host/").content.decode()
     with pytest.raises(Refused, match="another domain"):
         no_longer_leave(SYSTEM, DriftDecision.objects.get())
+    panel.sync()
     assert panel.status_of_domain(pandle) is Status.REMOVED

@@ -15,6 +15,7 @@ from qmailpanel.aliases.services import add_alias, change_alias, remove_alias
 from qmailpanel.console import going_back as way_back
 from qmailpanel.console.going_back import find_way_back, go_back
 from qmailpanel.domains.models import Domain
+from qmailpanel.domains.names.leaving import serve_elsewhere
 from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.services import remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
@@ -215,7 +216,7 @@ def test_an_address_of_before_that_got_its_line_since_is_not_removed(panel, pand
 @pytest.mark.parametrize(
     ("file", "change"),
     [
-        ("control/virtualdomains", "remove"),  # what is off keeps its line there
+        ("control/virtualdomains", "elsewhere"),  # what is off or refuses keeps its line there
         *itertools.product(["control/rcpthosts", "users/assign"], ["off", "remove"]),
     ],
 )
@@ -225,6 +226,8 @@ def test_back_to_when_a_domain_was_served_serves_it_again(panel, pandle, file, c
         switch_domain(SYSTEM, pandle, on=False)
     else:
         remove_domain(SYSTEM, pandle)
+    if change == "elsewhere":
+        serve_elsewhere(SYSTEM, pandle)
     panel.sync()
     [said] = step_back(panel, before)
     assert said.startswith("pandle.net is ")
@@ -238,9 +241,13 @@ def test_back_to_before_an_alias_domain_drops_it_and_forth_brings_it(panel, pand
     panel.sync()
     after = generations("control/virtualdomains")[-1]
     step_back(panel, before)
-    assert panel.lines("control/virtualdomains") == ["old.test:7", "pandle.net:100"]
+    refusing = ["old.test:7", "pandle.net:100", "pandle.org:100-.left"]
+    assert panel.lines("control/virtualdomains") == refusing
+    gone = generations("control/virtualdomains")[-1]
     step_back(panel, after)
     assert "pandle.org:100" in panel.lines("control/virtualdomains")
+    step_back(panel, gone)
+    assert panel.lines("control/virtualdomains") == refusing
 
 
 def test_lines_of_others_are_named_and_stay(panel, pandle) -> None:

@@ -210,6 +210,7 @@ def test_an_alias_in_a_domain_that_lost_its_name_follows_without_waiting_for_eve
     remove_domain(SYSTEM, gone)
     make_live(gone)
     add_domain(SYSTEM, names.DomainName("gone.test"))
+    make_live(gone)
     rename(ann, "anna")
     new_name(domain, "pandle.com")
     assert targets(far) == ["anna@pandle.com"]

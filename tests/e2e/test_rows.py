@@ -106,7 +106,7 @@ def test_a_domain_that_holds_mail_goes_only_if_its_name_is_typed_and_undo_brings
     page, panel, domain
 ):
     host = panel.host
-    mail = host.deliver(domain, "ada", "Subject: kept\n")
+    mail, prepend = host.deliver(domain, "ada", "Subject: kept\n"), host.prepend(domain)
     page.goto(f"/domains/{domain}/settings/")
     page.get_by_role("link", name="Remove domain").click()
     button = page.get_by_role("button", name=f"Remove domain {domain}")
@@ -118,7 +118,8 @@ def test_a_domain_that_holds_mail_goes_only_if_its_name_is_typed_and_undo_brings
     page.wait_for_url("**/domains/?top=*")
     expect_status(page, domain, "Removed")
     assert not host.accepts(domain)
-    assert host.prepend(domain) is None
+    assert host.prepend(domain) == prepend  # what still comes is refused
+    assert "no longer served" in (host.mail / f".left-{prepend}/.qmail-default").read_text()
     page.get_by_role("button", name=f"Undo the removal of {domain}").click()
     expect_status(page, domain, "Live")
     assert host.accepts(domain)

@@ -9,6 +9,7 @@ from qmailpanel.qmail.formats import assign
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.layout.domain import render_domain
+from qmailpanel.qmail.layout.leaving import render_left
 from qmailpanel.qmail.layout.rows import DomainRows, Layout
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan.order import Plan, make_plan
@@ -40,7 +41,8 @@ def open_home(
 
 
 def want_on(host: Host, rows: Sequence[DomainRows]) -> list[Wanted]:
-    return [render_domain(row, host.layout) for row in rows]
+    left = [render_left(row, host.layout) for row in rows]
+    return [*(render_domain(row, host.layout) for row in rows), *left]
 
 
 def plan_on(host: Host, wanted: Sequence[Wanted], failed: Failed | None = None) -> Plan:

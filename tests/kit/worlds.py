@@ -15,6 +15,7 @@ from qmailpanel.qmail.formats.maildir import Limits
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import LineFile, Shared, take_apart
 from qmailpanel.qmail.layout.domain import render_domain
+from qmailpanel.qmail.layout.leaving import render_left
 from qmailpanel.qmail.layout.rows import DomainRows, Layout
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan.order import Plan, make_plan
@@ -281,32 +282,44 @@ class World:
 
     def route(self, local: str, domain: str) -> str:
         """Where a message goes first: a mailbox, the text of a dot-qmail file, or `lost: …`."""
+        name = self.local_name(local, domain)
+        return "lost: sent to the outside" if name is None else self.deliver(name)
+
+    def local_name(self, local: str, domain: str) -> str | None:
+        """What qmail-send calls the recipient from then on; None outside. See qmail-send(8)."""
         virtual = dict(
             entry.split(b":", 1) for _, entry in control.entries(self.loaded) if b":" in entry
         )
         names = _itself_and_above(domain)
         prepend = next((virtual[name] for name in names if name in virtual), None)
-        if prepend is None:
-            return "lost: sent to the outside"
+        return None if prepend is None else f"{prepend.decode()}-{local}"
+
+    def deliver(self, name: str) -> str:
+        """Where a message to a local name goes: the longest wildcard wins. See qmail-users(5)."""
         records, _ = assign.cut(self.compiled)
         lines = {assign.line_key(line): line for line in reversed(records)}
-        local = local.lower()  # as qmail-lspawn and qmail-local fold it
-        simple = lines.get(b"=" + prepend + b"-" + local.encode())
+        name = name.lower()  # as qmail-lspawn and qmail-local fold it
+        simple = lines.get(f"={name}".encode())
         if simple:
             return self._deliver(assign.parse(simple).home, "")
-        wildcard = lines.get(b"+" + prepend + b"-")
-        if wildcard is None:
-            return "lost: no assignment"
-        return self._deliver(assign.parse(wildcard).home, local)
+        for length in range(len(name), -1, -1):
+            wildcard = lines.get(f"+{name[:length]}".encode())
+            if wildcard:
+                return self._deliver(assign.parse(wildcard).home, name[length:])
+        return "lost: no assignment"
 
     def _deliver(self, home: str, ext: str) -> str:
+        if not home.startswith(f"{LAYOUT.mail_root}/"):
+            return f"lost: to somebody else in {home}"
         domain, slash, below = home.removeprefix(f"{LAYOUT.mail_root}/").partition("/")
         path = f"{self.links.get(domain, domain)}{slash}{below}"
         if not ext:
             return self._deliver_home(path)
         if path not in self.directories:
             return "lost: no directory"
-        for name in (ext.replace(".", ":"), "default"):
+        file = ext.replace(".", ":")
+        begins = [file[: at + 1] for at in range(len(file) - 1, -1, -1) if file[at] == "-"]
+        for name in (file, *(f"{begin}default" for begin in begins), "default"):
             text = self.files.get(f"{path}/.qmail-{name}")
             if text is not None:
                 return text.decode()
@@ -342,7 +355,9 @@ def is_delivered(outcome: str) -> bool:
 
 
 def want(rows: Sequence[DomainRows], layout: Layout = LAYOUT) -> list[Wanted]:
-    return [render_domain(row, layout) for row in rows]
+    """The domains, then what is left of those that are removed."""
+    left = [render_left(row, layout) for row in rows]
+    return [*(render_domain(row, layout) for row in rows), *left]
 
 
 def plan_for(world: World, wanted: Sequence[Wanted]) -> Plan:

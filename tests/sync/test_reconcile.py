@@ -227,12 +227,14 @@ def test_a_removed_domain_leaves_its_archive_and_can_be_undone(panel, pandle) ->
     remove_domain(SYSTEM, pandle)
     panel.sync()
     assert panel.status_of_domain(pandle) is Status.REMOVED
-    assert panel.lines("control/virtualdomains") == ["old.test:7"]
+    assert panel.lines("control/virtualdomains") == ["old.test:7", "pandle.net:100"]
     assert panel.lines("control/rcpthosts") == ["old.test"]
     assert not panel.below("pandle.net").exists()
+    assert "no longer served" in panel.below(".left-100/.qmail-default").read_text()
     restore_domain(SYSTEM, pandle)
     panel.sync()
     assert panel.status(box) is Status.LIVE
+    assert not panel.below(".left-100").exists()
     assert panel.below("pandle.net/ann/Maildir/new").is_dir()
 
 

@@ -266,4 +266,4 @@ def test_the_name_of_a_domain_that_left_a_file_behind_is_taken_without_losing_ma
     panel.sync()
     assert panel.status(box(pandle)) is Status.LIVE
     assert mail_of(panel, "pandle.com/ann").read_text() == "hello"
-    assert entries(panel) == {"pandle.com"}
+    assert entries(panel) == {"pandle.com", ".left-101"}

@@ -49,6 +49,8 @@ class Migration(migrations.Migration):
                 ("subdomains", models.BooleanField(default=False)),
                 ("withheld", models.JSONField(default=list)),
                 ("removed", models.BooleanField(default=False)),
+                ("leaving", models.BooleanField(default=False)),
+                ("leaving_until", models.DateTimeField(null=True)),
                 (
                     "change",
                     models.ForeignKey(
@@ -150,6 +152,8 @@ class Migration(migrations.Migration):
                 ("name", qmailpanel.byte_ordered.ByteOrdered(max_length=253)),
                 ("removed", models.BooleanField(default=False)),
                 ("claims", models.BooleanField(default=True)),
+                ("refuses", models.BooleanField(default=False)),
+                ("refuses_until", models.DateTimeField(null=True)),
                 (
                     "change",
                     models.ForeignKey(

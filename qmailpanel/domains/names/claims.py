@@ -8,6 +8,7 @@ from django.utils.translation import gettext_noop as _
 
 from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.ledger.actors import Refused
+from qmailpanel.ledger.services import upcoming
 from qmailpanel.reports.models import KnownHost, RoutedLine
 from qmailpanel.reports.statuses import Status, Statuses
 
@@ -20,8 +21,10 @@ def free_name(name: str) -> None:
     _refuse_held(claim)
     if status_of(claim, Statuses([claim.domain_id])) is not Status.REMOVED:
         raise Refused(_("%(name)s is still being removed."), "name", name=name)
-    claim.claims = False
-    claim.save(update_fields=["claims"])
+    if claim.refuses:  # what it had there goes in the run that brings the name to its new place
+        Domain.objects.filter(pk=claim.domain_id).update(change_id=upcoming())
+    claim.claims = claim.refuses = False
+    claim.save(update_fields=["claims", "refuses"])
 
 
 def _refuse_held(claim: Claim) -> None:

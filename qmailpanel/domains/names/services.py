@@ -17,6 +17,7 @@ from qmailpanel.ledger.services import upcoming
 from qmailpanel.qmail import names
 
 from .claims import free_name, refuse_routed
+from .leaving import refuse_below
 
 
 def add_alias_domain(
@@ -31,13 +32,12 @@ def add_alias_domain(
             refuse_routed(name)
         old = domain.names.aliases().filter(name=name, removed=True).first()
         if old is not None:
-            act.change(old, Verb.RESTORED, removed=False)
-            refuse_rings(domain, [name])
+            _restore(act, old)
             return old
         free_name(name)
         alias = Claim.objects.create(name=name, domain=domain, change_id=upcoming())
         act.record(Verb.ADDED, alias, after={"domain": domain.name})
-        refuse_rings(domain, [name])
+        _allow(act, name)
     return alias
 
 
@@ -48,6 +48,8 @@ def remove_alias_domain(actor: Actor, alias: Claim, *, despite_pointers: bool = 
         if not (alias.removed or despite_pointers):
             references = find_references(act.domain, [alias.name])
             refuse_pointed_to(alias.name, references, actor)
+        if not alias.removed:
+            alias.refuses, alias.refuses_until = True, None
         act.change(alias, Verb.REMOVED, removed=True)
     return alias
 
@@ -61,9 +63,21 @@ def restore_alias_domain(actor: Actor, alias: Claim) -> Claim:
             refuse_routed(alias.name)
             if not alias.claims:
                 free_name(alias.name)
-            act.change(alias, Verb.RESTORED, removed=False, claims=True)
-            refuse_rings(act.domain, [alias.name])
+            _restore(act, alias, claims=True)
     return alias
+
+
+def _restore(act: Deed, alias: Claim, **wanted: bool) -> None:
+    alias.refuses, alias.refuses_until = False, None
+    act.change(alias, Verb.RESTORED, removed=False, **wanted)
+    _allow(act, alias.name)
+
+
+def _allow(act: Deed, name: str) -> None:
+    """The domain has one name more."""
+    refuse_rings(act.domain, [name])
+    if act.domain.subdomains:
+        refuse_below(act, [name])
 
 
 def _refuse_undo(act: Deed, alias: Claim) -> None:

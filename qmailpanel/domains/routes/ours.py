@@ -33,14 +33,22 @@ class Ours:
                 self._claims[claim.name] = claim
 
     def _find_domain(self, name: str, removed: bool) -> Domain | None:
-        """A removed name refuses; its mail does not fall to what is above it."""
+        """While a removed name refuses, its mail does not fall to what is above it."""
         own = self._claims[name]
+        if own and not (removed or _is_there(own) or own.refuses):
+            own = None  # nothing is left of it
         above = (self._claims[parent] for parent in parents_of(name))
         catching = (claim for claim in above if claim and claim.domain.subdomains)
         for claim in [own] if own else catching:
-            if removed or not (claim.removed or claim.domain.removed):
+            if removed or _is_there(claim):
                 return claim.domain
+            if claim.refuses:
+                return None
         return None
+
+
+def _is_there(claim: Claim) -> bool:
+    return not (claim.removed or claim.domain.removed)
 
 
 def parents_of(name: str) -> Iterator[str]:

@@ -257,7 +257,8 @@ class Prepends(NamedTuple):
 
 def _find_prepends(host: ExaminedHost, lines: Sequence[bytes]) -> Prepends:
     content = host.text("control/virtualdomains") or b""
-    prepends = {entry.partition(b":")[2].lower() for _, entry in control.entries(content)}
+    entries = [entry for _, entry in control.entries(content) if not control.is_refused(entry)]
+    prepends = {entry.partition(b":")[2].lower() for entry in entries}
     wildcards = {line.partition(b":")[0].lower() for line in lines if line.startswith(b"+")}
     served = {prepend for prepend in prepends if b"+%b-" % prepend in wildcards}
     return Prepends(sorted(served), sorted(prepends - served))

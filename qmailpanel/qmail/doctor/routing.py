@@ -149,7 +149,9 @@ class Answers:
         return self._is_for_user(text) or self._is_for_alias(text.replace(".", ":"))
 
     def is_empty(self, prepend: bytes) -> bool:
-        """Whether it has only a wildcard of its own, as a domain of the panel that is off."""
+        """Whether it is of a domain of the panel that is off or removed: it only refuses."""
+        if control.is_refused(prepend):
+            return True
         begin = prepend + b"-"
         return begin in self.wildcards and begin not in self.inhabited
 

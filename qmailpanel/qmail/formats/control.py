@@ -13,6 +13,8 @@ from io import BytesIO
 
 from qmailpanel.qmail.names import DomainName
 
+_REFUSED = "-.left"
+
 
 def split_lines(content: bytes) -> list[bytes]:
     """The raw lines with their newlines: joined, they are the content."""
@@ -59,6 +61,16 @@ def routed_name(key: bytes) -> bytes:
 def render_virtual(name: DomainName, prepend: int, *, below: bool = False) -> bytes:
     """`pandle.net:100`; `below`: `.pandle.net:100`, for all names below it."""
     return f"{'.' * below}{name}:{prepend:d}\n".encode("ascii")
+
+
+def render_refused(name: DomainName, prepend: int, *, below: bool = False) -> bytes:
+    """`old.test:100-.left`: mail for bob is for 100-.left-bob, which no address can be."""
+    return f"{'.' * below}{name}:{prepend:d}{_REFUSED}\n".encode("ascii")
+
+
+def is_refused(line: bytes) -> bool:
+    """Whether it is what `render_refused` makes."""
+    return _stripped(line).lower().endswith(_REFUSED.encode())
 
 
 def render_host(name: DomainName, *, below: bool = False) -> bytes:

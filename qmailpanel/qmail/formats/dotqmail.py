@@ -14,6 +14,7 @@ from typing import Literal
 from qmailpanel.qmail.names import AliasLocal, MailAddress, ReplyText
 
 _EXTENSION = ".qmail-"
+LEFT_FILE = ".qmail-:left-default"  # for local parts that begin with .left-, which nobody's does
 
 
 class BadDotQmail(ValueError):

@@ -40,6 +40,8 @@ from qmailpanel.qmail.plan.steps import (
     concern_of,
 )
 
+QUEUE_LIFETIME, HIGHEST_LIFETIME = 604_800, 100_000_000
+
 Told = Callable[[Outcome], None]
 
 
@@ -103,6 +105,15 @@ class Host:
             except OSError as error:
                 raise HostError(f"control/{name} cannot be read.", str(error)) from error
         return []
+
+    def read_queue_lifetime(self) -> int:
+        """For how many seconds mail may wait here, at least a week. See qmail-send(8)."""
+        try:
+            text = read_file(f"{self.home}/control/queuelifetime", follow=True).content
+        except OSError:
+            return QUEUE_LIFETIME
+        seconds = read_number(text.partition(b"\n")[0].strip(), HIGHEST_LIFETIME)
+        return max(QUEUE_LIFETIME, seconds or 0)
 
     @or_host_error
     def wants_lists(self) -> bool:

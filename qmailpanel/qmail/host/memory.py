@@ -14,7 +14,7 @@ from typing import Any
 from qmailpanel.qmail.host.errors import HostError
 from qmailpanel.qmail.plan.questions import LedgerEnd
 from qmailpanel.qmail.plan.renamed import move_path, move_section
-from qmailpanel.qmail.plan.state import Section
+from qmailpanel.qmail.plan.state import Section, is_left_path
 from qmailpanel.qmail.plan.steps import Move
 
 _SCHEMA = """
@@ -50,6 +50,10 @@ class Memory:
         """The domains that have something on the host."""
         return [name for (name,) in self._read("SELECT name FROM section")]
 
+    def left_names(self) -> set[str]:
+        """What is left there of domains."""
+        return set(filter(is_left_path, self.names()))
+
     def sections(self, names: Iterable[str]) -> dict[str, tuple[Section, ...]]:
         """What was last applied for these domains."""
         return {name: self._sections(name) for name in names}
@@ -66,7 +70,7 @@ class Memory:
             text = section.encode().decode()
             if text not in known:
                 rows.append((name, json.dumps([*known, text])))
-            if any(section.lines.values()):
+            if any(section.lines.values()) and not is_left_path(name):
                 prepends.append((section.prepend, name))
         self._write("INSERT OR REPLACE INTO section VALUES (?, ?)", rows)
         self._note_prepends(prepends)

@@ -14,7 +14,7 @@ from qmailpanel.qmail.formats.shared_files import Foreign, LineFile, Shared, key
 from qmailpanel.qmail.host.files import opened
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.host.shared_file import SharedFile
-from qmailpanel.qmail.plan.state import Applied, Section, Wanted, lines_of
+from qmailpanel.qmail.plan.state import Applied, Section, Wanted, is_left_path, left_path, lines_of
 
 Answers = Mapping[bytes, bytes | None]
 
@@ -184,13 +184,22 @@ def _keys_of(wanted: Sequence[Wanted], applied: Applied, file: LineFile) -> set[
 
 
 def _adopts(file: LineFile, wanted: Sequence[Wanted]) -> bool:
-    """Whether a foreign line is just what a domain wants: it is the domain's then."""
+    """Whether a line that is not yet a domain's is just what it wants: it is the domain's then.
+
+    It is foreign, or the same line was there for what is left of the domain, or for the domain.
+    """
     foreign = file.foreign.keys
-    return any(
+    return any(_wants_other_lines(one, file) for one in wanted) or any(
         line in foreign.get(key, ())
         for one in wanted
         for key, line in lines_of(one.section, file.shared).items()
     )
+
+
+def _wants_other_lines(one: Wanted, file: LineFile) -> bool:
+    if not (is_left_path(one.name) or left_path(one.section.prepend) in file.sections):
+        return False
+    return bool(set(lines_of(one.section, file.shared).values()) - set(file.lines(one.name)))
 
 
 def _append(file: LineFile, late: bytes) -> LineFile:

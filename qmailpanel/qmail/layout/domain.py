@@ -2,6 +2,7 @@
 
     virtualdomains          pandle.net:100, a line like it for each alias domain, and for all names
                             below them .pandle.net:100; rcpthosts likewise
+                            old.test:100-.left: a removed alias domain, see leaving.py
     users/assign            =100-biliards:popuser:110:31:<mail root>/pandle.net/biliards:::
                             =100-bilardi:…the same home: an alias of one mailbox of the domain
                             +100-:popuser:110:31:<mail root>/pandle.net:-::
@@ -21,6 +22,7 @@ from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.logins import Logins
 from qmailpanel.qmail.layout.declared import as_name, check_row
 from qmailpanel.qmail.layout.home import render_departed, render_home
+from qmailpanel.qmail.layout.leaving import read_names, render_refusal
 from qmailpanel.qmail.layout.lines import render_lines
 from qmailpanel.qmail.layout.logins import render_login
 from qmailpanel.qmail.layout.rendering import Rendering
@@ -33,12 +35,11 @@ from qmailpanel.qmail.names import (
     MailAddress,
     ReplyText,
 )
-from qmailpanel.qmail.plan.state import Home, Problem, Section, Wanted, archive_path, empty_section
+from qmailpanel.qmail.plan.state import Home, Section, Wanted, archive_path, empty_section
 
 NO_MAILBOX = ReplyText("No such mailbox here. (#5.1.1)")
 ALIAS_OFF = ReplyText("This address is switched off. (#5.1.1)")
 DOMAIN_OFF = ReplyText("This domain is switched off. (#5.1.2)")
-UNWRITABLE_NAME = "An alias domain cannot be written for the mail server."
 
 
 def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
@@ -46,13 +47,13 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
 
     Raises InvalidName when the domain's own name, texts or numbers cannot be rendered.
     """
-    check_row(rows, beside=("alias_domains", "departed"))
+    check_row(rows, beside=("alias_domains", "refused", "departed"))
     rendering = Rendering(layout, DomainName(rows.name), rows.prepend)
     for mailbox in rows.mailboxes:
         rendering.attempt(mailbox, partial(_render_mailbox, rendering, mailbox, rows))
     section, logins = empty_section(rows.prepend), Logins()
     if not rows.removed:
-        names = _read_names(rendering, rows)
+        names = [rendering.name, *read_names(rendering, rows.alias_domains)]
         logins = Logins(tuple(names), rendering.logins)
         section = _render_section(rendering, rows, names)
     rendering.owners |= {archive_path(mailbox): row for mailbox, row in rows.purged.items()}
@@ -78,22 +79,14 @@ def _locals(rows: DomainRows) -> Iterable[str]:
     yield from (row.local for row in rows.aliases)
 
 
-def _read_names(rendering: Rendering, rows: DomainRows) -> list[DomainName]:
-    """Its own name and those of its alias domains."""
-    names = [rendering.name]
-    for text in map(as_name, rows.alias_domains):
-        try:
-            names.append(DomainName(text))
-        except InvalidName as error:
-            rendering.problems.append(Problem(UNWRITABLE_NAME, str(error), name=text))
-    return names
-
-
 def _render_section(rendering: Rendering, rows: DomainRows, names: list[DomainName]) -> Section:
     _render_delivery(rendering, rows)
+    refused = read_names(rendering, rows.refused)
+    if refused:
+        render_refusal(rendering)
     return Section(
         prepend=rows.prepend,
-        lines=render_lines(rendering, rows, names),
+        lines=render_lines(rendering, rows, names, refused),
         files=rendering.files,
         homes=rendering.homes,
         logins=tuple(names),

@@ -13,12 +13,23 @@ from qmailpanel.qmail.names import DomainName
 Lines = dict[Shared, dict[bytes, bytes]]
 
 
-def render_lines(rendering: Rendering, rows: DomainRows, names: Sequence[DomainName]) -> Lines:
-    """By file and key. `names`: all that the domain has; its addresses are rendered already."""
+def render_lines(
+    rendering: Rendering,
+    rows: DomainRows,
+    names: Sequence[DomainName],
+    refused: Sequence[DomainName],
+) -> Lines:
+    """By file and key; its addresses are rendered already.
+
+    `names`: all that the domain has. `refused`: those it had and that go on refusing.
+    """
     lines = {Shared.ASSIGN: dict(sorted(rendering.assign.items()))}
-    belows = (False, True) if rows.subdomains else (False,)
-    spellings = [(name, below) for below in belows for name in names]
+    spellings = spell_names(names, rows)
     virtual = [control.render_virtual(name, rows.prepend, below=below) for name, below in spellings]
+    virtual += [
+        control.render_refused(name, rows.prepend, below=below)
+        for name, below in spell_names(refused, rows)
+    ]
     lines[Shared.VIRTUAL] = keyed(Shared.VIRTUAL, virtual)
     if not rows.enabled:
         return lines  # its wildcard refuses what still comes, and no shorter line catches it
@@ -31,6 +42,12 @@ def render_lines(rendering: Rendering, rows: DomainRows, names: Sequence[DomainN
         recipients = _render_recipients(rendering, rows, names)
         lines |= dict.fromkeys(rendering.layout.lists, recipients)
     return lines
+
+
+def spell_names(names: Sequence[DomainName], rows: DomainRows) -> list[tuple[DomainName, bool]]:
+    """Each name; with sub-domains a second time, for all names below it."""
+    belows = (False, True) if rows.subdomains else (False,)
+    return [(name, below) for below in belows for name in names]
 
 
 def _render_recipients(

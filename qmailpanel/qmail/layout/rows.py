@@ -149,7 +149,8 @@ class DepartedRow:
 class DomainRows:
     """A domain with its rows. `unknown`: bounce, refuse, discard, forward or mailbox.
 
-    `alias_domains`: its further names. `subdomains`: mail to any name below them too. `more`: its
+    `alias_domains`: its further names. `refused`: names of it that were removed and go on refusing
+    mail; `leaving`: so does its number. `subdomains`: mail to any name below them too. `more`: its
     names are in control/morercpthosts, because rcpthosts has as many as it shall. `former`: names
     it has or had besides its own. `departed`: what is answered for its removed mailboxes.
     `purged`: mailboxes whose mail shall be gone for good → address.
@@ -164,6 +165,8 @@ class DomainRows:
     unknown_text: str = ""
     unknown_target: str = ""
     alias_domains: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    leaving: bool = False
     former: tuple[str, ...] = ()
     departed: DepartedRow | None = None
     subdomains: bool = False

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from qmailpanel.qmail.formats.control import is_refused
 from qmailpanel.qmail.formats.dotqmail import refuses
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.plan.drift import Drift
-from qmailpanel.qmail.plan.state import Home, HomeFound, Problem, Section, Tree, Wanted
+from qmailpanel.qmail.plan.state import (
+    Home,
+    HomeFound,
+    Problem,
+    Section,
+    Tree,
+    Wanted,
+    is_left_path,
+)
 from qmailpanel.qmail.plan.steps import (
     Failed,
     LoginStep,
@@ -55,16 +64,31 @@ class Draft:
         return [line for key, line in self.old[shared].items() if key not in self.new[shared]]
 
     def serving(self, shared: Shared) -> dict[bytes, bytes]:
-        """Our lines as they are, without assignments to homes that refuse."""
+        """Our lines as they are, without those by which mail is refused."""
         there = self.tree.homes.items()
         texts = {path: home.dot_qmail for path, home in there if isinstance(home, HomeFound)}
         refusing = [p for p, text in texts.items() if isinstance(text, bytes) and refuses(text)]
-        return _without(self.old[shared], refusing)
+        return self._without_refusing(shared, self.old[shared], refusing)
 
     def welcoming(self, shared: Shared) -> dict[bytes, bytes]:
-        """Our lines as they shall be, without assignments to homes that shall refuse."""
+        """Our lines as they shall be, without those by which mail shall be refused."""
         homes = self.wanted.section.homes.items()
-        return _without(self.new[shared], [path for path, home in homes if refuses(home.dot_qmail)])
+        refusing = [path for path, home in homes if refuses(home.dot_qmail)]
+        return self._without_refusing(shared, self.new[shared], refusing)
+
+    def _without_refusing(
+        self, shared: Shared, lines: Mapping[bytes, bytes], homes: Iterable[str]
+    ) -> dict[bytes, bytes]:
+        lines = {key: line for key, line in lines.items() if not self.is_refusing(line)}
+        return _without(lines, homes) if shared is Shared.ASSIGN else lines
+
+    def refusing(self, shared: Shared) -> dict[bytes, bytes]:
+        """Our lines as they shall be, only those that are there for what was removed."""
+        return {key: line for key, line in self.new[shared].items() if self.is_refusing(line)}
+
+    def is_refusing(self, line: bytes) -> bool:
+        """Whether it is there for what was removed. See layout/leaving.py."""
+        return is_left_path(self.wanted.name) or is_refused(line)
 
     @property
     def stays_mapped(self) -> bool:

@@ -15,7 +15,7 @@ as soon as it is written; a name that moves to the other list of hosts is in bot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -249,14 +249,21 @@ def _staying(draft: Draft, shared: Shared) -> dict[bytes, bytes]:
 
 
 def _union(drafts: Sequence[Draft], shared: Shared) -> Sections:
-    """Old and new lines by which mail reaches somebody.
+    """Old and new lines by which mail reaches somebody, or else is refused for what was removed.
 
     Where both have a key, the new one, whosever it is.
     """
-    news = {draft.wanted.name: draft.welcoming(shared) for draft in drafts}
-    taken = {key for new in news.values() for key in new}
-    sections = {}
-    for draft in drafts:
-        old = {key: line for key, line in draft.serving(shared).items() if key not in taken}
-        sections[draft.wanted.name] = draft.wanted.section.prepend, old | news[draft.wanted.name]
-    return sections
+    welcoming = [draft.welcoming(shared) for draft in drafts]
+    taken = {key for lines in welcoming for key in lines}
+    serving = [_others(draft.serving(shared), taken) for draft in drafts]
+    taken |= {key for lines in serving for key in lines}
+    refusing = [_others(draft.refusing(shared), taken) for draft in drafts]
+    lines = ({**a, **b, **c} for a, b, c in zip(refusing, serving, welcoming, strict=True))
+    return {
+        draft.wanted.name: (draft.wanted.section.prepend, own)
+        for draft, own in zip(drafts, lines, strict=True)
+    }
+
+
+def _others(lines: Mapping[bytes, bytes], taken: Set[bytes]) -> dict[bytes, bytes]:
+    return {key: line for key, line in lines.items() if key not in taken}

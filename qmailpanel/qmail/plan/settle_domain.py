@@ -9,7 +9,7 @@ from qmailpanel.qmail.plan.draft import Draft
 from qmailpanel.qmail.plan.settle_files import settle_directory, settle_files
 from qmailpanel.qmail.plan.settle_homes import settle_homes, settle_purges
 from qmailpanel.qmail.plan.settle_lines import settle_lines
-from qmailpanel.qmail.plan.state import Actual, Bad, Problem, Section, Tree, Wanted
+from qmailpanel.qmail.plan.state import Actual, Bad, Problem, Section, Tree, Wanted, is_left_path
 from qmailpanel.qmail.plan.steps import Failed, RemoveDirectory
 
 NO_DOMAIN = "The mail server could not be prepared for this domain. It is tried again."
@@ -37,7 +37,10 @@ def draft_domain(
     )
     obstacle = _find_obstacle(draft, actual)
     if obstacle:
-        draft.problems.append(obstacle)
+        if not (
+            is_left_path(wanted.name) and obstacle.text == TAKEN
+        ):  # else it had no mail to refuse
+            draft.problems.append(obstacle)
         draft.blocked = True
         draft.new = {shared: dict(lines) for shared, lines in draft.old.items()}
     else:
@@ -60,8 +63,10 @@ def _settle_tree(draft: Draft) -> None:
 
 
 def _settle_shared(draft: Draft, actual: Actual) -> None:
-    local_names = draft.wanted.section.lines.get(Shared.VIRTUAL, {}).keys() & actual.locals
-    draft.problems += [_is_local(name.decode("ascii")) for name in sorted(local_names)]
+    virtual = draft.wanted.section.lines.get(Shared.VIRTUAL, {})
+    local_names = virtual.keys() & actual.locals
+    served = [name for name in sorted(local_names) if not draft.is_refusing(virtual[name])]
+    draft.problems += [_is_local(name.decode("ascii")) for name in served]
     led_away = _names_led_away(draft, actual)
     for shared in Shared:
         refused = local_names | led_away if shared in HOSTS else local_names
@@ -88,7 +93,7 @@ def _find_obstacle(draft: Draft, actual: Actual) -> Problem | None:
         prepend = wanted.section.prepend
         return Problem(TAKEN, f"prepend {prepend} belongs to a foreign line or directory")
     owner = actual.owners.get(wanted.section.prepend, wanted.name)
-    if wanted.section.lines and owner not in (wanted.name, *wanted.former):
+    if wanted.section.lines and owner not in (wanted.name, *wanted.former, *wanted.known_as):
         return Problem(TAKEN, f"prepend {wanted.section.prepend} was that of {owner}")
     return None
 
@@ -98,7 +103,7 @@ def _is_local(name: str) -> Problem:
 
 
 def _is_prepend_taken(wanted: Wanted, actual: Actual) -> bool:
-    files = actual.shared.values()
-    if not wanted.section.lines or any(wanted.name in file.sections for file in files):
+    files, names = actual.shared.values(), {wanted.name, *wanted.known_as}
+    if not wanted.section.lines or any(names & file.sections.keys() for file in files):
         return False
     return any(wanted.section.prepend in file.foreign.prepends for file in files)

@@ -77,7 +77,7 @@ def _plan_write(draft: Draft, step: WriteFile) -> None:
         return
     default = draft.tree.files.get(_default_of(draft))
     now = default if step.before is None else step.before
-    delivers = isinstance(now, bytes) and not dotqmail.refuses(now)
+    delivers = isinstance(now, bytes) and not dotqmail.refuses(now) and not _is_for_left(step.path)
     (draft.turn if delivers else draft.grow).append(step)
 
 
@@ -88,6 +88,11 @@ def _is_refused_without(draft: Draft, path: str) -> bool:
     home = section.homes.get(needs.get(f"={section.prepend}-{local}".encode(), ""))
     content = home.dot_qmail if home else section.files.get(_default_of(draft))
     return content is None or dotqmail.refuses(content)
+
+
+def _is_for_left(path: str) -> bool:
+    """It is there before a name leads to it."""
+    return path.endswith(f"/{dotqmail.LEFT_FILE}")
 
 
 def _default_of(draft: Draft) -> str:

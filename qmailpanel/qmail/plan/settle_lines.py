@@ -21,6 +21,8 @@ def settle_lines(draft: Draft, file: LineFile, refused: Set[bytes]) -> dict[byte
     new = {}
     for key in sorted({*want, *old, *(key for lines in before for key in lines)} - refused):
         foreign = file.foreign.keys.get(key)
+        if foreign and key in want and draft.is_refusing(want[key]):
+            continue  # somebody else has its mail now
         if foreign:
             _note_drift(draft, file, key, [lines.get(key) for lines in before])
         else:

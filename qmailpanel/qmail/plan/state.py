@@ -16,6 +16,8 @@ from qmailpanel.qmail.formats.maildir import Limits
 from qmailpanel.qmail.formats.shared_files import HOSTS, LineFile, Shared, keyed
 from qmailpanel.qmail.plan.drift import Decision, Side, Subject, as_text
 
+_LEFT = ".left-"
+
 
 @dataclass(frozen=True, slots=True)
 class Home:
@@ -95,6 +97,21 @@ def archive_path(mailbox: int) -> str:
     return f".archive/{mailbox}"
 
 
+def left_path(prepend: int) -> str:
+    """Where what is left of a removed domain refuses; no domain is called so."""
+    return f"{_LEFT}{prepend}"
+
+
+def is_left_path(name: str) -> bool:
+    """Whether `left_path` made it."""
+    return name.startswith(_LEFT)
+
+
+def prepend_left(left: str) -> int:
+    """Of what `left_path` made."""
+    return int(left.removeprefix(_LEFT))
+
+
 def empty_section(prepend: int) -> Section:
     """A domain that is not on the host."""
     return Section(prepend, {}, {}, {})
@@ -128,7 +145,8 @@ class Wanted:
     `decisions`: what a person decided about drift. `held`: the section is what was last applied,
     because what the database wants waits for the operator. `former`: other names of the domain;
     it may have been applied under one of them. `logins`: None leaves them as they are.
-    `gave_up`: the name that it had, where a newer domain has it now.
+    `gave_up`: the name that it had, where a newer domain has it now. `known_as`: further names
+    under which its number may be known.
     """
 
     domain: int
@@ -146,6 +164,7 @@ class Wanted:
     former: tuple[str, ...] = ()
     logins: Logins | None = None
     gave_up: str = ""
+    known_as: tuple[str, ...] = ()
 
     @property
     def directory(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Foreign, LineFile, Shared
@@ -48,9 +49,8 @@ def write_lines(
 def changes_lines(file: LineFile, sections: Sections) -> bool:
     if file.unclean or (file.content is None and file.shared is Shared.ASSIGN):
         return True
-    return any(
-        set(file.lines(name)) != set(lines.values()) for name, (_, lines) in sections.items()
-    )
+    before = {line for name in sections for line in file.lines(name)}
+    return before != {line for _, lines in sections.values() for line in lines.values()}
 
 
 def _difference(
@@ -72,5 +72,9 @@ def is_map_stale(drafts: Iterable[Draft], actual: Actual, shared: Shared) -> boo
         return shared is Shared.ASSIGN or file.content is not None
     if any(answers[key] != data for key, data in which.answers(file.foreign, answers).items()):
         return True
-    lines = [pair for draft in drafts for pair in draft.answers(shared)]
-    return any(answers.get(key) != (which.data(line) if line else None) for key, line in lines)
+    lines: dict[bytes, bytes | None] = {}
+    for key, line in chain.from_iterable(draft.answers(shared) for draft in drafts):
+        lines[key] = line or lines.get(key)  # one may have what goes from another
+    return any(
+        answers.get(key) != (which.data(line) if line else None) for key, line in lines.items()
+    )

@@ -8,10 +8,12 @@ from qmailpanel.domains import services as domains
 from qmailpanel.domains.access.limits import change_limits
 from qmailpanel.domains.departed import services as departed
 from qmailpanel.domains.models import Claim, OwnItem, Unknown
+from qmailpanel.domains.names import leaving
 from qmailpanel.domains.names import services as names
 from qmailpanel.qmail.names import DomainName, LocalPart, MailAddress
 from tests.kit.every_service.world import (
     A,
+    World,
     case,
 )
 
@@ -133,6 +135,35 @@ DOMAINS = [
             names.remove_alias_domain(w.by, w.alias_domain),
             Claim.objects.filter(pk=w.alias_domain.pk).update(claims=False),
         ),
+    ),
+    case(
+        leaving.serve_elsewhere,
+        lambda w: leaving.serve_elsewhere(w.by, w.domain),
+        "root@example.org ended that the removed domain pandle.net refuses mail; "
+        "Refuses mail for: pandle.net, second.example →",
+        before=World.remove_domain,
+    ),
+    case(
+        leaving.serve_elsewhere,
+        lambda w: leaving.serve_elsewhere(w.by, w.alias_domain),
+        "root@example.org ended that the removed alias domain second.example refuses mail",
+        before=lambda w: names.remove_alias_domain(w.by, w.alias_domain),
+    ),
+    case(
+        leaving.end_due,
+        lambda w: w.end_due(),
+        "system ended that the removed domain pandle.net refuses mail; "
+        "Refuses mail for: pandle.net, second.example →",
+        "system ended that the removed domain pandle.net refuses mail; "
+        "Refuses mail that waits in the queue: yes → no",
+        before=World.remove_domain,
+    ),
+    case(
+        domains.change_domain,
+        lambda w: domains.change_domain(w.by, w.domain, subdomains=True),
+        "root@example.org changed the domain pandle.net; Mail to all sub-domains: no → yes",
+        "root@example.org changed the domain shop.pandle.net; Refuses mail for: → shop.pandle.net",
+        before=lambda w: w.remove_shop(),
     ),
     case(
         departed.set_responder,

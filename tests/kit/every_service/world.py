@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,7 @@ from qmailpanel.aliases import services as aliases
 from qmailpanel.domains import services as domains
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.models import Grant
+from qmailpanel.domains.names import leaving
 from qmailpanel.domains.names import services as names
 from qmailpanel.ledger.actors import SYSTEM, Actor
 from qmailpanel.mailboxes import owners
@@ -135,6 +137,18 @@ class World:
     def remove_domain(self) -> None:
         domains.remove_domain(SYSTEM, self.domain)
         make_live(self.domain)
+
+    def end_due(self) -> None:
+        """When the removal was seen live, and long after."""
+        now = timezone.now()
+        for later in (now, now + timedelta(days=9)):
+            clock = leaving.Clock(later, now - timedelta(days=1))
+            leaving.end_due(clock, timedelta(days=7), lambda _prepend: False)
+
+    def remove_shop(self) -> None:
+        shop = domains.add_domain(SYSTEM, DomainName("shop.pandle.net"))
+        domains.remove_domain(SYSTEM, shop)
+        leaving.serve_elsewhere(SYSTEM, shop)
 
     def reply(self, **more: Any) -> dict[str, Any]:
         given = {"on": True, "subject": "Away", "text": "Back soon.", "days": 7}

@@ -323,6 +323,7 @@ FINE: list[Plant] = [
     both(append(RCPT, b"a.test\n"), append(VIRTUAL, b":100\n")),
     both(append(RCPT, b"a.test\n"), write("control/smtproutes", b"a.test:mx.b.test\n")),
     both(append(VIRTUAL, b"off.test:200\n"), assign(ASSIGN + f"+200-:{GIVEN}:-::\n")),
+    append(VIRTUAL, b"old.test:100-.left\n"),
     append(VIRTUAL, b"joe@pandle.net:100\n"),
     append(VIRTUAL, b"# a comment: with\ta b:c\r\n\n \t\n"),
     both(write(VIRTUAL, b"PANDLE.net:100 \t"), write(RCPT, b"mail.VM.test\nPandle.Net")),

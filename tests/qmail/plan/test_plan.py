@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from qmailpanel.qmail.formats.dotqmail import LEFT_FILE
 from qmailpanel.qmail.formats.logins import LoginFormat, Logins
 from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.layout.domain import render_domain
+from qmailpanel.qmail.layout.leaving import render_left
 from qmailpanel.qmail.layout.rows import (
     AliasRow,
     AppRow,
@@ -59,6 +63,8 @@ FOREIGN = {
 }
 LISTED = replace(LAYOUT, lists=(Shared.VALID, Shared.RECIPIENTS), mailbot="/usr/bin/mailbot")
 AWAY = ReplyRow("Away", "Back in May.", 7)
+CATCHING = [b"+10:joe:7:7:/home/joe:::\n", b"+1:joe:7:7:/home/joe:::\n"]  # without a dash
+MAILBOX = re.compile(r"mailbox (\d+):")
 layouts = st.sampled_from([LAYOUT, LISTED])
 
 
@@ -664,6 +670,147 @@ def test_what_an_open_session_accepts_for_a_domain_that_goes_off_never_leaves(
             assert not world.route(local, name).startswith("lost"), (step, local, name)
 
 
+# what was removed goes on refusing
+
+
+def removed_from(first: tuple[DomainRows, ...], second: tuple[DomainRows, ...]) -> list[DomainRows]:
+    """Domains, alias domains and sub-domains of the first that the second has no more refuse."""
+    after = []
+    for old, new in zip(first, second, strict=True):
+        names = () if old.removed else (old.name, *old.alias_domains)
+        gone = set(names) - (set() if new.removed else {new.name, *new.alias_domains})
+        refused = (*(name for name in names if name in gone),)
+        after.append(
+            replace(
+                new,
+                prepend=old.prepend,
+                subdomains=old.subdomains,
+                refused=refused,
+                leaving=new.removed and not old.removed,
+            )
+        )
+    return after
+
+
+@given(layouts, foreign_lines, rows_of_host, rows_of_host)
+def test_what_an_open_session_accepts_for_a_name_that_is_removed_is_refused(
+    layout, lines, first, second
+) -> None:
+    world = host_with({**lines, Shared.ASSIGN: [*lines[Shared.ASSIGN], *CATCHING]})
+    settle(world, want(first, layout))
+    accepted = outcomes(world).keys()
+    whose = {name: row.domain for row in first for name in (row.name, *row.alias_domains)}
+    second = removed_from(first, second)
+    for step in begin(world, want(second, layout)).steps:
+        world.apply(step)
+        for local, name in accepted:
+            outcome = world.route(local, name)
+            assert not outcome.startswith("lost"), (step, local, name, outcome)
+            home = MAILBOX.match(outcome)
+            if name in whose and home:
+                assert int(home[1]) // 10 == whose[name], (step, local, name)
+
+
+@given(layouts, foreign_lines, rows_of_host, rows_of_host)
+def test_what_waits_in_the_queue_for_a_removed_domain_never_falls_to_somebody_else(
+    layout, lines, first, second
+) -> None:
+    """It keeps its local name when the names of the domain are long gone."""
+    world = host_with({**lines, Shared.ASSIGN: [*lines[Shared.ASSIGN], *CATCHING]})
+    settle(world, want(first, layout))
+    names = {world.local_name(*address) for address in outcomes(world)}
+    waiting = {name for name in names if name is not None}
+    for refusing in (True, False):
+        third = removed_from(first, second)
+        third = third if refusing else [replace(rows, refused=()) for rows in third]
+        for step in begin(world, want(third, layout)).steps:
+            world.apply(step)
+            for name in waiting:
+                assert not world.deliver(name).startswith("lost"), (step, name)
+        finish(world, want(third, layout))
+
+
+def refuses(world: World, local: str, name: str) -> bool:
+    return not world.accepts(name) and "no longer served" in world.route(local, name)
+
+
+def test_a_removed_domain_refuses_until_its_names_and_then_its_number_go() -> None:
+    world = live(replace(PANDLE, alias_domains=("pandle.org",), subdomains=True))
+    gone = replace(PANDLE, removed=True, subdomains=True, leaving=True)
+    settle(world, want([replace(gone, refused=("pandle.net", "pandle.org"))]))
+    for name in ("pandle.net", "pandle.org", "mail.pandle.net", "mail.pandle.org"):
+        assert refuses(world, "biliards", name), name
+    assert (world.homes, world.archive) == ({}, {1: b"./Maildir/\n"})
+    settle(world, want([gone]))
+    assert world.loaded == b""
+    assert "no longer served" in world.deliver("100-biliards")
+    settle(world, want([replace(gone, leaving=False)]))
+    assert (world.directories, world.files) == (set(), {})
+    assert world.shared[Shared.ASSIGN] == b".\n"
+
+
+def test_a_removed_alias_domain_refuses_and_reaches_no_address_of_its_domain() -> None:
+    world = live(replace(PANDLE, alias_domains=("pandle.org",), unknown="discard"))
+    gone = replace(PANDLE, refused=("pandle.org",), unknown="discard")
+    before, after = world.route("biliards", "pandle.org"), ""
+    for step in begin(world, want([gone])).steps:
+        world.apply(step)
+        after = world.route("biliards", "pandle.org")
+        assert after == before or "no longer served" in after, (step, after)
+    assert refuses(world, "biliards", "pandle.org")
+    assert refuses(world, "nobody", "pandle.org")
+    finish(world, want([gone]))
+    for step in begin(world, want([replace(PANDLE, unknown="discard")])).steps:
+        world.apply(step)
+        after = world.route("biliards", "pandle.org")
+        assert after.startswith("lost") or "no longer served" in after, (step, after)
+    assert world.loaded == b"pandle.net:100\n"
+    assert f"pandle.net/{LEFT_FILE}" not in world.files
+
+
+def test_a_removed_name_below_somebodys_wildcard_refuses() -> None:
+    above = replace(PANDLE, subdomains=True, unknown="discard")
+    below = DomainRows(
+        domain=2, name="shop.pandle.net", prepend=101, change=1, mailboxes=[MailboxRow(9, 9, "ann")]
+    )
+    world = World()
+    settle(world, want([above, below]))
+    gone = replace(below, removed=True, leaving=True, refused=("shop.pandle.net",))
+    for step in begin(world, want([above, gone])).steps:
+        world.apply(step)
+        end = world.route("ann", "shop.pandle.net")
+        assert end.startswith("mailbox 9") or "no longer served" in end, (step, end)
+    assert "no longer served" in world.route("ann", "shop.pandle.net")
+
+
+def test_a_new_domain_takes_the_name_of_one_that_leaves_in_one_step() -> None:
+    world = live()
+    gone = replace(PANDLE, removed=True, leaving=True, refused=("pandle.net",))
+    settle(world, want([gone]))
+    new = DomainRows(
+        domain=2, name="pandle.net", prepend=101, change=2, mailboxes=[MailboxRow(5, 5, "biliards")]
+    )
+    wanted = [render_domain(new, LAYOUT), render_left(replace(gone, refused=()), LAYOUT)]
+    for step in begin(world, wanted).steps:
+        world.apply(step)
+        end = world.route("biliards", "pandle.net")
+        assert end.startswith("mailbox 5") or "no longer served" in end, (step, end)
+        assert "no longer served" in world.deliver("100-biliards"), step
+    assert finish(world, wanted).steps == ()
+    assert world.route("biliards", "pandle.net").startswith("mailbox 5")
+
+
+def test_a_domain_that_comes_back_is_served_as_before_and_nothing_is_left_beside() -> None:
+    world = live()
+    before = world.facts()
+    settle(world, want([replace(PANDLE, removed=True, leaving=True, refused=("pandle.net",))]))
+    for step in begin(world, want([PANDLE])).steps:
+        world.apply(step)
+        assert not world.route("biliards", "pandle.net").startswith("lost"), step
+    assert finish(world, want([PANDLE])).steps == ()
+    assert world.facts() == before
+
+
 def test_a_removed_domain_leaves_nothing_but_its_archive() -> None:
     world = live()
     settle(world, want([replace(PANDLE, removed=True)]))
@@ -717,6 +864,44 @@ def test_the_old_name_of_a_mailbox_forwards_when_the_new_one_is_in_the_map() -> 
     )
     assert always_reached(world, [after], "team", "pandle.net")
     assert b"billard" in world.files["pandle.net/.qmail-team"]
+
+
+def test_a_name_that_refuses_anew_never_falls_to_unknown_recipients() -> None:
+    world = live(replace(PANDLE, unknown="discard"))
+    for step in begin(world, want([replace(PANDLE, unknown="discard", refused=("a.test",))])).steps:
+        world.apply(step)
+        end = world.route("biliards", "a.test")
+        assert end == "lost: sent to the outside" or "no longer served" in end, (step, end)
+
+
+def test_a_removed_domain_serves_until_nothing_forwards_to_it() -> None:
+    caught = replace(PANDLE, unknown="discard")
+    other = DomainRows(
+        domain=2,
+        name="b.test",
+        prepend=101,
+        change=1,
+        aliases=[AliasRow(9, "far", ("anybody@pandle.net",))],
+    )
+    world = World()
+    settle(world, want([caught, other]))
+    gone = replace(caught, removed=True, leaving=True, refused=("pandle.net",))
+    away = replace(other, aliases=[AliasRow(9, "far", ("out@side.test",))])
+    assert always_reached(world, [gone, away], "far", "b.test")
+
+
+def test_an_alias_domain_serves_until_nothing_forwards_to_it() -> None:
+    other = DomainRows(
+        domain=2,
+        name="b.test",
+        prepend=101,
+        change=1,
+        aliases=[AliasRow(9, "far", ("biliards@pandle.org",))],
+    )
+    world = World()
+    settle(world, want([replace(PANDLE, alias_domains=("pandle.org",)), other]))
+    away = replace(other, aliases=[AliasRow(9, "far", ("biliards@pandle.net",))])
+    assert always_reached(world, [replace(PANDLE, refused=("pandle.org",)), away], "far", "b.test")
 
 
 def test_unknown_recipients_go_to_a_new_mailbox_when_it_is_in_the_map() -> None:

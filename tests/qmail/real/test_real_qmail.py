@@ -175,7 +175,9 @@ def test_a_removed_domain_is_refused_until_it_is_restored_with_its_mail(panel, p
     remove_domain(SYSTEM, pandle)
     panel.make_live()
     assert rcpt("biliards@pandle.net") == 553
-    assert panel.send_local(inner) == {"failure: Sorry, no mailbox here by that name. (#5.1.1)"}
+    gone = {"failure: This domain is no longer served here. (#5.1.2)"}
+    assert panel.send_local(inner) == gone
+    assert panel.send_local("biliards@pandle.net") == gone
     restore_domain(SYSTEM, pandle)
     panel.make_live()
     assert panel.send("biliards@pandle.net") == {BILIARDS}
