@@ -42,7 +42,7 @@ VERBS = {
     "--suspend": "off",
 }
 NAMELESS = frozenset({"list"})
-BARE = {"force", "json"}  # options without a value
+BARE = {"force", "json", "served-elsewhere"}  # options without a value
 LABEL_WIDTH = 20
 DJANGO_FLAGS = {"--traceback", "--no-color", "--force-color", "--skip-checks"}
 DJANGO_OPTIONS = {"--settings", "--pythonpath", "--verbosity", "-v"}
@@ -66,6 +66,11 @@ class Request:
     def force(self) -> bool:
         """Remove also what others deliver to."""
         return self.flag("force") is True
+
+    @property
+    def is_served_elsewhere(self) -> bool:
+        """A removed name refuses mail no longer."""
+        return self.flag("served-elsewhere") is True
 
     def flag(self, option: str) -> bool | None:
         """The truth of an option; None where it is not given."""

@@ -16,6 +16,7 @@ from qmailpanel.web.notices import FIRST_WAIT, Notice, around, make_notices
 
 from .access.rights import may
 from .models import Claim, Domain
+from .names.refusals import refusal_of
 
 
 def notices(statuses: Statuses, domain: Domain | None = None) -> list[Notice]:
@@ -36,6 +37,7 @@ def domain_context(
         "display": display(domain),
         "retention": settings.QMAILPANEL_RETENTION_DAYS,
         "domain_badge": badge,
+        "refusal": refusal_of(domain) if domain.removed else None,
         "tab": tab,
         "may": may(request.user, domain),
     }

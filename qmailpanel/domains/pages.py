@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 
 from qmailpanel.accounts.access import PanelRequest
@@ -22,6 +23,7 @@ from .frame import display, domain_context
 from .fullness import fullness_of
 from .models import Claim, Domain, Kind, Unknown
 from .names.forms import AddAliasDomainForm
+from .names.refusals import Refusal, refusal_of_name
 from .routes.picture import route_of_unknown
 
 
@@ -34,6 +36,7 @@ class NameRow:
     alabel: str
     badge: Badge
     removed: bool
+    refusal: Refusal | None
 
 
 def settings_page(
@@ -64,7 +67,7 @@ def settings_page(
         "rooms": [(TITLES[kind], room_of(domain, kind)) for kind in Kind],
         "storage": storage_of(domain),
         "fullness": fullness_of(domain),
-        "names": [_name_row(statuses, one) for one in domain.names.aliases().order_by("name")],
+        "names": [_name_row(statuses, one) for one in _further_names(domain)],
         "hops": route_of_unknown(domain),
         "may_refuse": knows_recipients() or domain.unknown == Unknown.REFUSE,
         "why": "" if asked else why,
@@ -76,6 +79,11 @@ def settings_page(
     return show(request, "domains/settings.html", context, status=422 if is_wrong else 200)
 
 
+def _further_names(domain: Domain) -> QuerySet[Claim]:
+    return domain.names.aliases().select_related("domain").order_by("name")
+
+
 def _name_row(statuses: Statuses, name: Claim) -> NameRow:
     shown, badge = display(name), name_badge(statuses, name)
-    return NameRow(name.pk, shown, name.name if shown != name.name else "", badge, name.removed)
+    alabel = name.name if shown != name.name else ""
+    return NameRow(name.pk, shown, alabel, badge, name.removed, refusal_of_name(name))

@@ -25,6 +25,7 @@ from .frame import find_domain
 from .models import Claim, Domain, Unknown
 from .names import services as alias_domains
 from .names.forms import AddAliasDomainForm
+from .names.leaving import serve_elsewhere
 from .pages import settings_page
 from .renaming import rename_domain
 from .routes.pointers import StillPointedTo
@@ -151,8 +152,24 @@ def restore_name(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     return _change_name(request, name, pk, alias_domains.restore_alias_domain)
 
 
+@audience(Audience.OPERATOR)
+@require_POST
+def elsewhere(request: PanelRequest, name: str) -> HttpResponse:
+    """Refuse no longer what still comes for a removed domain."""
+    domain = find_domain(request, name)
+    tried = attempt(request, None, lambda actor: serve_elsewhere(actor, domain))
+    return _here(name) if tried.is_done else settings_page(request, domain, why=tried.why)
+
+
+@audience(Audience.OPERATOR)
+@require_POST
+def name_elsewhere(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """The same for a removed alias domain."""
+    return _change_name(request, name, pk, serve_elsewhere)
+
+
 def _change_name(
-    request: PanelRequest, name: str, pk: int, service: Callable[[Actor, Claim], Claim]
+    request: PanelRequest, name: str, pk: int, service: Callable[[Actor, Claim], object]
 ) -> HttpResponse:
     domain = find_domain(request, name)
     mine = Claim.objects.for_user(request.user).aliases()

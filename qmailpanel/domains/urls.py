@@ -33,6 +33,12 @@ urlpatterns = [
         settings_views.restore_name,
         name="restore_name",
     ),
+    path(
+        "domains/<name:name>/names/<int:pk>/elsewhere/",
+        settings_views.name_elsewhere,
+        name="name_elsewhere",
+    ),
+    path("domains/<name:name>/elsewhere/", settings_views.elsewhere, name="elsewhere"),
     path("domains/<name:name>/remove/", views.remove, name="remove"),
     path("domains/<name:name>/restore/", views.restore, name="restore"),
 ]

@@ -32,3 +32,17 @@ def test_by_force(run, domain, other_domain, mailbox, line, target):
     code, out, _error = run(f"{line} -force")
     assert code == 0
     assert out.startswith("SUCCESS: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [("domalias --delete pandle.org", "pandle.org"), ("domain --remove pandle.net", "pandle.net")],
+)
+def test_what_is_served_elsewhere_refuses_mail_no_longer(run, domain, line, name):
+    add_alias_domain(SYSTEM, domain, DomainName("pandle.org"))
+    claim = domain.names.get(name=name)
+    code, out, _error = run(f"{line} -served-elsewhere")
+    assert (code, out[:8]) == (0, "SUCCESS:")
+    claim.refresh_from_db()
+    assert not claim.refuses
+    assert claim.removed or claim.domain.removed

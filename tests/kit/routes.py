@@ -108,6 +108,7 @@ def make_rows(domain: Domain) -> dict[str, Any]:
         "aliases": alias,
         "domains:remove_name": further,
         "domains:restore_name": further,
+        "domains:name_elsewhere": further,
         "people:switch": bystander,
         "people:demote": bystander,
         "people:grant": grant,

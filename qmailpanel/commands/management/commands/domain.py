@@ -9,6 +9,7 @@ from qmailpanel.accounts.models import User
 from qmailpanel.commands.find import find_domain
 from qmailpanel.commands.plesk import PleskCommand, Request
 from qmailpanel.domains.models import Domain, Kind
+from qmailpanel.domains.names.leaving import serve_elsewhere
 from qmailpanel.domains.renaming import rename_domain
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import COMMAND
@@ -22,12 +23,12 @@ class Command(PleskCommand):
         "manage.py domain --create NAME [-mail_service true|false] [-description TEXT]\n"
         "manage.py domain --update NAME [-mail_service true|false] [-description TEXT]\n"
         "                               [-new_name NAME]\n"
-        "manage.py domain --remove NAME [-force]\n"
+        "manage.py domain --remove NAME [-force] [-served-elsewhere]\n"
         "manage.py domain --info NAME\n"
         "manage.py domain --list\n"
         "manage.py domain --on|--off NAME"
     )
-    takes = frozenset({"description", "force", "mail-service", "new-name"})
+    takes = frozenset({"description", "force", "mail-service", "new-name", "served-elsewhere"})
     ignores = frozenset(
         {
             "clogin",
@@ -84,7 +85,11 @@ class Command(PleskCommand):
         self.finish([domain], f"Update of domain '{domain}' completed.")
 
     def remove(self, request: Request) -> None:
-        domain = remove_domain(COMMAND, find_domain(request.name), despite_pointers=request.force)
+        domain = find_domain(request.name)
+        with ledger_locked():
+            remove_domain(COMMAND, domain, despite_pointers=request.force)
+            if request.is_served_elsewhere:
+                serve_elsewhere(COMMAND, domain)
         self.finish([domain], f"Removal of '{domain}' completed.")
 
     def info(self, request: Request) -> None:

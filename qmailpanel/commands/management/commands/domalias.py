@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from qmailpanel.commands.find import find_domain
 from qmailpanel.commands.plesk import Misuse, PleskCommand, Request
 from qmailpanel.domains.models import Claim
+from qmailpanel.domains.names.leaving import serve_elsewhere
 from qmailpanel.domains.names.services import add_alias_domain, remove_alias_domain
 from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.ledger.services import ledger_locked
@@ -18,11 +19,11 @@ class Command(PleskCommand):
     usage = (
         "manage.py domalias --create NAME -domain DOMAIN\n"
         "manage.py domalias --rename NAME -new-name NAME [-force]\n"
-        "manage.py domalias --delete NAME [-force]\n"
+        "manage.py domalias --delete NAME [-force] [-served-elsewhere]\n"
         "manage.py domalias --info NAME\n"
         "manage.py domalias --list"
     )
-    takes = frozenset({"domain", "force", "new-name"})
+    takes = frozenset({"domain", "force", "new-name", "served-elsewhere"})
     ignores = frozenset({"dns", "mail", "seo-redirect", "status", "tomcat", "web"})
 
     def verbs(self) -> Mapping[str, Callable[[Request], None]]:
@@ -53,7 +54,11 @@ class Command(PleskCommand):
         self.finish([old.domain], f"Rename of domain alias '{request.name}' completed.")
 
     def delete(self, request: Request) -> None:
-        alias = remove_alias_domain(COMMAND, _find(request.name), despite_pointers=request.force)
+        alias = _find(request.name)
+        with ledger_locked():
+            remove_alias_domain(COMMAND, alias, despite_pointers=request.force)
+            if request.is_served_elsewhere:
+                serve_elsewhere(COMMAND, alias)
         self.finish([alias.domain], f"Removal of domain alias '{alias}' completed.")
 
     def info(self, request: Request) -> None:
