@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from qmailpanel.domains.models import Address, Domain, Unknown
+from qmailpanel.domains.models import Address, Domain, Responder, Unknown
+from qmailpanel.qmail.layout.domain import DOMAIN_OFF
+from qmailpanel.qmail.layout.leaving import NOT_SERVED
 from qmailpanel.qmail.names import MailUser
 
 Hops = list[list["Node"]]
@@ -43,9 +45,17 @@ def route_of_unknown(domain: Domain) -> Hops:
 def _route(domain: Domain, local: str, caption: str, ends: Sequence[Node]) -> Hops:
     start = [Node("", _("sender"), "start")]
     if domain.removed or not domain.enabled:
-        return [start, [refused(_("not in rcpthosts"))]]
+        return [start, [refused(_("not in rcpthosts")), *_refused_behind_the_door(domain)]]
     door = [Node(domain.name, _("accepted: in rcpthosts"))]
     return [start, door, [Node(f"{domain.prepend}-{local}", caption)], list(ends)]
+
+
+def _refused_behind_the_door(domain: Domain) -> list[Node]:
+    """What mail of this host itself meets, and of sessions that were open before."""
+    if domain.removed and not domain.leaving:
+        return []
+    text = NOT_SERVED if domain.removed else DOMAIN_OFF
+    return [Node(text, _("goes back to whoever sends it from here"), "stopped")]
 
 
 def _unknown(domain: Domain) -> Node:
@@ -55,8 +65,17 @@ def _unknown(domain: Domain) -> Node:
     if domain.unknown == Unknown.DISCARD:
         return Node(_("discarded"), _("the sender hears nothing"), "stopped")
     if domain.unknown == Unknown.MAILBOX:
-        return maildir(domain.unknown_target.rpartition("@")[0])
+        return _caught(domain, domain.unknown_target.rpartition("@")[0])
     return forwarded(domain.unknown_target)[0]
+
+
+def _caught(domain: Domain, local: str) -> Node:
+    """By a mailbox, if it is there: see `_render_unknown` in qmail/layout/domain.py."""
+    if domain.addresses.filter(local=local, removed=False).exists():
+        return maildir(local)
+    if Responder.objects.filter(domain=domain).exists():
+        return Node(domain.unknown_target, _("answered as people who left are"), "end")
+    return refused(_("no mailbox here by that name"))
 
 
 def maildir(local: str) -> Node:

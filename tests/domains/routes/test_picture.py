@@ -1,0 +1,48 @@
+"""The picture of a route shows what the files of the domain say."""
+
+from __future__ import annotations
+
+import pytest
+
+from qmailpanel.domains.departed.services import set_responder
+from qmailpanel.domains.models import Domain, Unknown
+from qmailpanel.domains.routes.picture import Node, route_of_unknown
+from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.qmail.names import LocalPart
+
+
+@pytest.fixture
+def caught(domain: Domain) -> Domain:
+    """Unknown recipients go to a mailbox."""
+    add_mailbox(SYSTEM, domain, LocalPart("all"))
+    return change_domain(SYSTEM, domain, unknown=Unknown.MAILBOX, unknown_target="all")
+
+
+def ends(domain: Domain) -> list[Node]:
+    return route_of_unknown(Domain.objects.get(pk=domain.pk))[-1]
+
+
+def texts(domain: Domain) -> list[str]:
+    return [node.text for node in ends(domain)]
+
+
+def test_a_domain_that_is_off_or_removed_refuses_behind_the_door_too(domain) -> None:
+    switch_domain(SYSTEM, domain, on=False)
+    assert texts(domain) == ["not in rcpthosts", "This domain is switched off. (#5.1.2)"]
+    remove_domain(SYSTEM, domain)
+    assert texts(domain) == ["not in rcpthosts", "This domain is no longer served here. (#5.1.2)"]
+    assert {node.tone for node in ends(domain)} == {"stopped"}
+    Domain.objects.update(leaving=False)
+    assert texts(domain) == ["not in rcpthosts"]
+
+
+def test_a_mailbox_that_is_removed_takes_no_unknown_recipients(caught) -> None:
+    assert texts(caught) == ["all/Maildir/"]
+    remove_mailbox(SYSTEM, caught.addresses.get(local="all"), despite_pointers=True)
+    assert [node.tone for node in ends(caught)] == ["stopped"]
+    assert texts(caught) == ["no mailbox here by that name"]
+    set_responder(SYSTEM, caught, subject="Gone", text="Ask Bob.", target="", days=7)
+    assert texts(caught) == ["all@pandle.net"]
