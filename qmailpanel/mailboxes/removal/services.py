@@ -17,7 +17,7 @@ from qmailpanel.domains.addresses import services as addresses
 from qmailpanel.domains.addresses.services import replace_targets, targets_of
 from qmailpanel.domains.changes import differing
 from qmailpanel.domains.models import Address, Destination, Domain, DomainQuerySet, Kind
-from qmailpanel.domains.routes.hops import find_loop, refuse_loop
+from qmailpanel.domains.routes.hops import Routes, refuse_loop
 from qmailpanel.domains.routes.pointers import aliases_to, references_to, refuse_pointed_to
 from qmailpanel.domains.routes.references import Reference
 from qmailpanel.domains.routes.rings import refuse_rings_without
@@ -56,7 +56,9 @@ def find_gone(change: Change) -> list[Address]:
             kind=Kind.ALIAS,
             removed=True,
             change__in=range(change.pk + 1, change.pk + 1 + count),
-        ).select_related("domain")
+        )
+        .select_related("domain")
+        .prefetch_related("destinations")
     )
 
 
@@ -226,14 +228,15 @@ def _restore_mailbox(act: Deed, address: Address, local: str) -> None:
     aliases = find_gone(address.change) if address.removed else []
     addresses.restore_address(act, address, local)
     Mailbox.objects.filter(address=address).update(removed_at=None)
+    target = str(address)
+    arrives = Routes().find_origins([target]) if aliases else {}
     for alias in aliases:
-        _restore_alias(act, alias, str(address))
+        if str(alias) not in arrives:  # else mail would go round
+            _restore_alias(act, alias, target)
 
 
 def _restore_alias(act: Deed, alias: Address, target: str) -> None:
-    """Unless somebody has its name, or mail would go round."""
-    if find_loop(str(alias), [target]):
-        return
+    """Unless somebody has its name."""
     try:
         addresses.restore_address(act, alias)
     except Refused:

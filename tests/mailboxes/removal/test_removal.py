@@ -54,6 +54,29 @@ def remove(address: Address, **more: Any) -> None:
     make_live(address.domain)
 
 
+def reads_of(address: Address) -> tuple[int, int]:
+    """How many queries that write nothing its removal with all aliases takes, and its return."""
+    numbers = []
+    for do in (
+        lambda: remove(address, with_aliases=True),
+        lambda: restore_mailbox(SYSTEM, address),
+    ):
+        with CaptureQueriesContext(connection) as captured:
+            do()
+        numbers.append(sum(query["sql"].startswith("SELECT") for query in captured))
+    return numbers[0], numbers[1]
+
+
+def test_any_number_of_aliases_goes_and_comes_back_with_the_same_reads(domain, bob) -> None:
+    few = reads_of(bob)
+    make_live(domain)
+    for number in range(3):
+        point(domain, f"more{number}", "bob@pandle.net")
+    make_live(domain)
+    assert reads_of(bob) == few
+    assert there(domain) == {"info", "sales", "team", "more0", "more1", "more2"}
+
+
 def there(domain: Domain) -> set[str]:
     """The aliases that deliver, besides those that every domain has."""
     rows = domain.addresses.filter(kind="alias", removed=False).values_list("local", flat=True)
