@@ -104,12 +104,26 @@ def read_secret_key(path: Path) -> str:
 
 
 def _create(path: Path, content: bytes, mode: int) -> None:
-    """Whole or not at all; where two processes start at once, the first one's file stays."""
+    """Whole or not at all, whenever the power goes.
+
+    Where two processes start at once, the first one's file stays.
+    """
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with open(descriptor, "wb") as file:
         os.fchmod(descriptor, mode)
         file.write(content)
+        file.flush()
+        os.fsync(descriptor)
     with suppress(FileExistsError):
         path.hardlink_to(fresh)
     fresh.unlink()
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -60,6 +60,7 @@ class Reconciler:
         self.facts = HostFacts(host, self.notes)
         self._at_work: frozenset[int] = frozenset()
         self._sliced = time.monotonic()
+        self._is_flushed = False
         self._asking = {0}  # the domains of the run that had a question; 0: those without a row
 
     def reconcile(self, domains: Sequence[int], *, absent: bool = False) -> Report:
@@ -92,12 +93,14 @@ class Reconciler:
             self.facts.forget()
         report = Report(timezone.now(), problems={0: ()} if absent else {})
         scope = {*domains, *([0] if absent else [])}
+        self._flush()
         self.host.moves.finish()
         wanted, unwritable = read_intended(self.host, domains, absent=absent)
         before, self._at_work = self._at_work, self._at_work | set(domains)
         try:
             self._make_true(wanted, report, end)
         except HostError as error:
+            self._is_flushed = False
             report.error, report.cause = error.text, error.cause
             report.changes |= {w.domain: w.change for w in wanted if w.domain and not w.held}
         finally:
@@ -109,6 +112,12 @@ class Reconciler:
         self.facts.publish()
         self._keep_generations(report)
         return report
+
+    def _flush(self) -> None:
+        """What a run left that was killed, or failed, is seen; but the power may still take it."""
+        if not self._is_flushed:
+            self.host.flush()
+            self._is_flushed = True
 
     def is_amiss(self, domains: Sequence[int], *, absent: bool = False) -> bool:
         """Compare everything of these domains: whether something is not as it should be."""

@@ -130,14 +130,19 @@ def read_file(
 
 
 def read_plain_file(name: str, parent: int) -> File | Bad | None:
-    """A file of strangers, if it has one name only; None where there is none."""
+    """A file of strangers, if it has one name only; None where there is none.
+
+    What a power cut leaves of a new file may be zeros, which say nothing.
+    """
     try:
         file = read_file(name, parent, most=LARGEST_OF_STRANGERS)
     except FileNotFoundError:
         return None
     except OSError as error:
         return Bad(f"{error.strerror}: not a plain file")
-    return file if file.status.st_nlink == 1 else Bad("not a plain file with one name")
+    if file.status.st_nlink != 1:
+        return Bad("not a plain file with one name")
+    return file if file.content.strip(b"\0") else file._replace(content=b"")
 
 
 def read_plain(name: str, parent: int) -> bytes | Bad | None:

@@ -19,6 +19,7 @@ from qmailpanel.qmail.host.maker import Maker
 from qmailpanel.qmail.plan.state import Bad, HomeFound
 from qmailpanel.qmail.plan.steps import PlaceHome
 
+_BLOCK = 4096  # a power cut leaves a new file of one block whole, or nothing of it
 _MAILDIR = ("Maildir", *(f"Maildir/{part}" for part in maildir.DIRECTORIES))
 
 
@@ -118,7 +119,7 @@ class HomeMaker:
         return True
 
     def _create_file(self, name: str, home: int, content: bytes) -> None:
-        create(name, home, content, self.maker.of_file, durable=False)
+        create(name, home, content, self.maker.of_file, durable=len(content) > _BLOCK)
 
     def _fill(self, home: int, dot_qmail: bytes | None) -> None:
         with self.maker.ensured(maildir.NAME, home) as inside:
@@ -130,7 +131,7 @@ class HomeMaker:
             else:
                 self.maker.put(maildir.SIZE, inside, maildir.UNCOUNTED)
         if dot_qmail is not None:
-            self.maker.put(".qmail", home, dot_qmail)
+            self.maker.put(".qmail", home, dot_qmail, durable=len(dot_qmail) > _BLOCK)
 
     def limit(self, home: int, limits: Limits) -> None:
         """Line 1 is another, the usage stays: without it what is there would not be counted."""
@@ -138,7 +139,8 @@ class HomeMaker:
             size = read_size(inside)
             if size is None or size.limits != limits:
                 counted = size or maildir.MaildirSize(usage=())
-                self.maker.put(maildir.SIZE, inside, counted.limited_to(limits).render())
+                text = counted.limited_to(limits).render()
+                self.maker.put(maildir.SIZE, inside, text, durable=True)
 
 
 def read_size(inside: int) -> maildir.MaildirSize | None:

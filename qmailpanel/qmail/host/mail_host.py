@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 
 from qmailpanel.qmail.formats import control
 from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.errors import HostError, Raced, StepFailed, or_host_error
-from qmailpanel.qmail.host.files import read_file
+from qmailpanel.qmail.host.files import entered, read_file
 from qmailpanel.qmail.host.hup import Hup
 from qmailpanel.qmail.host.login_files import DOVECOT_SECONDS, LoginDirectory, time_of_reading
 from qmailpanel.qmail.host.mail_root import MailRoot
@@ -64,6 +65,16 @@ class Host:
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Be the one writer. Raises HostError when another one is."""
         return hold_lock(self.home)
+
+    @or_host_error
+    def flush(self) -> None:
+        """Have on the disk what is seen on the host, whoever made it."""
+        for path in (f"{self.home}/users", f"{self.home}/control", self.logins.path):
+            if os.path.isdir(path):
+                with entered(path, follow=True) as directory:
+                    libc.syncfs(directory)
+        if os.path.isdir(self.root.path):
+            self.root.flush()
 
     # observe
 

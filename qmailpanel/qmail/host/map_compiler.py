@@ -45,6 +45,8 @@ def compile_map(home: str, shared: Shared) -> None:
             _run_compiler(program)
         else:
             _write_map(home, shared, path)
+        with entered(os.path.dirname(path), follow=True) as directory:
+            os.fsync(directory)  # qmail's programs leave that out
         if inode(path) == before:
             raise OSError(f"{its.program} ended well, but {its.path} is still the old one")
     except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -74,5 +76,3 @@ def _write_map(home: str, shared: Shared, path: str) -> None:
         MAPS[shared].compile(content, file)
         Rights(0o644).give(fd)
     os.rename(temporary, path)
-    with entered(os.path.dirname(path), follow=True) as directory:
-        os.fsync(directory)

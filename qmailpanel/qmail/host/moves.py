@@ -58,6 +58,7 @@ class Moves:
         if begun is None:
             return
         if self.root.is_moved(begun[2]):
+            self.root.flush()
             self.memory.move(*begun)
             self._moved()
         else:
@@ -93,4 +94,5 @@ class Moves:
             return
         self._let_end()
         gone = [link for link in done if self.root.drop_link(link[0])]
+        self.root.flush()  # or a power cut brings them back, and nobody knows them
         self.memory.links = [link for link in self.memory.links if link not in gone]

@@ -187,6 +187,17 @@ def test_a_home_of_the_wrong_owner_is_mended_by_its_directories_only(home: Path)
     assert (message.stat().st_uid, _mode(message)) == (0, "0o640")
 
 
+@pytest.mark.parametrize("content", [b"", bytes(11)])
+def test_what_a_power_cut_leaves_of_a_new_file_counts_as_missing(home: Path, content) -> None:
+    dot_qmail = home / "mailnames/pandle.net/biliards/.qmail"
+    make_true(open_home(home), [PANDLE])
+    wanted = dot_qmail.read_bytes()
+    dot_qmail.write_bytes(content)
+    done = make_true(open_home(home), [PANDLE])
+    assert (done.steps, done.drifts, done.problems) == ((), {}, {})
+    assert dot_qmail.read_bytes() == wanted
+
+
 def test_the_mail_root_is_made_so_that_the_mail_user_can_enter(home: Path) -> None:
     (home / "mailnames").rmdir()
     old = os.umask(0o007)  # of the run script
