@@ -6,8 +6,10 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -
 # lint and tests keep away from the data of a panel that runs here
 APART := QMAILPANEL_STATE_DIR=$(CURDIR)/.venv/state DATABASE_URL= QMAILPANEL_BASE_URL=https://panel.example.org
 PROGRAMS := /usr/bin/chromium /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf /usr/bin/doveadm /usr/lib/dovecot/imap /usr/lib/dovecot/pop3 /usr/sbin/deliverquota \
-	/usr/bin/systemd-analyze /usr/sbin/nginx /usr/bin/openssl /usr/bin/strace
-PACKAGES := chromium fonts-dejavu-core dovecot-core dovecot-imapd dovecot-pop3d maildrop systemd nginx-light openssl strace
+	/usr/bin/systemd-analyze /usr/sbin/nginx /usr/bin/openssl /usr/bin/strace \
+	/usr/bin/fusermount3 /usr/sbin/mkfs.ext4 /usr/sbin/mkfs.xfs
+PACKAGES := chromium fonts-dejavu-core dovecot-core dovecot-imapd dovecot-pop3d maildrop systemd nginx-light openssl strace \
+	fuse3 e2fsprogs xfsprogs
 
 .PHONY: help run test test-browser test-sync test-others soak lint fmt docs bench programs
 .DEFAULT_GOAL := help
@@ -30,9 +32,10 @@ test-sync:
 test-others:
 	@$(BIN)/python -m pytest -m "not e2e" --ignore tests/sync --ignore tests/console --ignore tests/commands
 
-soak: .venv/installed-dev programs  ## kill a run 10,000 times, and fail every system call in every change
-	@TEST_KILLS=10000 TEST_SOAK=1 TEST_ARCHIVE=500 $(BIN)/python -m pytest -rP --show-capture=stdout \
-		tests/sync/test_kill.py tests/sync/test_archive_kill.py tests/sync/test_archive.py tests/sync/test_faults.py
+soak: .venv/installed-dev programs  ## kill a run 10,000 times, cut the power 500 times, fail every system call in every change
+	@TEST_KILLS=10000 TEST_SOAK=1 TEST_ARCHIVE=500 TEST_CUTS=500 $(BIN)/python -m pytest -rP --show-capture=stdout \
+		tests/sync/test_kill.py tests/sync/test_archive_kill.py tests/sync/test_archive.py tests/sync/test_faults.py \
+		tests/sync/test_power_cut.py
 
 lint: .venv/installed-dev  ## style, types, templates, import directions, migrations, settings
 	@$(BIN)/ruff check .
