@@ -63,7 +63,7 @@ class World:
     hup_owed: bool = False
     directories: set[str] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
-    homes: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    homes: dict[str, tuple[int, bytes]] = field(default_factory=dict)  # -1: without a mark
     archive: dict[int, bytes] = field(default_factory=dict)
     memory: dict[str, tuple[Section, ...]] = field(default_factory=dict)
     limits: dict[str, Limits] = field(default_factory=dict)  # of homes, by path
@@ -146,10 +146,11 @@ class World:
             path: HomeFound(
                 text,
                 whole=True,
+                mailbox=None if number < 0 else number,
                 limits=self.limits.get(path, (0, 0)),
                 is_readable=f"{path}/.qmail" not in self.unreadable,
             )
-            for path, (_, text) in self.homes.items()
+            for path, (number, text) in self.homes.items()
             if path.startswith(below)
         }
         is_there = name in self.directories

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from sqlite3 import Connection
 
 import pytest
 from django.core.management import call_command
@@ -10,17 +11,18 @@ from django.core.management.base import CommandError
 
 from qmailpanel.console.services import switch_hold
 from qmailpanel.domains.models import Domain
-from qmailpanel.domains.renaming import rename_domain
+from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import change_domain, remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
-from qmailpanel.qmail.names import DomainName
+from qmailpanel.qmail.host.home_maker import MARK
+from qmailpanel.qmail.names import DomainName, LocalPart
 from qmailpanel.reports.models import KnownHost
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import SyncQuestion
 from qmailpanel.sync.services import answer_question
 from tests.kit.panels import Panel
-from tests.kit.restored import keep_database, put_back
+from tests.kit.restored import keep_database, keep_memory, put_back, put_memory_back
 
 
 @pytest.fixture
@@ -269,3 +271,138 @@ def test_no_domain_is_added_before_the_host_was_read(panel) -> None:
     with pytest.raises(Refused, match=r"routes mail of old\.test already"):
         panel.add_domain("old.test")
     panel.add_domain("new.test")
+
+
+# whose a home is
+
+
+def lose(panel: Panel, older: Connection) -> None:
+    """The database of an earlier moment, and no memory."""
+    put_back(older)
+    put_memory_back(None)
+
+
+def test_mail_of_a_mailbox_that_nobody_knows_any_more_is_not_given_to_a_new_one(
+    panel, domain
+) -> None:
+    older = keep_database()
+    panel.add_mailbox(domain, "carol")
+    panel.sync()
+    mail = panel.below("pandle.net/carol") / "Maildir/new/1"
+    mail.write_text("for carol")
+    lose(panel, older)
+    another = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    assert panel.status(another) is Status.FAILED
+    assert "another mailbox" in panel.problem(another).cause
+    assert b"carol" not in panel.read("logins/pandle.net.passwd")
+    mail.parents[2].rename(panel.home / "away")
+    panel.sync()
+    assert panel.status(another) is Status.LIVE
+    assert not list(panel.below("pandle.net/carol/Maildir/new").iterdir())
+
+
+def test_a_home_without_a_mark_that_the_memory_does_not_know_is_nobodys(panel, domain) -> None:
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    (panel.below("pandle.net/carol") / MARK).unlink()
+    put_memory_back(None)
+    panel.sync()
+    assert panel.status(carol) is Status.FAILED
+    assert "did not make" in panel.problem(carol).cause
+
+
+def test_a_home_that_the_memory_knows_gets_its_mark(panel, domain) -> None:
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    mark = panel.below("pandle.net/carol") / MARK
+    mark.unlink()
+    panel.sync()
+    assert mark.read_text() == f"{carol.mailbox.home}\n"
+    assert not panel.sync().steps
+
+
+def test_a_lost_memory_changes_nothing(panel, domain) -> None:
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    put_memory_back(None)
+    assert not panel.sync().steps
+    assert panel.status(carol) is Status.LIVE
+
+
+def test_an_older_memory_moves_no_home_that_is_another_ones_by_now(panel, domain) -> None:
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    memory = keep_memory()
+    rename_address(SYSTEM, carol, LocalPart("carla"), keep=False)
+    panel.sync()
+    older = keep_database()
+    remove_mailbox(SYSTEM, carol)
+    panel.sync()
+    panel.add_mailbox(domain, "carol")
+    panel.sync()
+    mail = panel.below("pandle.net/carol") / "Maildir/new/1"
+    mail.write_text("for the newer carol")
+    put_back(older)
+    put_memory_back(memory)
+    panel.sync()
+    assert mail.exists()
+    assert panel.status(carol) is Status.LIVE
+    assert not list(panel.below("pandle.net/carla/Maildir/new").iterdir())
+
+
+def test_an_older_memory_moves_no_domain_that_is_another_ones_by_now(panel, domain) -> None:
+    panel.add_mailbox(domain, "carol")
+    panel.sync()
+    memory = keep_memory()
+    rename_domain(SYSTEM, domain, DomainName("new.test"), keep=False)
+    panel.sync()
+    older = keep_database()
+    remove_domain(SYSTEM, domain)
+    panel.sync()
+    panel.add_mailbox(panel.add_domain("pandle.net"), "bob")
+    panel.sync()
+    mail = panel.below("pandle.net/bob") / "Maildir/new/1"
+    mail.write_text("for bob")
+    put_back(older)
+    put_memory_back(memory)
+    panel.sync()
+    assert mail.exists()
+    assert not panel.below("pandle.net").is_symlink()
+    assert "new.test:100" in panel.lines("control/virtualdomains")
+
+
+def test_an_older_memory_archives_no_home_that_is_another_ones_by_now(panel, domain) -> None:
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    memory = keep_memory()
+    remove_mailbox(SYSTEM, carol)
+    older = keep_database()
+    panel.sync()
+    purge_mailbox(SYSTEM, carol)
+    panel.sync()
+    panel.add_mailbox(domain, "carol")
+    panel.sync()
+    mail = panel.below("pandle.net/carol") / "Maildir/new/1"
+    mail.write_text("for the newer carol")
+    put_back(older)
+    put_memory_back(memory)
+    panel.sync()
+    assert mail.exists()
+
+
+def test_a_new_mailbox_gets_no_mail_over_a_line_that_nobody_knows_any_more(panel, domain) -> None:
+    older = keep_database()
+    panel.add_mailbox(domain, "carol")
+    panel.add_alias(domain, "info", "carol@pandle.net")
+    panel.sync()
+    lose(panel, older)
+    panel.below("pandle.net/carol").rename(panel.home / "away")
+    another = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    assert panel.status(another) is Status.FAILED
+    assert "the line =100-info of users/assign" in panel.problem(another).cause
+    lines = panel.read("users/assign").splitlines(keepends=True)
+    panel.write("users/assign", b"".join(x for x in lines if not x.startswith(b"=100-info:")))
+    panel.sync()
+    assert panel.status(another) is Status.LIVE

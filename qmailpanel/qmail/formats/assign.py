@@ -116,6 +116,11 @@ def line_value(line: bytes) -> bytes:
     return b":".join([key, *fields, b""])
 
 
+def home_of(line: bytes) -> bytes:
+    """The directory of an assignment; empty where it names none."""
+    return b"".join(line.split(b":")[4:5])
+
+
 def pair(line: bytes) -> tuple[bytes, bytes]:
     """What a raw record is in users/cdb. See qmail-newu(8)."""
     name, _, rest = line.partition(b":")

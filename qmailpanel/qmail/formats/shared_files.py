@@ -56,6 +56,16 @@ class Foreign:
         return frozenset(number for number in numbers if number is not None)
 
     @cached_property
+    def homes(self) -> Mapping[bytes, tuple[bytes, ...]]:
+        """The keys of assignments by the directory that they lead to."""
+        keys: dict[bytes, tuple[bytes, ...]] = {}
+        for key, lines in self.keys.items():
+            for line in lines:
+                home = assign.home_of(line)
+                keys[home] = (*keys.get(home, ()), key)
+        return keys
+
+    @cached_property
     def text(self) -> bytes:
         """All of it; an entry appended behind it cannot run into its last line."""
         text = b"".join(self.raws)

@@ -9,8 +9,10 @@ from qmailpanel.qmail.formats import maildir
 from qmailpanel.qmail.formats.maildir import Limits
 from qmailpanel.qmail.host.archive import entered_archive, is_archived, take_out
 from qmailpanel.qmail.host.files import (
+    Rights,
     create,
     entered,
+    put,
     read_plain,
     refuse_strangers,
     stat_text,
@@ -19,8 +21,10 @@ from qmailpanel.qmail.host.maker import Maker
 from qmailpanel.qmail.plan.state import Bad, HomeFound
 from qmailpanel.qmail.plan.steps import PlaceHome
 
+MARK = ".home"  # says in a home, beside the Maildir, whose it is
 _BLOCK = 4096  # a power cut leaves a new file of one block whole, or nothing of it
 _MAILDIR = ("Maildir", *(f"Maildir/{part}" for part in maildir.DIRECTORIES))
+_OF_MARK = Rights(0o600)  # programs of the mail user need not read it
 
 
 class HomeMaker:
@@ -45,7 +49,8 @@ class HomeMaker:
     def _read_inside(self, home: int, *, limited: bool) -> HomeFound:
         whole = self.maker.is_workable(os.fstat(home)) and self._has_maildir(home)
         dot_qmail, is_readable = self.maker.read(".qmail", home)
-        found = HomeFound(dot_qmail or None, whole, is_readable=is_readable)
+        mark = read_mark(home)
+        found = HomeFound(dot_qmail or None, whole, is_readable=is_readable, mailbox=mark)
         if not (limited and whole):
             return found
         try:
@@ -74,7 +79,7 @@ class HomeMaker:
         if is_new and (self._restore(step, name, parent) or self._make(step, name, parent)):
             return
         with self.maker.ensured(name, parent) as home:
-            self._fill(home, step.dot_qmail)
+            self._fill(home, step)
 
     def _restore(self, step: PlaceHome, name: str, parent: int) -> bool:
         """Out of the archive, if it is there."""
@@ -91,7 +96,7 @@ class HomeMaker:
             with entered_archive(base) as archive:
                 with entered(str(step.mailbox), archive) as home:
                     self.maker.mend(home)
-                    self._fill(home, step.dot_qmail)
+                    self._fill(home, step)
                     self.limit(home, step.limits)
                 take_out(archive, step.mailbox, parent, name)
         except (FileNotFoundError, FileExistsError):
@@ -115,13 +120,16 @@ class HomeMaker:
             self._create_file(".qmail", home, step.dot_qmail or b"")
             size = maildir.MaildirSize(*step.limits)
             self._create_file("Maildir/maildirsize", home, size.render())
+            create(MARK, home, _render_mark(step), _OF_MARK, durable=False)
             self.maker.of_directory.give(home)
         return True
 
     def _create_file(self, name: str, home: int, content: bytes) -> None:
         create(name, home, content, self.maker.of_file, durable=len(content) > _BLOCK)
 
-    def _fill(self, home: int, dot_qmail: bytes | None) -> None:
+    def _fill(self, home: int, step: PlaceHome) -> None:
+        if read_mark(home) is None:
+            put(MARK, home, _render_mark(step), _OF_MARK, durable=False)
         with self.maker.ensured(maildir.NAME, home) as inside:
             for part in maildir.DIRECTORIES:
                 with self.maker.ensured(part, inside):
@@ -130,8 +138,9 @@ class HomeMaker:
                 self.maker.mend_file(maildir.SIZE, inside)
             else:
                 self.maker.put(maildir.SIZE, inside, maildir.UNCOUNTED)
-        if dot_qmail is not None:
-            self.maker.put(".qmail", home, dot_qmail, durable=len(dot_qmail) > _BLOCK)
+        if step.dot_qmail is not None:
+            is_large = len(step.dot_qmail) > _BLOCK
+            self.maker.put(".qmail", home, step.dot_qmail, durable=is_large)
 
     def limit(self, home: int, limits: Limits) -> None:
         """Line 1 is another, the usage stays: without it what is there would not be counted."""
@@ -141,6 +150,19 @@ class HomeMaker:
                 counted = size or maildir.MaildirSize(usage=())
                 text = counted.limited_to(limits).render()
                 self.maker.put(maildir.SIZE, inside, text, durable=True)
+
+
+def read_mark(home: int) -> int | None:
+    """Whose home it is; None where it does not say."""
+    content = read_plain(MARK, home)
+    try:
+        return int(content) if isinstance(content, bytes) else None
+    except ValueError:
+        return None
+
+
+def _render_mark(step: PlaceHome) -> bytes:
+    return b"%d\n" % step.mailbox
 
 
 def read_size(inside: int) -> maildir.MaildirSize | None:

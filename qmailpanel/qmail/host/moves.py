@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence, Set
 from qmailpanel.qmail.host.errors import StepFailed, or_host_error
 from qmailpanel.qmail.host.mail_root import MailRoot
 from qmailpanel.qmail.host.memory import Memory
-from qmailpanel.qmail.plan.renamed import find_moves, move_section
+from qmailpanel.qmail.plan.renamed import find_moves, move_path, move_section
 from qmailpanel.qmail.plan.state import Section, Wanted
 from qmailpanel.qmail.plan.steps import Move, Step
 
@@ -68,8 +68,11 @@ class Moves:
     def make(self, one: Wanted, sections: Sequence[Section], report: Callable[[Step], None]) -> str:
         """Carry out the moves of a domain. Returns why it could not be done, if so."""
         for move in self.find(one, sections):
-            report(move)
             name = move.path if "/" not in move.path else one.name
+            if self._is_others(name, move):
+                self._note(name, one.name, move)
+                continue
+            report(move)
             self.memory.begin_move(name, one.name, move)
             try:
                 self.root.apply(move)
@@ -78,11 +81,22 @@ class Moves:
                 return f"{move.path}: {error}"
             if self.root.is_moved(move):  # what was missing is made anew
                 self.root.flush()
-            self.memory.move(name, one.name, move)
-            self._moved()
+            self._note(name, one.name, move)
         homes, links = one.section.homes, self.memory.links
         self._drop_links([link for link in links if link[0] == one.name or link[0] in homes])
         return ""
+
+    def _is_others(self, name: str, move: Move) -> bool:
+        """Whether only others have homes there: the memory is of another moment than the disk."""
+        sections = self.memory.sections([name])[name]
+        homes = [pair for section in sections for pair in section.homes.items()]
+        known = {home.mailbox for path, home in homes if move_path(path, move) != path}
+        marks = self.root.read_marks(move.path)
+        return bool(marks) and not (marks & known)
+
+    def _note(self, name: str, owner: str, move: Move) -> None:
+        self.memory.move(name, owner, move)
+        self._moved()
 
     @or_host_error
     def drop_links(self, names: Set[str]) -> None:

@@ -180,13 +180,19 @@ def _files_after(draft: Draft) -> dict[str, bytes]:
 def _homes_after(draft: Draft) -> dict[str, Home]:
     """Those applied that are still there, and those wanted that could be had."""
     applied = {path: _home_applied(draft, path) for old in draft.applied for path in old.homes}
-    there = {path: home for path, home in applied.items() if path in draft.tree.homes}
+    there = {path: home for path, home in applied.items() if _is_there(draft, path, home)}
     wanted = draft.wanted.section.homes
     homes = {path: home for path, home in wanted.items() if path not in draft.lost_homes}
     for path in homes.keys() & there:
         if f"{path}/.qmail" in draft.unsettled:
             homes[path] = there[path]
     return there | homes
+
+
+def _is_there(draft: Draft, path: str, home: Home) -> bool:
+    """Not where another mailbox has its home by now."""
+    there = draft.tree.homes.get(path)
+    return there.may_be_of(home.mailbox) if isinstance(there, HomeFound) else there is not None
 
 
 def _home_applied(draft: Draft, path: str) -> Home:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qmailpanel.qmail.formats.shared_files import HOSTS, Shared
+from qmailpanel.qmail.formats.shared_files import HOSTS, Foreign, Shared
 from qmailpanel.qmail.plan.draft import Draft
 from qmailpanel.qmail.plan.settle_files import settle_directory, settle_files
 from qmailpanel.qmail.plan.settle_homes import settle_homes, settle_purges
@@ -44,14 +44,14 @@ def draft_domain(
         draft.blocked = True
         draft.new = {shared: dict(lines) for shared, lines in draft.old.items()}
     else:
-        _settle_tree(draft)
+        _settle_tree(draft, actual.shared[Shared.ASSIGN].foreign)
         _settle_shared(draft, actual)
     return draft
 
 
-def _settle_tree(draft: Draft) -> None:
+def _settle_tree(draft: Draft, assigned: Foreign) -> None:
     settle_directory(draft)
-    settle_homes(draft)
+    settle_homes(draft, assigned)
     settle_files(draft)
     settle_purges(draft)
     is_left_empty = draft.tree.empty or draft.shrink

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.formats import assign
+from qmailpanel.qmail.formats.shared_files import Foreign, Shared
 from qmailpanel.qmail.plan.draft import NOT_MADE, Draft
 from qmailpanel.qmail.plan.settle_files import settle_file
 from qmailpanel.qmail.plan.state import Bad, Home, HomeFound
@@ -13,27 +14,31 @@ from qmailpanel.qmail.plan.steps import ArchiveHome, LimitHome, PlaceHome, Purge
 NOT_ARCHIVED = "Its mail could not be archived. It is tried again."
 NOT_PURGED = "Its mail could not be purged. It is tried again."
 OTHERS = "the home of another mailbox of this name stands there; move it away"
+LED_THERE = "the line %s of users/assign, which is not the panel's, leads there; take it out"
 STRANGE = "a directory that the panel did not make stands there; move it away"
 
 
-def settle_homes(draft: Draft) -> None:
+def settle_homes(draft: Draft, assigned: Foreign) -> None:
+    """`assigned`: the assignments that are not the panel's."""
     for path, home in draft.wanted.section.homes.items():
-        _settle_home(draft, path, home)
+        _settle_home(draft, path, home, assigned)
     for path, mailbox in draft.wanted.archive.items():
         _settle_archive(draft, path, mailbox)
 
 
-def _settle_home(draft: Draft, path: str, home: Home) -> None:
+def _settle_home(draft: Draft, path: str, home: Home, assigned: Foreign) -> None:
     there = draft.tree.homes.get(path)
     before = [old.homes[path] for old in draft.applied if path in old.homes]
     cause = draft.failed.get(path) or _strangeness(draft, before, path, there)
+    if there is None and not (before or cause):
+        cause = _find_foreign_way(draft, path, assigned)
     if cause:
         draft.add_problem(path, NOT_MADE, f"{path}: {cause}")
         draft.lost_homes.add(path)
     elif there is None or isinstance(there, Bad):
         draft.grow.append(PlaceHome(path, home.mailbox, home.dot_qmail, home.limits))
     else:
-        if not there.whole:
+        if not there.whole or there.mailbox is None:
             draft.grow.append(PlaceHome(path, home.mailbox, None))
         elif there.limits != home.limits:
             draft.grow.append(LimitHome(path, home.limits))
@@ -57,17 +62,28 @@ def _strangeness(
     if isinstance(there, Bad):
         return there.reason
     mailbox = draft.wanted.section.homes[path].mailbox
-    if before:
-        return "" if mailbox in [home.mailbox for home in before] else OTHERS
-    ours = draft.old[Shared.ASSIGN]
-    is_assigned = any(key in ours for key, home in draft.wanted.needs.items() if home == path)
-    return "" if is_assigned else STRANGE
+    if there.mailbox is not None:
+        return "" if there.mailbox == mailbox else OTHERS
+    if not before:
+        return STRANGE
+    return "" if mailbox in [home.mailbox for home in before] else OTHERS
+
+
+def _find_foreign_way(draft: Draft, path: str, assigned: Foreign) -> str:
+    """An assignment of others that leads to a home to be: whoever it is for had another one."""
+    lines = draft.wanted.section.lines.get(Shared.ASSIGN, {})
+    wildcard = lines[b"+%d-" % draft.wanted.section.prepend]
+    home = assign.home_of(wildcard) + path.removeprefix(draft.wanted.name).encode()
+    keys = [key for key in assigned.homes.get(home, ()) if key not in lines]
+    return LED_THERE % keys[0].decode("utf-8", "backslashreplace") if keys else ""
 
 
 def _settle_archive(draft: Draft, path: str, mailbox: int) -> None:
     there = draft.tree.homes.get(path)
     homes = [old.homes[path] for old in draft.applied if path in old.homes]
     if there is None or mailbox not in [home.mailbox for home in homes]:
+        return
+    if isinstance(there, HomeFound) and not there.may_be_of(mailbox):
         return
     cause = draft.failed.get(path) or (there.reason if isinstance(there, Bad) else "")
     if cause:

@@ -195,6 +195,7 @@ class Bad:
 class HomeFound:
     """A home as it is: its .qmail (None: missing), and whether the rest is as it should be.
 
+    `mailbox`: whose it is by its own mark; None where it has none.
     `is_readable`: whether the mail user can read the .qmail.
     `limits`: those in its maildirsize; looked at where one is wanted or was applied, else none.
     None: the file is none that deliverquota would understand.
@@ -204,6 +205,10 @@ class HomeFound:
     whole: bool
     limits: Limits | None = (0, 0)
     is_readable: bool = True
+    mailbox: int | None = None
+
+    def may_be_of(self, mailbox: int) -> bool:
+        return self.mailbox in (mailbox, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host import hup, libc
 from qmailpanel.qmail.host.errors import Busy, HostError
+from qmailpanel.qmail.host.home_maker import MARK
 from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan.steps import Compile, TellSend, WriteShared
@@ -154,12 +155,12 @@ def test_files_and_directories_have_the_owners_and_modes_that_qmail_needs(home: 
     for shared in (Shared.ASSIGN, Shared.VIRTUAL, Shared.RCPT):
         assert (_mode(home / shared), (home / shared).stat().st_uid) == ("0o644", 0)
     assert _mode(home / "users/cdb") == "0o644"
-    below = sorted((home / "mailnames/pandle.net").rglob("*"))
-    for path in [home / "mailnames/pandle.net", *below]:
+    below = _below(home)
+    for path in below:
         found = path.stat()
         assert (found.st_uid, found.st_gid) == (MAIL_USER.uid, MAIL_USER.gid), path
         assert _mode(path) == ("0o700" if path.is_dir() else "0o600"), path
-    names = {str(path.relative_to(home / "mailnames/pandle.net")) for path in below}
+    names = {str(path.relative_to(home / "mailnames/pandle.net")) for path in below[1:]}
     maildir = {f"biliards/Maildir/{part}" for part in ("cur", "new", "tmp", "maildirsize")}
     assert names == maildir | {
         ".qmail-default",
@@ -209,8 +210,9 @@ def test_the_mail_root_is_made_so_that_the_mail_user_can_enter(home: Path) -> No
 
 
 def _below(home: Path) -> list[Path]:
-    """All that the panel made for pandle.net."""
-    return [home / "mailnames/pandle.net", *(home / "mailnames/pandle.net").rglob("*")]
+    """All that the panel made for pandle.net, but for marks, which are its own."""
+    domain = home / "mailnames/pandle.net"
+    return [domain, *(path for path in domain.rglob("*") if path.name != MARK)]
 
 
 @pytest.mark.root
@@ -224,6 +226,15 @@ def test_another_mail_user_gets_all_that_the_panel_wrote(home: Path) -> None:
         found = path.stat()
         assert (found.st_uid, found.st_gid) == (NEW_USER.uid, NEW_USER.gid), path
     assert size.read_bytes().endswith(b"\n700 1\n"), "the usage is kept"
+
+
+@pytest.mark.root
+@needs_root
+def test_no_program_of_the_mail_user_can_write_the_mark_of_a_home(home: Path) -> None:
+    make_true(open_home(home), [PANDLE])
+    mark = home / "mailnames/pandle.net/biliards" / MARK
+    assert mark.read_text() == f"{BOX.mailbox}\n"
+    assert (mark.stat().st_uid, mark.stat().st_mode & 0o777) == (0, 0o600)
 
 
 @pytest.mark.root

@@ -615,10 +615,11 @@ def test_a_row_that_cannot_be_written_keeps_what_is_live_of_it() -> None:
     assert "=100-ann" not in str(world.facts())
 
 
-def test_a_new_mailbox_never_shows_what_stands_in_a_directory_of_its_name() -> None:
-    world = World(directories={"pandle.net"}, homes={"pandle.net/biliards": (99, b"./Maildir/\n")})
-    plan = plan_for(world, want([PANDLE]))
-    assert "did not make" in plan.problems["pandle.net"][0].cause
+@pytest.mark.parametrize(("mark", "cause"), [(-1, "did not make"), (99, "of another mailbox")])
+def test_a_new_mailbox_never_shows_what_stands_in_a_directory_of_its_name(mark, cause) -> None:
+    homes = {"pandle.net/biliards": (mark, b"./Maildir/\n")}
+    plan = plan_for(World(directories={"pandle.net"}, homes=homes), want([PANDLE]))
+    assert cause in plan.problems["pandle.net"][0].cause
     assert not any(b"=100-biliards" in getattr(step, "content", b"") for step in plan.steps)
 
 
