@@ -186,6 +186,33 @@ def test_pages_while_a_row_is_removed_and_a_domain_is_off(page, domain):
     check(page, "domain off")
 
 
+def test_what_was_removed_says_until_when_it_refuses_and_the_operator_ends_that(
+    page, panel, domain
+):
+    host, further = panel.host, f"further.{domain}"
+    page.goto(f"/domains/{domain}/settings/")
+    page.get_by_label("New alias domain").fill(further)
+    page.get_by_role("button", name="Add alias domain").click()
+    name = page.locator("#names li", has_text=further)
+    expect(name.locator(".status")).to_have_text("Live")
+    name.get_by_role("button", name="Remove").click()
+    expect(name.locator(".status")).to_have_text("Removed")
+    check(page, "removed alias domain")
+    name.get_by_role("button", name="It is served elsewhere now").click()
+    expect(page.locator("#names")).not_to_contain_text("It is served elsewhere now")
+    wait_until(lambda: host.prepend(further) is None)
+    page.get_by_role("link", name="Remove domain").click()
+    page.get_by_label(f"Type {domain} to confirm").fill(domain)
+    page.get_by_role("button", name=f"Remove domain {domain}").click()
+    page.wait_for_url("**/domains/?top=*")
+    page.goto(f"/domains/{domain}/settings/")
+    expect(page.locator(".headline .status")).to_have_text("Removed")
+    check(page, "removed domain")
+    page.get_by_role("button", name="It is served elsewhere now").click()
+    expect(page.locator("main")).not_to_contain_text("It is served elsewhere now")
+    wait_until(lambda: host.prepend(domain) is None)
+
+
 @pytest.fixture
 def foreign_lines(panel):
     """Lines that somebody wrote by hand."""

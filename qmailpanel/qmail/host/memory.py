@@ -14,7 +14,7 @@ from typing import Any
 from qmailpanel.qmail.host.errors import HostError
 from qmailpanel.qmail.plan.questions import LedgerEnd
 from qmailpanel.qmail.plan.renamed import move_path, move_section
-from qmailpanel.qmail.plan.state import Section, is_left_path
+from qmailpanel.qmail.plan.state import Section, is_left_path, left_range
 from qmailpanel.qmail.plan.steps import Move
 
 _SCHEMA = """
@@ -52,7 +52,9 @@ class Memory:
 
     def left_names(self) -> set[str]:
         """What is left there of domains."""
-        return set(filter(is_left_path, self.names()))
+        begin, end = left_range()
+        rows = self._read("SELECT name FROM section WHERE name >= ? AND name < ?", begin, end)
+        return {name for (name,) in rows}
 
     def sections(self, names: Iterable[str]) -> dict[str, tuple[Section, ...]]:
         """What was last applied for these domains."""

@@ -107,6 +107,11 @@ def is_left_path(name: str) -> bool:
     return name.startswith(_LEFT)
 
 
+def left_range() -> tuple[str, str]:
+    """All that `left_path` makes stands from the first up to the second, in the order of bytes."""
+    return _LEFT, f"{_LEFT[:-1]}{chr(ord(_LEFT[-1]) + 1)}"
+
+
 def prepend_left(left: str) -> int:
     """Of what `left_path` made."""
     return int(left.removeprefix(_LEFT))

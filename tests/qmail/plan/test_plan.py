@@ -784,6 +784,23 @@ def test_a_removed_name_below_somebodys_wildcard_refuses() -> None:
     assert "no longer served" in world.route("ann", "shop.pandle.net")
 
 
+def test_what_is_removed_gives_way_to_the_mail_server_itself_without_a_word() -> None:
+    world = live(replace(PANDLE, alias_domains=("pandle.org",)))
+    alias_gone = replace(PANDLE, refused=("pandle.org",))
+    gone = replace(PANDLE, removed=True, leaving=True, refused=("pandle.net", "pandle.org"))
+    for rows, left in ((alias_gone, {b"pandle.net"}), (gone, set())):
+        wanted = want([rows])
+        actual = replace(
+            world.observe(wanted, world.memory),
+            locals=frozenset({b"pandle.org", *({b"pandle.net"} if rows is gone else ())}),
+        )
+        plan = make_plan(wanted, world.memory, actual)
+        assert not plan.problems
+        virtual = plan.files[Shared.VIRTUAL]
+        lines = {key for name in virtual.sections for key in virtual.section(name)}
+        assert lines == left
+
+
 def test_a_new_domain_takes_the_name_of_one_that_leaves_in_one_step() -> None:
     world = live()
     gone = replace(PANDLE, removed=True, leaving=True, refused=("pandle.net",))
