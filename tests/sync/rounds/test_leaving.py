@@ -311,6 +311,17 @@ def test_a_new_domain_has_the_name_and_the_old_number_still_refuses(panel, pandl
     assert panel.answer("=101-ann") is not None
 
 
+def test_what_is_left_of_a_domain_that_lost_its_name_is_put_back(panel, pandle, hands) -> None:
+    remove_domain(SYSTEM, pandle)
+    settle(hands.service)
+    panel.add_domain()
+    settle(hands.service)
+    file = panel.below(".left-100/.qmail-default")
+    file.unlink()
+    panel.sync()
+    assert "no longer served" in file.read_text()
+
+
 def test_another_domain_has_the_name_as_an_alias_domain(panel, pandle, shop, hands) -> None:
     remove_domain(SYSTEM, pandle)
     settle(hands.service)
