@@ -43,6 +43,7 @@ from qmailpanel.qmail.plan.steps import (
 )
 
 OUTSIDE = ("side.test", "elsewhere.test", "x.test")  # served by others; all else is ours
+LEFT = "lost: sent to the outside"
 LAYOUT = Layout("/var/qmail", "/var/qmail/mailnames", MailUser("popuser", 110, 31))
 
 
@@ -284,7 +285,7 @@ class World:
     def route(self, local: str, domain: str) -> str:
         """Where a message goes first: a mailbox, the text of a dot-qmail file, or `lost: …`."""
         name = self.local_name(local, domain)
-        return "lost: sent to the outside" if name is None else self.deliver(name)
+        return LEFT if name is None else self.deliver(name)
 
     def local_name(self, local: str, domain: str) -> str | None:
         """What qmail-send calls the recipient from then on; None outside. See qmail-send(8)."""

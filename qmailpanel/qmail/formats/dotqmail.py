@@ -114,6 +114,10 @@ def render_discard() -> bytes:
     return b"#\n"
 
 
+def forwards(content: bytes) -> bool:
+    return any(isinstance(each, Forward) for each in parse(content))
+
+
 def parse(content: bytes) -> list[Instruction]:
     """The instructions as qmail-local reads them. None at all: delivery as by default."""
     instructions = []

@@ -25,6 +25,7 @@ from qmailpanel.qmail.plan.steps import (
     PurgeHome,
     RemoveFile,
     TurnStep,
+    WriteFile,
 )
 
 NOT_MADE = "The mail server could not be prepared for this address. It is tried again."
@@ -35,9 +36,10 @@ KEPT = "The mail server's side was changed by someone else and is kept. The oper
 class Draft:
     """What one domain becomes: its lines before and after, and the steps below the mail root.
 
-    `turn`: files by which mail goes already, and goes elsewhere from now on. `asked`: keys that its
-    map must answer for. `lost_homes`: those that cannot be had. `unsettled`: files that stay as
-    they are. `blocked`: nothing of the domain is touched.
+    `turn`: files by which mail goes elsewhere from now on; `refuse`: those by which it is refused.
+    `asked`: keys that its map must answer for. `lost_homes`: those that cannot be had.
+    `unsettled`: files that stay as they are. `blocked`: nothing of the domain is touched.
+    `is_mapped`: the map has its wildcard already.
     """
 
     wanted: Wanted
@@ -48,6 +50,7 @@ class Draft:
     new: dict[Shared, dict[bytes, bytes]] = field(default_factory=dict)
     grow: list[PathStep] = field(default_factory=list)
     turn: list[TurnStep] = field(default_factory=list)
+    refuse: list[WriteFile] = field(default_factory=list)
     shrink: list[PathStep] = field(default_factory=list)
     purge: list[PurgeHome] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
@@ -56,6 +59,7 @@ class Draft:
     lost_homes: set[str] = field(default_factory=set)
     unsettled: set[str] = field(default_factory=set)
     blocked: bool = False
+    is_mapped: bool = False
     logins: Sequence[LoginStep] = ()
     login_names: tuple[str, ...] = ()
 
@@ -76,15 +80,15 @@ class Draft:
         refusing = [path for path, home in homes if refuses(home.dot_qmail)]
         return self._without_refusing(shared, self.new[shared], refusing)
 
+    def present(self, shared: Shared) -> dict[bytes, bytes]:
+        """Our lines as they are, without those that are there for what was removed."""
+        return self._without_refusing(shared, self.old[shared], ())
+
     def _without_refusing(
         self, shared: Shared, lines: Mapping[bytes, bytes], homes: Iterable[str]
     ) -> dict[bytes, bytes]:
         lines = {key: line for key, line in lines.items() if not self.is_refusing(line)}
         return _without(lines, homes) if shared is Shared.ASSIGN else lines
-
-    def refusing(self, shared: Shared) -> dict[bytes, bytes]:
-        """Our lines as they shall be, only those that are there for what was removed."""
-        return {key: line for key, line in self.new[shared].items() if self.is_refusing(line)}
 
     def is_refusing(self, line: bytes) -> bool:
         """Whether it is there for what was removed. See layout/leaving.py."""
@@ -102,7 +106,8 @@ class Draft:
         """Whether addresses move from dot-qmail files that go into the map."""
         news = self.new[Shared.ASSIGN].keys() - self.old[Shared.ASSIGN].keys()
         gone = any(isinstance(step, RemoveFile) for step in self.turn)
-        return bool(news) and (gone or any(isinstance(s, TurnStep) for s in self.shrink))
+        late = [*self.refuse, *self.shrink]
+        return bool(news) and (gone or any(isinstance(step, TurnStep) for step in late))
 
     def unasked_drops(self) -> list[bytes]:
         """Assignments that go though no row of the database asked for it."""

@@ -1,13 +1,13 @@
 """wanted × applied × actual → ordered steps. The only policy on order, and pure.
 
 Grow, switch, shrink: rcpthosts shrinks → new homes and files → assign = old ∪ new → qmail-newu →
-virtualdomains = old ∪ new → HUP, proved → files turn to new targets → virtualdomains = new → HUP,
-proved → assign = new → qmail-newu → old files and homes go → rcpthosts grows. Before files turn or
-go whose addresses are in the map now, deliveries that asked the map before have a moment to end;
-so has what files forwarded before they turned. Logins are written when their homes are there, and
-those that go are gone, and seen to be, before their homes go. What is destroyed goes last of all,
-because that may take long. So what is deliverable before and after is never undeliverable in
-between, and nothing is accepted that cannot be delivered.
+virtualdomains = old ∪ new → HUP, proved → files turn to new targets → files refuse →
+virtualdomains = new → HUP, proved → assign = new → qmail-newu → old homes go → rcpthosts grows.
+Before files turn or go whose addresses are in the map now, deliveries that asked the map before
+have a moment to end; so has what files forwarded before they turned. Logins are written when their
+homes are there, and those that go are gone, and seen to be, before their homes go. What is
+destroyed goes last of all, because that may take long. So what is deliverable before and after is
+never undeliverable in between, and nothing is accepted that cannot be delivered.
 
 What holds for rcpthosts holds for morercpthosts and for lists of known recipients, each compiled
 as soon as it is written; a name that moves to the other list of hosts is in both for a moment.
@@ -15,7 +15,7 @@ as soon as it is written; a name that moves to the other list of hosts is in bot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -153,15 +153,18 @@ def _switch(
     old_and_new, new = _union(drafts, Shared.VIRTUAL), _new(drafts, Shared.VIRTUAL)
     switch = changes_lines(files[Shared.VIRTUAL], new) or actual.hup_owed
     turns = any(draft.turn for draft in drafts)
+    refusals = [step for draft in drafts for step in draft.refuse]
     drops = any(draft.drops(Shared.ASSIGN) for draft in drafts)
-    twice = (switch or turns) and _union(drafts, Shared.ASSIGN) != _new(drafts, Shared.ASSIGN)
+    changes = switch or turns or bool(refusals)
+    twice = changes and _union(drafts, Shared.ASSIGN) != _new(drafts, Shared.ASSIGN)
     map_grows = _write_assign(drafts, actual, files, keep=twice)
     names_grow = _send(files, old_and_new, hup_owed=actual.hup_owed)
-    is_mapped = all(_is_mapped(draft, actual) for draft in drafts)
+    is_mapped = all(_has_names_mapped(draft) for draft in drafts)
     yield from chain(*((names_grow, map_grows) if is_mapped else (map_grows, names_grow)))
     yield from _turn_files(drafts)
-    if turns and (drops or changes_lines(files[Shared.VIRTUAL], new)):
+    if turns and (drops or refusals or changes_lines(files[Shared.VIRTUAL], new)):
         yield LetDeliveriesEnd()  # what was forwarded to the old targets a moment ago
+    yield from refusals  # what they caught has its home, and nothing falls to them yet
     map_shrinks = _write_assign(drafts, actual, files, keep=False) if twice else ()
     names_shrink = _send(files, new)
     stays_mapped = all(draft.stays_mapped for draft in drafts)
@@ -179,12 +182,10 @@ def _write_assign(
     yield from write_and_compile(files, Shared.ASSIGN, lines, is_stale=is_stale)
 
 
-def _is_mapped(draft: Draft, actual: Actual) -> bool:
+def _has_names_mapped(draft: Draft) -> bool:
     """Whether the map already has the addresses of all names that the domain gets."""
-    wildcard = f"+{draft.wanted.section.prepend}-".encode()
     lines = draft.new[Shared.VIRTUAL].items() - draft.old[Shared.VIRTUAL].items()
-    answers = actual.maps.get(Shared.ASSIGN) or {}
-    return not lines or answers.get(wildcard) is not None
+    return not lines or draft.is_mapped
 
 
 def _send(
@@ -249,21 +250,22 @@ def _staying(draft: Draft, shared: Shared) -> dict[bytes, bytes]:
 
 
 def _union(drafts: Sequence[Draft], shared: Shared) -> Sections:
-    """Old and new lines by which mail reaches somebody, or else is refused for what was removed.
+    """Old and new lines. Where both have a key: one by which mail reaches somebody, the new first.
 
-    Where both have a key, the new one, whosever it is.
+    A line by which mail is refused keeps it from whoever gets what nobody claimed.
     """
-    welcoming = [draft.welcoming(shared) for draft in drafts]
-    taken = {key for lines in welcoming for key in lines}
-    serving = [_others(draft.serving(shared), taken) for draft in drafts]
-    taken |= {key for lines in serving for key in lines}
-    refusing = [_others(draft.refusing(shared), taken) for draft in drafts]
-    lines = ({**a, **b, **c} for a, b, c in zip(refusing, serving, welcoming, strict=True))
+    lines: list[dict[bytes, bytes]] = [{} for _ in drafts]
+    taken = set[bytes]()
+    for layer in (
+        [draft.welcoming(shared) for draft in drafts],
+        [draft.serving(shared) for draft in drafts],
+        [draft.new[shared] for draft in drafts],
+        [draft.present(shared) for draft in drafts],
+    ):
+        for own, further in zip(lines, layer, strict=True):
+            own.update({key: line for key, line in further.items() if key not in taken})
+        taken |= {key for further in layer for key in further}
     return {
         draft.wanted.name: (draft.wanted.section.prepend, own)
         for draft, own in zip(drafts, lines, strict=True)
     }
-
-
-def _others(lines: Mapping[bytes, bytes], taken: Set[bytes]) -> dict[bytes, bytes]:
-    return {key: line for key, line in lines.items() if key not in taken}

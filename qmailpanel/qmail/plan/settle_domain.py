@@ -34,6 +34,7 @@ def draft_domain(
         failed=failed,
         old={shared: actual.shared[shared].section(wanted.name) for shared in Shared},
         problems=list(wanted.problems),
+        is_mapped=_is_mapped(wanted, actual),
     )
     obstacle = _find_obstacle(draft, actual)
     if obstacle:
@@ -47,6 +48,11 @@ def draft_domain(
         _settle_tree(draft, actual.shared[Shared.ASSIGN].foreign)
         _settle_shared(draft, actual)
     return draft
+
+
+def _is_mapped(wanted: Wanted, actual: Actual) -> bool:
+    answers = actual.maps.get(Shared.ASSIGN) or {}
+    return answers.get(f"+{wanted.section.prepend}-".encode()) is not None
 
 
 def _settle_tree(draft: Draft, assigned: Foreign) -> None:

@@ -42,7 +42,17 @@ from qmailpanel.qmail.plan.steps import (
     WriteShared,
     describe,
 )
-from tests.kit.worlds import LAYOUT, World, begin, finish, is_delivered, plan_for, settle, want
+from tests.kit.worlds import (
+    LAYOUT,
+    LEFT,
+    World,
+    begin,
+    finish,
+    is_delivered,
+    plan_for,
+    settle,
+    want,
+)
 
 LOCALS = ("ann", "bob", "info", "jane.roe", "x-y")
 NAMES = ("pandle.net", "b.test")
@@ -950,6 +960,41 @@ def test_nothing_forwards_to_a_new_name_of_a_domain_before_qmail_send_knows_it()
     assert always_reached(world, after, "far", "b.test")
     assert b"pandle.new" in world.files["b.test/.qmail-far"]
     assert world.loaded == b"pandle.new:100\nb.test:101\n"
+
+
+@pytest.mark.parametrize(
+    "before", [PANDLE, replace(PANDLE, enabled=False), replace(PANDLE, aliases=[])]
+)
+def test_what_bounced_forwards_to_a_new_domain_when_qmail_send_knows_it(before) -> None:
+    """Else it would leave for whoever has that name outside."""
+    other = DomainRows(domain=2, name="b.test", prepend=101, change=1, unknown="discard")
+    far = AliasRow(3, "far", ("ann@b.test",))
+    after = replace(PANDLE, aliases=[far], unknown="forward", unknown_target="ann@b.test")
+    world = live(before)
+    for step in begin(world, want([after, other])).steps:
+        world.apply(step)
+        for local in ("far", "nobody"):
+            assert LEFT not in world.ends(local, "pandle.net"), step
+    assert world.reaches("far", "pandle.net")
+
+
+SWITCHED_OFF = [MailboxRow(1, 1, "biliards", enabled=False)]
+GREEDY = replace(PANDLE, unknown="forward", unknown_target="boss@side.test")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (GREEDY, replace(GREEDY, enabled=False)),
+        (replace(PANDLE, mailboxes=[]), replace(GREEDY, mailboxes=SWITCHED_OFF)),
+        (replace(GREEDY, mailboxes=SWITCHED_OFF), replace(PANDLE, mailboxes=[])),
+    ],
+)
+def test_mail_for_a_mailbox_never_falls_to_unknown_recipients_in_between(before, after) -> None:
+    world = live(before)
+    for step in begin(world, want([after])).steps:
+        world.apply(step)
+        assert "outside" not in world.ends("biliards", "pandle.net"), step
 
 
 def test_what_was_forwarded_to_an_old_target_has_a_moment_to_end_before_that_goes() -> None:
