@@ -24,7 +24,7 @@ from tests.kit.real_qmail import HOME, MAIL_ROOT, Qmail, homes_with, private_qma
 @contextlib.contextmanager
 def real_panel(directory: Path, settings: Any) -> Iterator[Panel]:
     """A panel in front of a fresh qmail, of which nothing runs yet."""
-    _point_settings(settings)
+    point_settings(settings)
     with private_qmail(directory) as qmail:
         panel = Panel(qmail)
         try:
@@ -33,7 +33,7 @@ def real_panel(directory: Path, settings: Any) -> Iterator[Panel]:
             panel.host.memory.close()
 
 
-def _point_settings(settings: Any) -> None:
+def point_settings(settings: Any) -> None:
     """As on a host with a real qmail."""
     settings.QMAILPANEL_QMAIL_HOME = HOME
     settings.QMAILPANEL_MAIL_ROOT = MAIL_ROOT

@@ -238,9 +238,11 @@ class Qmail:
         return set()
 
 
-def wait_for(is_true: Callable[[], bool], explain: Callable[[], str] = str) -> None:
+def wait_for(
+    is_true: Callable[[], bool], explain: Callable[[], str] = str, patience: float = PATIENCE
+) -> None:
     """Until it is true. Fails when that takes too long."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not is_true():
         assert time.monotonic() < deadline, explain()
         time.sleep(0.005)
