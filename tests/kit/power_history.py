@@ -200,11 +200,13 @@ class History:
             self.note(is_live=False)
             self.sync_and_kill(after=self.chance.uniform(0, LONGEST))
             yield
-        for alias in [self.panel.add_alias(pandle, f"gone{n}", "one@side.test") for n in range(3)]:
+        for number in range(4):
+            alias = self.panel.add_alias(pandle, f"gone{number}", "one@side.test")
             yield
             remove_alias(SYSTEM, alias)
             self.note(is_live=False)
-            self.sync_and_kill()
+            if number % 2:
+                self.sync_and_kill()
             yield
 
     def sync_and_kill(self, after: float | None = None) -> None:
