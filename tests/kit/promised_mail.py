@@ -19,6 +19,7 @@ from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.reports.models import SyncPosition
 
 REFUSED = "a bounce"
+NUMBER = "domain "  # before the number of a domain, in the place of a name of it
 TICK = 0.05  # times of files are rounded
 
 
@@ -48,14 +49,19 @@ class Rows:
         self.changes = {row.pk: row.change_id for row in self._domains.values()}
 
     def decide(self, address: str) -> Decision:
-        """See qmail-send(8): the name itself counts before those above it."""
+        """A step on the way: from a name to a domain, or from a local part to where it goes."""
         local, _, name = address.lower().rpartition("@")
+        if name.startswith(NUMBER):
+            return self._decide_local(int(name.removeprefix(NUMBER)), local)
         if not self.is_ours(address):
             return Decision(ends=(address,))
         domain = self._find_domain(name)
-        if domain is None or not domain.enabled:
+        return Decision(hops=(f"{local}@{NUMBER}{domain.pk}",)) if domain else REFUSES
+
+    def _decide_local(self, number: int, local: str) -> Decision:
+        domain, row = self._domains.get(number), self._locals.get((number, local))
+        if domain is None or domain.removed or not domain.enabled:
             return REFUSES
-        row = self._locals.get((domain.pk, local))
         if row is None or row.removed:
             return self._decide_unknown(domain)
         return self._decide_address(row)
@@ -75,7 +81,10 @@ class Rows:
         return any(".".join(labels[start:]) in self._claims for start in range(len(labels)))
 
     def _find_domain(self, name: str) -> Domain | None:
-        """A removed name refuses, except below a wildcard of its own domain."""
+        """The name counts before those above it, and refuses when it is removed.
+
+        Except below a wildcard of its own domain. See qmail-send(8).
+        """
         above = self._find_above(name)
         claim = self._claims.get(name)
         if claim is None:
