@@ -30,7 +30,7 @@ from .intended import read_intended
 from .publish import confirmed_digests, publish, publish_progress
 from .repeats import Repeats
 from .report import Report
-from .same_ledger import find_question, is_left, read_end
+from .same_ledger import find_left, find_question, read_end
 from .scope import all_domains, dirty_domains
 from .wanted import read_wanted
 
@@ -88,7 +88,7 @@ class Reconciler:
         Where another database was put back, it is about all domains.
         """
         end = read_end()
-        if is_left(self.host.memory.ledger, end):
+        if find_left(self.host.read_ends(), end):
             domains, absent = sorted({*domains, *all_domains()}), True
             self.facts.forget()
         report = Report(timezone.now(), problems={0: ()} if absent else {})
@@ -139,7 +139,7 @@ class Reconciler:
         end = read_end()
         wanted, _ = read_intended(self.host, domains, absent=absent)
         applied = self.host.memory.sections([one.name for one in wanted])
-        question = find_question(self.host.memory.ledger, end, wanted, applied)
+        question = find_question(self.host.read_ends(), end, wanted, applied)
         if question and question.digest not in confirmed_digests():
             return Plan((), question=question)
         return self._preview(wanted, confirmed_digests(), whole=absent)
@@ -172,7 +172,7 @@ class Reconciler:
         """Unless there is a question. `end`: of the ledger when the rows were read."""
         applied = self.host.memory.sections([one.name for one in wanted])
         confirmed = confirmed_digests()
-        question = find_question(self.host.memory.ledger, end, wanted, applied)
+        question = find_question(self.host.read_ends(), end, wanted, applied)
         if question and question.digest in confirmed:
             question, confirmed = None, confirmed | {ANY_DROPS}
         question = question or self._ask_before_moves(wanted, applied, confirmed)
@@ -180,7 +180,7 @@ class Reconciler:
             report.waiting = self._preview(wanted, confirmed | {ANY_DROPS}).steps
             self._conclude(wanted, Plan((), question=question), report)
             return
-        self.host.memory.ledger = end
+        self.host.note_end(end)
         self._go_on_until_true(wanted, applied, report, confirmed)
 
     def _go_on_until_true(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.ledger.services import has_change
@@ -16,17 +16,15 @@ def read_end() -> LedgerEnd:
     return LedgerEnd(head.last, head.digest)
 
 
-def is_left(known: LedgerEnd | None, end: LedgerEnd) -> bool:
-    """Whether the ledger that ends at `end` lacks the newest change that the host was made from."""
-    if known is None or not known.change or known == end:
-        return False
-    return not has_change(known.change, known.digest)
+def find_left(known: Collection[LedgerEnd], end: LedgerEnd) -> LedgerEnd | None:
+    """The newest change of those the host was made from that the ledger up to `end` lacks."""
+    lacking = [one for one in known if one.change and one != end and not has_change(*one)]
+    return max(lacking, default=None)
 
 
 def find_question(
-    known: LedgerEnd | None, end: LedgerEnd, wanted: Sequence[Wanted], applied: Applied
+    known: Collection[LedgerEnd], end: LedgerEnd, wanted: Sequence[Wanted], applied: Applied
 ) -> Question | None:
     """What the operator must say yes to before anything of this database is applied."""
-    if known is None or not is_left(known, end):
-        return None
-    return ask_about_ledger(known, end, wanted, applied)
+    left = find_left(known, end)
+    return ask_about_ledger(left, end, wanted, applied) if left else None

@@ -16,6 +16,7 @@ from qmailpanel.domains.services import change_domain, remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
 from qmailpanel.qmail.host.home_maker import MARK
+from qmailpanel.qmail.host.ledger_mark import LEDGER
 from qmailpanel.qmail.names import DomainName, LocalPart
 from qmailpanel.reports.models import KnownHost
 from qmailpanel.reports.statuses import Status
@@ -117,6 +118,42 @@ def test_changes_that_wait_do_not_hide_an_older_database(panel, domain) -> None:
     panel.sync()
     put_back(older)
     switch_hold(SYSTEM, on=True)
+    assert panel.sync().question is not None
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_database_and_a_memory_of_one_earlier_moment_ask(panel, domain, is_lost) -> None:
+    older, memory = keep_database(), keep_memory()
+    panel.add_mailbox(domain, "carol")
+    panel.sync()
+    put_back(older)
+    put_memory_back(None if is_lost else memory)
+    panel.add_mailbox(domain, "erin")
+    assert panel.sync().question is not None
+    assert panel.sync().question is not None
+    assert not panel.answer("=100-erin")
+    say_yes(panel)
+    assert panel.answer("=100-erin")
+    assert panel.sync().question is None
+
+
+def test_nothing_is_asked_when_the_memory_alone_is_older(panel, domain) -> None:
+    memory = keep_memory()
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    put_memory_back(memory)
+    assert panel.sync().question is None
+    assert panel.status(carol) is Status.LIVE
+
+
+def test_a_mark_of_the_host_that_says_nothing_is_written_again(panel, domain) -> None:
+    older = keep_database()
+    panel.add_mailbox(domain, "carol")
+    panel.sync()
+    panel.write(LEDGER, b"\0" * 20)
+    assert panel.sync().question is None
+    put_back(older)
+    put_memory_back(None)
     assert panel.sync().question is not None
 
 
@@ -293,6 +330,7 @@ def test_mail_of_a_mailbox_that_nobody_knows_any_more_is_not_given_to_a_new_one(
     lose(panel, older)
     another = panel.add_mailbox(domain, "carol")
     panel.sync()
+    say_yes(panel)
     assert panel.status(another) is Status.FAILED
     assert "another mailbox" in panel.problem(another).cause
     assert b"carol" not in panel.read("logins/pandle.net.passwd")
@@ -346,6 +384,7 @@ def test_an_older_memory_moves_no_home_that_is_another_ones_by_now(panel, domain
     put_back(older)
     put_memory_back(memory)
     panel.sync()
+    say_yes(panel)
     assert mail.exists()
     assert panel.status(carol) is Status.LIVE
     assert not list(panel.below("pandle.net/carla/Maildir/new").iterdir())
@@ -367,6 +406,7 @@ def test_an_older_memory_moves_no_domain_that_is_another_ones_by_now(panel, doma
     put_back(older)
     put_memory_back(memory)
     panel.sync()
+    say_yes(panel)
     assert mail.exists()
     assert not panel.below("pandle.net").is_symlink()
     assert "new.test:100" in panel.lines("control/virtualdomains")
@@ -388,6 +428,7 @@ def test_an_older_memory_archives_no_home_that_is_another_ones_by_now(panel, dom
     put_back(older)
     put_memory_back(memory)
     panel.sync()
+    say_yes(panel)
     assert mail.exists()
 
 
@@ -400,6 +441,7 @@ def test_a_new_mailbox_gets_no_mail_over_a_line_that_nobody_knows_any_more(panel
     panel.below("pandle.net/carol").rename(panel.home / "away")
     another = panel.add_mailbox(domain, "carol")
     panel.sync()
+    say_yes(panel)
     assert panel.status(another) is Status.FAILED
     assert "the line =100-info of users/assign" in panel.problem(another).cause
     lines = panel.read("users/assign").splitlines(keepends=True)

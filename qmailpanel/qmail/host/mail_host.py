@@ -13,6 +13,7 @@ from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.errors import HostError, Raced, StepFailed, or_host_error
 from qmailpanel.qmail.host.files import entered, read_file
 from qmailpanel.qmail.host.hup import Hup
+from qmailpanel.qmail.host.ledger_mark import LedgerMark
 from qmailpanel.qmail.host.login_files import DOVECOT_SECONDS, LoginDirectory, time_of_reading
 from qmailpanel.qmail.host.mail_root import MailRoot
 from qmailpanel.qmail.host.map_compiler import compile_map
@@ -24,6 +25,7 @@ from qmailpanel.qmail.host.shared_observer import SharedObserver
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.numbers import HIGHEST_PREPEND, read_number
 from qmailpanel.qmail.plan.order import Plan
+from qmailpanel.qmail.plan.questions import LedgerEnd
 from qmailpanel.qmail.plan.state import Actual, Applied, Wanted
 from qmailpanel.qmail.plan.steps import (
     Compile,
@@ -58,6 +60,7 @@ class Host:
         self.root = MailRoot(os.path.realpath(layout.mail_root), owner)
         self.logins = LoginDirectory(layout.logins, may_change_owners=self.may_change_owners)
         self.memory = Memory(memory)
+        self.ledger_mark = LedgerMark(self.home)
         self.hup = Hup(self.home, hup)
         self.shared = SharedObserver(self.home, self.memory)
         self.moves = Moves(self.root, self.memory, self.shared.forget, self._let_all_end)
@@ -75,6 +78,21 @@ class Host:
                     libc.syncfs(directory)
         if os.path.isdir(self.root.path):
             self.root.flush()
+
+    # the ledger it was made from
+
+    @or_host_error
+    def read_ends(self) -> set[LedgerEnd]:
+        """The newest change that it was made from, as the memory says, and as the host does."""
+        ends = (self.memory.ledger, self.ledger_mark.read())
+        return {end for end in ends if end is not None}
+
+    @or_host_error
+    def note_end(self, end: LedgerEnd) -> None:
+        """Before anything is made from it."""
+        if end.change and end != self.ledger_mark.read():
+            self.ledger_mark.write(end)
+        self.memory.ledger = end
 
     # observe
 
