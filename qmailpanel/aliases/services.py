@@ -98,7 +98,7 @@ def remove_alias(actor: Actor, address: Address, *, despite_pointers: bool = Fal
         if not (address.removed or despite_pointers):
             refuse_pointed_to(str(address), references_to(address), actor)
         if addresses.remove_address(act, address):
-            refuse_rings_without([address])
+            refuse_rings_without(act.domain, [address])
     return address
 
 

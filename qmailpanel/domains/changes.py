@@ -17,10 +17,11 @@ Row = Domain | Address | Claim
 
 def reread(row: Row) -> None:
     """What the row says now that the ledger is locked, and not what it said to the page before."""
-    related = "limits" if isinstance(row, Domain) else "domain__limits"
-    fresh = type(row).objects.select_related(related).get(pk=row.pk)
+    domain = "" if isinstance(row, Domain) else "domain__"
+    related = (f"{domain}limits", f"{domain}responder")
+    fresh = type(row).objects.select_related(*related).get(pk=row.pk)
     vars(row).pop("_prefetched_objects_cache", None)
-    vars(row).update(vars(fresh))  # refresh_from_db() would forget the limits
+    vars(row).update(vars(fresh))  # refresh_from_db() would forget what is beside it
 
 
 def refuse_removed(row: Row) -> None:

@@ -182,7 +182,7 @@ def test_pages_while_a_row_is_removed_and_a_domain_is_off(page, domain):
     check(page, "removed mailbox")
     page.goto(f"/domains/{domain}/settings/")
     page.get_by_role("button", name="Switch off").click()
-    expect(page.get_by_text("is switched off")).to_be_visible()
+    expect(page.get_by_role("button", name="Switch on")).to_be_visible()
     check(page, "domain off")
 
 

@@ -115,6 +115,11 @@ def _next_places(node: str, local: str, domain: Domain, address: Address | None)
     return [domain.unknown_target.lower()] if domain.unknown in DELIVERING else []
 
 
+def leads_on(domain: Domain) -> bool:
+    """Whether mail that nobody of the domain takes goes anywhere."""
+    return domain.unknown in DELIVERING or bool(_responses(domain))
+
+
 def _responses(domain: Domain) -> list[str]:
     """Where a responder sends mail for the departed besides."""
     responder: Responder | None = getattr(domain, "responder", None)

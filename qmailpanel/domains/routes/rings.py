@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop as _
 from qmailpanel.domains.models import Address, Domain, Unknown
 from qmailpanel.ledger.actors import Refused
 
-from .hops import Routes
+from .hops import Routes, leads_on
 from .pointers import served_names
 from .references import find_references
 
@@ -29,17 +29,18 @@ def refuse_rings_of(domain: Domain, field: str = "name") -> None:
     refuse_rings(domain, served_names(domain), field)
 
 
-def refuse_rings_without(addresses: Iterable[Address]) -> None:
-    """Raises Refused where what takes their mail now, as they are removed, leads back to them.
+def refuse_rings_without(domain: Domain, addresses: Iterable[Address]) -> None:
+    """Raises Refused where what takes mail for addresses of the domain, now removed, leads back.
 
     Not over a mailbox for unknown recipients that is itself removed: then those bounce.
     """
-    _refuse_ring([str(address) for address in addresses if not _takes_unknown(address)], "")
+    if leads_on(domain):
+        names = [f"{address.local}@{domain.name}" for address in addresses]
+        _refuse_ring([name for name in names if not _takes_unknown(domain, name)], "")
 
 
-def _takes_unknown(address: Address) -> bool:
-    domain = address.domain
-    return domain.unknown == Unknown.MAILBOX and domain.unknown_target.lower() == str(address)
+def _takes_unknown(domain: Domain, address: str) -> bool:
+    return domain.unknown == Unknown.MAILBOX and domain.unknown_target.lower() == address
 
 
 def _refuse_ring(starts: Sequence[str], field: str) -> None:

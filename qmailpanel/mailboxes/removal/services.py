@@ -204,7 +204,7 @@ def _remove_mailbox(act: Deed, address: Address, aliases: Sequence[Address]) -> 
         mailbox.save(update_fields=["removed_at"])
         for alias in aliases:
             addresses.remove_address(act, alias)
-        refuse_rings_without([address, *aliases])
+        refuse_rings_without(act.domain, [address, *aliases])
     PasswordLink.objects.filter(mailbox=mailbox).delete()
     end_sessions(mailbox)
 
