@@ -9,13 +9,13 @@ from django.utils.translation import gettext_noop as _
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Domain, Kind
 from qmailpanel.domains.names.services import add_alias_domain
-from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.layout import adopt
 from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from qmailpanel.sync.host_settings import read_layout
 from qmailpanel.sync.models import ForeignLine
 
+from .decisions import adopt_mailbox
 from .offers import Offer
 
 
@@ -48,7 +48,7 @@ def _offer_assignment(line: ForeignLine, domains: dict[int, Domain]) -> Offer | 
         return Offer(
             _("The mailbox %(address)s, with the mail in it and without a password."),
             named,
-            lambda actor: add_mailbox(actor, domain, LocalPart(home.local)),
+            lambda actor: adopt_mailbox(actor, domain, LocalPart(home.local)),
         )
     if not _is_mailbox(domain, home.home):
         return None

@@ -15,7 +15,9 @@ from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import ledger_locked
-from qmailpanel.qmail.plan.drift import Side
+from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.qmail.names import LocalPart
+from qmailpanel.qmail.plan.drift import Side, Subject
 from qmailpanel.sync.models import DriftDecision, SyncDrift
 
 from .offers import Offer, find_offers
@@ -97,6 +99,24 @@ def decide_all(actor: Actor, drifts: Iterable[SyncDrift], side: Side) -> None:
     decide = put_ours_back if side is Side.OURS else take_theirs
     for drift in drifts:
         decide(actor, drift)
+
+
+@ledger_locked()
+def adopt_mailbox(actor: Actor, domain: Domain, local: LocalPart) -> None:
+    """A mailbox that has the home which stands there, whoever had it."""
+    address = add_mailbox(actor, domain, local)
+    home = Subject.of_file(f"{domain.name}/{local}")
+    DriftDecision.objects.update_or_create(
+        domain=domain,
+        kind=home.kind,
+        file=home.file,
+        key=home.key,
+        defaults={
+            "actual": str(address.mailbox.home),
+            "side": Side.OURS,
+            "change": address.change,
+        },
+    )
 
 
 @ledger_locked()

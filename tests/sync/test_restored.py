@@ -9,8 +9,9 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from qmailpanel.console.adoptable import find_adoptable
 from qmailpanel.console.services import switch_hold
-from qmailpanel.domains.models import Domain
+from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import change_domain, remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
@@ -20,7 +21,7 @@ from qmailpanel.qmail.host.ledger_mark import LEDGER
 from qmailpanel.qmail.names import DomainName, LocalPart
 from qmailpanel.reports.models import KnownHost
 from qmailpanel.reports.statuses import Status
-from qmailpanel.sync.models import SyncQuestion
+from qmailpanel.sync.models import ForeignLine, SyncQuestion
 from qmailpanel.sync.services import answer_question
 from tests.kit.panels import Panel
 from tests.kit.restored import keep_database, keep_memory, put_back, put_memory_back
@@ -338,6 +339,25 @@ def test_mail_of_a_mailbox_that_nobody_knows_any_more_is_not_given_to_a_new_one(
     panel.sync()
     assert panel.status(another) is Status.LIVE
     assert not list(panel.below("pandle.net/carol/Maildir/new").iterdir())
+
+
+def test_a_mailbox_that_nobody_knows_any_more_is_adopted_with_its_mail(panel, domain) -> None:
+    older = keep_database()
+    panel.add_mailbox(domain, "carol")
+    panel.sync()
+    mail = panel.below("pandle.net/carol") / "Maildir/new/1"
+    mail.write_text("for carol")
+    lose(panel, older)
+    panel.sync()
+    say_yes(panel)
+    [(_line, offer)] = find_adoptable(ForeignLine.objects.order_by("file", "number"))
+    offer.act(SYSTEM)
+    panel.sync()
+    carol = Address.objects.get(local="carol")
+    assert panel.status(carol) is Status.LIVE
+    assert mail.read_text() == "for carol"
+    assert (mail.parents[2] / MARK).read_text() == f"{carol.mailbox.home}\n"
+    assert not panel.sync().steps
 
 
 def test_a_home_without_a_mark_that_the_memory_does_not_know_is_nobodys(panel, domain) -> None:

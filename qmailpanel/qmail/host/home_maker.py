@@ -79,6 +79,8 @@ class HomeMaker:
         if is_new and (self._restore(step, name, parent) or self._make(step, name, parent)):
             return
         with self.maker.ensured(name, parent) as home:
+            if not is_new and read_mark(home) not in (None, step.mailbox):
+                _put_mark(home, step)  # a person decided so
             self._fill(home, step)
 
     def _restore(self, step: PlaceHome, name: str, parent: int) -> bool:
@@ -129,7 +131,7 @@ class HomeMaker:
 
     def _fill(self, home: int, step: PlaceHome) -> None:
         if read_mark(home) is None:
-            put(MARK, home, _render_mark(step), _OF_MARK, durable=False)
+            _put_mark(home, step)
         with self.maker.ensured(maildir.NAME, home) as inside:
             for part in maildir.DIRECTORIES:
                 with self.maker.ensured(part, inside):
@@ -159,6 +161,10 @@ def read_mark(home: int) -> int | None:
         return int(content) if isinstance(content, bytes) else None
     except ValueError:
         return None
+
+
+def _put_mark(home: int, step: PlaceHome) -> None:
+    put(MARK, home, _render_mark(step), _OF_MARK, durable=False)
 
 
 def _render_mark(step: PlaceHome) -> bytes:

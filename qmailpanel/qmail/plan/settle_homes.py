@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from qmailpanel.qmail.formats import assign
 from qmailpanel.qmail.formats.shared_files import Foreign, Shared
 from qmailpanel.qmail.plan.draft import NOT_MADE, Draft
+from qmailpanel.qmail.plan.drift import Side, Subject
 from qmailpanel.qmail.plan.settle_files import settle_file
 from qmailpanel.qmail.plan.state import Bad, Home, HomeFound
 from qmailpanel.qmail.plan.steps import ArchiveHome, LimitHome, PlaceHome, PurgeHome
@@ -38,7 +39,7 @@ def _settle_home(draft: Draft, path: str, home: Home, assigned: Foreign) -> None
     elif there is None or isinstance(there, Bad):
         draft.grow.append(PlaceHome(path, home.mailbox, home.dot_qmail, home.limits))
     else:
-        if not there.whole or there.mailbox is None:
+        if not there.whole or there.mailbox != home.mailbox:
             draft.grow.append(PlaceHome(path, home.mailbox, None))
         elif there.limits != home.limits:
             draft.grow.append(LimitHome(path, home.limits))
@@ -62,11 +63,18 @@ def _strangeness(
     if isinstance(there, Bad):
         return there.reason
     mailbox = draft.wanted.section.homes[path].mailbox
+    if there.mailbox == mailbox or _is_adopted(draft, path, mailbox):
+        return ""
     if there.mailbox is not None:
-        return "" if there.mailbox == mailbox else OTHERS
+        return OTHERS
     if not before:
         return STRANGE
     return "" if mailbox in [home.mailbox for home in before] else OTHERS
+
+
+def _is_adopted(draft: Draft, path: str, mailbox: int) -> bool:
+    """Whether a person decided that this very mailbox has what stands there."""
+    return draft.wanted.side(Subject.of_file(path), str(mailbox)) is Side.OURS
 
 
 def _find_foreign_way(draft: Draft, path: str, assigned: Foreign) -> str:
