@@ -28,6 +28,7 @@ from .host_notes import HostNotes
 from .host_settings import read_layout
 from .intended import read_intended
 from .publish import confirmed_digests, publish, publish_progress
+from .recall import recall
 from .repeats import Repeats
 from .report import Report
 from .same_ledger import find_left, find_question, read_end
@@ -85,10 +86,10 @@ class Reconciler:
     def reconcile_locked(self, domains: Sequence[int], *, absent: bool = False) -> Report:
         """`reconcile` for who holds the lock already.
 
-        Where another database was put back, it is about all domains.
+        Where another database or memory was put back, it is about all domains.
         """
         end = read_end()
-        if find_left(self.host.read_ends(), end):
+        if self.host.is_forgetful() or find_left(self.host.read_ends(), end):
             domains, absent = sorted({*domains, *all_domains()}), True
             self.facts.forget()
         report = Report(timezone.now(), problems={0: ()} if absent else {})
@@ -180,7 +181,12 @@ class Reconciler:
             report.waiting = self._preview(wanted, confirmed | {ANY_DROPS}).steps
             self._conclude(wanted, Plan((), question=question), report)
             return
-        self.host.note_end(end)
+        is_forgetful = self.host.is_forgetful()
+        if is_forgetful:
+            recall(self.host, [one for one in wanted if not one.held])
+            applied = self.host.memory.sections([one.name for one in wanted])
+        if not (is_forgetful and any(one.held for one in wanted)):  # those are recalled later
+            self.host.note_end(end)
         self._go_on_until_true(wanted, applied, report, confirmed)
 
     def _go_on_until_true(

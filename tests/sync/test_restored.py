@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from sqlite3 import Connection
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from qmailpanel.aliases.services import remove_alias, switch_alias
 from qmailpanel.console.adoptable import find_adoptable
 from qmailpanel.console.services import switch_hold
-from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.renaming import rename_address, rename_domain
-from qmailpanel.domains.services import change_domain, remove_domain
+from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
+from qmailpanel.mailboxes.services import switch_mailbox
 from qmailpanel.qmail.host.home_maker import MARK
 from qmailpanel.qmail.host.ledger_mark import LEDGER
 from qmailpanel.qmail.names import DomainName, LocalPart
@@ -309,6 +312,123 @@ def test_no_domain_is_added_before_the_host_was_read(panel) -> None:
     with pytest.raises(Refused, match=r"routes mail of old\.test already"):
         panel.add_domain("old.test")
     panel.add_domain("new.test")
+
+
+# what was removed or switched off, and the memory is gone before it is done
+
+
+@pytest.fixture
+def people(panel, domain) -> dict[str, Address]:
+    """Two mailboxes with mail, an alias of one and one that leads outside; all live."""
+    rows = {local: panel.add_mailbox(domain, local) for local in ("carol", "dave")}
+    rows["info"] = panel.add_alias(domain, "info", "carol@pandle.net")
+    rows["out"] = panel.add_alias(domain, "out", "x@example.org")
+    panel.sync()
+    for local in ("carol", "dave"):
+        (panel.below(f"pandle.net/{local}") / "Maildir/new/1").write_text(f"for {local}")
+    return rows
+
+
+@pytest.fixture(params=["lost", "older"])
+def forget(request, panel, domain) -> Callable[[], None]:
+    """The memory is lost, or knows the domain without anybody in it."""
+    kept = keep_memory() if request.param == "older" else None
+    return lambda: put_memory_back(kept)
+
+
+def remove(address: Address) -> None:
+    if address.kind == Kind.ALIAS:
+        remove_alias(SYSTEM, address, despite_pointers=True)
+    else:
+        remove_mailbox(SYSTEM, address, despite_pointers=True)
+
+
+def test_who_is_removed_gets_no_mail_though_the_memory_is_gone(
+    panel, domain, forget, people
+) -> None:
+    for address in people.values():
+        remove(address)
+    forget()
+    panel.sync()
+    for local, address in people.items():
+        assert not panel.answer(f"=100-{local}")
+        assert panel.status(address) is Status.REMOVED
+    assert not panel.below("pandle.net/.qmail-out").exists()
+    assert not panel.below("pandle.net/carol").exists()
+    assert len(list(panel.below(".archive").glob("*/Maildir/new/1"))) == 2
+    assert not ForeignLine.objects.filter(line__contains="100-").exists()
+    assert not panel.sync().steps
+
+
+def test_who_is_off_gets_no_mail_though_the_memory_is_gone(panel, domain, forget, people) -> None:
+    switch_mailbox(SYSTEM, people["carol"], on=False)
+    switch_alias(SYSTEM, people["out"], on=False)
+    forget()
+    panel.sync()
+    assert b"bouncesaying" in panel.read("mailnames/pandle.net/carol/.qmail")
+    assert b"bouncesaying" in panel.read("mailnames/pandle.net/.qmail-out")
+    assert panel.status(people["carol"]) is panel.status(people["out"]) is Status.LIVE
+    assert not panel.sync().steps
+
+
+def test_a_domain_that_is_off_gets_no_mail_though_the_memory_is_gone(
+    panel, domain, forget, people
+) -> None:
+    switch_alias(SYSTEM, people["out"], on=False)
+    panel.sync()
+    switch_domain(SYSTEM, domain, on=False)
+    forget()
+    panel.sync()
+    assert not panel.answer("=100-carol")
+    assert "pandle.net" not in panel.lines("control/rcpthosts")
+    assert not panel.below("pandle.net/.qmail-out").exists()
+    assert panel.status_of_domain(domain) is Status.LIVE
+
+
+def test_a_domain_that_is_removed_goes_though_the_memory_is_gone(
+    panel, domain, forget, people
+) -> None:
+    remove_domain(SYSTEM, domain)
+    forget()
+    panel.sync()
+    assert not panel.answer("=100-carol")
+    assert "pandle.net" not in panel.lines("control/rcpthosts")
+    assert not list((panel.home / "logins").iterdir())
+    assert len(list(panel.below(".archive").glob("*/Maildir/new/1"))) == 2
+    assert panel.status_of_domain(domain) is Status.REMOVED
+
+
+def test_a_removed_name_that_others_serve_by_now_stays_theirs(panel, domain, people) -> None:
+    remove_domain(SYSTEM, domain)
+    lines = panel.read("control/virtualdomains").replace(b"pandle.net:100", b"pandle.net:7")
+    panel.write("control/virtualdomains", lines)
+    put_memory_back(None)
+    panel.sync()
+    assert "pandle.net" in panel.lines("control/rcpthosts")
+    assert "pandle.net:7" in panel.lines("control/virtualdomains")
+    assert not panel.answer("=100-carol")
+
+
+def test_a_home_without_a_mark_is_not_archived_for_who_is_removed(panel, domain, people) -> None:
+    remove(people["carol"])
+    (panel.below("pandle.net/carol") / MARK).unlink()
+    put_memory_back(None)
+    panel.sync()
+    assert panel.below("pandle.net/carol").exists()
+    assert not panel.answer("=100-carol")
+
+
+def test_what_is_off_and_waits_goes_when_it_is_applied_though_the_memory_is_gone(
+    panel, domain, people
+) -> None:
+    switch_hold(SYSTEM, on=True)
+    remove(people["carol"])
+    put_memory_back(None)
+    panel.sync()
+    assert panel.answer("=100-carol")
+    switch_hold(SYSTEM, on=False)
+    panel.sync()
+    assert not panel.answer("=100-carol")
 
 
 # whose a home is

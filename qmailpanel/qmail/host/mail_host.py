@@ -88,6 +88,12 @@ class Host:
         return {end for end in ends if end is not None}
 
     @or_host_error
+    def is_forgetful(self) -> bool:
+        """Whether the memory is lost or of another moment than what is here."""
+        mark = self.ledger_mark.read()
+        return mark is not None and mark != self.memory.ledger
+
+    @or_host_error
     def note_end(self, end: LedgerEnd) -> None:
         """Before anything is made from it."""
         if end.change and end != self.ledger_mark.read():
