@@ -50,6 +50,10 @@ def test_changes_wait_with_their_plan_until_they_are_applied(own_page, own_panel
 
 
 def tree_of(host):
-    """Name and bytes of everything that qmail reads."""
-    files = [path for path in host.home.rglob("*") if "qmailpanel" not in path.parts]
+    """Name and bytes of everything that qmail reads; sync's own files are not."""
+    files = [path for path in host.home.rglob("*") if not _is_of_sync(path)]
     return {path: path.read_bytes() if path.is_file() else None for path in files}
+
+
+def _is_of_sync(path):
+    return "qmailpanel" in path.parts or path.name.startswith(".qmailpanel")
