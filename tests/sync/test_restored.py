@@ -18,7 +18,7 @@ from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
-from qmailpanel.mailboxes.services import switch_mailbox
+from qmailpanel.mailboxes.services import set_password, switch_mailbox
 from qmailpanel.qmail.host.home_maker import MARK
 from qmailpanel.qmail.host.ledger_mark import LEDGER
 from qmailpanel.qmail.names import DomainName, LocalPart
@@ -429,6 +429,48 @@ def test_what_is_off_and_waits_goes_when_it_is_applied_though_the_memory_is_gone
     switch_hold(SYSTEM, on=False)
     panel.sync()
     assert not panel.answer("=100-carol")
+
+
+# what is left of a domain that nobody knows any more, when somebody new takes its name
+
+
+def take_name(panel: Panel, new: Connection) -> Domain:
+    """Nobody knows pandle.net any more, its lines were taken out by hand, and it is added again."""
+    lose(panel, new)
+    panel.sync()
+    say_yes(panel)
+    for name in ("users/assign", "control/virtualdomains", "control/rcpthosts"):
+        lines = panel.read(name).splitlines(keepends=True)
+        panel.write(name, b"".join(x for x in lines if b"100-" not in x and b"pandle" not in x))
+    panel.sync()
+    return panel.add_domain()
+
+
+def test_dot_qmail_files_of_who_had_a_name_forward_no_mail_of_who_has_it(panel) -> None:
+    new = keep_database()
+    panel.add_alias(panel.add_domain(), "out", "x@example.org")
+    panel.sync()
+    domain = take_name(panel, new)
+    panel.sync()
+    assert panel.status_of_domain(domain) is Status.FAILED
+    assert "pandle.net" not in panel.lines("control/rcpthosts")
+    assert "pandle.net:100" not in panel.lines("control/virtualdomains")
+    panel.below("pandle.net/.qmail-out").unlink()
+    panel.sync()
+    assert panel.status_of_domain(domain) is Status.LIVE
+
+
+def test_login_files_of_who_had_a_name_open_no_home_of_who_has_it(panel) -> None:
+    new = keep_database()
+    carol = panel.add_mailbox(panel.add_domain(), "carol")
+    set_password(SYSTEM, carol, password="a good long password")
+    panel.sync()
+    assert b"carol" in panel.read("logins/pandle.net.passwd")
+    domain = take_name(panel, new)
+    panel.sync()
+    assert panel.status_of_domain(domain) is Status.LIVE
+    assert b"carol" not in panel.read("logins/pandle.net.passwd")
+    assert b"carol" not in panel.read("logins/pandle.net.cdb")
 
 
 # whose a home is

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
+from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.archive import archive_home
 from qmailpanel.qmail.host.errors import HostError, StepFailed
@@ -72,7 +73,8 @@ class MailRoot:
                 homes[path] = homes.get(path, False) or any(home.limits)
         try:
             with entered(self.path) as root, entered(wanted.name, root) as directory:
-                return self._observe_inside(directory, files, homes, not wanted.section.files)
+                tree = self._observe_inside(directory, files, homes, not wanted.section.files)
+                return tree if applied else replace(tree, strange=_find_strange(directory, files))
         except FileNotFoundError:
             return Tree()
         except OSError as error:
@@ -268,6 +270,14 @@ def _read_mark(home: str, parent: int) -> int | None:
 
 def _last_name(path: str) -> str:
     return path.rpartition("/")[2]
+
+
+def _find_strange(directory: int, paths: Collection[str]) -> frozenset[str]:
+    """The dot-qmail files of other addresses than those of `paths`."""
+    known = set(map(_last_name, paths))
+    return frozenset(
+        name for name in os.listdir(directory) if dotqmail.extension_of(name) and name not in known
+    )
 
 
 def _is_dropped(name: str) -> bool:

@@ -17,6 +17,7 @@ LOCAL = (
     "The mail server treats a name of this domain as its own. Mail for it never reaches the "
     "panel's mailboxes until the operator takes it out of control/locals."
 )
+LEFT_BEHIND = "a file of who had this name; it would take its mail, so move it away"
 TAKEN = (
     "The number chosen for this domain is in use on the mail server. Remove the domain "
     "and add it again: it gets the next free number."
@@ -98,6 +99,9 @@ def _find_obstacle(draft: Draft, actual: Actual) -> Problem | None:
     if not draft.applied and _is_prepend_taken(wanted, actual):
         prepend = wanted.section.prepend
         return Problem(TAKEN, f"prepend {prepend} belongs to a foreign line or directory")
+    if draft.tree.strange and not any(draft.old.values()):
+        path = f"{wanted.name}/{min(draft.tree.strange)}"
+        return Problem(NO_DOMAIN, f"{path}: {LEFT_BEHIND}")
     owner = actual.owners.get(wanted.section.prepend, wanted.name)
     if wanted.section.lines and owner not in (wanted.name, *wanted.former, *wanted.known_as):
         return Problem(TAKEN, f"prepend {wanted.section.prepend} was that of {owner}")
