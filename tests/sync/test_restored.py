@@ -630,3 +630,20 @@ def test_a_new_mailbox_gets_no_mail_over_a_line_that_nobody_knows_any_more(panel
     panel.write("users/assign", b"".join(x for x in lines if not x.startswith(b"=100-info:")))
     panel.sync()
     assert panel.status(another) is Status.LIVE
+
+
+def test_sync_ends_where_an_older_database_gave_a_number_again(panel, domain) -> None:
+    older = keep_database()
+    other = panel.add_domain("b.test")
+    panel.sync()
+    memory = keep_memory()
+    remove_domain(SYSTEM, other)
+    panel.sync()
+    put_back(older)
+    put_memory_back(memory)
+    remove_domain(SYSTEM, panel.add_domain("c.test"))
+    panel.sync()
+    say_yes(panel)
+    report = panel.sync()
+    assert not report.error
+    assert not report.steps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -63,7 +63,7 @@ def _difference(
     return tuple(sorted(after - before)), tuple(sorted(before - after))
 
 
-def is_map_stale(drafts: Iterable[Draft], actual: Actual, shared: Shared) -> bool:
+def is_map_stale(drafts: Sequence[Draft], actual: Actual, shared: Shared) -> bool:
     """Whether the map answers otherwise than its file says (and ours will say)."""
     if shared not in MAPS:
         return False
@@ -75,6 +75,19 @@ def is_map_stale(drafts: Iterable[Draft], actual: Actual, shared: Shared) -> boo
     lines: dict[bytes, bytes | None] = {}
     for key, line in chain.from_iterable(draft.answers(shared) for draft in drafts):
         lines[key] = line or lines.get(key)  # one may have what goes from another
-    return any(
-        answers.get(key) != (which.data(line) if line else None) for key, line in lines.items()
-    )
+
+    def is_right(key: bytes, line: bytes | None) -> bool:
+        return answers.get(key) == (which.data(line) if line else None)
+
+    wrong = {key: line for key, line in lines.items() if not is_right(key, line)}
+    if any(wrong.values()):
+        return True
+    kept = _kept_lines(drafts, file) if wrong else {}
+    return any(not is_right(key, kept.get(key)) for key in wrong)
+
+
+def _kept_lines(drafts: Iterable[Draft], file: LineFile) -> dict[bytes, bytes]:
+    """Of domains that stay as they are: what goes from another may be there for one of them."""
+    changed = {draft.wanted.name for draft in drafts if not draft.blocked}
+    kept = [file.section(name) for name in file.sections.keys() - changed]
+    return {key: line for section in kept for key, line in section.items()}
