@@ -121,10 +121,15 @@ def qmail_home(settings: Any, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def chance() -> random.Random:
+def seed() -> int:
     """What is random can be had again: pytest shows the seed of a test that failed."""
     seed = int(os.environ.get("TEST_SEED") or random.randrange(2**32))
     sys.stdout.write(f"TEST_SEED={seed}\n")
+    return seed
+
+
+@pytest.fixture
+def chance(seed: int) -> random.Random:
     return random.Random(seed)
 
 

@@ -1,0 +1,49 @@
+"""The end of a drill: what the database says is true on the host."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qmailpanel.domains.models import Address, Domain
+from qmailpanel.mailboxes.models import Mailbox
+from qmailpanel.reports.statuses import Status, Statuses
+from tests.kit.drill.expected import recipients
+from tests.kit.drill.world import ADDRESSES, ARCHIVE, World
+
+DONE = (Status.LIVE, Status.REMOVED)
+
+
+def agree(world: World) -> None:
+    statuses = Statuses(Domain.objects.values_list("pk", flat=True))
+    _agree_statuses(statuses)
+    for address in ADDRESSES:
+        assert recipients(world, address, statuses) in (None, world.known.live[address])
+    if not world.forgot:  # where a home was that is to be moved is known to the memory alone
+        _agree_places(world)
+
+
+def _agree_statuses(statuses: Statuses) -> None:
+    for domain in Domain.objects.claiming():
+        status, problem = statuses.of_domain(domain), statuses.problem_of_domain(domain)
+        assert status in DONE, (domain, problem and problem.cause)
+    for row in Address.objects.claiming().filter(domain__in=Domain.objects.claiming()):
+        problem = statuses.problem_of_address(row)
+        assert statuses.of_address(row) in DONE, (row, problem and problem.cause)
+
+
+def _agree_places(world: World) -> None:
+    """All mail of a mailbox that the database has is in its home, or in the archive."""
+    places = {
+        one.home: _place(world, one) for one in Mailbox.objects.select_related("address__domain")
+    }
+    for mail in world.mails():
+        number = world.known.messages[mail.name]
+        home = mail.parents[2]
+        assert home == places.get(number, home), f"{number} does not see its mail in {home}"
+
+
+def _place(world: World, mailbox: Mailbox) -> Path:
+    address = mailbox.address
+    if address.removed or address.domain.removed:
+        return world.panel.below(f"{ARCHIVE}/{mailbox.home}")
+    return world.panel.below(f"{address.domain.name}/{address.local}")

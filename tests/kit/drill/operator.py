@@ -1,0 +1,105 @@
+"""What the operator of a drill does: answers questions, and clears up what the panel shows."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from django.core.management import call_command
+
+from qmailpanel.console.decisions import put_ours_back
+from qmailpanel.domains.models import Address, Claim, Domain, Kind
+from qmailpanel.domains.services import remove_domain
+from qmailpanel.ledger.actors import SYSTEM, Refused
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.reports.statuses import Statuses
+from qmailpanel.sync.models import SyncDrift, SyncQuestion
+from qmailpanel.sync.services import answer_question
+from tests.kit.drill.world import ADDRESSES, NAMES, World
+
+
+class Operator:
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.acts: dict[str, Callable[[int], object]] = {
+            "yes": self.say_yes,
+            "no": self.say_no,
+            "by hand": self.take_lines_out,
+        }
+
+    def say_yes(self, number: int) -> None:
+        question = SyncQuestion.objects.filter(answer=None).first()
+        if question and number % 2:
+            answer_question(SYSTEM, question)
+        elif question:
+            call_command("qmailsync", answer="yes", stdout=_Silent())
+
+    def say_no(self, _number: int) -> None:
+        if SyncQuestion.objects.filter(answer=None).exists():
+            call_command("qmailsync", answer="no", stdout=_Silent())
+
+    def take_lines_out(self, number: int) -> None:
+        """Of a name that the database does not have, because others shall have it."""
+        name = NAMES[number % len(NAMES)]
+        if Claim.objects.filter(name=name, claims=True).exists():
+            raise Refused("a domain of the panel")
+        for shared in (Shared.VIRTUAL, Shared.RCPT):
+            self._take_out(shared, {name, f".{name}"})
+        for address in ADDRESSES:
+            if address.endswith((f"@{name}", f".{name}")):
+                ends = self.world.ends(address)
+                self.world.known.live[address] = frozenset(self.world.whose(end) for end in ends)
+        self.world.known.served.pop(name, None)
+
+    def _take_out(self, shared: str, keys: set[str]) -> None:
+        """The lines that begin with one of the keys."""
+        lines = self.world.panel.read(shared).splitlines(keepends=True)
+        kept = [line for line in lines if line.strip().partition(b":")[0].decode() not in keys]
+        self.world.panel.write(shared, b"".join(kept))
+
+    def clear_up(self) -> bool:
+        """As the panel says. Whether there was anything."""
+        drifts = [one for one in SyncDrift.objects.all() if one.domain]
+        for drift in drifts:
+            put_ours_back(SYSTEM, drift)
+        domains, boxes = _why_domains(), _why_boxes()
+        taken = [domain for domain, cause in domains.items() if "prepend" in cause]
+        for domain in taken:
+            remove_domain(SYSTEM, domain, despite_pointers=True)
+        in_the_way = [
+            *(domain.name for domain, cause in domains.items() if "(Move)" in cause),
+            *(f"{b.domain.name}/{b.local}" for b, cause in boxes.items() if "it away" in cause),
+        ]
+        for place in in_the_way:
+            self._move_away(self.world.panel.below(place))
+        keys = {cause.split()[3] for cause in boxes.values() if "take it out" in cause}
+        self._take_out(Shared.ASSIGN, keys)
+        return bool(drifts or taken or in_the_way or keys)
+
+    def _move_away(self, home: Path) -> None:
+        if home.is_dir():
+            for mail in home.rglob("*.mail"):
+                del self.world.known.messages[mail.name]
+            shutil.rmtree(home)
+
+
+def _why_domains() -> dict[Domain, str]:
+    """What each could not do."""
+    domains = Domain.objects.claiming()
+    statuses = Statuses(domain.pk for domain in domains)
+    problems = {domain: statuses.problem_of_domain(domain) for domain in domains}
+    return {domain: problem.cause for domain, problem in problems.items() if problem}
+
+
+def _why_boxes() -> dict[Address, str]:
+    boxes = Address.objects.claiming().filter(kind=Kind.MAILBOX, removed=False)
+    boxes = boxes.select_related("domain")
+    statuses = Statuses({box.domain_id for box in boxes})
+    problems = {box: statuses.problem_of_address(box) for box in boxes}
+    return {box: problem.cause for box, problem in problems.items() if problem}
+
+
+class _Silent:
+    def write(self, _text: str) -> None:
+        """Nobody reads it."""
