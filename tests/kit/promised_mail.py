@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from qmailpanel.domains.models import Address, Claim, Destination, Domain, Kind, Unknown
+from qmailpanel.domains.models import Address, Claim, Destination, Domain, Unknown
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.reports.models import SyncPosition
 
@@ -34,19 +34,34 @@ class Decision:
 REFUSES = Decision(ends=(REFUSED,))
 
 
+@dataclass(frozen=True)
+class Local:
+    """A local part that somebody has; `home`: the number of its home, if it has one."""
+
+    decision: Decision
+    home: str = ""
+
+
 class Rows:
     """What the database says of all mail at one moment."""
 
     @transaction.atomic
-    def __init__(self) -> None:
+    def __init__(self, before: Rows | None = None) -> None:
+        """What did not change since `before` is not read again."""
         self._domains = {row.pk: row for row in Domain.objects.all()}
         self._claims = {row.name: row for row in Claim.objects.filter(claims=True)}
-        self._locals = {(row.domain_id, row.local): row for row in Address.objects.claiming()}
-        self._boxes = {row.address_id: row for row in Mailbox.objects.all()}
-        self._targets: dict[int, list[str]] = {}
-        for row in Destination.objects.all():
-            self._targets.setdefault(row.address_id, []).append(row.target)
         self.changes = {row.pk: row.change_id for row in self._domains.values()}
+        known = before.changes if before else {}
+        changed = [number for number, change in self.changes.items() if known.get(number) != change]
+        self._locals: dict[int, dict[str, Local]] = dict(before._locals) if before else {}
+        self._locals |= {number: _read_locals(number) for number in changed}
+        self._reached: dict[str, Counter[str]] = {}
+
+    def reach(self, address: str) -> Counter[str]:
+        """The ends of a message that meets these rows alone."""
+        if address not in self._reached:
+            self._reached[address] = _reach([self], address)
+        return self._reached[address]
 
     def decide(self, address: str) -> Decision:
         """A step on the way: from a name to a domain, or from a local part to where it goes."""
@@ -59,21 +74,18 @@ class Rows:
         return Decision(hops=(f"{local}@{NUMBER}{domain.pk}",)) if domain else REFUSES
 
     def _decide_local(self, number: int, local: str) -> Decision:
-        domain, row = self._domains.get(number), self._locals.get((number, local))
+        domain = self._domains.get(number)
         if domain is None or domain.removed or not domain.enabled:
             return REFUSES
-        if row is None or row.removed:
-            return self._decide_unknown(domain)
-        return self._decide_address(row)
+        found = self._locals[number].get(local)
+        return found.decision if found else self._decide_unknown(domain)
 
     def home_of(self, path: str) -> str:
         """The number of the home at a path below the mail root; empty where none should be."""
         name, _, local = path.partition("/")
         domain = self._find_domain(name)
-        row = self._locals.get((domain.pk, local)) if domain else None
-        if row is None or row.removed or row.kind != Kind.MAILBOX:
-            return ""
-        return str(self._boxes[row.pk].home)
+        found = self._locals[domain.pk].get(local) if domain else None
+        return found.home if found else ""
 
     def is_ours(self, address: str) -> bool:
         """Since its name was claimed once, or one above it was."""
@@ -114,19 +126,29 @@ class Rows:
         return REFUSES
 
     def _decide_catching(self, domain: Domain) -> Decision:
-        row = self._locals.get((domain.pk, domain.unknown_target.partition("@")[0]))
-        is_there = row is not None and not row.removed
+        is_there = domain.unknown_target.partition("@")[0] in self._locals[domain.pk]
         return Decision(hops=(domain.unknown_target,)) if is_there else REFUSES
 
-    def _decide_address(self, row: Address) -> Decision:
-        targets = tuple(self._targets.get(row.pk, ()))
-        if not row.enabled:
-            return REFUSES
-        if row.kind == Kind.ALIAS:
-            return Decision(hops=targets)
-        box = self._boxes[row.pk]
-        kept = (str(box.home),) if box.keeps or not targets else ()
-        return Decision(kept, targets)
+
+def _read_locals(domain: int) -> dict[str, Local]:
+    """All that is there and not removed."""
+    targets: dict[int, list[str]] = {}
+    for row in Destination.objects.filter(address__domain=domain):
+        targets.setdefault(row.address_id, []).append(row.target)
+    boxes = {box.address_id: box for box in Mailbox.objects.filter(address__domain=domain)}
+    addresses = Address.objects.claiming().filter(domain=domain, removed=False)
+    return {
+        row.local: _read_local(row, boxes.get(row.pk), tuple(targets.get(row.pk, ())))
+        for row in addresses
+    }
+
+
+def _read_local(row: Address, box: Mailbox | None, targets: tuple[str, ...]) -> Local:
+    home = str(box.home) if box else ""
+    if not row.enabled:
+        return Local(REFUSES, home)
+    kept = (home,) if box and (box.keeps or not targets) else ()
+    return Local(Decision(kept, targets), home)
 
 
 @dataclass
@@ -146,7 +168,8 @@ class History:
 
     def add(self, begun: float) -> None:
         """What the rows say now; the change to it began then."""
-        self.versions.append(Version(Rows(), begun))
+        before = self.versions[-1].rows if self.versions else None
+        self.versions.append(Version(Rows(before), begun))
 
     def note_live(self) -> bool:
         """See what is live by now. Returns whether all is."""
@@ -183,7 +206,7 @@ def find_promise(rows: Sequence[Rows], address: str) -> Promise:
     It never bounces, nor leaves for a name that comes to be ours, only because some of its hops are
     met by old rows and others by new ones.
     """
-    each = [_reach([one], address) for one in rows]
+    each = [one.reach(address) for one in rows]
     mixed = _reach(rows, address)
     for end in [end for end in mixed if end == REFUSED or rows[-1].is_ours(end)]:
         if not any(end in one for one in each):
