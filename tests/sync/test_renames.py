@@ -218,6 +218,22 @@ def test_cut_at_any_system_call_mail_has_its_home_by_either_name(
     assert cut_at > 10
 
 
+def test_a_domain_gets_back_a_name_where_the_link_of_a_cut_run_stands(
+    panel, pandle, monkeypatch
+) -> None:
+    """Two runs are cut after their moves, so none of their links is gone yet."""
+    for cut_at in range(8, 24):
+        for name in ("a.test", "b.test", "pandle.net"):
+            new_name(pandle, name)
+            with monkeypatch.context() as patched, contextlib.suppress(Cut):
+                _count_down(patched, cut_at)
+                panel.sync()
+        panel.sync()
+        assert panel.status(box(pandle)) is Status.LIVE
+        assert mail_of(panel, "pandle.net/ann").read_text() == "hello"
+        assert entries(panel) == {"pandle.net"}
+
+
 def _count_down(patched: Any, cut_at: int) -> list[int]:
     """From the call with that number on none is made."""
     calls = [0]

@@ -74,6 +74,8 @@ class Moves:
                 continue
             report(move)
             self.memory.begin_move(name, one.name, move)
+            if any(move.to == old for old, _ in self.memory.links):
+                self.root.drop_link(move.to)  # it leads here, over moves of runs that were cut
             try:
                 self.root.apply(move)
             except StepFailed as error:
