@@ -8,6 +8,7 @@ from qmailpanel.console import services as console
 from qmailpanel.console.offers import Offer
 from qmailpanel.domains import services as domains
 from qmailpanel.ledger.models import LedgerHead
+from qmailpanel.qmail.names import LocalPart
 from qmailpanel.qmail.plan.drift import Side
 from qmailpanel.sync.models import DriftDecision
 from qmailpanel.sync.services import answer_question
@@ -50,6 +51,11 @@ CONSOLE = [
         decisions.take_theirs,
         lambda w: decisions.take_theirs(w.by, w.drift),
         "root@example.org kept control/virtualdomains pandle.net as it is on the host",
+    ),
+    case(
+        decisions.adopt_mailbox,
+        lambda w: decisions.adopt_mailbox(w.by, w.domain, LocalPart("joe")),
+        "root@example.org added the mailbox joe@pandle.net",
     ),
     case(
         decisions.decide_all,
