@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 100
 SLICE_SECONDS = 0.5
 
+AtWork = Mapping[int, int]  # domains that are being made true, by the ledger's newest change
+
 
 def open_host() -> Host:
     """The host of the settings. Raises HostError."""
@@ -53,13 +55,13 @@ class Reconciler:
     what it does (another domain's change, say) may change the host.
     """
 
-    def __init__(self, host: Host, pause: Callable[[frozenset[int]], None] | None = None) -> None:
+    def __init__(self, host: Host, pause: Callable[[AtWork], None] | None = None) -> None:
         self.host = host
         self.pause = pause
         self.generations = Generations()
         self.notes = HostNotes(host)
         self.facts = HostFacts(host, self.notes)
-        self._at_work: frozenset[int] = frozenset()
+        self._at_work: AtWork = {}
         self._sliced = time.monotonic()
         self._is_flushed = False
         self._asking = {0}  # the domains of the run that had a question; 0: those without a row
@@ -97,7 +99,8 @@ class Reconciler:
         self._flush()
         self.host.moves.finish()
         wanted, unwritable = read_intended(self.host, domains, absent=absent)
-        before, self._at_work = self._at_work, self._at_work | set(domains)
+        before = self._at_work
+        self._at_work = {**dict.fromkeys(domains, end.change), **before}
         try:
             self._make_true(wanted, report, end)
         except HostError as error:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.mailboxes.delivery.replies import turn_replies
 from qmailpanel.mailboxes.removal.services import purge_due
@@ -21,7 +22,7 @@ from qmailpanel.qmail.pause import Round
 from .clock import is_steady
 from .models import SyncQuestion
 from .publish import publish, publish_heartbeat
-from .reconcile import Reconciler
+from .reconcile import AtWork, Reconciler
 from .report import Report
 from .rounds.doctor import DoctorRounds
 from .rounds.every import BrokeOff, Every
@@ -135,18 +136,26 @@ class Service:
         self.unsettled.note(report)
         self.unsettled.failed -= set(domains) - set(report.changes)  # another domain has their name
 
-    def _pause(self, at_work: frozenset[int]) -> None:
-        """In the middle of long work: a sign of life, and the changes of other domains."""
+    def _pause(self, at_work: AtWork) -> None:
+        """In the middle of long work: a sign of life, and the changes of other domains.
+
+        Not while one at work was changed again: who delivers where may have changed in both.
+        """
         if self.stopping:
             raise Stopped
         self.heart.go_on()
         others = [d for d in dirty_domains(self._through) if d not in at_work]
-        if others:
+        if others and not _are_changed(at_work):
             self.unsettled.note(self.reconciler.reconcile_locked(others))
 
     def _seconds_to_wait(self) -> float:
         """Shorter where something becomes live meanwhile."""
         return min(max(self.unsettled.seconds(), SHORTEST_SECONDS), WATCH_SECONDS)
+
+
+def _are_changed(at_work: AtWork) -> bool:
+    newer = Domain.objects.filter(change__gt=min(at_work.values()))
+    return any(change > at_work.get(pk, change) for pk, change in newer.values_list("id", "change"))
 
 
 def _beat() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.renaming import rename_domain
 from qmailpanel.domains.services import remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox
@@ -20,6 +21,7 @@ from qmailpanel.mailboxes.services import switch_mailbox
 from qmailpanel.qmail.formats import assign
 from qmailpanel.qmail.host import examine_homes
 from qmailpanel.qmail.host.shared_file import hold_lock
+from qmailpanel.qmail.names import DomainName
 from qmailpanel.reports.models import SyncNode, SyncProblem
 from qmailpanel.reports.node import find_node, is_alive
 from qmailpanel.reports.statuses import Status
@@ -297,6 +299,35 @@ def test_another_domains_change_is_live_before_long_work_ends(panel, in_slices) 
     assert seen[2] == (Status.LIVE, False)
     assert {panel.status(row) for row in boxes} == {Status.LIVE}
     assert panel.answer("=101-ann")
+
+
+@pytest.mark.parametrize("slow_name", ["a.test", "b.test"])
+def test_a_rename_that_others_follow_waits_until_all_of_them_can_be_made_true(
+    panel, in_slices, slow_name
+) -> None:
+    """Else ann is gone from b.test while a.test forwards there, or not there yet."""
+    one, other = panel.add_domain("a.test"), panel.add_domain("b.test")
+    panel.add_mailbox(other, "ann")
+    panel.add_alias(one, "far", "ann@b.test", "out@side.test")
+    running = panel.serve()
+    slow = one if slow_name == "a.test" else other
+    for number in range(10):
+        panel.add_mailbox(slow, f"box{number}")
+    pause, seen = running._pause, list[tuple[bool, bool]]()
+
+    def person(at_work):
+        if not seen:
+            rename_domain(SYSTEM, other, DomainName("c.test"), keep=False)
+        pause(at_work)
+        forwards = b"@b.test" in panel.below("a.test/.qmail-far").read_bytes()
+        seen.append((forwards, "b.test:101" in panel.lines("control/virtualdomains")))
+
+    running.reconciler.pause = person
+    running.take_changes()
+    assert set(seen) == {(True, True)}
+    running.reconciler.pause = pause
+    settle(running)
+    assert panel.below("a.test/.qmail-far").read_bytes() == b"&ann@c.test\n&out@side.test\n"
 
 
 def test_what_it_wrote_itself_in_slices_is_not_taken_for_somebody_elses(panel, in_slices) -> None:
