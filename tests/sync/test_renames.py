@@ -234,6 +234,21 @@ def test_a_domain_gets_back_a_name_where_the_link_of_a_cut_run_stands(
         assert entries(panel) == {"pandle.net"}
 
 
+def test_a_move_that_was_cut_is_no_hindrance_where_the_mail_root_is_gone_since(
+    panel, pandle, monkeypatch
+) -> None:
+    def cut(*_: object) -> None:
+        raise Cut
+
+    rename(pandle, "anna")
+    with monkeypatch.context() as patched, contextlib.suppress(Cut):
+        patched.setattr(libc, "exchange", cut)
+        panel.sync()
+    assert open_host().memory.moving
+    panel.below("").rename(panel.home / "elsewhere")
+    assert panel.sync().error == ""
+
+
 def _count_down(patched: Any, cut_at: int) -> list[int]:
     """From the call with that number on none is made."""
     calls = [0]

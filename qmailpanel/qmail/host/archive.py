@@ -43,7 +43,6 @@ def _move_in(base: int, parent: int, name: str, mailbox: int) -> None:
     with entered_archive(base) as archive:
         os.fchmod(archive, 0o700)
         libc.rename_new(parent, name, archive, str(mailbox))
-        os.fsync(archive)
 
 
 def take_out(archive: int, mailbox: int, parent: int, name: str) -> None:

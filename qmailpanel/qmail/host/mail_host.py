@@ -76,8 +76,7 @@ class Host:
             if os.path.isdir(path):
                 with entered(path, follow=True) as directory:
                     libc.syncfs(directory)
-        if os.path.isdir(self.root.path):
-            self.root.flush()
+        self.root.flush()
 
     # the ledger it was made from
 

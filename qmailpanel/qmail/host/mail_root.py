@@ -140,7 +140,7 @@ class MailRoot:
     def flush(self) -> None:
         """One syncfs for everything that was made, and one for each file system below."""
         try:
-            with entered(self.path) as root:
+            with contextlib.suppress(FileNotFoundError), entered(self.path) as root:
                 libc.syncfs(root)
                 for path in find_mount_points(self.path):
                     _sync_mounted(path, root)

@@ -57,8 +57,9 @@ class Moves:
         begun = self.memory.moving
         if begun is None:
             return
-        if self.root.is_moved(begun[2]):
-            self.root.flush()
+        is_moved = self.root.is_moved(begun[2])
+        self.root.flush()  # or a power cut brings the link back that led to itself
+        if is_moved:
             self.memory.move(*begun)
             self._moved()
         else:
