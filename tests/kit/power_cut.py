@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import traceback
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -173,11 +174,23 @@ class ChildFailed(Exception):
     """Its own words were printed."""
 
 
-def choose(entries: Sequence[Entry], since: int, cuts: int, chance: random.Random) -> list[int]:
-    """Moments spread over all flushes: each before a flush, of which any part may be missing."""
-    flushes = [i for i, e in enumerate(entries) if e.data is None and e.position > since]
-    spread = [int((n + chance.random()) * len(flushes) / cuts) for n in range(cuts)]
-    return [chance.randint(flushes[max(at - 1, 0)], flushes[at]) for at in spread]
+def choose(
+    entries: Sequence[Entry], said: Sequence[int], cuts: int, chance: random.Random
+) -> list[int]:
+    """Moments of which any part may be missing, in order.
+
+    Three of four are spread over all flushes, each before one; the others are when something was
+    just said: there the record had these positions.
+    """
+    flushes = [i for i, e in enumerate(entries) if e.data is None and e.position > said[0]]
+    many = cuts - cuts // 4
+    spread = [int((n + chance.random()) * len(flushes) / many) for n in range(many)]
+    positions = [entry.position for entry in entries]
+    just_said = chance.sample(said[1:], min(cuts // 4, len(said) - 1))
+    return sorted(
+        [chance.randint(flushes[max(at - 1, 0)], flushes[at]) for at in spread]
+        + [bisect_right(positions, position) for position in just_said]
+    )
 
 
 def main(directory: Path, layout: Layout, cuts: int, seed: str) -> int:
@@ -192,8 +205,9 @@ def main(directory: Path, layout: Layout, cuts: int, seed: str) -> int:
     machine.live(History(directory, machine.record, chance).write)
     notes = list(read_all(directory / "notes"))
     entries = list(read_record(machine.record, machine.images))
+    said = [note.position for note in notes]
     failures = 0
-    for index in machine.cut(entries, choose(entries, notes[0].position, cuts, chance), seed):
+    for index in machine.cut(entries, choose(entries, said, cuts, chance), seed):
         position = entries[index - 1].position
         look = Look(directory, notes, position, machine.database, layout.is_database_cut)
         try:

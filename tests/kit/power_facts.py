@@ -55,6 +55,7 @@ def _tree() -> Iterator[tuple[object, ...]]:
         elif path.name == "maildirsize":
             limits = path.read_bytes().split(b"\n")[0]
             if limits.strip(b"\0") not in (b"", b"0S,0C"):
+                yield "limited", name
                 yield "limits", name, limits
         elif path.name != ".qmailpanel-new":
             yield "dot-qmail", name, path.read_bytes()

@@ -146,6 +146,8 @@ class History:
         change_alias(SYSTEM, info, destinations=[MailAddress("bob@pandle.net")])
         change_quota(SYSTEM, ann, quota=7_000_000)
         yield
+        set_password(SYSTEM, ann, stored=f"{HASH}z")  # which no other file tells of
+        yield
         rename_address(SYSTEM, ann, LocalPart("anna"), keep=True)
         yield
         yield from self.remove_and_restore(bob)
