@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from qmailpanel.aliases.services import remove_alias, switch_alias
 from qmailpanel.console.adoptable import find_adoptable
 from qmailpanel.console.services import switch_hold
-from qmailpanel.domains.models import Address, Domain, Kind
+from qmailpanel.domains.models import Address, Domain, Kind, Unknown
 from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
@@ -371,6 +371,34 @@ def test_who_is_off_gets_no_mail_though_the_memory_is_gone(panel, domain, forget
     assert not panel.sync().steps
 
 
+def test_who_is_on_again_gets_mail_though_the_memory_is_gone(panel, domain, forget, people) -> None:
+    change_domain(SYSTEM, domain, unknown=Unknown.FORWARD, unknown_target="x@example.org")
+    switch_mailbox(SYSTEM, people["carol"], on=False)
+    switch_domain(SYSTEM, domain, on=False)
+    panel.sync()
+    switch_mailbox(SYSTEM, people["carol"], on=True)
+    switch_domain(SYSTEM, domain, on=True)
+    forget()
+    panel.sync()
+    assert panel.read("mailnames/pandle.net/.qmail-default") == b"&x@example.org\n"
+    assert b"bouncesaying" not in panel.read("mailnames/pandle.net/carol/.qmail")
+    assert panel.status_of_domain(domain) is Status.LIVE
+
+
+def test_lists_follow_another_rule_for_the_unknown_though_the_memory_is_gone(
+    panel, domain, forget, people, settings
+) -> None:
+    settings.QMAILPANEL_RECIPIENTS = "validrcptto"
+    panel.sync()
+    change_domain(SYSTEM, domain, unknown=Unknown.REFUSE)
+    panel.sync()
+    assert "carol@pandle.net" in panel.lines("control/validrcptto")
+    change_domain(SYSTEM, domain, unknown=Unknown.BOUNCE)
+    forget()
+    panel.sync()
+    assert "carol@pandle.net" not in panel.lines("control/validrcptto")
+
+
 def test_a_domain_that_is_off_gets_no_mail_though_the_memory_is_gone(
     panel, domain, forget, people
 ) -> None:
@@ -383,6 +411,17 @@ def test_a_domain_that_is_off_gets_no_mail_though_the_memory_is_gone(
     assert "pandle.net" not in panel.lines("control/rcpthosts")
     assert not panel.below("pandle.net/.qmail-out").exists()
     assert panel.status_of_domain(domain) is Status.LIVE
+
+
+def test_sub_domains_that_are_off_go_though_the_memory_is_gone(panel, domain, forget) -> None:
+    change_domain(SYSTEM, domain, subdomains=True)
+    panel.sync()
+    change_domain(SYSTEM, domain, subdomains=False)
+    forget()
+    panel.sync()
+    assert ".pandle.net:100" not in panel.lines("control/virtualdomains")
+    assert ".pandle.net" not in panel.lines("control/rcpthosts")
+    assert not panel.sync().steps
 
 
 def test_a_domain_that_is_removed_goes_though_the_memory_is_gone(
@@ -630,6 +669,18 @@ def test_a_new_mailbox_gets_no_mail_over_a_line_that_nobody_knows_any_more(panel
     panel.write("users/assign", b"".join(x for x in lines if not x.startswith(b"=100-info:")))
     panel.sync()
     assert panel.status(another) is Status.LIVE
+
+
+def test_sub_domains_that_nobody_knows_any_more_go_with_the_yes(panel, domain) -> None:
+    older, memory = keep_database(), keep_memory()
+    change_domain(SYSTEM, domain, subdomains=True)
+    panel.sync()
+    put_back(older)
+    put_memory_back(memory)
+    panel.sync()
+    say_yes(panel)
+    assert ".pandle.net:100" not in panel.lines("control/virtualdomains")
+    assert ".pandle.net" not in panel.lines("control/rcpthosts")
 
 
 def test_sync_ends_where_an_older_database_gave_a_number_again(panel, domain) -> None:

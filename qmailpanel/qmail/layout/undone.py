@@ -1,4 +1,4 @@
-"""What a domain had before its rows were removed or switched off, whoever forgot it."""
+"""What a domain may have had before its rows said something else, whoever forgot it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,21 @@ from qmailpanel.qmail.plan.state import Section
 
 _THERE: dict[str, Any] = {"removed": False}
 _ON: dict[str, Any] = {"removed": False, "enabled": True}
+_OFF: dict[str, Any] = {"removed": False, "enabled": False}
+_BEFORE = (
+    (_THERE, _THERE),
+    (_ON, _THERE),
+    (_ON, _ON),
+    (_ON, _OFF),
+    (_OFF, _THERE),
+    (_ON | {"unknown": "bounce"}, _ON),
+    (_ON | {"unknown": "refuse"}, _ON),
+)  # what the row of the domain may have said, and those of its addresses with it
 
 
 def render_undone(rows: DomainRows, layout: Layout) -> Iterator[Section]:
-    """With nothing removed; with the domain on too; and with all of it on."""
-    for domain, addresses in ((_THERE, _THERE), (_ON, _THERE), (_ON, _ON)):
+    """With nothing removed and all names below; on, off, and by another rule for the unknown."""
+    for domain, addresses in _BEFORE:
         try:
             yield render_domain(_undo(rows, domain, addresses), layout).section
         except ValueError:
@@ -28,6 +38,7 @@ def _undo(rows: DomainRows, domain: dict[str, Any], addresses: dict[str, Any]) -
         rows,
         alias_domains=(*rows.alias_domains, *rows.refused),
         refused=(),
+        subdomains=True,
         mailboxes=[replace(row, **addresses) for row in rows.mailboxes],
         aliases=[replace(row, **addresses) for row in rows.aliases],
         **domain,
