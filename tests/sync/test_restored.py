@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 
 from qmailpanel.aliases.services import remove_alias, switch_alias
 from qmailpanel.console.adoptable import find_adoptable
+from qmailpanel.console.decisions import put_ours_back
 from qmailpanel.console.services import switch_hold
 from qmailpanel.domains.models import Address, Domain, Kind, Unknown
 from qmailpanel.domains.renaming import rename_address, rename_domain
@@ -24,7 +25,7 @@ from qmailpanel.qmail.host.ledger_mark import LEDGER
 from qmailpanel.qmail.names import DomainName, LocalPart
 from qmailpanel.reports.models import KnownHost
 from qmailpanel.reports.statuses import Status
-from qmailpanel.sync.models import ForeignLine, SyncQuestion
+from qmailpanel.sync.models import ForeignLine, SyncDrift, SyncQuestion
 from qmailpanel.sync.services import answer_question
 from tests.kit.panels import Panel
 from tests.kit.restored import keep_database, keep_memory, put_back, put_memory_back
@@ -669,6 +670,34 @@ def test_a_new_mailbox_gets_no_mail_over_a_line_that_nobody_knows_any_more(panel
     panel.write("users/assign", b"".join(x for x in lines if not x.startswith(b"=100-info:")))
     panel.sync()
     assert panel.status(another) is Status.LIVE
+
+
+@pytest.mark.parametrize("kind", ["alias", "switched off", "removed"])
+def test_an_address_is_not_live_while_a_line_that_nobody_knows_takes_its_mail(
+    panel, domain, kind
+) -> None:
+    bob = panel.add_mailbox(domain, "bob")
+    panel.sync()
+    older, memory = keep_database(), keep_memory()
+    panel.add_alias(domain, "info", "bob@pandle.net")
+    panel.sync()
+    put_back(older)
+    put_memory_back(memory)
+    info = panel.add_alias(domain, "info", "x@example.org")
+    if kind == "switched off":
+        switch_domain(SYSTEM, domain, on=False)
+    if kind == "removed":
+        remove_alias(SYSTEM, info)
+    panel.sync()
+    say_yes(panel)
+    assert panel.answer("=100-info")
+    assert panel.status(info) is Status.FAILED
+    assert "a foreign line for =100-info" in panel.problem(info).cause
+    assert panel.status(bob) is Status.LIVE
+    put_ours_back(SYSTEM, SyncDrift.objects.get())
+    panel.sync()
+    assert not panel.answer("=100-info")
+    assert panel.status(info) is (Status.REMOVED if kind == "removed" else Status.LIVE)
 
 
 def test_sub_domains_that_nobody_knows_any_more_go_with_the_yes(panel, domain) -> None:

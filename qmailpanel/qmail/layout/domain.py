@@ -51,6 +51,8 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
     rendering = Rendering(layout, DomainName(rows.name), rows.prepend)
     for mailbox in rows.mailboxes:
         rendering.attempt(mailbox, partial(_render_mailbox, rendering, mailbox, rows))
+    for alias in rows.aliases:
+        rendering.attempt(alias, partial(_render_alias, rendering, alias, rows))
     section, logins = empty_section(rows.prepend), Logins()
     if not rows.removed:
         names = [rendering.name, *read_names(rendering, rows.alias_domains)]
@@ -120,9 +122,6 @@ def _render_delivery(rendering: Rendering, rows: DomainRows) -> None:
     rendering.files[default] = _render_unknown(rendering.layout, rows)
     if not rows.enabled:
         return
-    for alias in rows.aliases:
-        if not alias.removed:
-            rendering.attempt(alias, partial(_render_alias, rendering, alias))
     for row in rows.mailboxes:
         if row.removed and rows.departed:
             render = partial(_render_departed, rendering, row, rows.departed, rows)
@@ -150,11 +149,13 @@ def _is_taken(rows: DomainRows, local: str) -> bool:
     return local in {*mailboxes, *aliases}
 
 
-def _render_alias(rendering: Rendering, row: AliasRow) -> None:
+def _render_alias(rendering: Rendering, row: AliasRow, rows: DomainRows) -> None:
     local = AliasLocal(as_name(row.local))
     path = f"{rendering.name}/{dotqmail.file_name(local)}"
     rendering.owners[path] = rendering.owners[rendering.key(local)] = row.address
     check_row(row)
+    if row.removed or rows.removed or not rows.enabled:
+        return
     home = _own_home(rendering, row)
     if home is not None:
         rendering.add_home_assignment(local, home)

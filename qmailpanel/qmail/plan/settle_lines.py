@@ -13,13 +13,16 @@ def settle_lines(draft: Draft, file: LineFile, refused: Set[bytes]) -> dict[byte
     """Our lines of one shared file as they shall be; none for the names in `refused`.
 
     Lines of ours are on disk as wanted, as applied, or missing; so W holds for each, unless a
-    foreign line has the same key (drift), or the home it delivers to could not be made.
+    foreign line has the same key (drift), or the home it delivers to could not be made. A foreign
+    line that takes the mail of an address of ours is drift too where no line is wanted.
     """
     shared, wanted = file.shared, draft.wanted
     old, want = draft.old[shared], wanted.section.lines.get(shared, {})
     before = [section.lines.get(shared, {}) for section in draft.applied]
     new = {}
-    for key in sorted({*want, *old, *(key for lines in before for key in lines)} - refused):
+    taken = wanted.owners.keys() & file.foreign.keys.keys() if want else ()
+    keys = {*want, *old, *taken, *(key for lines in before for key in lines)}
+    for key in sorted(keys - refused):
         foreign = file.foreign.keys.get(key)
         if foreign and key in want and draft.is_refusing(want[key]):
             continue  # somebody else has its mail now
