@@ -8,7 +8,7 @@ both begin with and those that both end with. Now and then one is kept whole.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.conf import settings
 from django.db import transaction
@@ -16,6 +16,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from qmailpanel.qmail.formats import control
+from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host.outcome import Written
 from qmailpanel.qmail.plan.steps import printable
 
 from .models import Generation
@@ -30,6 +32,10 @@ class Generations:
 
     def __init__(self) -> None:
         self._newest: dict[str, tuple[Generation, bytes]] = {}
+
+    def keep_all(self, written: Mapping[Shared, Written], through: int) -> None:
+        for shared, (before, after) in written.items():
+            self.keep(shared, before, after, through)
 
     def keep(self, file: str, before: bytes, after: bytes, through: int) -> None:
         """A file was written. What others wrote before it is a generation of its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from qmailpanel.domains.models import Claim, Domain
@@ -11,19 +11,19 @@ from qmailpanel.qmail.formats.logins import Logins
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.plan.state import Wanted, empty_section, left_path
 
-from .wanted import Unwritable, read_wanted, snapshot
+from .wanted import Intended, read_wanted, snapshot
 
 
 def read_intended(
-    host: Host, domains: Sequence[int], *, absent: bool
-) -> tuple[list[Wanted], list[Unwritable]]:
-    """Of these domains; `absent`: also of those that have something on the host, but no row."""
-    wanted, unwritable = read_wanted(domains, host.layout, host.memory.left_names())
+    host: Host, choose: Callable[[], Sequence[int]], *, absent: bool = False
+) -> Intended:
+    """Of the domains that `choose` says; `absent`: also of those on the host without a row."""
+    wanted, unwritable = read_wanted(choose, host.layout, host.memory.left_names())
     through = held_after()
     if through is not None:
         wanted = [_hold_back(host, w, through) if w.change > through else w for w in wanted]
         unwritable = [one for one in unwritable if one.change <= through]
-    return wanted + (_absent_domains(host) if absent else []), unwritable
+    return Intended([*wanted, *(_absent_domains(host) if absent else [])], unwritable)
 
 
 def _hold_back(host: Host, one: Wanted, through: int) -> Wanted:

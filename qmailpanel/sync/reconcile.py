@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -12,16 +12,18 @@ from itertools import chain
 from django.conf import settings
 from django.utils import timezone
 
-from qmailpanel.domains.models import Claim, Domain
+from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.services import held_after
+from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.host.outcome import Outcome
 from qmailpanel.qmail.plan.order import Plan, make_plan
 from qmailpanel.qmail.plan.questions import ANY_DROPS, LedgerEnd, Question
-from qmailpanel.qmail.plan.state import Applied, Wanted, is_left_path, prepend_left
+from qmailpanel.qmail.plan.state import Applied, Wanted
 from qmailpanel.qmail.plan.steps import Failed, describe
 
+from .at_work import AtWork
 from .generations import Generations
 from .host_facts import HostFacts
 from .host_notes import HostNotes
@@ -31,16 +33,14 @@ from .publish import confirmed_digests, publish, publish_progress
 from .recall import recall
 from .repeats import Repeats
 from .report import Report
-from .same_ledger import find_left, find_question, read_end
-from .scope import all_domains, dirty_domains
-from .wanted import read_wanted
+from .same_ledger import find_question, is_put_back, read_end
+from .scope import all_domains, dirty_domains, domains_named, with_changed
+from .wanted import Intended, read_wanted
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 100
 SLICE_SECONDS = 0.5
-
-AtWork = Mapping[int, int]  # domains that are being made true, by the ledger's newest change
 
 
 def open_host() -> Host:
@@ -51,31 +51,34 @@ def open_host() -> Host:
 class Reconciler:
     """Makes domains true on one host, and says what came of it.
 
-    `pause`: called in the middle of long work, at most every half second, with the domains at work;
-    what it does (another domain's change, say) may change the host.
+    `pause`: called in the middle of long work, at most every half second; what it does (another
+    domain's change, say) may change the host.
     """
 
-    def __init__(self, host: Host, pause: Callable[[AtWork], None] | None = None) -> None:
+    def __init__(self, host: Host, pause: Callable[[], None] | None = None) -> None:
         self.host = host
         self.pause = pause
         self.generations = Generations()
         self.notes = HostNotes(host)
         self.facts = HostFacts(host, self.notes)
-        self._at_work: AtWork = {}
+        self.at_work = AtWork(host.memory, lambda: self.notes.files[Shared.VIRTUAL])
+        self._taken_up: LedgerEnd | None = None
         self._sliced = time.monotonic()
         self._is_flushed = False
         self._asking = {0}  # the domains of the run that had a question; 0: those without a row
 
-    def reconcile(self, domains: Sequence[int], *, absent: bool = False) -> Report:
+    def reconcile(
+        self, domains: Sequence[int], *, absent: bool = False, since: int | None = None
+    ) -> Report:
         """Make these domains true, and publish what came of it.
 
-        `absent`: also the domains that have something on the host, but no row. Raises Busy when
-        another process is at work there.
+        `absent`: also the domains that have something on the host, but no row. `since`: and those
+        with a change after that one. Raises Busy when another process is at work there.
         """
         try:
             with self.host.lock():
                 self._sliced = time.monotonic()
-                return self.reconcile_locked(domains, absent=absent)
+                return self._reconcile(domains, absent=absent, since=since)
         except Busy:
             raise
         except HostError as error:
@@ -85,43 +88,53 @@ class Reconciler:
             publish(report)
             return report
 
-    def reconcile_locked(self, domains: Sequence[int], *, absent: bool = False) -> Report:
-        """`reconcile` for who holds the lock already.
-
-        Where another database or memory was put back, it is about all domains.
-        """
+    def _reconcile(self, domains: Sequence[int], *, absent: bool, since: int | None) -> Report:
+        """Where another database or memory was put back, it is about all domains."""
         end = read_end()
-        if self.host.is_forgetful() or find_left(self.host.read_ends(), end):
+        if is_put_back(self.host, end):
             domains, absent = sorted({*domains, *all_domains()}), True
             self.facts.forget()
-        report = Report(timezone.now(), problems={0: ()} if absent else {})
-        scope = {*domains, *([0] if absent else [])}
-        self._flush()
-        self.host.moves.finish()
-        wanted, unwritable = read_intended(self.host, domains, absent=absent)
-        before = self._at_work
-        self._at_work = {**dict.fromkeys(domains, end.change), **before}
+        self._finish_what_was_cut()
+        intended = read_intended(self.host, partial(with_changed, domains, since), absent=absent)
+        return self._run(intended, end, scope={*domains, *([0] if absent else [])})
+
+    def take_up(self, since: int) -> Report | None:
+        """In a pause: make true what was changed since and need not wait until the work is done."""
+        end = read_end()
+        if end == self._taken_up or not self.notes.files or is_put_back(self.host, end):
+            return None
+        self._taken_up = end
+        self._finish_what_was_cut()
+        others = partial(self.at_work.find_others, since)
+        intended = self.at_work.keep_apart(read_intended(self.host, others))
+        return self._run(intended, end, scope=set()) if any(intended) else None
+
+    def _run(self, intended: Intended, end: LedgerEnd, scope: set[int]) -> Report:
+        """`scope`: domains that it is about, with or without a row."""
+        report = Report(timezone.now(), problems={0: ()} if 0 in scope else {})
+        wanted = intended.wanted
         try:
-            self._make_true(wanted, report, end)
+            with self.at_work.doing(intended):
+                self._make_true(wanted, report, end)
         except HostError as error:
             self._is_flushed = False
             report.error, report.cause = error.text, error.cause
             report.changes |= {w.domain: w.change for w in wanted if w.domain and not w.held}
-        finally:
-            self._at_work = before
-        self._note_question(report, scope)
+        self._note_question(report, scope | intended.changes.keys())
         self.look_ahead(report)
-        report.add_unwritable(unwritable)
+        report.add_unwritable(intended.unwritable)
         publish(report)
         self.facts.publish()
-        self._keep_generations(report)
+        written = self.notes.take_written()  # kept last: it takes its time on a large host
+        self.generations.keep_all(written, through=max(report.changes.values(), default=0))
         return report
 
-    def _flush(self) -> None:
+    def _finish_what_was_cut(self) -> None:
         """What a run left that was killed, or failed, is seen; but the power may still take it."""
         if not self._is_flushed:
             self.host.flush()
             self._is_flushed = True
+        self.host.moves.finish()
 
     def is_amiss(self, domains: Sequence[int], *, absent: bool = False) -> bool:
         """Compare everything of these domains: whether something is not as it should be."""
@@ -131,17 +144,12 @@ class Reconciler:
 
     def disturbed(self) -> set[int]:
         """The domains whose lines somebody else changed, as seen in passing since the last call."""
-        names = self.notes.take_disturbed()
-        claims = Claim.objects.filter(name__in=names, claims=True)
-        left = Domain.objects.filter(
-            prepend__in=[prepend_left(name) for name in names if is_left_path(name)]
-        )
-        return {*claims.values_list("domain", flat=True), *left.values_list("pk", flat=True)}
+        return domains_named(self.notes.take_disturbed())
 
     def preview(self, domains: Sequence[int], *, absent: bool = False) -> Plan:
         """The plan for these domains; nothing is written."""
         end = read_end()
-        wanted, _ = read_intended(self.host, domains, absent=absent)
+        wanted, _ = read_intended(self.host, lambda: domains, absent=absent)
         applied = self.host.memory.sections([one.name for one in wanted])
         question = find_question(self.host.read_ends(), end, wanted, applied)
         if question and question.digest not in confirmed_digests():
@@ -167,10 +175,10 @@ class Reconciler:
         if through is None:
             report.holding = 0
             return
-        waiting = dirty_domains(through)
-        wanted, _ = read_wanted(waiting, self.host.layout, self.host.memory.left_names())
-        report.waiting = self._preview(wanted, confirmed_digests()).steps
-        report.holding = len(waiting)
+        layout, left = self.host.layout, self.host.memory.left_names()
+        waiting = read_wanted(partial(dirty_domains, through), layout, left)
+        report.waiting = self._preview(waiting.wanted, confirmed_digests()).steps
+        report.holding = len(waiting.changes)
 
     def _make_true(self, wanted: Sequence[Wanted], report: Report, end: LedgerEnd) -> None:
         """Unless there is a question. `end`: of the ledger when the rows were read."""
@@ -281,15 +289,9 @@ class Reconciler:
         if self.pause is not None:
             self._sliced = now
             self.host.root.flush()
-            self.pause(self._at_work)
+            self.pause()
         publish_progress(report)
         self._sliced = time.monotonic()
-
-    def _keep_generations(self, report: Report) -> None:
-        """When all is said, because it takes its time on a large host."""
-        through = max(report.changes.values(), default=0)
-        for shared, (before, after) in self.notes.take_written().items():
-            self.generations.keep(shared, before, after, through)
 
 
 def _is_troubled(plan: Plan, name: str) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
 from qmailpanel.domains.models import Claim, Domain
+from qmailpanel.qmail.plan.state import is_left_path, prepend_left
 from qmailpanel.reports.models import SyncPosition
 
 
@@ -23,9 +26,22 @@ def dirty_domains(after: int) -> list[int]:
     return sorted(domain for domain, change in newer.items() if change > applied.get(domain, 0))
 
 
+def with_changed(domains: Iterable[int], since: int | None) -> list[int]:
+    """These domains, and what was changed since: mail may go over both."""
+    return sorted({*domains, *(() if since is None else dirty_domains(since))})
+
+
 def all_domains() -> list[int]:
     """Every domain that holds its name, or of which something is left that refuses mail."""
     refusing = Claim.objects.filter(domain=OuterRef("pk"), claims=True, refuses=True)
     left = Domain.objects.filter(Q(leaving=True) | Exists(refusing), removed=True)
     rows = Domain.objects.filter(Q(pk__in=Domain.objects.claiming()) | Q(pk__in=left))
     return list(rows.order_by("id").values_list("id", flat=True))
+
+
+def domains_named(names: Collection[str]) -> set[int]:
+    """Whose these names are, those of what is left of a domain included."""
+    claims = Claim.objects.filter(name__in=names, claims=True)
+    prepends = [prepend_left(name) for name in names if is_left_path(name)]
+    left = Domain.objects.filter(prepend__in=prepends)
+    return {*claims.values_list("domain", flat=True), *left.values_list("pk", flat=True)}

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.mailboxes.delivery.replies import turn_replies
 from qmailpanel.mailboxes.removal.services import purge_due
@@ -22,7 +21,7 @@ from qmailpanel.qmail.pause import Round
 from .clock import is_steady
 from .models import SyncQuestion
 from .publish import publish, publish_heartbeat
-from .reconcile import AtWork, Reconciler
+from .reconcile import Reconciler
 from .report import Report
 from .rounds.doctor import DoctorRounds
 from .rounds.every import BrokeOff, Every
@@ -132,30 +131,22 @@ class Service:
             self._run(domains, absent=absent)
 
     def _run(self, domains: Iterable[int], *, absent: bool = False) -> None:
-        report = self.reconciler.reconcile(sorted(domains), absent=absent)
+        report = self.reconciler.reconcile(sorted(domains), absent=absent, since=self._through)
         self.unsettled.note(report)
         self.unsettled.failed -= set(domains) - set(report.changes)  # another domain has their name
 
-    def _pause(self, at_work: AtWork) -> None:
-        """In the middle of long work: a sign of life, and the changes of other domains.
-
-        Not while one at work was changed again: who delivers where may have changed in both.
-        """
+    def _pause(self) -> None:
+        """In the middle of long work: a sign of life, and the changes of other domains."""
         if self.stopping:
             raise Stopped
         self.heart.go_on()
-        others = [d for d in dirty_domains(self._through) if d not in at_work]
-        if others and not _are_changed(at_work):
-            self.unsettled.note(self.reconciler.reconcile_locked(others))
+        report = self.reconciler.take_up(self._through)
+        if report:
+            self.unsettled.note(report)
 
     def _seconds_to_wait(self) -> float:
         """Shorter where something becomes live meanwhile."""
         return min(max(self.unsettled.seconds(), SHORTEST_SECONDS), WATCH_SECONDS)
-
-
-def _are_changed(at_work: AtWork) -> bool:
-    newer = Domain.objects.filter(change__gt=min(at_work.values()))
-    return any(change > at_work.get(pk, change) for pk, change in newer.values_list("id", "change"))
 
 
 def _beat() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
@@ -52,16 +52,30 @@ def _one_state() -> Iterator[None]:
             cursor.execute("COMMIT")
 
 
+class Intended(NamedTuple):
+    """What is wanted of some domains, and which of them cannot be rendered."""
+
+    wanted: Sequence[Wanted]
+    unwritable: Sequence[Unwritable]
+
+    @property
+    def changes(self) -> dict[int, int]:
+        """At which change each domain was read."""
+        wanted = {one.domain: one.change for one in self.wanted}
+        return wanted | {one.domain: one.change for one in self.unwritable}
+
+
 def read_wanted(
-    domains: Sequence[int], layout: Layout, left: Collection[str] = ()
-) -> tuple[list[Wanted], list[Unwritable]]:
-    """What is wanted of these domains, and which of them cannot be rendered.
+    choose: Callable[[], Sequence[int]], layout: Layout, left: Collection[str] = ()
+) -> Intended:
+    """Of the domains that `choose` says: in the same moment, as one change may be of several.
 
     Of a removed domain two things: that it is gone, unless it gave up its name, and what is left of
     it. `left`: what is on the host, so that it goes when the domain is back.
     """
-    wanted, unwritable = list[Wanted](), []
+    wanted, unwritable = list[Wanted](), list[Unwritable]()
     with snapshot():
+        domains = choose()
         rows = list(read_rows(domains))
         decisions = _read_decisions(domains)
         nameless = list(read_nameless(set(domains) - {row.domain for row in rows}))
@@ -73,7 +87,7 @@ def read_wanted(
         except ValueError as error:
             problem = Problem("This domain cannot be written for the mail server.", str(error))
             unwritable.append(Unwritable(row.domain, row.change, problem))
-    return wanted, unwritable
+    return Intended(wanted, unwritable)
 
 
 def _render(row: DomainRows, layout: Layout, left: Collection[str]) -> list[Wanted]:

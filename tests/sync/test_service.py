@@ -286,11 +286,11 @@ def test_another_domains_change_is_live_before_long_work_ends(panel, in_slices) 
     boxes = [panel.add_mailbox(slow, f"box{number}") for number in range(10)]
     pause, seen = running._pause, list[Any]()
 
-    def person(at_work):
+    def person():
         """Adds ann in the third pause, and looks at her when it is over."""
         seen.append(None)
         ann = panel.add_mailbox(quick, "ann") if len(seen) == 3 else None
-        pause(at_work)
+        pause()
         if ann:
             seen[2] = panel.status(ann), panel.below("slow.test/box9").exists()
 
@@ -315,10 +315,10 @@ def test_a_rename_that_others_follow_waits_until_all_of_them_can_be_made_true(
         panel.add_mailbox(slow, f"box{number}")
     pause, seen = running._pause, list[tuple[bool, bool]]()
 
-    def person(at_work):
+    def person():
         if not seen:
             rename_domain(SYSTEM, other, DomainName("c.test"), keep=False)
-        pause(at_work)
+        pause()
         forwards = b"@b.test" in panel.below("a.test/.qmail-far").read_bytes()
         seen.append((forwards, "b.test:101" in panel.lines("control/virtualdomains")))
 
@@ -340,10 +340,10 @@ def test_what_it_wrote_itself_in_slices_is_not_taken_for_somebody_elses(panel, i
     panel.add_mailbox(slow, "new")
     pause, added = running._pause, list[Address]()
 
-    def person(at_work):
+    def person():
         if len(added) < 30:
             added.append(panel.add_mailbox(quick, f"box{len(added)}"))
-        pause(at_work)
+        pause()
 
     running.reconciler.pause = person
     running.take_changes()
@@ -362,10 +362,10 @@ def test_a_domain_made_in_a_pause_of_another_is_gone_when_it_is_removed(
     running = panel.serve()
     pause, seen = running._pause, list[Domain]()
 
-    def person(at_work):
+    def person():
         if len(seen) < pauses:
             seen.append(panel.add_domain("b.test") if len(seen) == pauses - 1 else slow)
-        pause(at_work)
+        pause()
 
     running.reconciler.pause = person
     switch_domain(SYSTEM, slow, on=True)
@@ -386,8 +386,8 @@ def test_who_waits_for_long_work_sees_how_far_it_is(panel, in_slices, as_operato
         panel.add_mailbox(slow, f"box{number}")
     pause, seen = running._pause, list[tuple[int, int]]()
 
-    def person(at_work):
-        pause(at_work)
+    def person():
+        pause()
         node = SyncNode.objects.get()
         seen.append((node.done, node.total))
         if len(seen) == 5:
@@ -408,12 +408,12 @@ def test_a_stop_in_the_middle_of_long_work_leaves_it_to_the_next_start(panel, in
     slow = panel.add_domain("slow.test")
     boxes = [panel.add_mailbox(slow, f"box{number}") for number in range(10)]
     running = Service(open_host())
-    pause, calls = running._pause, []
+    pause, calls = running._pause, list[None]()
 
-    def term(at_work):
-        calls.append(at_work)
+    def term():
+        calls.append(None)
         running.stopping = len(calls) == 4
-        pause(at_work)
+        pause()
 
     running.reconciler.pause = term
     running.run()

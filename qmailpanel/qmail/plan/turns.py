@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.plan.draft import Draft
+from qmailpanel.qmail.plan.hops import keys_of, targets_of
 from qmailpanel.qmail.plan.steps import RemoveFile, TurnStep
 
 
@@ -55,23 +56,10 @@ class _NewRoutes:
         section = self._directories[path.partition("/")[0]].wanted.section
         home = section.homes.get(directory) if name == ".qmail" else None
         content = home.dot_qmail if home else section.files.get(path, b"")
-        for local, domain in _targets(content):
-            draft = self._find_draft(domain)
+        for local, name in targets_of(content):
+            draft = next((self._names[key] for key in keys_of(name) if key in self._names), None)
             if draft is not None:
                 yield _find_file(draft, local)
-
-    def _find_draft(self, domain: str) -> Draft | None:
-        """See qmail-send(8): the name itself, else the longest one above it."""
-        labels = domain.split(".")
-        above = ("." + ".".join(labels[start:]) for start in range(1, len(labels)))
-        return next((d for n in (domain, *above) if (d := self._names.get(n.encode()))), None)
-
-
-def _targets(content: bytes) -> Iterator[tuple[str, str]]:
-    for instruction in dotqmail.parse(content):
-        if isinstance(instruction, dotqmail.Forward):
-            local, _, domain = instruction.text.decode("latin-1").lower().rpartition("@")
-            yield local, domain
 
 
 def _find_file(draft: Draft, local: str) -> str:

@@ -25,6 +25,8 @@ from qmailpanel.qmail.layout.rows import (
     MailboxRow,
     ReplyRow,
 )
+from qmailpanel.qmail.plan.apart import Ways, find_apart, find_ways
+from qmailpanel.qmail.plan.hops import Hops
 from qmailpanel.qmail.plan.order import make_plan
 from qmailpanel.qmail.plan.state import Section
 from qmailpanel.qmail.plan.steps import (
@@ -74,6 +76,7 @@ FOREIGN = {
 LISTED = replace(LAYOUT, lists=(Shared.VALID, Shared.RECIPIENTS), mailbot="/usr/bin/mailbot")
 AWAY = ReplyRow("Away", "Back in May.", 7)
 CATCHING = [b"+10:joe:7:7:/home/joe:::\n", b"+1:joe:7:7:/home/joe:::\n"]  # without a dash
+ALL = 1000  # steps; no plan here has so many
 MAILBOX = re.compile(r"mailbox (\d+):")
 layouts = st.sampled_from([LAYOUT, LISTED])
 
@@ -94,7 +97,9 @@ targets = st.one_of(
 
 
 @st.composite
-def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
+def domain_rows(
+    draw: st.DrawFn, number: int, name: str, targets: st.SearchStrategy[str] = targets
+) -> DomainRows:
     """A domain in any state; its mailboxes keep their numbers, so a home stays whose it is."""
     kinds = draw(st.fixed_dictionaries({local: st.sampled_from("-mMRPaAfs") for local in LOCALS}))
     mailboxes = [
@@ -115,7 +120,9 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
         if kinds[local] in "mMRP"
     ]
     aliases = [
-        AliasRow(i, local, draw(_destinations(name, kinds[local])), enabled=kinds[local] != "A")
+        AliasRow(
+            i, local, draw(_destinations(name, kinds[local], targets)), enabled=kinds[local] != "A"
+        )
         for i, local in enumerate(LOCALS)
         if kinds[local] in "aAfs"
     ]
@@ -139,11 +146,17 @@ def domain_rows(draw: st.DrawFn, number: int, name: str) -> DomainRows:
     )
 
 
-def _destinations(name: str, kind: str) -> st.SearchStrategy[tuple[str, ...]]:
+def _destinations(
+    name: str, kind: str, targets: st.SearchStrategy[str]
+) -> st.SearchStrategy[tuple[str, ...]]:
     """An alias of one mailbox of the domain, one that forwards anywhere, or one outside."""
     if kind == "f":
         return st.tuples(targets)
     return st.just((f"ann@{name}",) if kind == "s" else ("one@side.test", "two@side.test"))
+
+
+def in_service(rows: DomainRows) -> DomainRows:
+    return replace(rows, enabled=True, removed=False)
 
 
 def rename(world: World, rows: DomainRows) -> DomainRows:
@@ -177,6 +190,10 @@ def without_dead_ends(
 
 
 rows_of_host = st.tuples(*(domain_rows(i, name) for i, name in enumerate(NAMES)))
+near_targets = st.builds("{}@{}".format, st.sampled_from(LOCALS), st.sampled_from(NAMES))
+tied_rows = st.tuples(
+    *(domain_rows(i, name, near_targets).map(in_service) for i, name in enumerate(NAMES))
+)
 foreign_lines = st.fixed_dictionaries(
     {shared: st.permutations(lines) for shared, lines in FOREIGN.items()}
 )
@@ -278,6 +295,45 @@ def test_what_forwards_reach_before_and_after_they_reach_at_every_moment_in_betw
         world.apply(step)
         for local, name in both:
             assert world.reaches(local, name), (step, local, name, [*world.ends(local, name)])
+
+
+def find_ways_in(world: World, rows: DomainRows) -> Ways:
+    sections = [(name, each) for name, those in world.memory.items() for each in those]
+    owners = {key: name for name, each in sections for key in each.lines.get(Shared.VIRTUAL, ())}
+    hops = Hops(owners, lambda name: world.memory[name])
+    return Ways.of_all([find_ways(w, world.memory.get(w.name, ()), hops) for w in want([rows])])
+
+
+def carry_out(world: World, rows: DomainRows, count: int) -> set[tuple[str, str]]:
+    """So many steps, if there are as many. The addresses whose mail always reached somebody."""
+    steps = begin(world, want([rows])).steps
+    always = reached(world)
+    for step in steps[:count]:
+        world.apply(step)
+        always &= reached(world)
+    if count >= len(steps):
+        finish(world, want([rows]))
+    return always
+
+
+@given(tied_rows, tied_rows, st.integers(0, 20), st.permutations([0, 1]))
+def test_what_is_made_true_while_other_work_pauses_stops_no_mail(
+    first, second, count, order
+) -> None:
+    second = [replace(new, prepend=old.prepend) for old, new in zip(first, second, strict=True)]
+    slow, quick = (second[at] for at in order)
+    world = World()
+    settle(world, want(first))
+    in_turn = world.copy()
+    always = carry_out(in_turn, slow, ALL) & carry_out(in_turn, quick, ALL)
+    at_work = find_ways_in(world, slow)
+    assert always <= carry_out(world, slow, count)
+    runs = [slow, quick]
+    if find_apart({quick.domain: find_ways_in(world, quick)}, at_work):
+        runs = [quick, slow]
+    for rows in runs:
+        assert always <= carry_out(world, rows, ALL)
+    assert world.facts() == in_turn.facts()
 
 
 @given(layouts, foreign_lines, rows_of_host, rows_of_host)
