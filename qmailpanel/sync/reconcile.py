@@ -204,6 +204,7 @@ class Reconciler:
         self, wanted: Sequence[Wanted], applied: Applied, report: Report, confirmed: frozenset[str]
     ) -> None:
         """Observe, plan, apply, until a plan is empty: what is read back then is live."""
+        self.host.file_systems.note()
         names = [one.name for one in wanted]
         failed = self._move(wanted, applied, report)
         if report.steps:  # something was moved

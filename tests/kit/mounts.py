@@ -29,7 +29,7 @@ def mounted(path: Path) -> Iterator[Path]:
 
 def bind(path: Path, to: Path) -> None:
     """The same file system at another directory too."""
-    to.mkdir()
+    to.mkdir(exist_ok=True)
     subprocess.run(["mount", "--bind", path, to], check=True)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 from django.utils import timezone
 
 from qmailpanel.domains.models import Address, Domain
-from qmailpanel.domains.renaming import rename_domain
+from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import remove_domain, restore_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import (
@@ -22,7 +24,7 @@ from qmailpanel.mailboxes.removal.services import (
     restore_mailbox,
 )
 from qmailpanel.qmail.host import libc
-from qmailpanel.qmail.names import DomainName
+from qmailpanel.qmail.names import DomainName, LocalPart
 from qmailpanel.reports.statuses import Status, Statuses
 from tests.kit.mounts import bind, may_mount, mounted, unmount
 from tests.kit.panels import Panel
@@ -216,3 +218,184 @@ def test_what_is_made_there_is_on_disk_before_anything_points_to_it(
     monkeypatch.setattr(libc, "syncfs", note)
     panel.sync()
     assert set(flushed) == {directory.stat().st_dev, panel.below("").stat().st_dev}
+
+
+# a file system that is not mounted
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system that keeps its content while it is not mounted where it belongs."""
+    with mounted(tmp_path / "disk") as disk:
+        yield disk
+
+
+@contextmanager
+def used(disk: Path, place: Path) -> Iterator[None]:
+    """The disk is mounted at that directory; afterwards what stands there is its own."""
+    bind(disk, place)
+    try:
+        yield
+    finally:
+        unmount(place)
+
+
+@pytest.fixture
+def away(panel: Panel, disk: Path) -> Address:
+    """She is live, with mail, in a domain whose file system is not mounted any more."""
+    with used(disk, panel.below("pandle.net")):
+        ann = panel.add_mailbox(panel.add_domain(), "ann")
+        panel.add_alias(ann.domain, "info", "one@side.test")
+        panel.sync()
+        panel.below(HOME).write_text("hello")
+        assert panel.status(ann) is Status.LIVE
+    return ann
+
+
+def test_what_is_not_mounted_is_not_made_anew(panel, away, disk) -> None:
+    other = panel.add_mailbox(panel.add_domain("other.test"), "bob")
+    panel.sync()
+    place = panel.below("pandle.net")
+    cause = f"pandle.net: its mail is not there: is the file system of {place} mounted?"
+    assert cause_of(away.domain) == cause
+    assert os.listdir(place) == []
+    assert panel.answer("=100-ann") is not None
+    assert panel.status(other) is Status.LIVE
+    carl = panel.add_mailbox(away.domain, "carl")
+    panel.sync()
+    assert os.listdir(place) == []
+    with used(disk, place):
+        panel.sync()
+        assert {panel.status(away), panel.status(carl)} == {Status.LIVE}
+        assert mails(panel) == [HOME]
+
+
+def test_what_is_asked_for_meanwhile_is_done_when_it_is_mounted(panel, away, disk) -> None:
+    bob = panel.add_mailbox(away.domain, "bob")
+    with used(disk, panel.below("pandle.net")):
+        panel.sync()
+    rename_address(SYSTEM, away, LocalPart("anna"), keep=False)
+    remove_mailbox(SYSTEM, bob)
+    panel.sync()
+    assert panel.status_of_domain(away.domain) is Status.FAILED
+    with used(disk, panel.below("pandle.net")):
+        panel.sync()
+        assert (panel.status(away), panel.status(bob)) == (Status.LIVE, Status.REMOVED)
+        assert mails(panel) == ["pandle.net/anna/Maildir/new/1.mail"]
+        assert (disk / f".archive/{bob.mailbox.home}/Maildir").is_dir()
+
+
+def test_a_renamed_domain_waits_for_its_file_system_at_either_name(panel, away, disk) -> None:
+    rename_domain(SYSTEM, away.domain, DomainName("new.test"), keep=False)
+    panel.sync()
+    assert "is the file system of" in cause_of(away.domain)
+    assert os.listdir(panel.below("pandle.net")) == []
+    assert not panel.below("new.test").exists()
+    panel.below("pandle.net").rmdir()
+    with used(disk, panel.below("new.test")):
+        panel.sync()
+        assert panel.status(away) is Status.LIVE
+        assert mails(panel) == ["new.test/ann/Maildir/new/1.mail"]
+
+
+@pytest.mark.parametrize("inside", ["", "mail"])
+def test_where_the_mail_root_is_not_mounted_nothing_is_made(
+    panel, disk, settings, tmp_path, inside
+) -> None:
+    place = tmp_path / "place"
+    settings.QMAILPANEL_MAIL_ROOT = str(place / inside)
+    with used(disk, place):
+        ann = panel.add_mailbox(panel.add_domain(), "ann")
+        panel.sync()
+        assert panel.status(ann) is Status.LIVE
+    new = panel.add_mailbox(panel.add_domain("new.test"), "bob")
+    panel.sync()
+    assert os.listdir(place) == []
+    assert f"is the file system of {place} mounted?" in cause_of(ann.domain)
+    assert f"is the file system of {place} mounted?" in cause_of(new.domain)
+    with used(disk, place):
+        panel.sync()
+        assert {panel.status(ann), panel.status(new)} == {Status.LIVE}
+
+
+def test_what_a_supervisor_binds_to_itself_is_not_taken_for_a_file_system(
+    panel, disk, settings, tmp_path
+) -> None:
+    """As systemd does with each place that a unit may write."""
+    place = tmp_path / "place"
+    settings.QMAILPANEL_MAIL_ROOT = str(place)
+    with used(disk, place):
+        ann = panel.add_mailbox(panel.add_domain(), "ann")
+        panel.sync()
+    bind(place, place)
+    try:
+        panel.sync()
+        assert panel.status_of_domain(ann.domain) is Status.FAILED
+        assert os.listdir(place) == []
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_a_home_that_is_not_mounted_fails_its_own_address(panel, domain, disk) -> None:
+    ann, bob = panel.add_mailbox(domain, "ann"), panel.add_mailbox(domain, "bob")
+    panel.sync()
+    home = panel.below("pandle.net/ann")
+    shutil.copytree(home, disk, dirs_exist_ok=True)
+    shutil.rmtree(home)
+    with used(disk, home):
+        panel.sync()
+        panel.below(HOME).write_text("hello")
+        assert panel.status(ann) is Status.LIVE
+    panel.sync()
+    assert "is the file system of" in panel.problem(ann).cause
+    assert os.listdir(home) == []
+    assert panel.answer("=100-ann") is not None
+    assert panel.status(bob) is Status.LIVE
+    home.rmdir()
+    panel.sync()
+    assert panel.status(ann) is Status.FAILED
+    with used(disk, home):
+        panel.sync()
+        assert panel.status(ann) is Status.LIVE
+        assert mails(panel) == [HOME]
+    home.rmdir()
+
+
+def test_mail_that_was_moved_off_its_file_system_is_where_it_is(panel, away, disk) -> None:
+    place = panel.below("pandle.net")
+    shutil.copytree(disk, place, dirs_exist_ok=True)
+    panel.sync()
+    assert panel.status(away) is Status.LIVE
+    assert mails(panel) == [HOME]
+    shutil.rmtree(place / "ann")
+    panel.sync()
+    assert panel.status(away) is Status.LIVE
+    assert (place / "ann/Maildir/new").is_dir()
+
+
+def test_a_home_that_was_deleted_on_a_file_system_is_made_again(panel, ann, directory) -> None:
+    shutil.rmtree(directory / "ann")
+    panel.sync()
+    assert panel.status(ann) is Status.LIVE
+    assert (directory / "ann/Maildir/new").is_dir()
+
+
+def test_a_domain_that_was_deleted_where_nothing_was_mounted_is_made_again(panel) -> None:
+    ann = panel.add_mailbox(panel.add_domain(), "ann")
+    panel.sync()
+    shutil.rmtree(panel.below("pandle.net"))
+    panel.sync()
+    assert panel.status(ann) is Status.LIVE
+    assert panel.below("pandle.net/ann/Maildir/new").is_dir()
+
+
+def test_an_old_copy_below_the_mount_point_is_not_taken_for_its_mail(panel, away, disk) -> None:
+    """Of an earlier time: somebody came since."""
+    place = panel.below("pandle.net")
+    shutil.copytree(disk, place, dirs_exist_ok=True)
+    with used(disk, place):
+        panel.add_mailbox(away.domain, "bob")
+        panel.sync()
+    panel.sync()
+    assert panel.status_of_domain(away.domain) is Status.FAILED
+    assert not (place / "bob").exists()

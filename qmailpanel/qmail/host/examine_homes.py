@@ -15,8 +15,9 @@ from qmailpanel.qmail.doctor.assigned_homes import (
 )
 from qmailpanel.qmail.doctor.examined import ExaminedHost, File
 from qmailpanel.qmail.doctor.instructions import find_paths
-from qmailpanel.qmail.doctor.mount_points import examine_mount_points
+from qmailpanel.qmail.doctor.mount_points import examine_fstab, examine_mount_points
 from qmailpanel.qmail.formats import maildir
+from qmailpanel.qmail.host import mounts
 from qmailpanel.qmail.host.examine_machine import program_finder
 from qmailpanel.qmail.host.examine_shared import read_shared
 from qmailpanel.qmail.host.examined_files import (
@@ -27,8 +28,7 @@ from qmailpanel.qmail.host.examined_files import (
     read_at,
     read_dots,
 )
-from qmailpanel.qmail.host.files import entered, open_at
-from qmailpanel.qmail.host.mounts import find_mount_points
+from qmailpanel.qmail.host.files import entered, open_at, read_file
 from qmailpanel.qmail.host.walk import Linked, Walk
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.pause import Round
@@ -52,7 +52,8 @@ def examine_homes_of(
 def _examine_homes(host: ExaminedHost, layout: Layout, *, everywhere: bool) -> Findings:
     """Each home once, in the order of their paths: those of one directory follow each other."""
     root = os.path.realpath(layout.mail_root)
-    yield from examine_mount_points(root, find_mount_points(root))
+    yield from examine_mount_points(root, mounts.find_mount_points(root))
+    yield from _examine_fstab(root)
     homes = yield from find_homes(host)
     exists = program_finder(host)
     delivers = os.path.exists(f"{layout.qmail_home}/bin/qmail-local")
@@ -62,6 +63,12 @@ def _examine_homes(host: ExaminedHost, layout: Layout, *, everywhere: bool) -> F
                 yield from examine_home(read_home(walk, homes[path]), exists)
             if count % HOMES == 0:
                 yield None
+
+
+def _examine_fstab(root: str) -> Iterator[Finding]:
+    with contextlib.suppress(OSError):
+        content = read_file(mounts.FSTAB, follow=True).content
+        yield from examine_fstab(mounts.FSTAB, content, root, mounts.is_mounted)
 
 
 def read_home(walk: Walk, home: AssignedHome) -> ExaminedHome:

@@ -11,6 +11,7 @@ from qmailpanel.qmail.formats import control
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.errors import HostError, Raced, StepFailed, or_host_error
+from qmailpanel.qmail.host.file_systems import FileSystems
 from qmailpanel.qmail.host.files import entered, read_file
 from qmailpanel.qmail.host.hup import Hup
 from qmailpanel.qmail.host.ledger_mark import LedgerMark
@@ -26,7 +27,7 @@ from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.numbers import HIGHEST_PREPEND, read_number
 from qmailpanel.qmail.plan.order import Plan
 from qmailpanel.qmail.plan.questions import LedgerEnd
-from qmailpanel.qmail.plan.state import Actual, Applied, Wanted
+from qmailpanel.qmail.plan.state import Actual, Applied, Tree, Wanted
 from qmailpanel.qmail.plan.steps import (
     Compile,
     Failed,
@@ -63,7 +64,10 @@ class Host:
         self.ledger_mark = LedgerMark(self.home)
         self.hup = Hup(self.home, hup)
         self.shared = SharedObserver(self.home, self.memory)
-        self.moves = Moves(self.root, self.memory, self.shared.forget, self._let_all_end)
+        self.file_systems = FileSystems(self.root, self.memory)
+        self.moves = Moves(
+            self.root, self.memory, self.file_systems, self.shared.forget, self._let_all_end
+        )
 
     def lock(self) -> contextlib.AbstractContextManager[None]:
         """Be the one writer. Raises HostError when another one is."""
@@ -111,9 +115,10 @@ class Host:
         they were last seen to have them.
         """
         shared = self.shared.observe(wanted, applied, whole=whole)
+        missing = self.file_systems.find_missing()
         actual = Actual(
             shared=shared.files,
-            trees={w.name: self.root.observe(w, applied.get(w.name, ())) for w in wanted},
+            trees={w.name: self._observe_tree(w, applied, missing) for w in wanted},
             maps=shared.maps,
             locals=frozenset(name.lower() for _, name in self.read_locals()),
             hup_owed=self.memory.hup_owed,
@@ -122,6 +127,10 @@ class Host:
         )
         self.shared.known = shared.files
         return Observed(actual, shared.disturbed)
+
+    def _observe_tree(self, wanted: Wanted, applied: Applied, missing: Sequence[str]) -> Tree:
+        tree = self.root.observe(wanted, applied.get(wanted.name, ()))
+        return self.file_systems.hide(wanted, tree, missing)
 
     def _owners(self, wanted: Sequence[Wanted]) -> dict[int, str]:
         numbers = {one.section.prepend for one in wanted}

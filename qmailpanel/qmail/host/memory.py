@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -171,6 +171,17 @@ class Memory:
     def foreign(self, lines: bytes) -> None:
         if lines != self.foreign:
             self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [("foreign", lines)])
+
+    @property
+    def file_systems(self) -> set[str]:
+        """Where those on which homes are were mounted when they were last seen."""
+        return set(json.loads(self._fact("file systems") or b"[]"))
+
+    @file_systems.setter
+    def file_systems(self, paths: Set[str]) -> None:
+        if paths != self.file_systems:
+            fact = "file systems", json.dumps(sorted(paths)).encode()
+            self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [fact])
 
     @property
     def ledger(self) -> LedgerEnd | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 
 from qmailpanel.qmail.host.errors import StepFailed, or_host_error
+from qmailpanel.qmail.host.file_systems import FileSystems
 from qmailpanel.qmail.host.mail_root import MailRoot
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.plan.renamed import find_moves, move_path, move_section
@@ -21,11 +22,13 @@ class Moves:
         self,
         root: MailRoot,
         memory: Memory,
+        file_systems: FileSystems,
         moved: Callable[[], None],
         let_end: Callable[[], None],
     ) -> None:
         self.root = root
         self.memory = memory
+        self.file_systems = file_systems
         self._moved = moved
         self._let_end = let_end
 
@@ -69,6 +72,9 @@ class Moves:
     def make(self, one: Wanted, sections: Sequence[Section], report: Callable[[Step], None]) -> str:
         """Carry out the moves of a domain. Returns why it could not be done, if so."""
         for move in self.find(one, sections):
+            cause = self.file_systems.find_cause(move.path, move.to)
+            if cause:
+                return f"{move.path}: {cause}"
             name = move.path if "/" not in move.path else one.name
             if self._is_others(name, move):
                 self._note(name, one.name, move)

@@ -19,6 +19,7 @@ import pytest
 from qmailpanel.qmail.doctor import Finding, Severity, Trap, examine_home, examine_shared, shorten
 from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
 from qmailpanel.qmail.doctor.examined import ExaminedHost, File, Reader, Sender
+from qmailpanel.qmail.host import mounts
 from qmailpanel.qmail.host.examine_homes import read_home
 from qmailpanel.qmail.host.examine_shared import read_shared
 from qmailpanel.qmail.host.walk import Walk
@@ -275,7 +276,7 @@ def test_a_link_that_a_tenant_made_is_not_followed(home, tmp_path):
 @pytest.mark.skipif(not may_mount(), reason="needs to be root, and to mount")
 @pytest.mark.parametrize(
     ("path", "meaning", "remedy"),
-    [("other test", "rename nor remove", "chattr +i"), ("pandle.net/new", "archive", "a copy")],
+    [("other test", "rename nor remove", "chmod +t"), ("pandle.net/new", "archive", "a copy")],
 )
 def test_what_is_mounted_below_the_mail_root_is_told(home, path, meaning, remedy):
     with mounted(home / "mailnames" / path) as place:
@@ -284,6 +285,37 @@ def test_what_is_mounted_below_the_mail_root_is_told(home, path, meaning, remedy
     assert meaning in finding.meaning
     assert remedy in finding.remedy
     assert finding.trap.severity == "note"
+
+
+def test_a_file_system_of_mail_that_is_not_mounted_is_told(home, tmp_path, monkeypatch):
+    root = home / "mailnames"
+    monkeypatch.setattr(mounts, "FSTAB", str(tmp_path / "fstab"))
+    (tmp_path / "fstab").write_text(
+        f"# {root}\n"
+        "UUID=1 / ext4 defaults 0 1\n"
+        "UUID=2 none swap sw 0 0\n"
+        f"UUID=3 {root}/b.test ext4 defaults,noauto 0 2\n"
+        f"/srv/c {root}/c.test none bind 0 0\n"
+        "UUID=4 /elsewhere ext4 defaults 0 2\n"
+        f"UUID=5 {root} ext4 defaults 0 2\n"
+        f"UUID=6 {root}/a\\040test ext4 defaults 0 2\n"
+    )
+    findings = look(home)
+    assert [(one.number, one.params["path"]) for one in findings] == [
+        (7, str(root)),
+        (8, f"{root}/a test"),
+    ]
+    assert {one.file for one in findings} == {str(tmp_path / "fstab")}
+    assert findings[0].remedy.startswith(f"Mount {root}.")
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not may_mount(), reason="needs to be root, and to mount")
+def test_a_file_system_of_mail_that_is_mounted_is_no_finding(home, tmp_path, monkeypatch):
+    monkeypatch.setattr(mounts, "FSTAB", str(tmp_path / "fstab"))
+    with mounted(home / "mailnames/.archive") as place:
+        (tmp_path / "fstab").write_text(f"UUID=1 {place} ext4 defaults 0 2\n")
+        assert look(home) == []
 
 
 def test_every_descriptor_is_given_back(home):
