@@ -5,21 +5,18 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
-from itertools import chain
 
 from django.conf import settings
 from django.utils import timezone
 
 from qmailpanel.domains.models import Domain
-from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.host.outcome import Outcome
 from qmailpanel.qmail.plan.order import Plan, make_plan
-from qmailpanel.qmail.plan.questions import ANY_DROPS, LedgerEnd, Question
+from qmailpanel.qmail.plan.questions import ANY_DROPS, LedgerEnd
 from qmailpanel.qmail.plan.state import Applied, Wanted
 from qmailpanel.qmail.plan.steps import Failed, describe
 
@@ -29,13 +26,14 @@ from .host_facts import HostFacts
 from .host_notes import HostNotes
 from .host_settings import read_layout
 from .intended import read_intended
+from .preview import Preview
 from .publish import confirmed_digests, publish, publish_progress
 from .recall import recall
 from .repeats import Repeats
 from .report import Report
 from .same_ledger import find_question, is_put_back, read_end
-from .scope import all_domains, dirty_domains, domains_named, with_changed
-from .wanted import Intended, read_wanted
+from .scope import all_domains, domains_named, with_changed
+from .wanted import Intended
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +58,7 @@ class Reconciler:
         self.pause = pause
         self.generations = Generations()
         self.notes = HostNotes(host)
+        self.preview = Preview(host, self.notes)
         self.facts = HostFacts(host, self.notes)
         self.at_work = AtWork(host.memory, lambda: self.notes.files[Shared.VIRTUAL])
         self._taken_up: LedgerEnd | None = None
@@ -121,7 +120,7 @@ class Reconciler:
             report.error, report.cause = error.text, error.cause
             report.changes |= {w.domain: w.change for w in wanted if w.domain and not w.held}
         self._note_question(report, scope | intended.changes.keys())
-        self.look_ahead(report)
+        self.preview.look_ahead(report)
         report.add_unwritable(intended.unwritable)
         publish(report)
         self.facts.publish()
@@ -139,46 +138,12 @@ class Reconciler:
     def is_amiss(self, domains: Sequence[int], *, absent: bool = False) -> bool:
         """Compare everything of these domains: whether something is not as it should be."""
         with self.host.lock():
-            plan = self.preview(domains, absent=absent)
+            plan = self.preview.of(domains, absent=absent)
         return bool(plan.steps or plan.drifts or plan.problems or plan.question)
 
     def disturbed(self) -> set[int]:
         """The domains whose lines somebody else changed, as seen in passing since the last call."""
         return domains_named(self.notes.take_disturbed())
-
-    def preview(self, domains: Sequence[int], *, absent: bool = False) -> Plan:
-        """The plan for these domains; nothing is written."""
-        end = read_end()
-        wanted, _ = read_intended(self.host, lambda: domains, absent=absent)
-        applied = self.host.memory.sections([one.name for one in wanted])
-        question = find_question(self.host.read_ends(), end, wanted, applied)
-        if question and question.digest not in confirmed_digests():
-            return Plan((), question=question)
-        return self._preview(wanted, confirmed_digests(), whole=absent)
-
-    def _preview(
-        self, wanted: Sequence[Wanted], confirmed: frozenset[str], *, whole: bool = False
-    ) -> Plan:
-        """Of a domain with directories to move only the moves are known before they are done."""
-        applied = self.host.memory.sections([one.name for one in wanted])
-        moves = {one.name: self.host.moves.find(one, applied[one.name]) for one in wanted}
-        in_place = [one for one in wanted if not moves[one.name]]
-        actual = self.notes.observe(in_place, applied, whole=whole)
-        plan = make_plan(in_place, applied, actual, confirmed=confirmed)
-        return replace(plan, steps=(*chain.from_iterable(moves.values()), *plan.steps))
-
-    def look_ahead(self, report: Report) -> None:
-        """What applying the changes that wait would do."""
-        through = held_after()
-        if report.error or report.question:
-            return
-        if through is None:
-            report.holding = 0
-            return
-        layout, left = self.host.layout, self.host.memory.left_names()
-        waiting = read_wanted(partial(dirty_domains, through), layout, left)
-        report.waiting = self._preview(waiting.wanted, confirmed_digests()).steps
-        report.holding = len(waiting.changes)
 
     def _make_true(self, wanted: Sequence[Wanted], report: Report, end: LedgerEnd) -> None:
         """Unless there is a question. `end`: of the ledger when the rows were read."""
@@ -187,9 +152,9 @@ class Reconciler:
         question = find_question(self.host.read_ends(), end, wanted, applied)
         if question and question.digest in confirmed:
             question, confirmed = None, confirmed | {ANY_DROPS}
-        question = question or self._ask_before_moves(wanted, applied, confirmed)
+        question = question or self.preview.ask_before_moves(wanted, applied, confirmed)
         if question:
-            report.waiting = self._preview(wanted, confirmed | {ANY_DROPS}).steps
+            report.waiting = self.preview.plan(wanted, confirmed | {ANY_DROPS}).steps
             self._conclude(wanted, Plan((), question=question), report)
             return
         is_forgetful = self.host.is_forgetful()
@@ -235,14 +200,6 @@ class Reconciler:
             "Others keep writing the mail server's files. It is tried again.",
             f"no end after {ATTEMPTS} attempts; the next step would be: {describe(plan.steps[0])}",
         )
-
-    def _ask_before_moves(
-        self, wanted: Sequence[Wanted], applied: Applied, confirmed: frozenset[str]
-    ) -> Question | None:
-        """Nothing is moved while something else waits for the operator's yes."""
-        if not any(self.host.moves.find(one, applied[one.name]) for one in wanted):
-            return None
-        return self._preview(wanted, confirmed).question
 
     def _move(self, wanted: Sequence[Wanted], applied: Applied, report: Report) -> Failed:
         """Bring directories to their new names first. Returns the domains where that failed."""

@@ -97,7 +97,7 @@ class Look:
         assert report.question is None, report.question
         assert not any(report.problems.values()), report.problems
         assert not any(report.drifts.values()), report.drifts
-        plan = Reconciler(open_host()).preview(all_domains(), absent=True)
+        plan = Reconciler(open_host()).preview.of(all_domains(), absent=True)
         assert (plan.steps, plan.question) == ((), None)
 
     def check_as_before(self) -> None:

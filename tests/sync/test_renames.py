@@ -129,7 +129,7 @@ def test_a_home_that_is_missing_is_made_anew_under_the_new_name(panel, pandle) -
 
 def test_the_preview_names_the_move(panel, pandle) -> None:
     rename(pandle, "anna")
-    plan = Reconciler(open_host()).preview(all_domains())
+    plan = Reconciler(open_host()).preview.of(all_domains())
     assert [str(step) for step in plan.steps] == [
         "Move(path='pandle.net/ann', to='pandle.net/anna')"
     ]

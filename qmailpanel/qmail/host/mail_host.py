@@ -20,7 +20,7 @@ from qmailpanel.qmail.host.mail_root import MailRoot
 from qmailpanel.qmail.host.map_compiler import compile_map
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.host.moves import Moves
-from qmailpanel.qmail.host.outcome import Observed, Outcome, Written
+from qmailpanel.qmail.host.outcome import Observed, Outcome, Told, Work, Written
 from qmailpanel.qmail.host.shared_file import hold_lock
 from qmailpanel.qmail.host.shared_observer import SharedObserver
 from qmailpanel.qmail.layout.rows import Layout
@@ -30,11 +30,9 @@ from qmailpanel.qmail.plan.questions import LedgerEnd
 from qmailpanel.qmail.plan.state import Actual, Applied, Tree, Wanted
 from qmailpanel.qmail.plan.steps import (
     Compile,
-    Failed,
     FlushTree,
     LetDeliveriesEnd,
     LetLoginsBeSeen,
-    LoginsOf,
     LoginStep,
     PathStep,
     SharedStep,
@@ -45,8 +43,6 @@ from qmailpanel.qmail.plan.steps import (
 )
 
 QUEUE_LIFETIME, HIGHEST_LIFETIME = 604_800, 100_000_000
-
-Told = Callable[[Outcome], None]
 
 
 class Host:
@@ -187,7 +183,7 @@ class Host:
         `pause` is called between steps below the mail root, and before anything points there, with
         what came of it until then.
         """
-        work = _Work(pause)
+        work = Work(pause)
         before = self.shared.known
         try:
             self._carry_out(plan, report, work)
@@ -200,7 +196,7 @@ class Host:
         return work.tell()
 
     @or_host_error
-    def _carry_out(self, plan: Plan, report: Callable[[Step], None], work: _Work) -> None:
+    def _carry_out(self, plan: Plan, report: Callable[[Step], None], work: Work) -> None:
         flushed = True
         for step in plan.steps:
             if work.must_stop_before(step):
@@ -213,7 +209,7 @@ class Host:
         if not flushed:
             self.root.flush()  # or what is gone is back after a power cut, and nobody's
 
-    def _apply(self, step: Step, work: _Work) -> None:
+    def _apply(self, step: Step, work: Work) -> None:
         if isinstance(step, PathStep):
             self._apply_path(step, work)
         elif isinstance(step, LoginStep):
@@ -221,13 +217,13 @@ class Host:
         else:
             self._apply_shared(step, work)
 
-    def _apply_path(self, step: PathStep, work: _Work) -> None:
+    def _apply_path(self, step: PathStep, work: Work) -> None:
         try:
             self.root.apply(step, work.pause)
         except StepFailed as error:
             work.failed[concern_of(step)] = str(error)
 
-    def _apply_logins(self, step: LoginStep, work: _Work) -> None:
+    def _apply_logins(self, step: LoginStep, work: Work) -> None:
         try:
             self.logins.apply(step)
         except StepFailed as error:
@@ -235,7 +231,7 @@ class Host:
         if self.layout.dovecot:
             work.unseen[step.domain] = time_of_reading()
 
-    def _apply_shared(self, step: SharedStep, work: _Work) -> None:
+    def _apply_shared(self, step: SharedStep, work: Work) -> None:
         match step:
             case WriteShared():
                 self._write_shared(step, work)
@@ -252,7 +248,7 @@ class Host:
             case LetLoginsBeSeen():
                 self._let_logins_be_seen()
 
-    def _write_shared(self, step: WriteShared, work: _Work) -> None:
+    def _write_shared(self, step: WriteShared, work: Work) -> None:
         if step.shared is Shared.VIRTUAL and self.hup.how != "none":
             self.memory.hup_owed = True
         self.shared.files[step.shared].replace(step.before, step.content)
@@ -267,31 +263,6 @@ class Host:
     def _let_logins_be_seen(self) -> None:
         if self.layout.dovecot:
             time.sleep(DOVECOT_SECONDS)
-
-
-class _Work:
-    """A plan at work: what came of it, and has not been told yet."""
-
-    def __init__(self, pause: Told) -> None:
-        self._pause = pause
-        self.failed: Failed = {}
-        self.written = dict[Shared, Written]()
-        self.unseen = dict[str, float]()
-
-    def must_stop_before(self, step: Step) -> bool:
-        """Nothing points to what could not be made, nor goes while logins still lead there."""
-        if isinstance(step, FlushTree):
-            return bool(self.failed)
-        is_next = not isinstance(step, LoginStep)
-        return is_next and any(isinstance(what, LoginsOf) for what in self.failed)
-
-    def pause(self) -> None:
-        self._pause(self.tell())
-
-    def tell(self, *, raced: bool = False, error: HostError | None = None) -> Outcome:
-        outcome = Outcome(dict(self.failed), self.written, self.unseen, raced, error)
-        self.written, self.unseen = {}, {}
-        return outcome
 
 
 def _names(wanted: Sequence[Wanted], applied: Applied) -> set[str]:

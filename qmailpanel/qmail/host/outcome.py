@@ -1,15 +1,15 @@
-"""What the host answers: what was seen, and what came of a plan."""
+"""What the host answers: what was seen, and what comes of a plan."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.errors import HostError
 from qmailpanel.qmail.plan.state import Actual
-from qmailpanel.qmail.plan.steps import Failed
+from qmailpanel.qmail.plan.steps import Failed, FlushTree, LoginsOf, LoginStep, Step
 
 
 @dataclass(frozen=True)
@@ -41,3 +41,31 @@ class Outcome:
     unseen: Mapping[str, float] = field(default_factory=dict)
     raced: bool = False
     error: HostError | None = None
+
+
+Told = Callable[[Outcome], None]
+
+
+class Work:
+    """A plan at work: what came of it, and has not been told yet."""
+
+    def __init__(self, pause: Told) -> None:
+        self._pause = pause
+        self.failed: Failed = {}
+        self.written = dict[Shared, Written]()
+        self.unseen = dict[str, float]()
+
+    def must_stop_before(self, step: Step) -> bool:
+        """Nothing points to what could not be made, nor goes while logins still lead there."""
+        if isinstance(step, FlushTree):
+            return bool(self.failed)
+        is_next = not isinstance(step, LoginStep)
+        return is_next and any(isinstance(what, LoginsOf) for what in self.failed)
+
+    def pause(self) -> None:
+        self._pause(self.tell())
+
+    def tell(self, *, raced: bool = False, error: HostError | None = None) -> Outcome:
+        outcome = Outcome(dict(self.failed), self.written, self.unseen, raced, error)
+        self.written, self.unseen = {}, {}
+        return outcome

@@ -38,5 +38,5 @@ def scrub(reconciler: Reconciler, make_true: Callable[[list[int]], None]) -> Rou
 
 def _say_that_all_is_well(reconciler: Reconciler) -> None:
     report = Report(timezone.now(), answered=True)
-    reconciler.look_ahead(report)
+    reconciler.preview.look_ahead(report)
     publish(report)

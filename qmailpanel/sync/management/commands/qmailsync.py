@@ -51,7 +51,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error.text} ({error.cause})") from error
 
     def _print_plan(self) -> None:
-        plan = Reconciler(open_host()).preview(all_domains(), absent=True)
+        plan = Reconciler(open_host()).preview.of(all_domains(), absent=True)
         for step in plan.steps:
             self.stdout.write(describe(step))
         if plan.question:

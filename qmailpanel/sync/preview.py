@@ -1,0 +1,72 @@
+"""What a run would do: its plan, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+
+from qmailpanel.ledger.services import held_after
+from qmailpanel.qmail.host.mail_host import Host
+from qmailpanel.qmail.plan.order import Plan, make_plan
+from qmailpanel.qmail.plan.questions import Question
+from qmailpanel.qmail.plan.state import Applied, Wanted
+
+from .host_notes import HostNotes
+from .intended import read_intended
+from .publish import confirmed_digests
+from .report import Report
+from .same_ledger import find_question, read_end
+from .scope import dirty_domains
+from .wanted import read_wanted
+
+
+class Preview:
+    """Plans that are shown or compared, and not carried out."""
+
+    def __init__(self, host: Host, notes: HostNotes) -> None:
+        self.host = host
+        self.notes = notes
+
+    def of(self, domains: Sequence[int], *, absent: bool = False) -> Plan:
+        """The plan for these domains."""
+        end = read_end()
+        wanted, _ = read_intended(self.host, lambda: domains, absent=absent)
+        applied = self.host.memory.sections([one.name for one in wanted])
+        question = find_question(self.host.read_ends(), end, wanted, applied)
+        if question and question.digest not in confirmed_digests():
+            return Plan((), question=question)
+        return self.plan(wanted, confirmed_digests(), whole=absent)
+
+    def plan(
+        self, wanted: Sequence[Wanted], confirmed: frozenset[str], *, whole: bool = False
+    ) -> Plan:
+        """Of a domain with directories to move only the moves are known before they are done."""
+        applied = self.host.memory.sections([one.name for one in wanted])
+        moves = {one.name: self.host.moves.find(one, applied[one.name]) for one in wanted}
+        in_place = [one for one in wanted if not moves[one.name]]
+        actual = self.notes.observe(in_place, applied, whole=whole)
+        plan = make_plan(in_place, applied, actual, confirmed=confirmed)
+        return replace(plan, steps=(*chain.from_iterable(moves.values()), *plan.steps))
+
+    def look_ahead(self, report: Report) -> None:
+        """What applying the changes that wait would do."""
+        through = held_after()
+        if report.error or report.question:
+            return
+        if through is None:
+            report.holding = 0
+            return
+        layout, left = self.host.layout, self.host.memory.left_names()
+        waiting = read_wanted(partial(dirty_domains, through), layout, left)
+        report.waiting = self.plan(waiting.wanted, confirmed_digests()).steps
+        report.holding = len(waiting.changes)
+
+    def ask_before_moves(
+        self, wanted: Sequence[Wanted], applied: Applied, confirmed: frozenset[str]
+    ) -> Question | None:
+        """Nothing is moved while something else waits for the operator's yes."""
+        if not any(self.host.moves.find(one, applied[one.name]) for one in wanted):
+            return None
+        return self.plan(wanted, confirmed).question
