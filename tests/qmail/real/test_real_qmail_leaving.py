@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from qmailpanel.domains.models import Domain
+from qmailpanel.domains.models import Domain, Unknown
 from qmailpanel.domains.names.services import add_alias_domain, remove_alias_domain
-from qmailpanel.domains.services import change_domain, remove_domain
+from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import hold_mailbox
 from qmailpanel.qmail.names import DomainName
@@ -19,6 +19,7 @@ from tests.kit.real_qmail import HOME, MAIL_ROOT, homes_with, needs_qmail, rcpt,
 
 pytestmark = needs_qmail
 REFUSED = {"failure: This domain is no longer served here. (#5.1.2)"}
+IS_OFF = {"failure: This domain is switched off. (#5.1.2)"}
 
 
 @pytest.fixture
@@ -61,6 +62,24 @@ def test_a_removed_domain_refuses_what_an_open_session_still_accepts(panel, pand
         assert rcpt("biliards@pandle.net") == 553
     assert list(fates.values()) == [REFUSED] * 3
     assert panel.send_local(f"biliards@{alias}") == REFUSED
+
+
+def test_a_domain_that_is_off_refuses_what_an_open_session_still_accepts(panel, pandle):
+    """And mail of this host itself; nobody above it catches that, and it does not leave."""
+    above = new_domain("above.test")
+    shop = new_domain("shop.above.test")
+    change_domain(SYSTEM, above, subdomains=True, unknown=Unknown.DISCARD)
+    alias = add_alias_domain(SYSTEM, pandle, DomainName("pandle.org"))
+    new_mailbox(shop, "biliards")
+    panel.make_live()
+    wanted = [f"biliards@{name}" for name in ("pandle.net", alias.name, "shop.above.test")]
+    with open_session(panel, *wanted) as fates:
+        for domain in (pandle, shop):
+            switch_domain(SYSTEM, domain, on=False)
+        panel.make_live()
+        assert [rcpt(recipient) for recipient in wanted] == [553, 553, 250]
+    assert list(fates.values()) == [IS_OFF] * 3
+    assert [panel.send_local(recipient) for recipient in wanted] == [IS_OFF] * 3
 
 
 def test_a_removed_alias_domain_refuses_what_an_open_session_still_accepts(panel, pandle):

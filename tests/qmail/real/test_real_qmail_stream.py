@@ -10,13 +10,14 @@ from collections.abc import Iterator
 import pytest
 
 from qmailpanel.aliases.services import change_alias
+from qmailpanel.domains.models import Unknown
 from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.renaming import rename_address, rename_domain
-from qmailpanel.domains.services import remove_domain
+from qmailpanel.domains.services import change_domain, remove_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.qmail.names import DomainName, LocalPart, MailAddress
 from tests.kit.real_panel import Panel, new_alias, new_domain, new_mailbox, real_panel
-from tests.kit.real_qmail import mails_in, needs_qmail, submit, wait_for
+from tests.kit.real_qmail import MAIL_ROOT, mails_in, needs_qmail, submit, wait_for
 
 pytestmark = needs_qmail
 
@@ -155,3 +156,26 @@ def test_mail_to_a_mailbox_and_a_domain_that_get_other_names_never_bounces_and_n
     assert new.sent
     assert old.verdicts() | new.verdicts() == set()
     wait_for(lambda: len(mails_in("pandle.com/billard")) == len(old.sent) + len(new.sent))
+
+
+def test_mail_that_is_led_to_what_is_new_with_a_change_never_bounces_and_never_leaves(
+    panel,
+) -> None:
+    """A new mailbox gets the mail of an alias and of unknown recipients; then its domain a name."""
+    domain, other = new_domain("pandle.net"), new_domain("other.test")
+    alias = new_alias(other, "far", [str(new_mailbox(domain, "box"))])
+    change_domain(SYSTEM, domain, unknown=Unknown.FORWARD, unknown_target="box@pandle.net")
+    panel.make_live()
+    far, unknown = Stream(panel, "far@other.test"), Stream(panel, "nobody@pandle.net")
+    with far.flowing():
+        with unknown.flowing():
+            for number in range(6):
+                new = [new_mailbox(domain, f"box{number}-{one}") for one in range(10)][-1]
+                change_alias(SYSTEM, alias, destinations=[MailAddress(str(new))])
+                change_domain(SYSTEM, domain, unknown=Unknown.FORWARD, unknown_target=str(new))
+                panel.make_live()
+        for name in ("pandle.com", "pandle.org"):
+            rename_domain(SYSTEM, domain, DomainName(name), keep=False)
+            panel.make_live()
+    sent = len(far.sent) + len(unknown.sent)
+    wait_for(lambda: len([*MAIL_ROOT.glob("*/*/Maildir/new/*")]) == sent, panel.qmail.log.read_text)
