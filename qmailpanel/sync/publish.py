@@ -131,7 +131,7 @@ def _publish_question(report: Report) -> None:
             questions.delete()
             known.filter(asking=True).update(asking=False)
         return
-    known.update(asking=True)
+    KnownHost.objects.update_or_create(node=settings.QMAILPANEL_NODE, defaults={"asking": True})
     questions.exclude(digest=question.digest).delete()
     SyncQuestion.objects.get_or_create(
         node=settings.QMAILPANEL_NODE,

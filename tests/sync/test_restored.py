@@ -251,11 +251,14 @@ def test_a_restored_mailbox_has_its_own_mail_again(panel, domain) -> None:
 # names and numbers that the host has
 
 
-def test_no_domain_is_added_while_a_question_is_open(panel) -> None:
+@pytest.mark.parametrize("is_unread", [False, True])
+def test_no_domain_is_added_while_a_question_is_open(panel, is_unread) -> None:
     new = keep_database()
     panel.add_domain()
     panel.sync()
     put_back(new)
+    if is_unread:
+        KnownHost.objects.all().delete()
     panel.sync()
     with pytest.raises(Refused, match="waits for the operator's answer"):
         panel.add_domain("new.test")
