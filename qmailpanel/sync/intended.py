@@ -19,11 +19,25 @@ def read_intended(
 ) -> Intended:
     """Of the domains that `choose` says; `absent`: also of those on the host without a row."""
     wanted, unwritable = read_wanted(choose, host.layout, host.memory.left_names())
+    gone = _absent_domains(host) if absent else []
+    wanted = [_with_name_of_homes(host, one, gone) for one in wanted]
+    known = {(name, one.section.prepend) for one in wanted for name in one.former}
+    gone = [one for one in gone if (one.name, one.section.prepend) not in known]
     through = held_after()
     if through is not None:
         wanted = [_hold_back(host, w, through) if w.change > through else w for w in wanted]
         unwritable = [one for one in unwritable if one.change <= through]
-    return Intended([*wanted, *(_absent_domains(host) if absent else [])], unwritable)
+    return Intended([*wanted, *gone], unwritable)
+
+
+def _with_name_of_homes(host: Host, one: Wanted, gone: Sequence[Wanted]) -> Wanted:
+    """Renamed since an older database: what seems to be gone has its number and homes of it."""
+    own = {home.mailbox for home in one.section.homes.values()} | {*one.archive.values()}
+    names = [other.name for other in gone if other.section.prepend == one.section.prepend]
+    for name, sections in host.memory.sections(names).items():
+        if any(home.mailbox in own for section in sections for home in section.homes.values()):
+            return replace(one, former=(*one.former, name))
+    return one
 
 
 def _hold_back(host: Host, one: Wanted, through: int) -> Wanted:

@@ -159,7 +159,7 @@ class Reconciler:
             return
         is_forgetful = self.host.is_forgetful()
         if is_forgetful:
-            recall(self.host, [one for one in wanted if not one.held])
+            wanted = recall(self.host, wanted)
             applied = self.host.memory.sections([one.name for one in wanted])
         if not (is_forgetful and any(one.held for one in wanted)):  # those are recalled later
             self.host.note_end(end)

@@ -657,6 +657,62 @@ def test_an_older_memory_archives_no_home_that_is_another_ones_by_now(panel, dom
     assert mail.exists()
 
 
+@pytest.mark.parametrize("is_removed", [False, True])
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_a_home_that_was_renamed_since_is_found_by_its_mark(
+    panel, domain, is_lost, is_removed
+) -> None:
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    older, memory = keep_database(), None if is_lost else keep_memory()
+    rename_address(SYSTEM, carol, LocalPart("carla"), keep=True)
+    panel.add_alias(domain, "info", "carla@pandle.net")
+    panel.sync()
+    (panel.below("pandle.net/carla") / "Maildir/new/1").write_text("for carol")
+    put_back(older)
+    put_memory_back(memory)
+    if is_removed:
+        remove_mailbox(SYSTEM, carol)
+    panel.sync()
+    say_yes(panel)
+    home = f".archive/{carol.mailbox.home}" if is_removed else "pandle.net/carol"
+    assert (panel.below(home) / "Maildir/new/1").read_text() == "for carol"
+    assert not panel.below("pandle.net/carla").exists()
+    assert bool(panel.answer("=100-carol")) is not is_removed
+    assert not panel.answer("=100-carla")
+    assert not panel.answer("=100-info")
+    assert panel.status(carol) is (Status.REMOVED if is_removed else Status.LIVE)
+    assert not panel.sync().steps
+
+
+@pytest.mark.parametrize("knows", ["database", "memory", "older memory", "nobody"])
+def test_a_domain_that_was_renamed_is_found_by_its_homes(panel, domain, knows) -> None:
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    (panel.below("pandle.net/carol") / "Maildir/new/1").write_text("for carol")
+    older, memory = keep_database(), keep_memory() if knows == "older memory" else None
+    rename_domain(SYSTEM, domain, DomainName("new.test"), keep=True)
+    if knows == "database":
+        put_memory_back(None)
+        panel.sync()
+    else:
+        panel.sync()
+        put_back(older)
+        if knows != "memory":
+            put_memory_back(memory)
+        panel.sync()
+        say_yes(panel)
+    name = "new.test" if knows == "database" else "pandle.net"
+    assert (panel.below(f"{name}/carol") / "Maildir/new/1").read_text() == "for carol"
+    assert f"mailnames/{name}/carol" in str(panel.answer("=100-carol"))
+    assert panel.status(carol) is Status.LIVE
+    assert panel.status_of_domain(domain) is Status.LIVE
+    for file in ("control/virtualdomains", "control/rcpthosts"):
+        assert (b"new.test" in panel.read(file)) is (knows == "database")
+    assert (panel.home / "logins/new.test.passwd").exists() is (knows == "database")
+    assert not panel.sync().steps
+
+
 def test_a_new_mailbox_gets_no_mail_over_a_line_that_nobody_knows_any_more(panel, domain) -> None:
     older = keep_database()
     panel.add_mailbox(domain, "carol")

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from qmailpanel.qmail.host.errors import or_host_error
 from qmailpanel.qmail.host.mail_root import MailRoot
+from qmailpanel.qmail.host.marks import read_marks
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.host.mounts import find_file_systems, is_mounted
 from qmailpanel.qmail.plan.state import Bad, Tree, Wanted
@@ -42,9 +43,8 @@ class FileSystems:
         return missing
 
     def _lacks_homes(self, path: str) -> bool:
-        return any(
-            self.root.read_marks(home) != {mailbox} for home, mailbox in self._homes_on(path)
-        )
+        homes = self._homes_on(path)
+        return any(read_marks(self.root.path, home) != {mailbox} for home, mailbox in homes)
 
     def _homes_on(self, path: str) -> Iterator[tuple[str, int]]:
         """The homes that were applied there, and whose they are."""

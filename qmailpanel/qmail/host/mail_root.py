@@ -18,7 +18,7 @@ from qmailpanel.qmail.host.files import (
     entered,
     read_plain,
 )
-from qmailpanel.qmail.host.home_maker import HomeMaker, read_mark
+from qmailpanel.qmail.host.home_maker import HomeMaker
 from qmailpanel.qmail.host.maker import Maker
 from qmailpanel.qmail.host.mounts import find_mount_points
 from qmailpanel.qmail.host.moved_directories import drop_link, is_moved, move_directory
@@ -166,16 +166,6 @@ class MailRoot:
             return is_moved(parent, name, _last_name(move.to))
         return False
 
-    def read_marks(self, path: str) -> set[int]:
-        """Whose homes are there: the home of that path, or all in the directory of a domain."""
-        try:
-            with self._parent(path) as (parent, name), entered(name, parent) as directory:
-                homes = ["."] if "/" in path else os.listdir(directory)
-                marks = {_read_mark(home, directory) for home in homes}
-        except OSError:
-            return set()
-        return {mark for mark in marks if mark is not None}
-
     def drop_link(self, path: str) -> bool:
         """Take away the link that a move left, if it is still one. Whether none is left."""
         try:
@@ -258,14 +248,6 @@ class MailRoot:
 def _sync_mounted(path: str, root: int) -> None:
     with contextlib.suppress(FileNotFoundError), entered(path, root) as directory:
         libc.syncfs(directory)
-
-
-def _read_mark(home: str, parent: int) -> int | None:
-    try:
-        with entered(home, parent) as directory:
-            return read_mark(directory)
-    except OSError:
-        return None
 
 
 def _last_name(path: str) -> str:

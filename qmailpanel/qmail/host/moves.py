@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence, Set
 from qmailpanel.qmail.host.errors import StepFailed, or_host_error
 from qmailpanel.qmail.host.file_systems import FileSystems
 from qmailpanel.qmail.host.mail_root import MailRoot
+from qmailpanel.qmail.host.marks import read_marks
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.plan.renamed import find_moves, move_path, move_section
 from qmailpanel.qmail.plan.state import Section, Wanted
@@ -100,7 +101,7 @@ class Moves:
         sections = self.memory.sections([name])[name]
         homes = [pair for section in sections for pair in section.homes.items()]
         known = {home.mailbox for path, home in homes if move_path(path, move) != path}
-        marks = self.root.read_marks(move.path)
+        marks = read_marks(self.root.path, move.path)
         return bool(marks) and not (marks & known)
 
     def _note(self, name: str, owner: str, move: Move) -> None:

@@ -33,6 +33,13 @@ def render_undone(rows: DomainRows, layout: Layout) -> Iterator[Section]:
             continue  # what cannot be written never was
 
 
+def as_named(rows: DomainRows, name: str) -> DomainRows:
+    """As it would be had it that name, and its own as a further one."""
+    others = [each for each in (rows.name, *rows.alias_domains) if each != name]
+    refused = [each for each in rows.refused if each != name]
+    return replace(rows, name=name, alias_domains=tuple(others), refused=tuple(refused))
+
+
 def _undo(rows: DomainRows, domain: dict[str, Any], addresses: dict[str, Any]) -> DomainRows:
     return replace(
         rows,
