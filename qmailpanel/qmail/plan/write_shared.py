@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -86,8 +86,16 @@ def is_map_stale(drafts: Sequence[Draft], actual: Actual, shared: Shared) -> boo
     return any(not is_right(key, kept.get(key)) for key in wrong)
 
 
-def _kept_lines(drafts: Iterable[Draft], file: LineFile) -> dict[bytes, bytes]:
-    """Of domains that stay as they are: what goes from another may be there for one of them."""
+def _kept_lines(drafts: Sequence[Draft], file: LineFile) -> dict[bytes, bytes]:
+    """Of domains that stay as they are: what goes from another may be there for one of them.
+
+    An assignment is so only for one of the same number; to look at all would cost all there is.
+    """
     changed = {draft.wanted.name for draft in drafts if not draft.blocked}
-    kept = [file.section(name) for name in file.sections.keys() - changed]
+    numbers = {draft.wanted.section.prepend for draft in drafts}
+    kept = [
+        file.section(name)
+        for name, (prepend, _) in file.sections.items()
+        if name not in changed and (file.shared is not Shared.ASSIGN or prepend in numbers)
+    ]
     return {key: line for section in kept for key, line in section.items()}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qmailpanel.qmail.formats.dotqmail import LEFT_FILE
 from qmailpanel.qmail.formats.logins import LoginFormat, Logins
-from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.formats.shared_files import LineFile, Shared
 from qmailpanel.qmail.layout.domain import render_domain
 from qmailpanel.qmail.layout.leaving import render_left
 from qmailpanel.qmail.layout.rows import (
@@ -918,6 +918,23 @@ def test_an_old_home_goes_only_after_the_map_that_named_it() -> None:
     gone = replace(PANDLE, mailboxes=[replace(PANDLE.mailboxes[0], removed=True)])
     steps = plan_for(world, want([gone])).steps
     assert steps.index(Compile()) < steps.index(ArchiveHome("pandle.net/biliards", 1))
+
+
+def test_a_removal_costs_what_its_domain_has_and_not_what_the_host_has(monkeypatch) -> None:
+    world = live()
+    other = replace(PANDLE, domain=2, name="b.test", prepend=200, alias_domains=())
+    settle(world, want([PANDLE, other]))
+    gone = replace(PANDLE, mailboxes=[replace(PANDLE.mailboxes[0], removed=True)])
+    wanted, asked, section = want([gone]), set(), LineFile.section
+    actual = world.observe(wanted, world.memory)
+
+    def note(file: LineFile, name: str) -> dict[bytes, bytes]:
+        asked.add(name)
+        return section(file, name)
+
+    monkeypatch.setattr(LineFile, "section", note)
+    assert make_plan(wanted, world.memory, actual).steps
+    assert "b.test" not in asked
 
 
 def test_an_alias_that_changes_its_kind_keeps_its_file_until_the_map_knows_it() -> None:
