@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,6 +22,7 @@ from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import SyncDrift
 from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.scope import all_domains
+from tests.kit.cuts import Cut, count_down
 from tests.kit.panels import Panel
 
 
@@ -187,10 +187,6 @@ def test_a_directory_in_the_way_of_a_domain_is_said_and_the_old_name_goes_on(pan
 # cut at any moment
 
 
-class Cut(BaseException):
-    """The process ends here."""
-
-
 @pytest.mark.parametrize("what", ["mailbox", "domain"])
 def test_cut_at_any_system_call_mail_has_its_home_by_either_name(
     panel, pandle, monkeypatch, what
@@ -204,7 +200,7 @@ def test_cut_at_any_system_call_mail_has_its_home_by_either_name(
         else:
             new_name(pandle, name, keep=False)
         with monkeypatch.context() as patched:
-            calls = _count_down(patched, cut_at)
+            calls = count_down(patched, cut_at)
             with contextlib.suppress(Cut):
                 panel.sync()
         pandle.refresh_from_db()
@@ -226,7 +222,7 @@ def test_a_domain_gets_back_a_name_where_the_link_of_a_cut_run_stands(
         for name in ("a.test", "b.test", "pandle.net"):
             new_name(pandle, name)
             with monkeypatch.context() as patched, contextlib.suppress(Cut):
-                _count_down(patched, cut_at)
+                count_down(patched, cut_at)
                 panel.sync()
         panel.sync()
         assert panel.status(box(pandle)) is Status.LIVE
@@ -247,26 +243,6 @@ def test_a_move_that_was_cut_is_no_hindrance_where_the_mail_root_is_gone_since(
     assert open_host().memory.moving
     panel.below("").rename(panel.home / "elsewhere")
     assert panel.sync().error == ""
-
-
-def _count_down(patched: Any, cut_at: int) -> list[int]:
-    """From the call with that number on none is made."""
-    calls = [0]
-
-    def guard(call: Any) -> Any:
-        def guarded(*arguments: Any, **options: Any) -> Any:
-            calls[0] += 1
-            if calls[0] > cut_at:
-                raise Cut
-            return call(*arguments, **options)
-
-        return guarded
-
-    for name in ("symlink", "unlink", "rename", "rmdir", "mkdir", "fsync", "link"):
-        patched.setattr(os, name, guard(getattr(os, name)))
-    for name in ("exchange", "rename_new", "syncfs"):
-        patched.setattr(libc, name, guard(getattr(libc, name)))
-    return calls
 
 
 def _homes_named_by_the_map(panel: Panel) -> set[str]:
