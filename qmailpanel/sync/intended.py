@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 
 from qmailpanel.domains.models import Claim, Domain
@@ -19,25 +19,12 @@ def read_intended(
 ) -> Intended:
     """Of the domains that `choose` says; `absent`: also of those on the host without a row."""
     wanted, unwritable = read_wanted(choose, host.layout, host.memory.left_names())
-    gone = _absent_domains(host) if absent else []
-    wanted = [_with_name_of_homes(host, one, gone) for one in wanted]
-    known = {(name, one.section.prepend) for one in wanted for name in one.former}
-    gone = [one for one in gone if (one.name, one.section.prepend) not in known]
     through = held_after()
     if through is not None:
         wanted = [_hold_back(host, w, through) if w.change > through else w for w in wanted]
         unwritable = [one for one in unwritable if one.change <= through]
-    return Intended([*wanted, *gone], unwritable)
-
-
-def _with_name_of_homes(host: Host, one: Wanted, gone: Sequence[Wanted]) -> Wanted:
-    """Renamed since an older database: what seems to be gone has its number and homes of it."""
-    own = {home.mailbox for home in one.section.homes.values()} | {*one.archive.values()}
-    names = [other.name for other in gone if other.section.prepend == one.section.prepend]
-    for name, sections in host.memory.sections(names).items():
-        if any(home.mailbox in own for section in sections for home in section.homes.values()):
-            return replace(one, former=(*one.former, name))
-    return one
+    here = {host.moves.find_name(one) for one in wanted} if absent else set()
+    return Intended([*wanted, *(_absent_domains(host, here) if absent else [])], unwritable)
 
 
 def _hold_back(host: Host, one: Wanted, through: int) -> Wanted:
@@ -62,14 +49,17 @@ def _hold_back(host: Host, one: Wanted, through: int) -> Wanted:
     )
 
 
-def _absent_domains(host: Host) -> list[Wanted]:
-    """Domains with something on the host, but without a row: the database was restored, say."""
+def _absent_domains(host: Host, here: Set[str]) -> list[Wanted]:
+    """Domains with something on the host, but without a row: the database was restored, say.
+
+    `here`: under which names the memory knows those that have one.
+    """
     with snapshot():
         claimed = set(Domain.objects.claiming().values_list("name", flat=True))
         aliases = Claim.objects.aliases().filter(domain__in=Domain.objects.claiming())
         renamed = set(aliases.values_list("name", "domain__prepend"))
         left = set(map(left_path, Domain.objects.values_list("prepend", flat=True)))
-    names = sorted(set(host.memory.names()) - claimed - left)
+    names = sorted(set(host.memory.names()) - claimed - left - here)
     return [
         Wanted(
             domain=0,

@@ -10,12 +10,13 @@ from itertools import chain
 from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.plan.order import Plan, make_plan
-from qmailpanel.qmail.plan.questions import Question
-from qmailpanel.qmail.plan.state import Applied, Wanted
+from qmailpanel.qmail.plan.state import Wanted
+from qmailpanel.qmail.plan.steps import Failed
 
 from .host_notes import HostNotes
 from .intended import read_intended
 from .publish import confirmed_digests
+from .recall import recall
 from .report import Report
 from .same_ledger import find_question, read_end
 from .scope import dirty_domains
@@ -42,12 +43,21 @@ class Preview:
     def plan(
         self, wanted: Sequence[Wanted], confirmed: frozenset[str], *, whole: bool = False
     ) -> Plan:
-        """Of a domain with directories to move only the moves are known before they are done."""
-        applied = self.host.memory.sections([one.name for one in wanted])
-        moves = {one.name: self.host.moves.find(one, applied[one.name]) for one in wanted}
-        in_place = [one for one in wanted if not moves[one.name]]
-        actual = self.notes.observe(in_place, applied, whole=whole)
-        plan = make_plan(in_place, applied, actual, confirmed=confirmed)
+        """With what a memory of another moment would learn.
+
+        Of a domain with directories to move only the moves are known before they are done.
+        """
+        doubts: Failed = {}
+        host, notes = self.host, self.notes
+        if host.is_forgetful():
+            notes.observe([], {})  # what others have there is told as the memory knows it
+            host = host.imagine()
+            notes, doubts = HostNotes(host), recall(host, wanted)
+        applied = host.memory.sections([one.name for one in wanted])
+        moves = host.moves.find_all(wanted, applied, doubts)
+        in_place = [one for one in wanted if one.name not in moves]
+        actual = notes.observe(in_place, applied, whole=whole)
+        plan = make_plan(in_place, applied, actual, doubts, confirmed)
         return replace(plan, steps=(*chain.from_iterable(moves.values()), *plan.steps))
 
     def look_ahead(self, report: Report) -> None:
@@ -62,11 +72,3 @@ class Preview:
         waiting = read_wanted(partial(dirty_domains, through), layout, left)
         report.waiting = self.plan(waiting.wanted, confirmed_digests()).steps
         report.holding = len(waiting.changes)
-
-    def ask_before_moves(
-        self, wanted: Sequence[Wanted], applied: Applied, confirmed: frozenset[str]
-    ) -> Question | None:
-        """Nothing is moved while something else waits for the operator's yes."""
-        if not any(self.host.moves.find(one, applied[one.name]) for one in wanted):
-            return None
-        return self.plan(wanted, confirmed).question

@@ -1,85 +1,161 @@
-"""A memory that is lost, or older than the host, learns from the rows what is ours."""
+"""A memory that is lost, or older than the host, learns from rows and homes what is ours."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import replace
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 
-from qmailpanel.domains.models import Claim
 from qmailpanel.qmail.formats import assign
 from qmailpanel.qmail.formats.control import split_lines
 from qmailpanel.qmail.formats.shared_files import Shared, keyed
 from qmailpanel.qmail.host.mail_host import Host
-from qmailpanel.qmail.host.marks import read_homes
+from qmailpanel.qmail.layout.former import Renames, as_before
 from qmailpanel.qmail.layout.rows import DomainRows
-from qmailpanel.qmail.layout.undone import as_named, render_undone
+from qmailpanel.qmail.layout.undone import render_undone
+from qmailpanel.qmail.numbers import HIGHEST_PREPEND, read_number
+from qmailpanel.qmail.plan.renamed import move_section
 from qmailpanel.qmail.plan.state import Section, Wanted, is_left_path
-from qmailpanel.qmail.plan.steps import Move
+from qmailpanel.qmail.plan.steps import Failed, Move
 
 from .domain_rows import read_rows
 from .wanted import snapshot
+from .whereabouts import Whereabouts, locate
 
 
-def recall(host: Host, wanted: Sequence[Wanted]) -> list[Wanted]:
-    """Have it know the lines, files and homes that the rows had before they said something else.
+@dataclass(frozen=True)
+class _Domain:
+    wanted: Wanted
+    rows: DomainRows
+    at: Whereabouts
 
-    Returns what is wanted, of a domain that was renamed with the name that its directory has.
+
+def recall(host: Host, wanted: Sequence[Wanted]) -> Failed:
+    """Have it know where homes stand, and what was removed, switched off or renamed since.
+
+    Returns of which domains nobody can say where they stand, and why.
     """
-    with snapshot():
-        rows = list(read_rows(sorted(one.domain for one in wanted if _is_recalled(host, one))))
-        names = set(Claim.objects.filter(claims=True).values_list("name", flat=True))
-    there = _read_lines(host)
-    wildcards = {assign.line_key(line): line for line in there if line.startswith(b"+")}
-    renamed = {}
-    for row in rows:
-        if host.memory.owner_of(row.prepend) not in (None, row.name):
-            continue
-        name = _find_name(host, row, wildcards, names - {row.name, *row.former})
-        if name != row.name:
-            host.memory.move(row.name, name, Move(row.name, name))
-            renamed[row.domain] = name
-        _recall_domain(host, as_named(row, name), there)
+    lines = _read_lines(host)
+    found = _find_domains(host, [one for one in wanted if not one.held], lines)
+    domains = [domain for domain in found if not domain.at.doubt]
+    renames = _find_renames(domains)
+    former, sections = set[str](), dict[str, list[Section]]()
+    for domain in domains:
+        name = host.moves.find_name(domain.wanted)
+        known = [_correct(section, domain, name) for section in host.memory.sections([name])[name]]
+        learned = list(_learn(host, domain, renames, lines))
+        if known or learned:
+            former.add(name)
+            sections.setdefault(domain.at.directory, []).extend([*known, *learned])
+    _keep_lines_of_others(host, former, sections)
+    host.memory.relearn(former, sections)
+    _learn_links(host, domains)
     host.shared.forget()
-    return [_with_former(one, renamed) for one in wanted]
+    return {each.wanted.name: each.at.doubt for each in found if each.at.doubt}
 
 
-def _is_recalled(host: Host, one: Wanted) -> bool:
-    if one.held or not one.domain or is_left_path(one.name):
-        return False
-    return host.moves.find_name(one) == one.name
-
-
-def _with_former(one: Wanted, renamed: Mapping[int, str]) -> Wanted:
-    if one.domain not in renamed or is_left_path(one.name):
-        return one
-    return replace(one, former=(*one.former, renamed[one.domain]))
-
-
-def _find_name(
-    host: Host, row: DomainRows, wildcards: Mapping[bytes, bytes], others: Set[str]
-) -> str:
-    """Its own, or that of another directory to which its wildcard leads and where its homes are."""
-    directory = assign.home_of(wildcards.get(b"+%d-" % row.prepend, b"")).decode("latin-1")
-    name = directory.removeprefix(f"{host.layout.mail_root}/")
-    if name.startswith((".", "/")) or name in others or host.memory.sections([name])[name]:
-        return row.name
-    homes = read_homes(host.root.path, name) or {}
-    is_here = any(mailbox.mailbox in homes.values() for mailbox in row.mailboxes)
-    return name if is_here and read_homes(host.root.path, row.name) is None else row.name
-
-
-def _recall_domain(host: Host, row: DomainRows, there: Set[bytes]) -> None:
-    marks = read_homes(host.root.path, row.name) or {}
-    for undone in render_undone(row, host.layout):
-        section = _with_homes_as_marked(_without_lines_of_others(undone, there), marks)
-        section = _with_lines_to(section, section.homes.keys() - undone.homes, host, there)
-        if any(section.lines.values()):
-            host.memory.intend({row.name: section})
+# where everything is
 
 
 def _read_lines(host: Host) -> set[bytes]:
     contents = (file.read() for file in host.shared.files.values())
     return {line for content in contents for line in split_lines(content or b"")}
+
+
+def _find_domains(host: Host, wanted: Sequence[Wanted], lines: Set[bytes]) -> list[_Domain]:
+    """Without those whose number another domain had last."""
+    here = {one.domain: one for one in wanted if one.domain and not is_left_path(one.name)}
+    with snapshot():
+        rows = list(read_rows(sorted(here)))
+    marks, wildcards = host.read_marks(), _find_wildcards(host, lines)
+    domains = [
+        _Domain(one, row, locate(one, row, marks, wildcards))
+        for row in rows
+        for one in [here[row.domain]]
+    ]
+    return [domain for domain in domains if _has_its_number(host, domain)]
+
+
+def _find_wildcards(host: Host, lines: Set[bytes]) -> dict[int, str]:
+    """The directory to which the wildcard of each prepend leads."""
+    root = f"{host.layout.mail_root}/"
+    wildcards = dict[int, str]()
+    for line in lines:
+        key = line.partition(b":")[0]
+        number = read_number(key.removeprefix(b"+").removesuffix(b"-"), HIGHEST_PREPEND)
+        if number is not None and key == b"+%d-" % number:
+            wildcards[number] = assign.home_of(line).decode("latin-1").removeprefix(root)
+    return wildcards
+
+
+def _has_its_number(host: Host, domain: _Domain) -> bool:
+    one, owner = domain.wanted, host.memory.owner_of(domain.rows.prepend)
+    names = {None, one.name, *one.former, domain.at.directory, host.moves.find_name(one)}
+    return owner in names
+
+
+def _find_renames(domains: Sequence[_Domain]) -> Renames:
+    names = {one.wanted.name: one.at.former for one in domains}
+    addresses = dict[str, str]()
+    for domain in domains:
+        for row in domain.rows.mailboxes:
+            local = domain.at.locals_.get(row.mailbox, row.local)
+            if local != row.local:
+                for name in (domain.wanted.name, *domain.wanted.former):
+                    addresses[f"{row.local}@{name}"] = f"{local}@{names.get(name, name)}"
+    return Renames({new: old for new, old in names.items() if new != old}, addresses)
+
+
+# what the memory knows then
+
+
+def _correct(section: Section, domain: _Domain, name: str) -> Section:
+    """As it was applied under `name`, with its homes where they stand."""
+    if section.prepend != domain.rows.prepend:
+        return section
+    at = domain.at
+    moved = move_section(section, Move(name, at.directory))
+    numbers = {path: number for number, path in at.homes.items()}
+    homes = {
+        path: home
+        for path, home in moved.homes.items()
+        if at.homes.get(home.mailbox, path) == path
+        and numbers.get(path, home.mailbox) == home.mailbox
+    }
+    return replace(moved, homes=homes)
+
+
+def _learn(host: Host, domain: _Domain, renames: Renames, lines: Set[bytes]) -> Iterator[Section]:
+    """What its rows would have now, and would have had before they were renamed."""
+    to_homes = _learn_lines_to(host, domain, lines)
+    if any(to_homes.lines.values()):
+        yield to_homes
+    now, at = domain.rows, domain.at
+    before = as_before(now, at.former, at.locals_, renames)
+    for rows in (now,) if before == now else (now, before):
+        for undone in render_undone(rows, host.layout):
+            section = _put_homes(_without_lines_of_others(undone, lines), at)
+            if any(section.lines.values()):
+                yield move_section(section, Move(rows.name, at.directory))
+            elif section.homes:
+                yield replace(section, files={})
+
+
+def _learn_lines_to(host: Host, domain: _Domain, lines: Set[bytes]) -> Section:
+    """The assignments to homes that will move, whatever row had them: they would lead nowhere."""
+    at, prepend = domain.at, domain.rows.prepend
+    paths = set[str]()
+    for path, number in domain.wanted.homes.items():
+        if number in at.homes:
+            paths |= {at.homes[number], f"{at.former}/{at.locals_[number]}"} - {path}
+    homes = {f"{host.layout.mail_root}/{path}".encode() for path in paths}
+    own = [x for x in lines if x.startswith(b"=%d-" % prepend) and assign.home_of(x) in homes]
+    return Section(prepend, {Shared.ASSIGN: keyed(Shared.ASSIGN, own)}, {}, {})
+
+
+def _put_homes(section: Section, at: Whereabouts) -> Section:
+    """Where they stand; without those that do not say whose they are."""
+    homes = [home for home in section.homes.values() if home.mailbox in at.homes]
+    return replace(section, homes={at.homes[home.mailbox]: home for home in homes})
 
 
 def _without_lines_of_others(section: Section, there: Set[bytes]) -> Section:
@@ -100,23 +176,13 @@ def _name_of(key: bytes) -> bytes:
     return key.rpartition(b"@")[2]
 
 
-def _with_homes_as_marked(section: Section, marks: Mapping[str, int | None]) -> Section:
-    """Each where it says so: at its place, or at that of another name if nothing stands there."""
-    places = {mailbox: path for path, mailbox in marks.items()}
-    homes = {}
-    for path, home in section.homes.items():
-        place = path if path in marks else places.get(home.mailbox)
-        if place and marks[place] == home.mailbox:
-            homes[place] = home
-    return replace(section, homes=homes)
+def _keep_lines_of_others(host: Host, former: Set[str], sections: dict[str, list[Section]]) -> None:
+    """Of who was known under a name where a domain stands now."""
+    for name, before in host.memory.sections(sections.keys() - former).items():
+        others = [replace(section, files={}, homes={}) for section in before]
+        sections[name] = [*others, *sections[name]]
 
 
-def _with_lines_to(section: Section, moving: Set[str], host: Host, there: Set[bytes]) -> Section:
-    """And with the assignments to homes that will move: they would lead to nothing."""
-    if not moving:
-        return section
-    homes = {f"{host.layout.mail_root}/{path}".encode() for path in moving}
-    own = b"=%d-" % section.prepend
-    lines = [line for line in there if line.startswith(own) and assign.home_of(line) in homes]
-    assigned = {**section.lines.get(Shared.ASSIGN, {}), **keyed(Shared.ASSIGN, lines)}
-    return replace(section, lines={**section.lines, Shared.ASSIGN: assigned})
+def _learn_links(host: Host, domains: Sequence[_Domain]) -> None:
+    links = [link for domain in domains for link in domain.at.links.items()]
+    host.memory.links = list(dict.fromkeys([*host.memory.links, *links]))

@@ -14,9 +14,11 @@ from qmailpanel.domains.models import Domain
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.host.mail_host import Host
+from qmailpanel.qmail.host.moves import MovesOf
 from qmailpanel.qmail.host.outcome import Outcome
 from qmailpanel.qmail.plan.order import Plan, make_plan
 from qmailpanel.qmail.plan.questions import ANY_DROPS, LedgerEnd
+from qmailpanel.qmail.plan.renamed import find_foreign_end
 from qmailpanel.qmail.plan.state import Applied, Wanted
 from qmailpanel.qmail.plan.steps import Failed, describe
 
@@ -138,6 +140,8 @@ class Reconciler:
     def is_amiss(self, domains: Sequence[int], *, absent: bool = False) -> bool:
         """Compare everything of these domains: whether something is not as it should be."""
         with self.host.lock():
+            if self.host.is_forgetful():
+                return True  # what it has to learn is about the whole host
             plan = self.preview.of(domains, absent=absent)
         return bool(plan.steps or plan.drifts or plan.problems or plan.question)
 
@@ -152,28 +156,31 @@ class Reconciler:
         question = find_question(self.host.read_ends(), end, wanted, applied)
         if question and question.digest in confirmed:
             question, confirmed = None, confirmed | {ANY_DROPS}
-        question = question or self.preview.ask_before_moves(wanted, applied, confirmed)
+        doubts: Failed = {}
+        is_forgetful = self.host.is_forgetful()
+        if is_forgetful and not question:
+            doubts = recall(self.host, wanted)
+            applied = self.host.memory.sections([one.name for one in wanted])
+        moves = self.host.moves.find_all(wanted, applied, doubts)
+        if moves and not question:  # nothing is moved while something else waits for a yes
+            question = self.preview.plan(wanted, confirmed).question
         if question:
             report.waiting = self.preview.plan(wanted, confirmed | {ANY_DROPS}).steps
             self._conclude(wanted, Plan((), question=question), report)
             return
-        is_forgetful = self.host.is_forgetful()
-        if is_forgetful:
-            wanted = recall(self.host, wanted)
-            applied = self.host.memory.sections([one.name for one in wanted])
-        if not (is_forgetful and any(one.held for one in wanted)):  # those are recalled later
+        is_partly_forgetful = doubts or any(one.held for one in wanted)
+        if not (is_forgetful and is_partly_forgetful):  # the rest is recalled later
             self.host.note_end(end)
-        self._go_on_until_true(wanted, applied, report, confirmed)
+        self.host.file_systems.note()
+        failed = doubts | self._move(wanted, applied, moves, report)
+        self._go_on_until_true(wanted, report, confirmed, failed)
 
     def _go_on_until_true(
-        self, wanted: Sequence[Wanted], applied: Applied, report: Report, confirmed: frozenset[str]
+        self, wanted: Sequence[Wanted], report: Report, confirmed: frozenset[str], failed: Failed
     ) -> None:
         """Observe, plan, apply, until a plan is empty: what is read back then is live."""
-        self.host.file_systems.note()
         names = [one.name for one in wanted]
-        failed = self._move(wanted, applied, report)
-        if report.steps:  # something was moved
-            applied = self.host.memory.sections(names)
+        applied = self.host.memory.sections(names)
         pause = partial(self._pause, report)
         repeats = Repeats(report.add_step)
         for _ in range(ATTEMPTS):
@@ -201,11 +208,21 @@ class Reconciler:
             f"no end after {ATTEMPTS} attempts; the next step would be: {describe(plan.steps[0])}",
         )
 
-    def _move(self, wanted: Sequence[Wanted], applied: Applied, report: Report) -> Failed:
+    def _move(
+        self, wanted: Sequence[Wanted], applied: Applied, moves: MovesOf, report: Report
+    ) -> Failed:
         """Bring directories to their new names first. Returns the domains where that failed."""
-        make = self.host.moves.make
-        causes = {one.name: make(one, applied[one.name], report.add_step) for one in wanted}
-        return {name: cause for name, cause in causes.items() if cause}
+        moving = [one for one in wanted if one.name in moves]
+        failed: Failed = {}
+        if moving:  # never to where an assignment that is not the panel's leads
+            assigned = self.host.read_foreign(wanted, applied)
+            ends = {one.name: find_foreign_end(one, moves[one.name], assigned) for one in moving}
+            failed = {name: cause for name, cause in ends.items() if cause}
+        for one in wanted:
+            if one.name not in failed:
+                cause = self.host.moves.make(one, moves.get(one.name, ()), report.add_step)
+                failed |= {one.name: cause} if cause else {}
+        return failed
 
     def _note_question(self, report: Report, scope: set[int]) -> None:
         """A question stays until a run over all that it was about has none."""

@@ -58,7 +58,8 @@ def make_true(
     with host.lock():
         host.moves.finish()
         applied = host.memory.sections([one.name for one in wanted])
-        causes = {one.name: host.moves.make(one, applied[one.name], report) for one in wanted}
+        moves = host.moves.find_all(wanted, applied)
+        causes = {w.name: host.moves.make(w, moves.get(w.name, ()), report) for w in wanted}
         failed: Failed = {name: cause for name, cause in causes.items() if cause}
         for _ in range(100):
             plan = plan_on(host, wanted, failed)

@@ -157,8 +157,13 @@ class HomeMaker:
 def read_mark(home: int) -> int | None:
     """Whose home it is; None where it does not say."""
     content = read_plain(MARK, home)
+    return parse_mark(content) if isinstance(content, bytes) else None
+
+
+def parse_mark(content: bytes) -> int | None:
+    """The number that a mark says."""
     try:
-        return int(content) if isinstance(content, bytes) else None
+        return int(content)
     except ValueError:
         return None
 

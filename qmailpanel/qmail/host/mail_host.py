@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from qmailpanel.qmail.formats import control
-from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.formats.shared_files import Foreign, Shared
 from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.errors import HostError, Raced, StepFailed, or_host_error
 from qmailpanel.qmail.host.file_systems import FileSystems
@@ -18,6 +18,7 @@ from qmailpanel.qmail.host.ledger_mark import LedgerMark
 from qmailpanel.qmail.host.login_files import DOVECOT_SECONDS, LoginDirectory, time_of_reading
 from qmailpanel.qmail.host.mail_root import MailRoot
 from qmailpanel.qmail.host.map_compiler import compile_map
+from qmailpanel.qmail.host.marks import read_all_marks
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.host.moves import Moves
 from qmailpanel.qmail.host.outcome import Observed, Outcome, Told, Work, Written
@@ -25,6 +26,7 @@ from qmailpanel.qmail.host.shared_file import hold_lock
 from qmailpanel.qmail.host.shared_observer import SharedObserver
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.numbers import HIGHEST_PREPEND, read_number
+from qmailpanel.qmail.plan.marks import Marks
 from qmailpanel.qmail.plan.order import Plan
 from qmailpanel.qmail.plan.questions import LedgerEnd
 from qmailpanel.qmail.plan.state import Actual, Applied, Tree, Wanted
@@ -93,6 +95,18 @@ class Host:
         return mark is not None and mark != self.memory.ledger
 
     @or_host_error
+    def imagine(self) -> Host:
+        """The same host with a memory in no file: what that learns is gone with it."""
+        host = Host(self.layout, "", self.hup.how)
+        self.memory.copy_to(host.memory)
+        return host
+
+    @or_host_error
+    def read_marks(self) -> Marks:
+        """Of all homes."""
+        return read_all_marks(self.root.path)
+
+    @or_host_error
     def note_end(self, end: LedgerEnd) -> None:
         """Before anything is made from it."""
         if end.change and end != self.ledger_mark.read():
@@ -127,6 +141,11 @@ class Host:
     def _observe_tree(self, wanted: Wanted, applied: Applied, missing: Sequence[str]) -> Tree:
         tree = self.root.observe(wanted, applied.get(wanted.name, ()))
         return self.file_systems.hide(wanted, tree, missing)
+
+    @or_host_error
+    def read_foreign(self, wanted: Sequence[Wanted], applied: Applied) -> Foreign:
+        """The assignments that are not the panel's."""
+        return self.shared.observe(wanted, applied).files[Shared.ASSIGN].foreign
 
     def _owners(self, wanted: Sequence[Wanted]) -> dict[int, str]:
         numbers = {one.section.prepend for one in wanted}

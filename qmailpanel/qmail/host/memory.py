@@ -22,19 +22,26 @@ CREATE TABLE IF NOT EXISTS section (name TEXT PRIMARY KEY, sections TEXT NOT NUL
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS prepend (number INTEGER PRIMARY KEY, name TEXT NOT NULL);
 """
+_COPY = (
+    ("SELECT * FROM section", "INSERT INTO section VALUES (?, ?)"),
+    ("SELECT * FROM fact", "INSERT INTO fact VALUES (?, ?)"),
+    ("SELECT * FROM prepend", "INSERT INTO prepend VALUES (?, ?)"),
+)
 
 
 class Memory:
     """The sections last applied, by domain name; more than one while a run is not finished.
 
     Also: who had each prepend last, the foreign assignments as last seen, whether a HUP is owed,
-    and through which change of which ledger the host was made.
+    and through which change of which ledger the host was made. Without a directory it is in no
+    file, and gone when it is closed.
     """
 
     def __init__(self, directory: str) -> None:
-        self.path = f"{directory}/applied.sqlite3"
+        self.path = f"{directory}/applied.sqlite3" if directory else ":memory:"
         try:
-            os.makedirs(directory, mode=0o700, exist_ok=True)
+            if directory:
+                os.makedirs(directory, mode=0o700, exist_ok=True)
             # used by one thread, but closed by whichever happens to collect it
             self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             self.close = weakref.finalize(self, self._db.close)
@@ -45,6 +52,11 @@ class Memory:
             raise HostError(
                 "The memory of what was applied cannot be opened.", f"{self.path}: {error}"
             ) from error
+
+    def copy_to(self, other: Memory) -> None:
+        """Have a new one know all this."""
+        for read, write in _COPY:
+            other._write(write, list(self._read(read)))
 
     def names(self) -> list[str]:
         """The domains that have something on the host."""
@@ -80,6 +92,20 @@ class Memory:
     def _note_prepends(self, prepends: Sequence[tuple[int, str]]) -> None:
         news = [(number, name) for number, name in prepends if self.owner_of(number) != name]
         self._write("INSERT OR REPLACE INTO prepend VALUES (?, ?)", news)
+
+    def relearn(self, former: Iterable[str], sections: Mapping[str, Sequence[Section]]) -> None:
+        """Know these alone of these domains, and nothing of the `former` names, in one step."""
+        texts = {
+            name: list(dict.fromkeys(section.encode().decode() for section in those))
+            for name, those in sections.items()
+        }
+        rows = [(name, json.dumps(those)) for name, those in texts.items()]
+        prepends = [(those[-1].prepend, name) for name, those in sections.items()]
+        with self._transaction():
+            gone = [(name,) for name in former]
+            self._db.executemany("DELETE FROM section WHERE name = ?", gone)
+            self._db.executemany("INSERT OR REPLACE INTO section VALUES (?, ?)", rows)
+            self._db.executemany("INSERT OR REPLACE INTO prepend VALUES (?, ?)", prepends)
 
     def owner_of(self, prepend: int) -> str | None:
         """The domain that had the number last, on the host or not any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 
 from qmailpanel.qmail.host.errors import StepFailed, or_host_error
 from qmailpanel.qmail.host.file_systems import FileSystems
@@ -10,8 +10,10 @@ from qmailpanel.qmail.host.mail_root import MailRoot
 from qmailpanel.qmail.host.marks import read_marks
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.plan.renamed import find_moves, move_path, move_section
-from qmailpanel.qmail.plan.state import Section, Wanted
+from qmailpanel.qmail.plan.state import Applied, Section, Wanted
 from qmailpanel.qmail.plan.steps import Move, Step
+
+MovesOf = Mapping[str, Sequence[Move]]  # by domain
 
 
 class Moves:
@@ -33,6 +35,14 @@ class Moves:
         self._moved = moved
         self._let_end = let_end
 
+    def find_all(
+        self, wanted: Sequence[Wanted], applied: Applied, doubts: Collection[object] = ()
+    ) -> MovesOf:
+        """Those of the domains that have any. `doubts`: domains that stay where they are."""
+        surely = [one for one in wanted if one.name not in doubts]
+        moves = {one.name: self.find(one, applied[one.name]) for one in surely}
+        return {name: those for name, those in moves.items() if those}
+
     @or_host_error
     def find(self, one: Wanted, sections: Sequence[Section]) -> list[Move]:
         """The directories of a domain that have another name now; that of the domain first.
@@ -50,10 +60,20 @@ class Moves:
 
     def find_name(self, one: Wanted) -> str:
         """The name it was applied under; a prepend is never given twice, so it tells."""
+        prepend = one.section.prepend
         for name, sections in self.memory.sections([one.name, *one.former]).items():
-            if sections and sections[-1].prepend == one.section.prepend:
+            if sections and sections[-1].prepend == prepend:
                 return name
-        return one.name
+        owner = self.memory.owner_of(prepend)
+        return owner if owner and self._had_its_homes(owner, one) else one.name
+
+    def _had_its_homes(self, name: str, one: Wanted) -> bool:
+        """Whether a name is its own that an older database, put back, does not know."""
+        sections = self.memory.sections([name])[name]
+        if not sections or sections[-1].prepend != one.section.prepend:
+            return False
+        homes = {home.mailbox for home in sections[-1].homes.values()}
+        return not homes.isdisjoint(one.homes.values())
 
     @or_host_error
     def finish(self) -> None:
@@ -70,9 +90,9 @@ class Moves:
             self.memory.drop_move()
 
     @or_host_error
-    def make(self, one: Wanted, sections: Sequence[Section], report: Callable[[Step], None]) -> str:
+    def make(self, one: Wanted, moves: Sequence[Move], report: Callable[[Step], None]) -> str:
         """Carry out the moves of a domain. Returns why it could not be done, if so."""
-        for move in self.find(one, sections):
+        for move in moves:
             cause = self.file_systems.find_cause(move.path, move.to)
             if cause:
                 return f"{move.path}: {cause}"

@@ -25,19 +25,16 @@ _BEFORE = (
 
 
 def render_undone(rows: DomainRows, layout: Layout) -> Iterator[Section]:
-    """With nothing removed and all names below; on, off, and by another rule for the unknown."""
-    for domain, addresses in _BEFORE:
+    """With nothing removed and all names below; on, off, by another rule for the unknown; and with
+    all names removed.
+    """
+    undone = [_undo(rows, *states) for states in _BEFORE]
+    names = (rows.name, *rows.alias_domains, *rows.refused)
+    for before in (*undone, replace(undone[0], refused=names)):
         try:
-            yield render_domain(_undo(rows, domain, addresses), layout).section
+            yield render_domain(before, layout).section
         except ValueError:
             continue  # what cannot be written never was
-
-
-def as_named(rows: DomainRows, name: str) -> DomainRows:
-    """As it would be had it that name, and its own as a further one."""
-    others = [each for each in (rows.name, *rows.alias_domains) if each != name]
-    refused = [each for each in rows.refused if each != name]
-    return replace(rows, name=name, alias_domains=tuple(others), refused=tuple(refused))
 
 
 def _undo(rows: DomainRows, domain: dict[str, Any], addresses: dict[str, Any]) -> DomainRows:

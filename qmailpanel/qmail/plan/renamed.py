@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from qmailpanel.qmail.formats.shared_files import Foreign
+from qmailpanel.qmail.plan.settle_homes import find_foreign_way
 from qmailpanel.qmail.plan.state import Section, Wanted
 from qmailpanel.qmail.plan.steps import Move
 
 
 def find_moves(wanted: Wanted, applied: Sequence[Section]) -> list[Move]:
     """The homes of one domain that were applied elsewhere than they are wanted or archived."""
-    homes = wanted.section.homes
-    targets = {**{path: home.mailbox for path, home in homes.items()}, **wanted.archive}
+    targets = wanted.homes
     moves: dict[Move, None] = {}
     for section in applied:
         news = targets.keys() - section.homes.keys()
@@ -25,6 +26,16 @@ def find_moves(wanted: Wanted, applied: Sequence[Section]) -> list[Move]:
             if targets[path] in places:
                 moves[Move(places[targets[path]], path)] = None
     return list(moves)
+
+
+def find_foreign_end(wanted: Wanted, moves: Sequence[Move], assigned: Foreign) -> str:
+    """Why a home cannot be moved to where an assignment of others leads."""
+    for path in wanted.section.homes:
+        if any(path == move.to or path.startswith(f"{move.to}/") for move in moves):
+            cause = find_foreign_way(wanted, path, assigned)
+            if cause:
+                return f"{path}: {cause}"
+    return ""
 
 
 def move_section(section: Section, move: Move) -> Section:

@@ -9,7 +9,7 @@ from qmailpanel.qmail.formats.shared_files import Foreign, Shared
 from qmailpanel.qmail.plan.draft import NOT_MADE, Draft
 from qmailpanel.qmail.plan.drift import Side, Subject
 from qmailpanel.qmail.plan.settle_files import settle_file
-from qmailpanel.qmail.plan.state import Bad, Home, HomeFound
+from qmailpanel.qmail.plan.state import Bad, Home, HomeFound, Wanted
 from qmailpanel.qmail.plan.steps import ArchiveHome, LimitHome, PlaceHome, PurgeHome
 
 NOT_ARCHIVED = "Its mail could not be archived. It is tried again."
@@ -32,7 +32,7 @@ def _settle_home(draft: Draft, path: str, home: Home, assigned: Foreign) -> None
     before = [old.homes[path] for old in draft.applied if path in old.homes]
     cause = draft.failed.get(path) or _strangeness(draft, before, path, there)
     if there is None and not (before or cause):
-        cause = _find_foreign_way(draft, path, assigned)
+        cause = find_foreign_way(draft.wanted, path, assigned)
     if cause:
         draft.add_problem(path, NOT_MADE, f"{path}: {cause}")
         draft.lost_homes.add(path)
@@ -77,11 +77,11 @@ def _is_adopted(draft: Draft, path: str, mailbox: int) -> bool:
     return draft.wanted.side(Subject.of_file(path), str(mailbox)) is Side.OURS
 
 
-def _find_foreign_way(draft: Draft, path: str, assigned: Foreign) -> str:
+def find_foreign_way(wanted: Wanted, path: str, assigned: Foreign) -> str:
     """An assignment of others that leads to a home to be: whoever it is for had another one."""
-    lines = draft.wanted.section.lines.get(Shared.ASSIGN, {})
-    wildcard = lines[b"+%d-" % draft.wanted.section.prepend]
-    home = assign.home_of(wildcard) + path.removeprefix(draft.wanted.name).encode()
+    lines = wanted.section.lines.get(Shared.ASSIGN, {})
+    wildcard = lines[b"+%d-" % wanted.section.prepend]
+    home = assign.home_of(wildcard) + path.removeprefix(wanted.name).encode()
     keys = [key for key in assigned.homes.get(home, ()) if key not in lines]
     return LED_THERE % keys[0].decode("utf-8", "backslashreplace") if keys else ""
 

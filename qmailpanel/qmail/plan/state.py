@@ -172,6 +172,12 @@ class Wanted:
     known_as: tuple[str, ...] = ()
 
     @property
+    def homes(self) -> dict[str, int]:
+        """The number of each home that it shall have, or archive."""
+        homes = {path: home.mailbox for path, home in self.section.homes.items()}
+        return homes | dict(self.archive)
+
+    @property
     def directory(self) -> str:
         """What its homes are below, or were."""
         return self.gave_up or self.name
