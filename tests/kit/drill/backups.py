@@ -19,6 +19,7 @@ class Moment:
     memory: Connection
     host: Path
     known: Known
+    numbers: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,12 @@ class Backups:
     def keep(self) -> None:
         host = self.directory / str(len(self.moments))
         shutil.copytree(self.world.panel.home, host, symlinks=True)
-        self.moments.append(Moment(keep_database(), keep_memory(), host, self.world.known.copy()))
+        known, numbers = self.world.known.copy(), frozenset(self.world.numbers)
+        self.moments.append(Moment(keep_database(), keep_memory(), host, known, numbers))
 
     def put_back(self, number: int) -> None:
         """Of one or two earlier moments, what `RESTORES` says."""
+        self.world.is_read = False
         restore = RESTORES[number % len(RESTORES)]
         earlier = self.moments[number // 16 % len(self.moments)]
         other = self.moments[number // 256 % len(self.moments)]
@@ -67,8 +70,12 @@ class Backups:
             shutil.copytree(earlier.host, self.world.panel.home, symlinks=True)
             self.world.known = earlier.known.copy()
         if restore.database:
+            self.world.is_known = restore.database == "earlier"
+            self.world.is_asking = self.world.said_yes = False
             put_back(self.new if restore.database == "new" else earlier.database)
         if restore.memory:
-            memories = {"none": None, "earlier": earlier.memory, "other": other.memory}
-            put_memory_back(memories[restore.memory])
-            self.world.forgot = not restore.host
+            self._put_memory_back({"earlier": earlier, "other": other}.get(restore.memory))
+
+    def _put_memory_back(self, moment: Moment | None) -> None:
+        put_memory_back(moment.memory if moment else None)
+        self.world.numbers = set(moment.numbers if moment else ())

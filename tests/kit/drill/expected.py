@@ -4,81 +4,83 @@ from __future__ import annotations
 
 from qmailpanel.domains.models import Claim, Domain, Kind, Unknown
 from qmailpanel.mailboxes.models import Mailbox
-from qmailpanel.reports.statuses import Status, Statuses
+from qmailpanel.reports.statuses import Status
 from tests.kit.deliveries import find_prepend
-from tests.kit.drill.world import ADDRESSES, NAMES, Numbers, World
+from tests.kit.drill.rows import Rows
+from tests.kit.drill.world import ADDRESSES, Numbers, World
 
 
 def learn(world: World) -> None:
     """The host is as the database wants it, but for what failed."""
-    statuses = Statuses(Domain.objects.values_list("pk", flat=True))
+    rows = Rows()
     before = dict(world.known.live)
+    had = dict(world.known.had)
     for address in ADDRESSES:
-        numbers = recipients(world, address, statuses)
+        numbers = recipients(world, address, rows)
         world.known.unsettled.discard(address)
         if numbers is None:
             world.known.unsettled.add(address)
-            numbers = _may_have(world, address, before)
+            numbers = _may_have(world, address, before[address])
+        elif numbers:
+            had |= {_of_tenant(address, rows.domain_of(address.partition("@")[2])): numbers}
         world.known.live[address] = numbers
-    for claim in Claim.objects.filter(claims=True, domain__in=Domain.objects.claiming()):
+    world.known.had = had
+    claims = Claim.objects.filter(claims=True, domain__in=Domain.objects.claiming())
+    for claim in claims.select_related("domain"):
         if find_prepend(world.panel.home, claim.name) == b"%d" % claim.domain.prepend:
             world.known.served[claim.name] = claim.domain.description
+            if rows.statuses.of_domain(claim.domain) is Status.LIVE:
+                world.numbers.add(claim.domain.prepend)
 
 
-def _may_have(world: World, address: str, before: dict[str, Numbers]) -> Numbers:
-    """Who had its mail, whose it is, or who had that of its domain by any name of that."""
+def _may_have(world: World, address: str, before: Numbers) -> Numbers:
+    """Who had its mail, whose it is, or who had that of its domain by any name of that.
+
+    So a line or file that no row speaks of may go on bringing mail to whom it was for.
+    """
     local, _, name = address.partition("@")
-    numbers, prepend = before[address], find_prepend(world.panel.home, name)
-    number = (prepend or b"0").partition(b"-")[0]
+    number = (find_prepend(world.panel.home, name) or b"0").partition(b"-")[0]
     domain = Domain.objects.filter(prepend=int(number)).first()
     if domain is None:
-        return numbers
+        return before
     boxes = Mailbox.objects.filter(address__domain=domain, address__local=local)
     own = boxes.filter(address__claims=True).values_list("home", flat=True)
-    served = [name for name in NAMES if world.known.served.get(name) == domain.description]
-    had = [before[f"{local}@{name}"] for name in {domain.name, *served}]
-    return numbers.union(own, *had)
+    return before.union(own, world.known.had.get(_of_tenant(address, domain), ()))
+
+
+def _of_tenant(address: str, domain: Domain | None) -> str:
+    return f"{address.partition('@')[0]} of {domain and domain.description}"
+
+
+def _is_left(world: World, domain: Domain, local: str) -> bool:
+    """Whether something takes its mail of which no row speaks: it is kept, as somebody else's."""
+    file = world.panel.below(f"{domain.name}/.qmail-{local}")
+    return bool(world.panel.answer(f"={domain.prepend}-{local}")) or file.exists()
 
 
 def recipients(
-    world: World, address: str, statuses: Statuses, came: tuple[str, ...] = ()
+    world: World, address: str, rows: Rows, came: tuple[str, ...] = ()
 ) -> Numbers | None:
     """By the database. None where that says nothing: it failed, or is not the panel's."""
     local, _, name = address.partition("@")
-    domain = domain_of(name)
+    domain = rows.domain_of(name)
     prepend = find_prepend(world.panel.home, name)
     if domain is None or (prepend and prepend != b"%d" % domain.prepend):
         return None if prepend else frozenset()
-    if statuses.of_domain(domain) is Status.FAILED:
+    if rows.statuses.of_domain(domain) is Status.FAILED:
         return None
-    row = domain.addresses.claiming().filter(local=local, removed=False).first()
-    is_left = world.panel.answer(f"={domain.prepend}-{local}")
-    if is_left and (row is None or not domain.enabled):
+    row = rows.address(domain, local)
+    if row is None and _is_left(world, domain, local):
+        return None
+    if row and rows.statuses.of_address(row) is Status.FAILED:
         return None
     if not domain.enabled or address in came:
         return frozenset()
     came = (*came, address)
-    if row and statuses.of_address(row) is Status.FAILED:
-        return None
     if row and row.kind == Kind.MAILBOX:
         return frozenset([row.mailbox.home] if row.enabled else [])
     targets = [domain.unknown_target] if domain.unknown == Unknown.FORWARD else []
     if row:
         targets = [destination.target for destination in row.destinations.all()]
-    ends = [recipients(world, target, statuses, came) for target in targets]
+    ends = [recipients(world, target, rows, came) for target in targets]
     return None if None in ends else frozenset().union(*(end for end in ends if end))
-
-
-def domain_of(name: str) -> Domain | None:
-    """Which gets the mail of a name: its own, or that above it which takes sub-domains."""
-    serving = Domain.objects.claiming().filter(removed=False)
-    claims = Claim.objects.filter(claims=True, removed=False, domain__in=serving)
-    claim = claims.filter(name=name).first()
-    if claim:
-        return claim.domain
-    labels = name.split(".")
-    for start in range(1, len(labels)):
-        above = claims.filter(name=".".join(labels[start:]), domain__subdomains=True).first()
-        if above:
-            return above.domain
-    return None

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from qmailpanel.ledger.actors import Refused
+from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.reports.models import KnownHost
@@ -18,7 +19,7 @@ from tests.kit.drill.expected import learn
 from tests.kit.drill.mail import Mail
 from tests.kit.drill.operator import Operator
 from tests.kit.drill.people import People
-from tests.kit.drill.world import World
+from tests.kit.drill.world import NAMES, World
 from tests.kit.panels import Panel, settle
 
 Act = tuple[str, int]
@@ -98,14 +99,26 @@ class Drill:
         if is_asking:
             assert self.standing() == before, "something was done while a question is open"
         else:
+            self.check_asked()
             learn(self.world)
+        self.world.is_read = self.world.is_known = True
+        self.world.is_asking = is_asking
         self.mail.check()
         self.mail.deliver()
+
+    def check_asked(self) -> None:
+        """The host was made from this database, or somebody said that it shall be now."""
+        number, digest = self.world.known.change
+        is_there = Change.objects.filter(pk=number, digest=digest).exists()
+        assert not number or is_there or self.world.said_yes, "nothing was asked"
+        newest = Change.objects.latest("pk") if Change.objects.exists() else None
+        self.world.known.change = (newest.pk, newest.digest) if newest else (0, "")
+        self.world.said_yes = False
 
     # the end
 
     def end(self) -> None:
-        """The operator answers and clears up; then disk and database agree."""
+        """The operator answers and clears up; then disk and database agree, and all goes on."""
         for _ in range(8):
             self.act("yes", 1)
             if not self.operator.clear_up() and not SyncQuestion.objects.exists():
@@ -113,3 +126,5 @@ class Drill:
         self.sync()
         agree(self.world)
         assert not self.world.panel.sync().steps
+        for number in range(len(NAMES)):
+            self.act("add domain", number)

@@ -11,8 +11,8 @@ from qmailpanel.domains.models import Kind
 from qmailpanel.qmail.formats import control
 from qmailpanel.qmail.formats.shared_files import Shared
 from tests.kit.deliveries import find_ends
-from tests.kit.drill.expected import domain_of
 from tests.kit.drill.people import PASSWORD
+from tests.kit.drill.rows import Rows
 from tests.kit.drill.world import ADDRESSES, ARCHIVE, Numbers, World
 
 LEFT = "-.left"  # after a number: a name that was removed
@@ -91,7 +91,7 @@ class Mail:
     def _owner_of(self, home: Path, live: Numbers) -> int:
         """Of a home without mail: whose row says that it stands there."""
         name, local = home.parts[-2:]
-        domain = domain_of(name)
+        domain = Rows().domain_of(name)
         assert domain, f"{home} is nobody's"
         row = domain.addresses.claiming().get(local=local, kind=Kind.MAILBOX)
         assert row.mailbox.home in live

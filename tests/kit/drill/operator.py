@@ -12,6 +12,7 @@ from qmailpanel.console.decisions import put_ours_back
 from qmailpanel.domains.models import Address, Claim, Domain, Kind
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
+from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.sync.models import SyncDrift, SyncQuestion
@@ -30,6 +31,7 @@ class Operator:
 
     def say_yes(self, number: int) -> None:
         question = SyncQuestion.objects.filter(answer=None).first()
+        self.world.said_yes |= question is not None
         if question and number % 2:
             answer_question(SYSTEM, question)
         elif question:
@@ -67,21 +69,20 @@ class Operator:
         taken = [domain for domain, cause in domains.items() if "prepend" in cause]
         for domain in taken:
             remove_domain(SYSTEM, domain, despite_pointers=True)
-        in_the_way = [
-            *(domain.name for domain, cause in domains.items() if "(Move)" in cause),
-            *(f"{b.domain.name}/{b.local}" for b, cause in boxes.items() if "it away" in cause),
-        ]
-        for place in in_the_way:
-            self._move_away(self.world.panel.below(place))
+        in_the_way = _find_places_in_the_way(domains, boxes)
+        for place, own in in_the_way.items():
+            self._move_away(self.world.panel.below(place), own)
         keys = {cause.split()[3] for cause in boxes.values() if "take it out" in cause}
         self._take_out(Shared.ASSIGN, keys)
         return bool(drifts or taken or in_the_way or keys)
 
-    def _move_away(self, home: Path) -> None:
-        if home.is_dir():
-            for mail in home.rglob("*.mail"):
-                del self.world.known.messages[mail.name]
-            shutil.rmtree(home)
+    def _move_away(self, place: Path, own: set[int]) -> None:
+        """What others have there, out of the mail root."""
+        if place.is_dir():
+            for mail in place.rglob("*.mail"):
+                number = self.world.known.messages.pop(mail.name)
+                assert number not in own, f"mail of {number} is said to be in the way of itself"
+            shutil.rmtree(place)
 
 
 def _why_domains() -> dict[Domain, str]:
@@ -98,6 +99,20 @@ def _why_boxes() -> dict[Address, str]:
     statuses = Statuses({box.domain_id for box in boxes})
     problems = {box: statuses.problem_of_address(box) for box in boxes}
     return {box: problem.cause for box, problem in problems.items() if problem}
+
+
+def _find_places_in_the_way(
+    domains: dict[Domain, str], boxes: dict[Address, str]
+) -> dict[str, set[int]]:
+    """With the mailboxes that shall have the place."""
+    homes = Mailbox.objects.order_by()
+    places = {
+        domain.name: set(homes.filter(address__domain=domain).values_list("home", flat=True))
+        for domain, cause in domains.items()
+        if "(Move)" in cause
+    }
+    stranger = {box: cause for box, cause in boxes.items() if "it away" in cause}
+    return places | {f"{box.domain.name}/{box.local}": {box.mailbox.home} for box in stranger}
 
 
 class _Silent:

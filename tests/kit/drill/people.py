@@ -58,7 +58,12 @@ class People:
 
     def add_domain(self, number: int) -> None:
         name = DomainName(NAMES[number % len(NAMES)])
-        add_domain(SYSTEM, name, description=f"tenant {next(self.world.counter)}")
+        domain = add_domain(SYSTEM, name, description=f"tenant {next(self.world.counter)}")
+        assert self.world.is_known, "it is added before the host was read"
+        assert not self.world.is_asking, "it is added while a question is open"
+        if self.world.is_read:
+            given = self.world.prepends() | self.world.numbers
+            assert domain.prepend not in given, "its number was given before"
 
     def remove_domain(self, number: int) -> None:
         domain = pick(Domain.objects.order_by("pk"), number)

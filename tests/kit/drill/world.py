@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from qmailpanel.ledger.actors import Refused
+from qmailpanel.qmail.formats.shared_files import Shared
 from tests.kit.deliveries import find_ends
 from tests.kit.panels import Panel
 
@@ -26,30 +27,46 @@ class Known:
     """What was true when the host was as the database wanted it last.
 
     `messages`: whose each is. `live`: who gets mail of an address, or may where that is
-    `unsettled`: it failed, or the panel does not know it. `served`: whose each name is.
+    `unsettled`: it failed, or the panel does not know it. `had`: who got mail of a local part of a
+    tenant last, over whatever name. `served`: whose each name is. `change`: the newest of the
+    ledger, and its digest.
     """
 
     messages: dict[str, int] = field(default_factory=dict)
     live: dict[str, Numbers] = field(default_factory=dict)
     unsettled: set[str] = field(default_factory=set)
+    had: dict[str, Numbers] = field(default_factory=dict)
     served: dict[str, str] = field(default_factory=dict)
+    change: tuple[int, str] = (0, "")
 
     def copy(self) -> Known:
-        parts = (dict(self.messages), dict(self.live), set(self.unsettled), dict(self.served))
-        return Known(*parts)
+        return replace(
+            self,
+            messages=dict(self.messages),
+            live=dict(self.live),
+            unsettled=set(self.unsettled),
+            had=dict(self.had),
+            served=dict(self.served),
+        )
 
 
 @dataclass
 class World:
     """`purged`: the mailboxes whose mail somebody said shall be destroyed, in any database.
 
-    `forgot`: sync's memory is of another moment than the host.
+    `is_read`: sync has read the host since something was put back; `is_known`: or did so before,
+    by this database. `is_asking`: it had a question then. `said_yes`: the operator, since sync did
+    something last. `numbers`: those of domains that were live, as sync's memory knows.
     """
 
     panel: Panel
     known: Known = field(default_factory=Known)
     purged: set[int] = field(default_factory=set)
-    forgot: bool = False
+    is_read: bool = False
+    is_known: bool = False
+    is_asking: bool = False
+    said_yes: bool = False
+    numbers: set[int] = field(default_factory=set)
     counter: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
@@ -57,6 +74,11 @@ class World:
 
     def mails(self) -> Iterator[Path]:
         return self.panel.below("").rglob("*.mail")
+
+    def prepends(self) -> set[int]:
+        """Those that the host has."""
+        lines = self.panel.lines(Shared.VIRTUAL)
+        return {int(line.partition(":")[2].partition("-")[0]) for line in lines}
 
     def whose(self, home: Path) -> int:
         """Whose mail is in it; 0: there is none."""
