@@ -43,8 +43,10 @@ class AtWork:
         None at all when one of those was changed too: perhaps by the same change.
         """
         changes = {domain: change for run in self._runs for domain, change in run.changes.items()}
-        newer = Domain.objects.filter(pk__in=changes, change__gt=min(changes.values(), default=0))
-        if any(change > changes[pk] for pk, change in newer.values_list("id", "change")):
+        newer = Domain.objects.filter(change__gt=min(changes.values(), default=0))
+        if any(
+            change > changes.get(pk, change) for pk, change in newer.values_list("id", "change")
+        ):
             return []
         return [domain for domain in dirty_domains(since) if domain not in changes]
 
