@@ -25,10 +25,16 @@ def learn(world: World) -> None:
             had |= {_of_tenant(address, rows.domain_of(address.partition("@")[2])): numbers}
         world.known.live[address] = numbers
     world.known.had = had
+    _learn_names(world, rows)
+
+
+def _learn_names(world: World, rows: Rows) -> None:
     claims = Claim.objects.filter(claims=True, domain__in=Domain.objects.claiming())
     for claim in claims.select_related("domain"):
-        if find_prepend(world.panel.home, claim.name) == b"%d" % claim.domain.prepend:
-            world.known.served[claim.name] = claim.domain.description
+        for key, name in {claim.name: claim.name, f".{claim.name}": f"any.{claim.name}"}.items():
+            if find_prepend(world.panel.home, name) != b"%d" % claim.domain.prepend:
+                continue
+            world.known.served[key] = claim.domain.description
             if rows.statuses.of_domain(claim.domain) is Status.LIVE:
                 world.numbers.add(claim.domain.prepend)
 

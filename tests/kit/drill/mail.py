@@ -68,7 +68,7 @@ class Mail:
             name, _, number = entry.decode().partition(":")
             if number.endswith(LEFT):
                 continue  # it refuses mail, whoever had the name
-            owners[number].add(self.world.known.served.get(name.lstrip("."), name))
+            owners[number].add(self.world.known.served.get(name, name))
         assert all(len(those) == 1 for those in owners.values()), f"shared numbers: {owners}"
 
     def deliver(self) -> None:

@@ -52,7 +52,8 @@ class Operator:
             if address.endswith((f"@{name}", f".{name}")):
                 ends = self.world.ends(address)
                 self.world.known.live[address] = frozenset(self.world.whose(end) for end in ends)
-        self.world.known.served.pop(name, None)
+        for key in (name, f".{name}"):
+            self.world.known.served.pop(key, None)
 
     def _take_out(self, shared: str, keys: set[str]) -> None:
         """The lines that begin with one of the keys."""
@@ -72,7 +73,8 @@ class Operator:
         in_the_way = _find_places_in_the_way(domains, boxes)
         for place, own in in_the_way.items():
             self._move_away(self.world.panel.below(place), own)
-        keys = {cause.split()[3] for cause in boxes.values() if "take it out" in cause}
+        causes = [*domains.values(), *boxes.values()]
+        keys = {_find_key(cause) for cause in causes if "take it out" in cause}
         self._take_out(Shared.ASSIGN, keys)
         return bool(drifts or taken or in_the_way or keys)
 
@@ -99,6 +101,10 @@ def _why_boxes() -> dict[Address, str]:
     statuses = Statuses({box.domain_id for box in boxes})
     problems = {box: statuses.problem_of_address(box) for box in boxes}
     return {box: problem.cause for box, problem in problems.items() if problem}
+
+
+def _find_key(cause: str) -> str:
+    return cause.partition("the line ")[2].split()[0]
 
 
 def _find_places_in_the_way(
