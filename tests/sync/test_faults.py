@@ -104,7 +104,8 @@ def fill_archive(world: World) -> None:
     boxes = [world.panel.add_mailbox(world.pandle, f"old{next(world.names)}") for _ in range(20)]
     world.run()
     for box in boxes:
-        (world.panel.below(f"pandle.net/{box.local}") / "Maildir/cur/deep").mkdir()
+        home = world.panel.below(f"{world.pandle.name}/{box.local}")
+        (home / "Maildir/cur/deep").mkdir()
         remove_mailbox(SYSTEM, box)
     world.run()
 
