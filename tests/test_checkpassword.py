@@ -13,21 +13,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cdbx
 import pytest
 
-from qmailpanel.qmail.formats import cdb
-from qmailpanel.qmail.formats.logins import LoginFormat, Logins
-from qmailpanel.qmail.layout.logins import render_login
 from qmailpanel.qmail.layout.rows import AppRow, LoginRow
-from qmailpanel.qmail.names import LocalPart, MailUser
 from qmailpanel.qmail.secrets.passwords import hash_password
+from tests.kit.checkpassword import HELPER, RIGHT, WHO, Asker, World
 from tests.kit.real_qmail import HOME, needs_qmail
 
-HELPER = Path(__file__).parents[1] / "deploy/bin/qmailpanel-checkpassword"
-WHO = 'id -u; id -g; id -G; pwd; echo "$USER $HOME $SHELL"; [ ! -e /proc/$$/fd/3 ] || echo open'
-PROGRAM = ["/bin/sh", "-c", WHO]
-RIGHT = "right horse"
 IMPORTED = {
     "crypt": "{SHA512-CRYPT}$6$jvEerfbdPsvKwuHu$RxfTmqjAhHA5d2/TjEm5TvA3YyXIfXvjNrKemUnF.m/6/j6A."
     "pzoBpLxcPw2wjlJfLwA1iEPsnozP3ppupzQs/",
@@ -37,68 +29,22 @@ IMPORTED = {
 pytestmark = pytest.mark.root
 
 
-class World:
-    """A mail root, and the maps that sync would write."""
-
-    def __init__(self, place: Path) -> None:
-        self.python = Path(sys.executable)
-        self.logins, self.home = place / "logins", place / "mailnames/a.test/bob"
-        self.logins.mkdir()
-        self.home.mkdir(parents=True)
-        os.chown(self.home, 110, 31)
-        self.write(LoginRow(hash_password(RIGHT)))
-
-    def hide_library(self, place: Path) -> None:
-        """An interpreter of root's own, as below /root: its library is for root alone."""
-        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        library = place / "lib" / version
-        library.mkdir(parents=True)
-        for path in Path(os.__file__).parent.iterdir():
-            if path.name != "site-packages":
-                (library / path.name).symlink_to(path)
-        (library / "site-packages").symlink_to(Path(cdbx.__file__).parents[1])
-        (place / "bin").mkdir()
-        self.python = place / "bin/python"
-        shutil.copy(Path(sys.executable).resolve(), self.python)
-        place.chmod(0o700)
-
-    def write(self, row: LoginRow, user: MailUser | None = None) -> None:
-        user = user or MailUser("popuser", 110, 31)
-        records = render_login(row, LocalPart("bob"), str(self.home), user)
-        files = Logins(("a.test",), {"a.test/bob": records}).render("a.test")
-        (self.logins / "a.test.cdb").write_bytes(files[LoginFormat.MAP])
-
-    def write_record(self, data: bytes) -> None:
-        with (self.logins / "a.test.cdb").open("w+b") as file:
-            cdb.compile_records([(b"bob@a.test", data)], file)
-
-    def ask(
-        self, login: str = "bob@a.test", password: str = RIGHT, *options: str
-    ) -> subprocess.CompletedProcess[str]:
-        return self.send(f"{login}\0{password}\0<1.2@here>\0".encode(), *options)
-
-    def send(
-        self, content: bytes | None, *options: str, program: list[str] = PROGRAM
-    ) -> subprocess.CompletedProcess[str]:
-        """As qmail-popup starts it: what it reads is on descriptor 3."""
-        command = [self.python, "-IS", HELPER, "--logins", self.logins, *options, *program]
-        close = ["/bin/sh", "-c", 'exec "$@" 3<&0' if content is not None else 'exec "$@" 3<&-']
-        return subprocess.run(
-            [*close, "sh", *map(str, command)],
-            input=(content or b"").decode("latin-1"),
-            encoding="latin-1",
-            capture_output=True,
-            env={"TCPREMOTEIP": "192.0.2.7", "PATH": "/usr/bin:/bin"},
-            check=False,
-        )
+@pytest.fixture
+def place() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="qmailpanel-checkpassword-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    place = Path(tempfile.mkdtemp(prefix="qmailpanel-checkpassword-"))
-    place.chmod(0o755)
-    yield World(place)
-    shutil.rmtree(place)
+def world(place: Path) -> World:
+    return World(place)
+
+
+@pytest.fixture
+def asker(place: Path) -> Asker:
+    return Asker(place)
 
 
 def test_who_knows_the_password_becomes_the_mail_user_at_home(world) -> None:
@@ -147,13 +93,18 @@ def test_who_does_not_know_it_is_refused(world, login, password) -> None:
         None,
         b"",
         b"bob@a.test\0",
-        b"bob@a.test\0right horse\0",
-        b"bob@a.test\0right horse\0no end",
+        b"bob@a.test\0right horse",
         b"bob@a.test\0right horse\0" + b"t" * 512 + b"\0",
     ],
 )
 def test_what_is_not_the_protocol_is_a_misuse(world, content) -> None:
     assert world.send(content).returncode == 2
+
+
+@pytest.mark.parametrize("rest", [b"", b"no end", b"<1.2@here>\0and more\0"])
+def test_what_follows_the_password_is_passed_over(world, rest) -> None:
+    assert world.send(b"bob@a.test\0right horse\0" + rest).returncode == 0
+    assert world.send(b"bob@a.test\0wrong horse\0" + rest).returncode == 1
 
 
 def test_512_bytes_are_taken_and_one_more_is_not(world) -> None:
@@ -260,6 +211,48 @@ def test_a_link_in_the_place_of_a_note_is_not_followed_and_keeps_nobody_out(worl
     (world.home / ".last-pop3").symlink_to(aim)
     assert world.ask().stdout
     assert not aim.exists()
+
+
+# as qmail-smtpd asks
+
+
+def test_who_asks_without_being_root_gets_an_answer_and_becomes_nobody(asker) -> None:
+    done = asker.ask_to_send()
+    assert done.stdout.splitlines()[:3] == ["4711", "4712", "4712"], done.stderr
+    assert asker.ask_to_send("wrong").returncode == 1
+    assert asker.ask_to_send(login="nobody@a.test").returncode == 1
+    assert asker.ask_to_send(login="bob@b.test").returncode == 1
+    assert [path.name for path in asker.home.iterdir()] == []
+
+
+def test_who_asks_without_being_root_hears_of_app_passwords_locks_and_switches(asker) -> None:
+    app = "abcd-efgh"
+    row = AppRow(7, hash_password(app), hashlib.sha256(app.encode()).hexdigest())
+    asker.write(LoginRow(hash_password(RIGHT), apps=(row,)))
+    assert (asker.ask_to_send(app).returncode, asker.ask_to_send(RIGHT).returncode) == (0, 0)
+    asker.write(LoginRow(hash_password(RIGHT), sending=False, apps=(row,)))
+    assert (asker.ask_to_send(app).returncode, asker.ask_to_send(RIGHT).returncode) == (1, 1)
+    asker.write(LoginRow(hash_password(RIGHT), must_change=True, apps=(row,)))
+    assert (asker.ask_to_send(app).returncode, asker.ask_to_send(RIGHT).returncode) == (1, 1)
+
+
+@pytest.mark.parametrize("spoil", [missing, unreadable, cut, empty])
+def test_what_is_broken_is_said_to_whoever_asks(asker, spoil) -> None:
+    spoil(asker)
+    assert asker.ask_to_send().returncode == 111
+
+
+def test_whom_the_maps_are_not_for_hears_nothing(asker) -> None:
+    asker.let_read(0)
+    for password in (RIGHT, "wrong"):
+        done = asker.ask_to_send(password)
+        assert (done.returncode, "PermissionError" in done.stderr) == (111, True), done.stderr
+
+
+@pytest.mark.parametrize("service", ["pop3", "imap"])
+def test_only_root_can_open_a_mailbox(asker, service) -> None:
+    done = asker.ask_to_send(service=service)
+    assert (done.returncode, "only root" in done.stderr) == (2, True), done.stderr
 
 
 @pytest.mark.qmail

@@ -30,6 +30,11 @@ SENDER = "tester@outside.test"
 PATIENCE = 20.0
 _NEW_NAMESPACE = 0x00020000  # CLONE_NEWNS of unshare(2)
 _PATH = {"PATH": f"{HOME}/bin:/usr/bin:/bin"}
+SMTPD_ENVIRONMENT = _PATH | {
+    "PROTO": "TCP",
+    "TCPREMOTEIP": "127.0.0.1",
+    "TCPLOCALIP": "127.0.0.1",
+}
 
 is_here = (HOME / "bin/qmail-newu").exists() and os.geteuid() == 0
 needs_qmail = [
@@ -59,12 +64,12 @@ def _copy_directories(source: Path, target: Path) -> None:
         made.chmod(stat.S_IMODE(found.st_mode))
 
 
-def _copy(target: Path) -> None:
+def _copy(home: Path, target: Path) -> None:
     target.mkdir(mode=0o755)
     for name in ("queue", "users", "control", "alias"):
-        _copy_directories(HOME / name, target / name)
-    subprocess.run(["cp", "-a", HOME / "bin", target], check=True)
-    subprocess.run(["cp", "-aT", HOME / "queue/lock", target / "queue/lock"], check=True)
+        _copy_directories(home / name, target / name)
+    subprocess.run(["cp", "-a", home / "bin", target], check=True)
+    subprocess.run(["cp", "-aT", home / "queue/lock", target / "queue/lock"], check=True)
     lines = {"me": "mail.vm.test\n", "concurrencyremote": "0\n", "rcpthosts": ""}
     for name, text in lines.items():
         (target / "control" / name).write_text(text)
@@ -73,15 +78,24 @@ def _copy(target: Path) -> None:
 @contextlib.contextmanager
 def private_qmail(directory: Path) -> Iterator[Qmail]:
     """A fresh qmail in /var/qmail for the block; nothing of it runs yet."""
+    with private_home(directory, HOME):
+        qmail = Qmail(directory / "log")
+        try:
+            yield qmail
+        finally:
+            qmail.stop()
+
+
+@contextlib.contextmanager
+def private_home(directory: Path, home: Path) -> Iterator[None]:
+    """A fresh copy in the place of a qmail home for the block."""
     _enter_namespace()
-    _copy(directory / "qmail")
-    subprocess.run(["mount", "--bind", directory / "qmail", HOME], check=True)
-    qmail = Qmail(directory / "log")
+    _copy(home, directory / "qmail")
+    subprocess.run(["mount", "--bind", directory / "qmail", home], check=True)
     try:
-        yield qmail
+        yield
     finally:
-        qmail.stop()
-        subprocess.run(["umount", "--lazy", HOME], check=True)
+        subprocess.run(["umount", "--lazy", home], check=True)
 
 
 # what became of a message
@@ -253,20 +267,23 @@ class Smtp(smtplib.SMTP):
 
     def connect(self, *_: object, **__: object) -> tuple[int, bytes]:
         ours, theirs = socket.socketpair()
+        with theirs:
+            self.smtpd = self.start_smtpd(theirs.fileno())
+        self.sock, self.file = ours, None
+        return self.getreply()
+
+    def start_smtpd(self, fd: int) -> subprocess.Popen[bytes]:
         user = pwd.getpwnam("qmaild")
-        self.smtpd = subprocess.Popen(
+        return subprocess.Popen(
             [f"{HOME}/bin/qmail-smtpd"],
-            stdin=theirs.fileno(),
-            stdout=theirs.fileno(),
+            stdin=fd,
+            stdout=fd,
             user=user.pw_uid,
             group=user.pw_gid,
             extra_groups=[],
-            env=_PATH | {"PROTO": "TCP", "TCPREMOTEIP": "127.0.0.1", "TCPLOCALIP": "127.0.0.1"},
+            env=SMTPD_ENVIRONMENT,
             cwd="/",
         )
-        theirs.close()
-        self.sock, self.file = ours, None
-        return self.getreply()
 
     def close(self) -> None:
         super().close()
