@@ -40,6 +40,7 @@ NONSENSE = [
     ("QMAILPANEL_DELIVERQUOTA", "deliverquota"),
     ("QMAILPANEL_DELIVERQUOTA", "/usr/bin/deliverquota; rm"),
     ("QMAILPANEL_MAILBOT", "yes"),
+    ("QMAILPANEL_ASK_GROUP", "Mail People"),
     ("QMAILPANEL_DOVECOT", "true"),
     ("QMAILPANEL_DOVECOT_QUOTA_RULE", "auto"),
     ("QMAILPANEL_NODE", "a b"),

@@ -139,6 +139,13 @@ MAIL_HOST = (
         "the program that answers mail; `auto`: where Debian's maildrop or courier put it",
     ),
     Setting(
+        "QMAILPANEL_ASK_GROUP",
+        kinds.GROUP,
+        "qmailpanel-ask",
+        "the group of what asks for passwords without being root, as qmail-smtpd: it reads the "
+        "login maps, hashes included",
+    ),
+    Setting(
         "QMAILPANEL_DOVECOT",
         one_of("auto", "on", "off"),
         "auto",

@@ -20,6 +20,7 @@ HIGHEST_PORT = 65_535
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _HOST = re.compile(r"(?!-)[A-Za-z0-9-]+(?:\.(?!-)[A-Za-z0-9-]+)*")
 _NODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_GROUP = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _PROGRAM = re.compile(r"/[A-Za-z0-9._+/-]+")  # it stands in a line that a shell reads
 
 _SMTP = "django.core.mail.backends.smtp.EmailBackend"
@@ -177,6 +178,7 @@ PATH = Kind("an absolute path without `..` and colons", _path)
 PROGRAM = Kind("auto, none or the absolute path of a program", _program)
 HUP = Kind("auto, none or a command that begins with an absolute path", _hup)
 MAIL_USER = Kind("name:uid:gid, neither number 0, as popuser:110:31", _mail_user)
+GROUP = Kind("the name of a group", _matching(_GROUP))
 NODE = Kind("a name of letters, digits and . _ -, 64 at most", _matching(_NODE))
 HOST = Kind("an IP address or a host name", _host)
 PORT = number(1, HIGHEST_PORT)

@@ -37,6 +37,7 @@ def read_layout() -> Layout:
         login_dir=str(settings.QMAILPANEL_LOGIN_DIR),
         dovecot=_has_dovecot(home),
         mailbot=_find_mailbot(home),
+        ask_group=settings.QMAILPANEL_ASK_GROUP,
         lists=tuple(shared for shared in KNOWN_RECIPIENTS if _is_list_kept(home, shared)),
     )
 

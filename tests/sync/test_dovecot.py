@@ -212,17 +212,20 @@ def test_two_passwords_of_one_length_within_a_second_are_both_seen(
     assert (dovecot.imap(str(ann), SECOND), dovecot.imap(str(ann), FIRST)) == (True, False)
 
 
-def test_only_root_reads_the_maps_and_only_root_and_dovecot_the_rest(
-    panel, ann, service, dovecot
+def test_each_login_file_has_its_readers_and_the_maps_only_those_who_ask(
+    panel, ann, settings
 ) -> None:
-    service.turn()
-    group = grp.getgrnam("dovecot").gr_gid
-    found = {path.suffix: path.stat() for path in (panel.home / "logins").iterdir()}
-    found[""] = (panel.home / "logins").stat()
-    owners = {suffix: (each.st_uid, each.st_gid) for suffix, each in found.items()}
-    assert owners == {"": (0, group), ".passwd": (0, group), ".cdb": (0, 0)}
-    modes = {suffix: each.st_mode & 0o7777 for suffix, each in found.items()}
-    assert modes == {"": 0o750, ".passwd": 0o640, ".cdb": 0o600}
+    dovecot, mail = (grp.getgrnam(name).gr_gid for name in ("dovecot", "mail"))
+    for asking, group, mode in (("no-such-group", 0, 0o600), ("mail", mail, 0o640)):
+        settings.QMAILPANEL_ASK_GROUP = asking
+        service = Service(open_host())
+        service.turn()
+        found = {path.suffix: path.stat() for path in (panel.home / "logins").iterdir()}
+        found[""] = (panel.home / "logins").stat()
+        owners = {suffix: (each.st_uid, each.st_gid) for suffix, each in found.items()}
+        assert owners == {"": (0, 0), ".passwd": (0, dovecot), ".cdb": (0, group)}
+        modes = {suffix: each.st_mode & 0o7777 for suffix, each in found.items()}
+        assert modes == {"": 0o711, ".passwd": 0o640, ".cdb": mode}
     remove_domain(SYSTEM, ann.domain)
     service.turn()
     assert list((panel.home / "logins").iterdir()) == []

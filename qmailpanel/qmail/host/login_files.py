@@ -1,4 +1,4 @@
-"""The directory of the login files: root and Dovecot may enter it, the maps are root's alone."""
+"""The directory of the login files: everybody may enter it, each file has readers of its own."""
 
 from __future__ import annotations
 
@@ -17,21 +17,30 @@ READER = "dovecot"
 DOVECOT_SECONDS = 1.1  # it reads them once in each second of the clock
 
 
-def _rights_of(which: LoginFormat) -> Rights:
+def _rights_of(which: LoginFormat, asking: str) -> Rights:
     match which:
         case LoginFormat.MAP:
-            return Rights(0o600, 0, 0)
+            return _readable_by(asking)
         case LoginFormat.LINES:
-            return Rights(0o640, 0, find_group(READER))
+            return _readable_by(READER)
+
+
+def _readable_by(name: str) -> Rights:
+    """Root writes, and so far as there is such a group it reads."""
+    group = find_group(name)
+    return Rights(0o640 if group else 0o600, 0, group)
 
 
 class LoginDirectory:
-    """`may_change_owners`: else everything stays the user's we are, with the same modes."""
+    """`asking`: the group of who asks the maps without being root.
 
-    def __init__(self, path: str, *, may_change_owners: bool) -> None:
+    `may_change_owners`: else everything stays the user's we are, with the same modes.
+    """
+
+    def __init__(self, path: str, asking: str, *, may_change_owners: bool) -> None:
         self.path = path
-        self.rights = Rights(0o750, 0, find_group(READER))  # to the directory itself
-        self.rights_of = {which: _rights_of(which) for which in LoginFormat}
+        self.rights = Rights(0o711, 0, 0)  # to the directory itself
+        self.rights_of = {which: _rights_of(which, asking) for which in LoginFormat}
         if not may_change_owners:
             self.rights = self.rights.without_owner()
             self.rights_of = {w: rights.without_owner() for w, rights in self.rights_of.items()}

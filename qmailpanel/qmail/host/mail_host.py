@@ -57,7 +57,9 @@ class Host:
         owner = layout.mail_user if self.may_change_owners else None
         # the operator's own setting may name a link: it is followed once, and never below
         self.root = MailRoot(os.path.realpath(layout.mail_root), owner)
-        self.logins = LoginDirectory(layout.logins, may_change_owners=self.may_change_owners)
+        self.logins = LoginDirectory(
+            layout.logins, layout.ask_group, may_change_owners=self.may_change_owners
+        )
         self.memory = Memory(memory)
         self.ledger_mark = LedgerMark(self.home)
         self.hup = Hup(self.home, hup)

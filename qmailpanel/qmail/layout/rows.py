@@ -17,6 +17,7 @@ class Layout:
     `nonexist`: control/rejectnonexist is kept too. `lists`: the lists of known recipients that
     this host's qmail-smtpd asks. `deliverquota` and `mailbot`: the programs that hold quotas and
     answer mail; neither is done without. `dovecot`: one lets people in by the login files.
+    `ask_group`: whose programs ask the login maps without being root.
     """
 
     qmail_home: str
@@ -28,6 +29,7 @@ class Layout:
     login_dir: str = ""
     dovecot: bool = False
     mailbot: str = ""
+    ask_group: str = ""
 
     @property
     def preline(self) -> str:
