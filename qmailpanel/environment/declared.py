@@ -121,7 +121,7 @@ MAIL_HOST = (
     ),
     Setting(
         "QMAILPANEL_RECIPIENTS",
-        one_of("auto", "none", "validrcptto", "recipients"),
+        one_of("auto", "none", "validrcptto", "morevalidrcptto", "recipients"),
         "auto",
         "which list of known recipients qmail-smtpd asks, `auto`: the one that exists; see "
         "[recipients.md](recipients.md)",

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import KNOWN_RECIPIENTS, Shared
+from qmailpanel.qmail.host.examine_machine import find_mentions
 from qmailpanel.qmail.host.login_files import READER, find_group
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.names import MailUser
@@ -38,7 +39,7 @@ def read_layout() -> Layout:
         dovecot=_has_dovecot(home),
         mailbot=_find_mailbot(home),
         ask_group=settings.QMAILPANEL_ASK_GROUP,
-        lists=tuple(shared for shared in KNOWN_RECIPIENTS if _is_list_kept(home, shared)),
+        lists=_find_lists(home),
     )
 
 
@@ -70,8 +71,27 @@ def _has_dovecot(home: str) -> bool:
     return find_group(READER) != 0 and any(os.path.exists(path) for path in programs)
 
 
-def _is_list_kept(home: str, shared: Shared) -> bool:
-    """Whether the settings name this list or, with `auto`, somebody made it."""
-    if settings.QMAILPANEL_RECIPIENTS != "auto":
-        return bool(os.path.basename(shared) == settings.QMAILPANEL_RECIPIENTS)
+def _find_lists(home: str) -> tuple[Shared, ...]:
+    """What the setting names or, with `auto`, what somebody made.
+
+    Where qmail-smtpd asks control/morevalidrcptto.cdb, control/validrcptto is a second list that
+    it asks: the operator's own.
+    """
+    asked = settings.QMAILPANEL_RECIPIENTS
+    if asked != "auto":
+        return tuple(one for one in KNOWN_RECIPIENTS if os.path.basename(one) == asked)
+    lists = [one for one in KNOWN_RECIPIENTS if _is_there(home, one)]
+    if Shared.VALID in lists and _is_asked(home, Shared.MORE_VALID):
+        lists.remove(Shared.VALID)
+        lists = [Shared.MORE_VALID, *(one for one in lists if one is not Shared.MORE_VALID)]
+    return tuple(lists)
+
+
+def _is_there(home: str, shared: Shared) -> bool:
     return any(os.path.exists(f"{home}/{name}") for name in (shared, MAPS[shared].path))
+
+
+def _is_asked(home: str, shared: Shared) -> bool:
+    """By this host's qmail-smtpd, so far as that can be read."""
+    mentions = find_mentions(home)
+    return _is_there(home, shared) if mentions is None else MAPS[shared].path in mentions

@@ -260,10 +260,13 @@ class World:
         return any(name in there for name in _itself_and_above(domain))
 
     def knows(self, local: str, domain: str) -> bool:
-        """What qmail-smtpd says to a recipient where it asks control/validrcptto.cdb."""
-        listed = self._listed(Shared.VALID)
-        anybody = Shared.VALID not in self.lists
-        return anybody or any(f"{user}@{domain}".encode() in listed for user in (local, ""))
+        """What qmail-smtpd says to a recipient: with one patch, and with the combined one."""
+        address, name = f"{local}@{domain}".encode(), f"@{domain}".encode()
+        if Shared.VALID in self.lists:
+            return not {address, name}.isdisjoint(self._listed(Shared.VALID))
+        answers = {address: True, b"-" + address: False, name: True, b"-" + name: False}
+        listed = self._listed(Shared.MORE_VALID)
+        return next((answer for key, answer in answers.items() if key in listed), True)
 
     def reaches(self, local: str, domain: str) -> bool:
         """Whether mail to the address reaches somebody, over all that it is forwarded to."""

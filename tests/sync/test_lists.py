@@ -10,6 +10,7 @@ from qmailpanel.domains.models import Unknown
 from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.mailboxes.services import switch_mailbox
+from qmailpanel.qmail.formats import cdb
 from qmailpanel.qmail.formats.cdb import AnyMap
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.reconcile import open_host
@@ -165,6 +166,33 @@ def test_the_list_that_exists_is_kept(panel, three) -> None:
     panel.sync()
     assert keys(panel, "users/recipients.cdb") == [":joe@old.test", *(f":@{n}" for n in NAMES)]
     assert not (panel.home / "control/validrcptto").exists()
+
+
+MORE_VALID = "control/morevalidrcptto"
+
+
+@pytest.mark.parametrize("name", [MORE_VALID, f"{MORE_VALID}.cdb"])
+def test_the_list_of_the_combined_patch_is_kept_where_it_is(panel, three, name) -> None:
+    with (panel.home / name).open("w+b") as file:
+        if name.endswith(".cdb"):
+            cdb.compile_records([(b"joe@old.test", b"")], file)
+        else:
+            file.write(b"joe@old.test\n")
+    panel.sync()
+    assert keys(panel, f"{MORE_VALID}.cdb") == ["joe@old.test", *(f"@{n}" for n in NAMES)]
+    assert not (panel.home / "control/validrcptto").exists()
+
+
+def test_where_qmail_smtpd_asks_the_list_of_the_combined_patch_the_text_is_the_operators(
+    panel, three
+) -> None:
+    (panel.home / "bin").mkdir(exist_ok=True)
+    panel.write("bin/qmail-smtpd", b"\0control/validrcptto\0control/morevalidrcptto.cdb\0")
+    panel.write("control/validrcptto", b"joe@old.test\n")
+    panel.sync()
+    assert keys(panel, f"{MORE_VALID}.cdb") == [f"@{name}" for name in NAMES]
+    assert panel.read("control/validrcptto") == b"joe@old.test\n"
+    assert not (panel.home / "control/validrcptto.cdb").exists()
 
 
 def test_without_a_list_nothing_can_be_refused_at_the_door(panel, three) -> None:

@@ -84,6 +84,7 @@ READ_BY: Mapping[str, Sequence[str]] = {
     "qmail-smtpd": (
         "me", "rcpthosts", "morercpthosts.cdb", "badmailfrom", "databytes", "smtpgreeting",
         "localiphost", "timeoutsmtpd", "rejectnonexist", "validrcptto.cdb",
+        "morevalidrcptto.cdb",
     ),
     "qmail-send": (
         "me", "locals", "virtualdomains", "percenthack", "envnoathost", "bouncefrom", "bouncehost",
@@ -94,7 +95,11 @@ READ_BY: Mapping[str, Sequence[str]] = {
 }  # fmt: skip
 DIRECTORIES = (".", "control", "users", "alias")
 NAMES = tuple(sorted({name for names in READ_BY.values() for name in names}))
-EXTRA = ("control/rejectnonexist", "control/validrcptto.cdb")
+EXTRA = (
+    "control/rejectnonexist",
+    "control/validrcptto.cdb",
+    "control/morevalidrcptto.cdb",
+)
 
 
 def examine_control_files(host: ExaminedHost) -> Iterator[Finding]:

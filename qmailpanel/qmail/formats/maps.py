@@ -4,9 +4,12 @@
     control/morercpthosts   control/morercpthosts.cdb   see qmail-newmrh(8)
     users/recipients        users/recipients.cdb        see qmail-recipients(8) of s/qmail
     control/validrcptto     control/validrcptto.cdb     no program: every site has a script
+    control/morevalidrcptto control/morevalidrcptto.cdb qmail-newmvrt of the combined patch
 
 The lists are one entry a line, in lower case, blanks at the end dropped, `#` in the first column
-a comment. Their entries have no data; s/qmail's keys begin with a colon.
+a comment. Their entries have no data; s/qmail's keys begin with a colon. Whoever is not listed is
+refused. The combined patch refuses whom `-joe@a.test` or `-@a.test` names; it asks for the address,
+then for it with the minus, then for `@a.test`, then for that with the minus.
 """
 
 from __future__ import annotations
@@ -69,5 +72,6 @@ MAPS: Mapping[Shared, Map] = {
     ),
     Shared.MORE: _list("control/morercpthosts.cdb", "qmail-newmrh"),
     Shared.VALID: _list("control/validrcptto.cdb", ""),
+    Shared.MORE_VALID: _list("control/morevalidrcptto.cdb", "qmail-newmvrt"),
     Shared.RECIPIENTS: _list("users/recipients.cdb", "qmail-recipients", b":"),
 }

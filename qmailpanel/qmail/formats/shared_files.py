@@ -20,11 +20,12 @@ class Shared(StrEnum):
     MORE = "control/morercpthosts"
     NONEXIST = "control/rejectnonexist"
     VALID = "control/validrcptto"
+    MORE_VALID = "control/morevalidrcptto"
     RECIPIENTS = "users/recipients"
 
 
 HOSTS = (Shared.RCPT, Shared.MORE)  # one list in two files: a name may be in either
-KNOWN_RECIPIENTS = (Shared.VALID, Shared.RECIPIENTS)
+KNOWN_RECIPIENTS = (Shared.VALID, Shared.MORE_VALID, Shared.RECIPIENTS)
 
 
 @dataclass(frozen=True)

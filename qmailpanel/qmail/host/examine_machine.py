@@ -13,6 +13,8 @@ from pathlib import Path
 from qmailpanel.qmail.doctor import ExaminedHost
 from qmailpanel.qmail.doctor.control_files import EXTRA
 from qmailpanel.qmail.doctor.examined import Reader, Sender
+from qmailpanel.qmail.formats.maps import MAPS
+from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.hup import find_senders
 from qmailpanel.qmail.host.map_compiler import is_home_compiled_in
 
@@ -91,13 +93,19 @@ def find_compiled_elsewhere(home: str) -> Iterator[str]:
 
 
 def find_mentions(home: str) -> frozenset[str] | None:
-    """Plain qmail has these names nowhere; a patched one has them as they are."""
+    """Plain qmail has these names nowhere; a patched one has them as they are.
+
+    The combined patch has `control/validrcptto` too, but as the text: the one cdb or the other.
+    """
     try:
         program = Path(home, "bin/qmail-smtpd").read_bytes()
     except OSError:
         return None
     stems = {name: name.rpartition("/")[2].removesuffix(".cdb").encode() for name in EXTRA}
-    return frozenset(name for name, stem in stems.items() if stem in program)
+    mentions = {name for name, stem in stems.items() if stem in program}
+    if MAPS[Shared.MORE_VALID].path in mentions:
+        mentions.discard(MAPS[Shared.VALID].path)
+    return frozenset(mentions)
 
 
 def program_finder(host: ExaminedHost) -> Callable[[str], bool]:

@@ -19,6 +19,7 @@ NOT_COMPILED = {
     Shared.ASSIGN: f"The mail server's address map could not be rebuilt; {_STAYS}",
     Shared.MORE: f"The mail server's list of domains could not be rebuilt; {_STAYS}",
     Shared.VALID: f"The mail server's list of recipients could not be rebuilt; {_STAYS}",
+    Shared.MORE_VALID: f"The mail server's list of recipients could not be rebuilt; {_STAYS}",
     Shared.RECIPIENTS: f"The mail server's list of recipients could not be rebuilt; {_STAYS}",
 }
 

@@ -41,6 +41,9 @@ def render_lines(
     if rendering.layout.lists:
         recipients = _render_recipients(rendering, rows, names)
         lines |= dict.fromkeys(rendering.layout.lists, recipients)
+    if Shared.MORE_VALID in rendering.layout.lists and rows.unknown == "refuse":
+        others = [f"-@{name}\n".encode() for name in names]
+        lines[Shared.MORE_VALID] = recipients | keyed(Shared.MORE_VALID, others)
     return lines
 
 

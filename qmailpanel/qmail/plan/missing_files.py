@@ -27,7 +27,8 @@ def begin_lists(drafts: Sequence[Draft], actual: Actual, files: dict[Shared, Lin
     """A list of known recipients refuses whomever it does not list.
 
     So it begins with everybody else this host accepts mail for, and only when all of the panel's
-    domains are in the plan.
+    domains are in the plan. The combined patch's refuses only whom it lists with a minus: others
+    stay as they are.
     """
     served = {name for shared in HOSTS for name in actual.shared[shared].sections}
     is_whole = served <= {draft.wanted.name for draft in drafts}
@@ -38,7 +39,8 @@ def begin_lists(drafts: Sequence[Draft], actual: Actual, files: dict[Shared, Lin
             for draft in drafts:
                 draft.new[shared] = {}
         elif any(draft.new[shared] for draft in drafts):
-            others = tuple(b"@" + name for name in _accepted_names(actual))
+            names = _accepted_names(actual) if shared is not Shared.MORE_VALID else []
+            others = tuple(b"@" + name for name in names)
             files[shared] = replace(files[shared], foreign=Foreign(shared, others))
 
 

@@ -10,7 +10,7 @@ destroyed goes last of all, because that may take long. So what is deliverable b
 never undeliverable in between, and nothing is accepted that cannot be delivered.
 
 What holds for rcpthosts holds for morercpthosts and for lists of known recipients, each compiled
-as soon as it is written; a name that moves to the other list of hosts is in both for a moment.
+as soon as it is written; what moves to the other list is in both for a moment.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ from qmailpanel.qmail.plan.write_shared import (
 )
 
 # read by qmail-smtpd: shrink first, grow last
-ACCEPTING = (Shared.RCPT, Shared.MORE, Shared.NONEXIST, Shared.VALID, Shared.RECIPIENTS)
+ACCEPTING = (*HOSTS, Shared.NONEXIST, *KNOWN_RECIPIENTS)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def _order(
     yield from _switch(drafts, actual, files)
     yield from _shrink_trees(drafts)
     for accepted in (_grown, _new):
-        for shared in ACCEPTING:
+        for shared in reversed(ACCEPTING):
             yield from write_and_compile(files, shared, accepted(drafts, shared))
     for draft in drafts:
         yield from draft.purge
@@ -240,7 +240,7 @@ def _grown(drafts: Iterable[Draft], shared: Shared) -> Sections:
 
 
 def _staying(draft: Draft, shared: Shared) -> dict[bytes, bytes]:
-    lists = HOSTS if shared in HOSTS else (shared,)
+    lists = next((group for group in (HOSTS, KNOWN_RECIPIENTS) if shared in group), (shared,))
     new = {key for each in lists for key in draft.new[each]}
     if shared in KNOWN_RECIPIENTS:  # everybody at a name, or one by one: from one to the other
         new |= {b"@" + key.partition(b"@")[2] for key in new}

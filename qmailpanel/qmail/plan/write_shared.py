@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 
 from qmailpanel.qmail.formats.maps import MAPS
-from qmailpanel.qmail.formats.shared_files import Foreign, LineFile, Shared
+from qmailpanel.qmail.formats.shared_files import KNOWN_RECIPIENTS, Foreign, LineFile, Shared
 from qmailpanel.qmail.plan.draft import Draft
 from qmailpanel.qmail.plan.state import Actual
 from qmailpanel.qmail.plan.steps import Compile, Step, WriteShared
@@ -63,13 +63,18 @@ def _difference(
     return tuple(sorted(after - before)), tuple(sorted(before - after))
 
 
+def _is_compiled(file: LineFile) -> bool:
+    """A list of known recipients that has no line of ours may be asked as a text."""
+    return bool(file.sections) or file.shared not in KNOWN_RECIPIENTS
+
+
 def is_map_stale(drafts: Sequence[Draft], actual: Actual, shared: Shared) -> bool:
     """Whether the map answers otherwise than its file says (and ours will say)."""
     if shared not in MAPS:
         return False
     which, file, answers = MAPS[shared], actual.shared[shared], actual.maps.get(shared)
     if answers is None:
-        return shared is Shared.ASSIGN or file.content is not None
+        return shared is Shared.ASSIGN or (file.content is not None and _is_compiled(file))
     if any(answers[key] != data for key, data in which.answers(file.foreign, answers).items()):
         return True
     lines: dict[bytes, bytes | None] = {}

@@ -46,7 +46,12 @@ def test_morercpthosts_compiles_to_what_qmail_newmrh_made_of_it(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("shared", "key"), [(Shared.VALID, b"joe@a.test"), (Shared.RECIPIENTS, b":joe@a.test")]
+    ("shared", "key"),
+    [
+        (Shared.VALID, b"joe@a.test"),
+        (Shared.MORE_VALID, b"joe@a.test"),
+        (Shared.RECIPIENTS, b":joe@a.test"),
+    ],
 )
 def test_a_list_of_recipients_has_the_keys_that_its_reader_asks_for(tmp_path, shared, key) -> None:
     its, path = MAPS[shared], tmp_path / "cdb"

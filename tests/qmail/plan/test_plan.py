@@ -74,11 +74,12 @@ FOREIGN = {
     Shared.MORE: (b"Older.test\n", b"# by hand\n"),
 }
 LISTED = replace(LAYOUT, lists=(Shared.VALID, Shared.RECIPIENTS), mailbot="/usr/bin/mailbot")
+COMBINED = replace(LAYOUT, lists=(Shared.MORE_VALID,))
 AWAY = ReplyRow("Away", "Back in May.", 7)
 CATCHING = [b"+10:joe:7:7:/home/joe:::\n", b"+1:joe:7:7:/home/joe:::\n"]  # without a dash
 ALL = 1000  # steps; no plan here has so many
 MAILBOX = re.compile(r"mailbox (\d+):")
-layouts = st.sampled_from([LAYOUT, LISTED])
+layouts = st.sampled_from([LAYOUT, LISTED, COMBINED])
 
 
 HASHES = [f"{{ARGON2ID}}$argon2id$v=19$m=19456,t=2,p=1$salt${word}" for word in ("one", "two")]
@@ -590,11 +591,13 @@ def test_a_lost_morercpthosts_is_made_again_from_its_map() -> None:
     assert world.shared[Shared.MORE] == b"pandle.net\n"
 
 
-def test_unknown_recipients_refused_at_the_door_are_those_not_listed() -> None:
+@pytest.mark.parametrize("layout", [LISTED, COMBINED], ids=["one patch", "the combined one"])
+def test_unknown_recipients_refused_at_the_door_are_those_not_listed(layout) -> None:
     rows = replace(PANDLE, unknown="refuse", alias_domains=("pandle.org",))
     world = World()
-    settle(world, want([rows], LISTED))
-    assert (world.shared[Shared.VALID] or b"").decode().split() == [
+    settle(world, want([rows], layout))
+    listed = (world.shared[layout.lists[0]] or b"").decode().split()
+    assert [line for line in listed if not line.startswith("-")] == [
         "bilardi@pandle.net",
         "bilardi@pandle.org",
         "biliards@pandle.net",
@@ -602,7 +605,7 @@ def test_unknown_recipients_refused_at_the_door_are_those_not_listed() -> None:
     ]
     assert world.knows("bilardi", "pandle.org")
     assert not world.knows("nobody", "pandle.net")
-    settle(world, want([replace(rows, unknown="bounce")], LISTED))
+    settle(world, want([replace(rows, unknown="bounce")], layout))
     assert world.knows("nobody", "pandle.net")
 
 
@@ -613,6 +616,45 @@ def test_a_list_of_recipients_begins_with_everybody_else_this_host_accepts() -> 
     settle(world, want([PANDLE], LISTED))
     listed = (world.shared[Shared.VALID] or b"").split()
     assert listed == [b"@old.test", b"@relayed.test", b"@pandle.net"]
+
+
+def test_the_list_of_the_combined_patch_says_of_our_names_alone_who_is_known() -> None:
+    world = World()
+    world.shared[Shared.RCPT] = b"old.test\n"
+    world.shared[Shared.VALID] = b"joe@old.test\n"
+    settle(world, want([PANDLE], COMBINED))
+    assert world.shared[Shared.MORE_VALID] == b"@pandle.net\n"
+    settle(world, want([replace(PANDLE, unknown="refuse")], COMBINED))
+    listed = (world.shared[Shared.MORE_VALID] or b"").split()
+    assert listed == [b"-@pandle.net", b"bilardi@pandle.net", b"biliards@pandle.net"]
+    assert world.shared[Shared.VALID] == b"joe@old.test\n"
+    assert Shared.VALID not in world.lists
+
+
+def test_who_is_refused_at_the_door_is_refused_from_the_first_moment() -> None:
+    world = World()
+    rows = replace(PANDLE, unknown="refuse")
+    for step in begin(world, want([rows], COMBINED)).steps:
+        world.apply(step)
+        refused = not world.accepts("pandle.net") or not world.knows("nobody", "pandle.net")
+        assert refused, step
+    assert world.accepts("pandle.net")
+    assert world.knows("biliards", "pandle.net")
+
+
+def test_who_moves_to_another_list_of_recipients_is_in_one_of_them_all_the_time() -> None:
+    world = World()
+    rows = replace(PANDLE, unknown="refuse")
+    layouts = [replace(LAYOUT, lists=(which,)) for which in (Shared.VALID, Shared.MORE_VALID)]
+    settle(world, want([rows], layouts[0]))
+    for layout in reversed(layouts):
+        for step in begin(world, want([rows], layout)).steps:
+            world.apply(step)
+            listed = [world.lists.get(which) or b"" for which in (Shared.VALID, Shared.MORE_VALID)]
+            assert any(b"biliards@pandle.net" in one for one in listed), step
+        finish(world, want([rows], layout))
+        kept = [which for which in (Shared.VALID, Shared.MORE_VALID) if world.lists[which]]
+        assert kept == [*layout.lists]
 
 
 def test_a_list_of_recipients_does_not_begin_before_all_domains_are_in_it() -> None:

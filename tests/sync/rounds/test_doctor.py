@@ -51,7 +51,7 @@ def test_a_home_in_which_nothing_was_done_gives_nothing(embedded) -> None:
     assert examine() == (0, "Nothing was found.\n")
 
 
-@pytest.mark.parametrize("recipients", ["none", "validrcptto", "recipients"])
+@pytest.mark.parametrize("recipients", ["none", "validrcptto", "morevalidrcptto", "recipients"])
 def test_what_the_panel_writes_gives_nothing(embedded, settings, recipients) -> None:
     settings.QMAILPANEL_RCPTHOSTS = 1
     settings.QMAILPANEL_REJECTNONEXIST = "on"
