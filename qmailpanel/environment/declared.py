@@ -156,7 +156,8 @@ MAIL_HOST = (
         "QMAILPANEL_DOVECOT_QUOTA_RULE",
         kinds.SWITCH,
         "off",
-        "whether the login files tell Dovecot the quotas too; `off`: it has them from maildirsize",
+        "whether the login files tell Dovecot 2.3 the quotas too; `off`: it has them from "
+        "maildirsize. 2.4 is always told",
     ),
     Setting(
         "QMAILPANEL_RETENTION_DAYS",

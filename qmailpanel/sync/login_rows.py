@@ -14,7 +14,7 @@ from qmailpanel.qmail.layout.rows import AppRow, LoginRow
 def read_logins(domains: Sequence[int]) -> dict[int, LoginRow]:
     """By mailbox, of all that are not removed or have not yet lost their name; two queries."""
     apps = _read_apps(domains)
-    tells_limits = settings.QMAILPANEL_DOVECOT_QUOTA_RULE == "on"
+    rule = settings.QMAILPANEL_DOVECOT_QUOTA_RULE == "on"
     mailboxes = Mailbox.objects.filter(address__domain__in=domains, address__claims=True)
     rows = mailboxes.values_list(
         "id",
@@ -35,8 +35,9 @@ def read_logins(domains: Sequence[int]) -> dict[int, LoginRow]:
             pop3=row.pop3,
             sending=row.sending,
             apps=tuple(apps[row.id]),
-            storage=row.quota if tells_limits else 0,
-            messages=row.messages if tells_limits else 0,
+            storage=row.quota,
+            messages=row.messages,
+            rule=rule,
         )
         for row in rows
     }

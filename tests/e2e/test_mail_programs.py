@@ -16,7 +16,7 @@ from tests.e2e.conftest import WIDE, listen, running
 from tests.e2e.pages import expect_status
 from tests.e2e.product import MailHost, enter
 from tests.e2e.test_every_page import check
-from tests.kit.dovecot import Dovecot, needs_dovecot, run_dovecot
+from tests.kit.dovecot import OWN, Dovecot, needs_dovecot, run_dovecot
 
 pytestmark = [pytest.mark.e2e, *needs_dovecot]
 
@@ -88,7 +88,7 @@ def open_owner(browser, panel, wrong):
 
 @pytest.fixture
 def dovecot(place, panel):
-    with run_dovecot(place, panel.host.home / "logins") as dovecot:
+    with run_dovecot(OWN, place, panel.host.home / "logins") as dovecot:
         yield dovecot
 
 

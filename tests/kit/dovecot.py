@@ -11,6 +11,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -19,19 +20,11 @@ from tests.kit.real_qmail import wait_for
 
 ROOT = Path(__file__).parents[2]
 DOVECOT = "/usr/sbin/dovecot"
-needs_dovecot = [
-    pytest.mark.root,
-    pytest.mark.skipif(
-        not Path("/usr/lib/dovecot/imap").exists() or os.geteuid() != 0,
-        reason="no Dovecot, or not root",
-    ),
-]
-_AROUND = """
+_SERVICES = """
 base_dir = {place}/run
 state_dir = {place}/state
 log_path = {place}/log
 listen = 127.0.0.1
-protocols = imap pop3
 ssl = no
 # failing here delays nobody
 auth_failure_delay = 0
@@ -50,14 +43,84 @@ service pop3-login {{
     port = {pop3}
   }}
 }}
-!include {place}/qmailpanel.conf
 """
+# what stands before the panel's file; of 2.4 with what Debian 13 has in its conf.d
+_BEFORE = {
+    "2.3": "protocols = imap pop3",
+    "2.4": """
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+protocols = imap pop3
+mail_driver = mbox
+mail_home = /home/%{user | username}
+mail_path = %{home}/mail
+mail_inbox_path = /var/mail/%{user}
+mail_privileged_group = mail
+namespace inbox {
+  inbox = yes
+}
+""",
+}
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A Dovecot of this machine, or of another Debian below `root`."""
+
+    root: Path
+
+    @property
+    def is_here(self) -> bool:
+        return (self.root / "usr/lib/dovecot/imap").exists() and os.geteuid() == 0
+
+    @cached_property
+    def version(self) -> str:
+        """Its first two numbers."""
+        command = ["chroot", str(self.root), DOVECOT, "--version"]
+        said = subprocess.run(command, capture_output=True, check=True)
+        return ".".join(said.stdout.decode().split(".")[:2])
+
+    def inside(self, place: Path, *command: str) -> list[str]:
+        """The command there: it sees `place`, and the users and groups of this machine."""
+        shown = [str(self.root), str(place)]
+        return ["unshare", "-m", "sh", "-c", _INSIDE, "sh", *shown, *command]
+
+
+_INSIDE = """
+set -e
+mount --make-rprivate /
+root=$1 place=$2
+shift 2
+if [ "$root" != / ]; then
+    mkdir -p "$root$place"
+    mount --bind "$place" "$root$place"
+    for name in /etc/passwd /etc/group /dev; do mount --bind "$name" "$root$name"; done
+fi
+exec chroot "$root" "$@"
+"""
+OWN = Installation(Path("/"))
+OTHER = Installation(Path(os.environ.get("TEST_DOVECOT_ROOT", "/nowhere")))
+needs_dovecot = [
+    pytest.mark.root,
+    pytest.mark.skipif(not OWN.is_here, reason="no Dovecot, or not root"),
+]
+installations = [
+    pytest.param(OWN, id="own"),
+    pytest.param(
+        OTHER,
+        id="other",
+        marks=pytest.mark.skipif(
+            not OTHER.is_here, reason="TEST_DOVECOT_ROOT names no Debian with Dovecot, or not root"
+        ),
+    ),
+]
 
 
 @dataclass
 class Dovecot:
     """What runs, and ways in."""
 
+    installation: Installation
     place: Path
     imap_port: int
     pop3_port: int
@@ -104,28 +167,31 @@ class Dovecot:
 
     def doveadm(self, *arguments: str) -> str:
         command = ["doveadm", "-c", str(self.place / "dovecot.conf"), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        inside = self.installation.inside(self.place, *command)
+        done = subprocess.run(inside, capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
 
     def log(self) -> str:
-        return (self.place / "log").read_text()
+        path = self.place / "log"
+        return path.read_text() if path.exists() else "it said nothing"
 
 
 @contextlib.contextmanager
-def run_dovecot(place: Path, logins: Path) -> Iterator[Dovecot]:
+def run_dovecot(installation: Installation, place: Path, logins: Path) -> Iterator[Dovecot]:
     """`place`: a directory that everybody may enter."""
     ports = [_free_port(), _free_port()]
-    text = (ROOT / "deploy/dovecot/qmailpanel.conf").read_text()
+    version = installation.version
+    text = (ROOT / f"deploy/dovecot/qmailpanel-{version}.conf").read_text()
     text = text.replace("/var/qmail/logins", str(logins))
     text = text.replace("/opt/qmailpanel/deploy/dovecot", str(place))
-    (place / "qmailpanel.conf").write_text(text)
-    around = _AROUND.format(place=place, imap=ports[0], pop3=ports[1])
-    (place / "dovecot.conf").write_text(around)
+    services = _SERVICES.format(place=place, imap=ports[0], pop3=ports[1])
+    (place / "dovecot.conf").write_text(f"{_BEFORE[version]}\n{services}\n{text}")
     shutil.copy(ROOT / "deploy/dovecot/note-use", place)
-    running = subprocess.Popen([DOVECOT, "-F", "-c", place / "dovecot.conf"])
-    dovecot = Dovecot(place, *ports)
+    command = installation.inside(place, DOVECOT, "-F", "-c", f"{place}/dovecot.conf")
+    running = subprocess.Popen(command)
+    dovecot = Dovecot(installation, place, *ports)
     try:
-        wait_for(lambda: all(_answers(port) for port in ports))
+        wait_for(lambda: all(_answers(port) for port in ports), dovecot.log)
         yield dovecot
     finally:
         running.terminate()

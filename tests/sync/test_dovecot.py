@@ -28,7 +28,7 @@ from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.reconcile import open_host
 from qmailpanel.sync.service import Service
 from tests.kit.disk import make_home
-from tests.kit.dovecot import Dovecot, needs_dovecot, run_dovecot
+from tests.kit.dovecot import Dovecot, installations, needs_dovecot, run_dovecot
 from tests.kit.panels import Panel
 
 pytestmark = needs_dovecot
@@ -37,11 +37,11 @@ FIRST, SECOND, APP = "first pass:word", "2nd Pass %word", "abcd-efgh-ijkl"  # a 
 numbers = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def dovecot() -> Iterator[Dovecot]:
+@pytest.fixture(scope="module", params=installations)
+def dovecot(request: pytest.FixtureRequest) -> Iterator[Dovecot]:
     place = Path(tempfile.mkdtemp(prefix="qmailpanel-dovecot-"))
     place.chmod(0o755)
-    with run_dovecot(place, place / "qmail/logins") as running:
+    with run_dovecot(request.param, place, place / "qmail/logins") as running:
         yield running
     shutil.rmtree(place)
 
@@ -175,6 +175,7 @@ def test_dovecot_and_deliverquota_agree_on_limit_and_usage(panel, ann, service, 
     assert deliver(home, "two", 9000) == 0
     assert dovecot.subjects(str(ann), FIRST) == ["one", "two"]
     size = parse((home / "Maildir/maildirsize").read_bytes())
+    assert size.limits == (20_480, 0)
     line = next(
         line
         for line in dovecot.doveadm("quota", "get", "-u", str(ann)).splitlines()
@@ -182,6 +183,17 @@ def test_dovecot_and_deliverquota_agree_on_limit_and_usage(panel, ann, service, 
     )
     assert line.split()[-4:-1] == ["STORAGE", str(-(-size.used[0] // 1024)), "20"]
     assert f"home\t{home}" in dovecot.doveadm("user", str(ann))
+
+
+def test_who_opens_a_mailbox_without_limits_gives_it_none(panel, ann, service, dovecot) -> None:
+    set_password(SYSTEM, ann, password=FIRST)
+    make_live(panel, service, ann)
+    with dovecot.open_imap() as client:
+        client.login(str(ann), FIRST)
+        assert client.append("INBOX", "", "", b"x" * 9000)[0] == "OK"
+    assert panel.sync().steps == []
+    assert deliver(home_of(panel, ann), "two", 9000) == 0
+    assert panel.sync().steps == []
 
 
 def test_dovecot_holds_the_limits_that_the_files_tell_it(

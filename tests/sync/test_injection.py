@@ -197,7 +197,7 @@ def test_a_limit_that_is_no_number_never_becomes_a_login(panel, domain, settings
     panel.sync()
     logins = (panel.home / "logins/pandle.net.passwd").read_bytes()
     assert b"root" not in logins
-    assert b"quota_rule" not in logins
+    assert b"quota" not in logins
     assert panel.status(ann) is Status.FAILED
     assert panel.status(ben) is Status.LIVE
     assert panel.answer("=100-ann") is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from qmailpanel.qmail.formats.logins import NOBODYS, Record
 from qmailpanel.qmail.layout.rows import AppRow, LoginRow
@@ -20,21 +20,23 @@ def render_login(row: LoginRow, local: LocalPart, home: str, user: MailUser) -> 
         raise InvalidName(gettext_noop("A home is named without blanks and colons."))
     identity = f"{user.uid}:{user.gid}::{home}::"
     password = NOBODYS if row.must_change or not row.password else _checked(row.password)
-    records = [Record(local, "", f"{password}:{identity}{_quota_rule(row)}")]
+    limits = _tell_limits(row)
+    records = [Record(local, "", f"{password}:{identity}{' '.join(limits)}")]
     for protocol, is_open in _protocols(row):
         if not is_open:
             records.append(Record(local, f"/off/{protocol}", f"{NOBODYS}::::::"))
     for app in () if row.must_change else row.apps:
-        records += _render_app(app, local, identity, _quota_rule(row))
+        records += _render_app(app, local, identity, limits)
     return tuple(records)
 
 
-def _render_app(row: AppRow, local: LocalPart, identity: str, rule: str) -> Iterator[Record]:
+def _render_app(
+    row: AppRow, local: LocalPart, identity: str, limits: Sequence[str]
+) -> Iterator[Record]:
     if not _MARK.fullmatch(row.mark):
         raise InvalidName(gettext_noop("The mark of an app password is none."))
-    data = f"{_checked(row.password)}:{identity}userdb_app={row.number}"
-    if rule:
-        data += f" {rule}"
+    extra = " ".join([f"userdb_app={row.number}", *limits])
+    data = f"{_checked(row.password)}:{identity}{extra}"
     for protocol, is_open in _protocols(row):
         if is_open:
             yield Record(local, f"/{protocol}/{row.mark}", data)
@@ -46,10 +48,13 @@ def _protocols(row: LoginRow | AppRow) -> list[tuple[str, bool]]:
     return [("imap", row.imap), ("pop3", row.pop3), ("smtp", sending), ("submission", sending)]
 
 
-def _quota_rule(row: LoginRow) -> str:
-    limits = [f"storage={row.storage}B"] if row.storage else []
-    limits += [f"messages={row.messages}"] if row.messages else []
-    return f"userdb_quota_rule=*:{':'.join(limits)}" if limits else ""
+def _tell_limits(row: LoginRow) -> list[str]:
+    """To Dovecot 2.4, which otherwise takes them out of maildirsize; 2.3 passes over its words."""
+    limits = [("storage", "storage_size", f"{row.storage}B")] if row.storage else []
+    limits += [("messages", "message_count", f"{row.messages}")] if row.messages else []
+    told = [f"userdb_quota_{name}={limit}" for _, name, limit in limits]
+    rule = ":".join(f"{name}={limit}" for name, _, limit in limits)
+    return [*told, f"userdb_quota_rule=*:{rule}"] if rule and row.rule else told
 
 
 def _checked(password: str) -> str:

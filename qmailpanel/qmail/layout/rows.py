@@ -71,7 +71,7 @@ class LoginRow:
     """What opens a mailbox, as the database has it: text not trusted.
 
     `password`: a hash; empty for none. `must_change`: until it is another one nothing is opened.
-    `storage` and `messages`: the limits to tell Dovecot; 0 for none.
+    `storage` and `messages`: the limits to tell Dovecot; 0 for none. `rule`: 2.3 is told too.
     """
 
     password: str = field(default="", repr=False)
@@ -83,6 +83,7 @@ class LoginRow:
     apps: tuple[AppRow, ...] = ()
     storage: int = 0
     messages: int = 0
+    rule: bool = False
 
 
 NO_LOGIN = LoginRow()

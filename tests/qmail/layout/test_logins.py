@@ -15,6 +15,11 @@ HASH = "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"
 MARK = "0a" * 32
 PLACE = "110:31::/var/qmail/mailnames/a.test/bob::"
 
+TOLD = (
+    "userdb_quota_storage_size=5000B userdb_quota_message_count=3 "
+    "userdb_quota_rule=*:storage=5000B:messages=3"
+)
+
 
 def wanted(row: LoginRow) -> Wanted:
     box = MailboxRow(1, 5, "bob", login=row)
@@ -45,9 +50,13 @@ def lines(row: LoginRow) -> list[str]:
         (
             LoginRow(HASH, apps=(AppRow(7, HASH, MARK, sending=False, imap=False),), messages=3),
             [
-                f"bob@a.test:{HASH}:{PLACE}userdb_quota_rule=*:messages=3",
-                f"bob@a.test/pop3/{MARK}:{HASH}:{PLACE}userdb_app=7 userdb_quota_rule=*:messages=3",
+                f"bob@a.test:{HASH}:{PLACE}userdb_quota_message_count=3",
+                f"bob@a.test/pop3/{MARK}:{HASH}:{PLACE}userdb_app=7 userdb_quota_message_count=3",
             ],
+        ),
+        (
+            LoginRow(HASH, storage=5000, messages=3, rule=True),
+            [f"bob@a.test:{HASH}:{PLACE}{TOLD}"],
         ),
     ],
 )
