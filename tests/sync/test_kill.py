@@ -14,6 +14,7 @@ import pytest
 
 from qmailpanel.qmail.formats import assign, cdb
 from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host.map_compiler import compile_map
 from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, LoginRow, MailboxRow
 from tests.kit.disk import make_home, make_true, open_home, want_on
 
@@ -102,7 +103,8 @@ def test_killed_at_any_moment_every_file_is_whole_and_the_next_start_converges(
 def start_home(home: Path) -> Path:
     content = {shared: b"".join(lines) for shared, lines in FOREIGN.items()}
     make_home(home, content | {Shared.ASSIGN: content[Shared.ASSIGN] + b".\ndead text\n"})
-    make_true(open_home(home, lists=LISTS), [])
+    for shared in (Shared.ASSIGN, Shared.MORE, Shared.VALID):
+        compile_map(str(home), shared)
     return home
 
 

@@ -20,6 +20,7 @@ from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import ForeignLine, SyncDrift, SyncQuestion, SyncRun
 from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.scope import all_domains
+from qmailpanel.sync.service import Service
 from qmailpanel.sync.services import answer_question
 from tests.kit.panels import Panel, settle
 
@@ -29,6 +30,30 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def pandle(panel: Panel) -> Domain:
     return panel.add_domain("pandle.net")
+
+
+# a host where nothing is the panel's yet
+
+
+def test_the_first_look_changes_no_byte(panel) -> None:
+    panel.write("users/assign", b"=7-joe:joe:7:7:/home/joe:::\n")  # without its dot
+    panel.write("control/morercpthosts", b"more.test\n")
+    panel.write("control/validrcptto", b"joe@old.test\n")
+    before = {path: path.read_bytes() for path in panel.home.rglob("*") if path.is_file()}
+    assert panel.sync().steps == []
+    settle(Service(open_host()))
+    assert {path: path.read_bytes() for path in before} == before
+    shared = [*panel.home.glob("control/*"), *panel.home.glob("users/*")]
+    assert {path.name for path in set(shared) - set(before)} == {".qmailpanel.lock"}
+
+
+def test_what_is_amiss_is_mended_with_the_first_domain(panel) -> None:
+    panel.write("users/assign", b"=7-joe:joe:7:7:/home/joe:::\n")
+    domain = panel.add_domain("a.test")
+    panel.sync()
+    assert panel.status_of_domain(domain) is Status.LIVE
+    assert panel.lines("users/assign")[0] == "=7-joe:joe:7:7:/home/joe:::"
+    assert panel.answer("=7-joe") is not None
 
 
 # from pending to live

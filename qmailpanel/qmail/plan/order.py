@@ -125,8 +125,9 @@ def _order(
 ) -> Iterator[Step]:
     """The steps; `files` follows the shared files through them."""
     begin_lists(drafts, actual, files)
+    is_ours = _is_ours(drafts, actual)
     for shared in ACCEPTING:
-        is_stale = is_map_stale(drafts, actual, shared)
+        is_stale = is_ours and is_map_stale(drafts, actual, shared)
         foreign = first_foreign(actual, shared, is_stale=is_stale)
         sections = _shrunk(drafts, shared)
         yield from write_and_compile(files, shared, sections, foreign, is_stale=is_stale)
@@ -140,6 +141,14 @@ def _order(
             yield from write_and_compile(files, shared, accepted(drafts, shared))
     for draft in drafts:
         yield from draft.purge
+
+
+def _is_ours(drafts: Sequence[Draft], actual: Actual) -> bool:
+    """Whether any line of the host is, was or is to be the panel's: else it mends nothing there."""
+    if any(file.sections for file in actual.shared.values()):
+        return True
+    sections = (one for draft in drafts for one in (draft.wanted.section, *draft.applied))
+    return any(any(section.lines.values()) for section in sections)
 
 
 def _switch(
@@ -177,6 +186,8 @@ def _write_assign(
     drafts: Sequence[Draft], actual: Actual, files: dict[Shared, LineFile], *, keep: bool
 ) -> Iterator[Step]:
     """The map with new assignments; `keep`: and with the old ones."""
+    if not _is_ours(drafts, actual):
+        return
     lines = _union(drafts, Shared.ASSIGN) if keep else _new(drafts, Shared.ASSIGN)
     is_stale = is_map_stale(drafts, actual, Shared.ASSIGN)
     yield from write_and_compile(files, Shared.ASSIGN, lines, is_stale=is_stale)
