@@ -277,7 +277,8 @@ MAIL = (
         "EMAIL_URL",
         kinds.MAIL,
         kinds.MAIL.read("smtp://localhost:25"),
-        "how the panel sends its own mail",
+        "how the panel sends its own mail; localhost must relay for 127.0.0.1, and sendmail cannot "
+        "do it below `NoNewPrivileges`, which the units of systemd set",
         "`smtp://localhost:25`",
         is_secret=True,
     ),

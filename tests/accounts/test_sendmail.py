@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 
 import pytest
 from django.core.mail import EmailMessage
@@ -43,3 +46,19 @@ def test_a_program_that_fails_or_is_missing_is_an_error(program):
     program.unlink()
     with pytest.raises(FileNotFoundError):
         send()
+
+
+SEND = """
+import django
+django.setup()
+from django.core.mail import EmailMessage
+EmailMessage("Hallo", "Zeile", "panel@example.org", ["ann@example.org"]).send()
+"""
+
+
+def test_nothing_is_handed_over_where_no_privileges_can_be_gained(program, tmp_path):
+    environ = os.environ | {"EMAIL_URL": f"sendmail://{program}"}
+    command = ["setpriv", "--no-new-privs", sys.executable, "-c", SEND]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert "this process may gain no privileges" in done.stderr
+    assert not (tmp_path / "args").exists()

@@ -7,8 +7,11 @@ import imaplib
 import os
 import poplib
 import shutil
+import smtplib
 import socket
+import socketserver
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,6 +47,19 @@ service pop3-login {{
   }}
 }}
 """
+# with TLS it would want a certificate
+_SENDING = """
+protocols = imap pop3 submission
+submission_relay_port = {relay}
+service submission-login {{
+  inet_listener submission {{
+    port = {submission}
+  }}
+  inet_listener submissions {{
+    port = 0
+  }}
+}}
+"""
 # what stands before the panel's file; of 2.4 with what Debian 13 has in its conf.d
 _BEFORE = {
     "2.3": "protocols = imap pop3",
@@ -72,6 +88,11 @@ class Installation:
     @property
     def is_here(self) -> bool:
         return (self.root / "usr/lib/dovecot/imap").exists() and os.geteuid() == 0
+
+    @property
+    def sends(self) -> bool:
+        """Whether it has the submission service."""
+        return (self.root / "usr/lib/dovecot/submission").exists()
 
     @cached_property
     def version(self) -> str:
@@ -124,6 +145,8 @@ class Dovecot:
     place: Path
     imap_port: int
     pop3_port: int
+    submission_port: int
+    relay_port: int  # of who takes what people send; nobody listens there yet
 
     def imap(self, user: str, password: str) -> bool:
         """Whether it lets in."""
@@ -165,6 +188,15 @@ class Dovecot:
             parts = [part[1] for part in found if isinstance(part, tuple)]
             return [part.decode().split(":")[1].strip() for part in parts]
 
+    def send(self, user: str, password: str) -> bool:
+        """Whether it lets in, and then takes a message."""
+        with smtplib.SMTP("127.0.0.1", self.submission_port) as client:
+            try:
+                client.login(user, password)
+            except smtplib.SMTPAuthenticationError:
+                return False
+            return not client.sendmail(user, "joe@elsewhere.test", "Subject: hello\r\n")
+
     def doveadm(self, *arguments: str) -> str:
         command = ["doveadm", "-c", str(self.place / "dovecot.conf"), *arguments]
         inside = self.installation.inside(self.place, *command)
@@ -179,23 +211,50 @@ class Dovecot:
 @contextlib.contextmanager
 def run_dovecot(installation: Installation, place: Path, logins: Path) -> Iterator[Dovecot]:
     """`place`: a directory that everybody may enter."""
-    ports = [_free_port(), _free_port()]
+    ports = [_free_port() for _ in range(4)]
     version = installation.version
     text = (ROOT / f"deploy/dovecot/qmailpanel-{version}.conf").read_text()
     text = text.replace("/var/qmail/logins", str(logins))
     text = text.replace("/opt/qmailpanel/deploy/dovecot", str(place))
     services = _SERVICES.format(place=place, imap=ports[0], pop3=ports[1])
+    if installation.sends:
+        text += (ROOT / "deploy/dovecot/qmailpanel-submission.conf").read_text()
+        text += _SENDING.format(submission=ports[2], relay=ports[3])
     (place / "dovecot.conf").write_text(f"{_BEFORE[version]}\n{services}\n{text}")
     shutil.copy(ROOT / "deploy/dovecot/note-use", place)
     command = installation.inside(place, DOVECOT, "-F", "-c", f"{place}/dovecot.conf")
     running = subprocess.Popen(command)
     dovecot = Dovecot(installation, place, *ports)
     try:
-        wait_for(lambda: all(_answers(port) for port in ports), dovecot.log)
+        wait_for(lambda: all(_answers(port) for port in ports[:2]), dovecot.log)
         yield dovecot
     finally:
         running.terminate()
         running.wait(10)
+
+
+class _Relay(socketserver.StreamRequestHandler):
+    """A qmail-smtpd that takes everything."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 relay\r\n")
+        for line in self.rfile:
+            if line.upper() == b"DATA\r\n":
+                self.wfile.write(b"354 go\r\n")
+                lines = iter(self.rfile.readline, b".\r\n")
+                self.server.taken.append(b"".join(lines).decode())  # type: ignore[attr-defined]
+            self.wfile.write(b"250 ok\r\n")
+
+
+@contextlib.contextmanager
+def taking_mail(port: int) -> Iterator[list[str]]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", port), _Relay) as server:
+        server.taken = []  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server.taken  # type: ignore[attr-defined]
+        finally:
+            server.shutdown()
 
 
 def _free_port() -> int:

@@ -28,7 +28,7 @@ from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.reconcile import open_host
 from qmailpanel.sync.service import Service
 from tests.kit.disk import make_home
-from tests.kit.dovecot import Dovecot, installations, needs_dovecot, run_dovecot
+from tests.kit.dovecot import Dovecot, installations, needs_dovecot, run_dovecot, taking_mail
 from tests.kit.panels import Panel
 
 pytestmark = needs_dovecot
@@ -158,6 +158,21 @@ def test_what_is_switched_off_refuses_and_a_removed_mailbox_opens_no_more(
     make_live(panel, service, ann)
     assert not dovecot.imap(str(ann), FIRST)
     assert not home_of(panel, ann).exists()
+
+
+def test_who_signs_in_sends_and_nobody_else(panel, ann, service, dovecot) -> None:
+    if not dovecot.installation.sends:
+        pytest.skip("this Dovecot has no submission service")
+    set_password(SYSTEM, ann, password=FIRST)
+    make_live(panel, service, ann)
+    with taking_mail(dovecot.relay_port) as taken:
+        assert not dovecot.send(str(ann), SECOND)
+        assert dovecot.send(str(ann), FIRST)
+        change_row(ann, sending=False)
+        make_live(panel, service, ann)
+        assert not dovecot.send(str(ann), FIRST)
+    assert len(taken) == 1
+    assert "Subject: hello" in taken[0]
 
 
 def test_dovecot_and_deliverquota_agree_on_limit_and_usage(panel, ann, service, dovecot) -> None:
