@@ -17,7 +17,8 @@ class AssignedHome:
     """A home that users/assign names: first in line `number`, for this uid and gid.
 
     `plain`: for whole names; `.qmail` is asked. `own`: the addresses of these. `begins`: for names
-    that begin so, at these domains; `.qmail-…` is asked.
+    that begin so, at these domains; `.qmail-…` is asked. `alone`: the prepend of a domain that has
+    no other assignment than a wildcard to here.
     """
 
     path: str
@@ -27,6 +28,7 @@ class AssignedHome:
     plain: bool = False
     own: set[bytes] = field(default_factory=set)
     begins: list[tuple[bytes, tuple[bytes, ...]]] = field(default_factory=list)
+    alone: bytes = b""
 
     def own_of(self, name: str) -> set[bytes]:
         """The addresses whose mail a dot-qmail file of this home gets."""
@@ -51,8 +53,10 @@ class ExaminedHome:
     """A home as it is. `here` is None where it is missing; `dots`: its dot-qmail files by name.
 
     `maildirs`: by the path that a dot-qmail file has, those that are below the home or the mail
-    root. `directories`: whether such a path without a slash is one. `shut`: a directory above it
-    that the mail user cannot enter. `skipped`: why it was not examined, `link` or `closed`.
+    root. `directories`: whether such a path without a slash is one. `boxes`: vpopmail's vpasswd,
+    where mail is left to vdelivermail. `box_dots`: the homes of its mailboxes, from here, and the
+    .qmail of each. `listed`: whether `dots` are all there are. `shut`: a directory above it that
+    the mail user cannot enter. `skipped`: why it was not examined, `link` or `closed`.
     """
 
     assigned: AssignedHome
@@ -60,6 +64,9 @@ class ExaminedHome:
     dots: Mapping[str, File] = field(default_factory=dict)
     maildirs: Mapping[bytes, ExaminedMaildir] = field(default_factory=dict)
     directories: Mapping[bytes, bool] = field(default_factory=dict)
+    boxes: File | None = None
+    box_dots: Mapping[str, File | None] = field(default_factory=dict)
+    listed: bool = False
     shut: str = ""
     skipped: str = ""
 
@@ -67,6 +74,7 @@ class ExaminedHome:
 def find_homes(host: ExaminedHost) -> Round[dict[str, AssignedHome]]:
     """The homes by their paths."""
     homes, domains = dict[str, AssignedHome](), _find_domains(host)
+    wildcards, simple = dict[bytes, AssignedHome](), set[bytes]()
     for number, record in _read_records(host.text("users/assign") or b""):
         if number % LINES == 0:
             yield None
@@ -82,7 +90,18 @@ def find_homes(host: ExaminedHost) -> Round[dict[str, AssignedHome]]:
         else:
             named.plain = True
             named.own |= {rest + b"@" + one for one in names if name[:1] == b"="}
+        if name.startswith(b"="):
+            simple |= _beginnings(name[1:].lower())
+        elif name.endswith(b"-") and dash:
+            wildcards[name[1:-1].lower()] = named
+    for begin in wildcards.keys() & domains.keys() - simple:
+        wildcards[begin].alone = begin
     return homes
+
+
+def _beginnings(name: bytes) -> set[bytes]:
+    """All that a wildcard of it could have before its dash."""
+    return {name[:at] for at, byte in enumerate(name) if byte == ord("-")}
 
 
 def _plain_path(path: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
 from qmailpanel.qmail.doctor.examined import ENTER, READ, WRITE, File
 from qmailpanel.qmail.doctor.finding import Finding, Severity, Trap
 from qmailpanel.qmail.doctor.instructions import delivers_here, examine_instructions
+from qmailpanel.qmail.doctor.vpopmail import examine_boxes
 from qmailpanel.qmail.formats import maildir
 from qmailpanel.qmail.names import gettext_noop
 
@@ -20,6 +21,14 @@ MISSING = Trap(
         "waits, up to a week, and then bounces."
     ),
     gettext_noop("Make the directory with mode 700 for the mail user, or remove the line."),
+)
+NOBODY = Trap(
+    gettext_noop(
+        "Line %(line)s of users/assign leads all mail of %(prepend)s here, and no dot-qmail file "
+        "takes it: all of it bounces."
+    ),
+    gettext_noop("Write .qmail-default with mode 600; vpopmail's hands the mail to vdelivermail."),
+    ALARM,
 )
 NOT_A_HOME = Trap(
     gettext_noop(
@@ -162,12 +171,20 @@ def examine_home(home: ExaminedHome, exists: Callable[[str], bool]) -> Iterator[
         yield NOT_A_HOME.at(assigned.path, line=str(assigned.number))
     else:
         yield from _examine_modes(assigned, here)
+        if assigned.alone and home.listed and not _takes_any(home.dots):
+            number = str(assigned.number)
+            yield NOBODY.at(assigned.path, line=number, prepend=assigned.alone)
+    yield from examine_boxes(home, exists)
     for name, file in home.dots.items():
         yield from _examine_dot(home, name, file, exists)
     for path, inside in home.maildirs.items():
         text = path.decode("utf-8", "surrogateescape").removeprefix("./").rstrip("/")
         whole = text if text.startswith("/") else f"{assigned.path}/{text}"
         yield from _examine_maildir(assigned, whole, inside.files)
+
+
+def _takes_any(dots: Iterable[str]) -> bool:
+    return any(name.startswith(".qmail-") for name in dots)
 
 
 def _examine_modes(assigned: AssignedHome, here: File) -> Iterator[Finding]:

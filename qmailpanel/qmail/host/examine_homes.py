@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from qmailpanel.qmail.doctor import Finding, Findings, examine_home, gather, shorten
 from qmailpanel.qmail.doctor.assigned_homes import (
@@ -16,7 +16,8 @@ from qmailpanel.qmail.doctor.assigned_homes import (
 from qmailpanel.qmail.doctor.examined import ExaminedHost, File
 from qmailpanel.qmail.doctor.instructions import find_paths
 from qmailpanel.qmail.doctor.mount_points import examine_fstab, examine_mount_points
-from qmailpanel.qmail.formats import maildir
+from qmailpanel.qmail.doctor.vpopmail import is_vpopmail
+from qmailpanel.qmail.formats import maildir, vpasswd
 from qmailpanel.qmail.host import mounts
 from qmailpanel.qmail.host.examine_machine import program_finder
 from qmailpanel.qmail.host.examine_shared import read_shared
@@ -94,12 +95,36 @@ def _read_here(walk: Walk, home: AssignedHome, name: str) -> ExaminedHome:
         return ExaminedHome(home, file)
     fd = walk.open(name)
     try:
-        here = describe(os.fstat(fd))
-        dots = _read_dots(fd, home) if may_enter(fd) else {}
+        here, is_open = describe(os.fstat(fd)), may_enter(fd)
+        dots = _read_dots(fd, home) if is_open else {}
+        boxes = read_at(fd, vpasswd.NAME) if _is_vpopmail(dots) else None
         paths = [path for dot in dots.values() for path in find_paths(dot.content or b"")]
-        return ExaminedHome(home, here, dots, *_read_paths(walk, fd, dict.fromkeys(paths)))
+        box_dots = dict(_read_boxes(fd, home.path, boxes))
+        paths += [os.fsencode(f"./{box}/Maildir/") for box in box_dots]
+        inside = _read_paths(walk, fd, dict.fromkeys(paths))
+        listed = is_open and os.access(".", os.R_OK, dir_fd=fd)
+        return ExaminedHome(home, here, dots, *inside, boxes, box_dots, listed=listed)
     finally:
         os.close(fd)
+
+
+def _is_vpopmail(dots: Mapping[str, File]) -> bool:
+    return any(is_vpopmail(dot.content or b"") for dot in dots.values())
+
+
+def _read_boxes(home: int, path: str, boxes: File | None) -> Iterator[tuple[str, File | None]]:
+    """The homes of vpopmail's mailboxes below this one, from here, and the .qmail of each.
+
+    A home that is missing is made with the first message, a Maildir that is missing is not.
+    """
+    for box in vpasswd.read_boxes((boxes and boxes.content) or b""):
+        below = os.fsdecode(box.home).removeprefix(f"{path}/").rstrip("/")
+        names = below.split("/")
+        if not below or below.startswith("/") or "\0" in below or ".." in names:
+            continue
+        with contextlib.suppress(OSError), _opened_below(home, names) as (fd, _):
+            if fd is not None:
+                yield below, read_at(fd, ".qmail") if may_enter(fd) else None
 
 
 def _read_dots(home: int, assigned: AssignedHome) -> dict[str, File]:
@@ -149,16 +174,26 @@ def _opened_base(
 
 def _read_maildir(base: int, names: list[str]) -> ExaminedMaildir:
     """A Maildir below an open directory, entered name by name."""
+    with _opened_below(base, names) as (fd, obstacle):
+        if fd is None:
+            return ExaminedMaildir({".": obstacle} if obstacle and obstacle.is_link else {})
+        return ExaminedMaildir({".": describe(os.fstat(fd)), **_read_parts(fd)})
+
+
+@contextlib.contextmanager
+def _opened_below(base: int, names: list[str]) -> Iterator[tuple[int | None, File | None]]:
+    """A directory; None where something else is on the way, and what that is."""
     fd = os.dup(base)
     try:
         for name in names:
             file = describe_at(fd, name)
             if file is None or not file.is_directory:
-                return ExaminedMaildir({".": file} if file and file.is_link else {})
+                yield None, file
+                return
             inner = open_at(name, WAY, fd)
             os.close(fd)
             fd = inner
-        return ExaminedMaildir({".": describe(os.fstat(fd)), **_read_parts(fd)})
+        yield fd, None
     finally:
         os.close(fd)
 

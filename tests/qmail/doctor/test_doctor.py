@@ -286,7 +286,46 @@ INSTRUCTIONS: list[Row] = [
     (dot(DOT, b"#\n+other\n"), DOT, 2, "no effect", "address with &"),
 ]  # fmt: skip
 
-ROWS = [*LISTS, *FILES, *ROUTES, *ASSIGNMENTS, *COMPILED, *HOMES, *INSTRUCTIONS]
+VDELIVER = b"| /bin/vdelivermail '' bounce-no-mailbox\n"
+BOB = "bob:$1$x:1:0:Bob:HOME/bob:NOQUOTA\n"
+BILIARDS = "biliards:$1$x:1:0::HOME/biliards:5000000S\n"
+WILDCARD = f"+100-:{GIVEN}:-::\n"
+VPASSWD, BILIARDS_DOT = "mailnames/pandle.net/vpasswd", "mailnames/pandle.net/.qmail-biliards"
+
+
+def vpopmail(boxes: str, default: bytes = VDELIVER, *plants: Plant) -> Plant:
+    """A domain that vpopmail keeps: one wildcard, vpasswd, and a home for each mailbox."""
+
+    def plant(home: Path) -> None:
+        assign(WILDCARD)(home)
+        write("bin/vdelivermail", b"", 0o755)(home)
+        dot(DEFAULT, default.replace(b"/bin/", f"{home}/bin/".encode()))(home)
+        root = str(home / "mailnames/pandle.net")
+        write(VPASSWD, boxes.replace("HOME", root).encode())(home)
+
+    return both(plant, *plants)
+
+
+def forward(*lines: bytes) -> Plant:
+    return dot(BILIARDS_DOT, b"".join(line + b"\n" for line in lines))
+
+
+BEHIND: list[Row] = [
+    (both(assign(WILDCARD), remove(DEFAULT)),
+     "mailnames/pandle.net", None, "all of it bounces", ".qmail-default"),
+    (vpopmail(BILIARDS, VDELIVER, maildir("")),
+     f"{BOX}/Maildir", None, "is missing: each message waits", "maildirmake"),
+    (vpopmail(BOB + BILIARDS.replace("5000000S", "1S")),
+     VPASSWD, 2, "The quota of biliards is 1S", "bytes"),
+    (vpopmail(BILIARDS, VDELIVER, forward(b"&a@b.test")),
+     BILIARDS_DOT, None, "all mail of the mailbox", "Remove it"),
+    (vpopmail(BILIARDS, VDELIVER, dot(DOT, b"# mine\n|/no/such/program\n")),
+     DOT, 2, "no program /no/such/program", "Write the path"),
+    (vpopmail(BILIARDS, b"| /bin/vdelivermail '' -e nobody\n"),
+     DEFAULT, 1, "nobody does not exist", "bounce-no-mailbox"),
+]  # fmt: skip
+
+ROWS = [*LISTS, *FILES, *ROUTES, *ASSIGNMENTS, *COMPILED, *HOMES, *INSTRUCTIONS, *BEHIND]
 
 
 @pytest.fixture
@@ -314,6 +353,13 @@ def test_each_trap_is_found_with_its_file_its_line_and_the_remedy(home, row):
 
 
 FINE: list[Plant] = [
+    vpopmail(BILIARDS),
+    vpopmail(BOB),  # its home is made with its first message
+    vpopmail(BILIARDS, b"| /bin/vdelivermail '' biliards\n"),
+    vpopmail(BILIARDS, b"| /bin/vdelivermail '' ann@elsewhere.test\n"),
+    vpopmail(BILIARDS, VDELIVER, forward(b"&a@b.test", b"./biliards/Maildir/")),
+    vpopmail(BILIARDS.replace("HOME/biliards", "/elsewhere/biliards")),
+    both(assign(WILDCARD), remove(DEFAULT), forward(b"&a@b.test")),
     both(append(RCPT, b".a.test\n"), append(VIRTUAL, b".a.test:100\n")),
     both(append(RCPT, b".a.test\n"), append(VIRTUAL, b"x.y.a.test:100\n")),
     both(append(RCPT, b".a.test\n"), append(VIRTUAL, b".a.test:100\nx.a.test:\n")),
