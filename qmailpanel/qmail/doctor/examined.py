@@ -74,12 +74,26 @@ class Sender:
 
 
 @dataclass(frozen=True)
+class KeptLog:
+    """What multilog keeps of qmail-send: `files` files of `size` bytes, and for how many seconds.
+
+    `seconds` is None as long as no file had to go.
+    """
+
+    path: str
+    size: int
+    files: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
 class ExaminedHost:
     """The files of a qmail home that all domains share; those that are missing are absent.
 
     `maps`: the compiled files, open; None where one cannot be read. `alias`: the dot-qmail files of
     the user alias, None where the host has none. `readers`: those whose programs are here.
     `programs`: path → what stands there. `is_account`: whether the system has a user of that name.
+    `logs`: what multilog keeps of qmail-send, if one runs on this home.
     `mentions`: what qmail-smtpd knows of, among the lists that plain qmail does not read.
     """
 
@@ -90,6 +104,7 @@ class ExaminedHost:
     readers: tuple[Reader, ...] = ()
     programs: Mapping[str, File] = field(default_factory=dict)
     senders: tuple[Sender, ...] = ()
+    logs: tuple[KeptLog, ...] = ()
     is_account: Callable[[str], bool] = lambda _name: False
     compiled_elsewhere: tuple[str, ...] = ()
     mentions: frozenset[str] | None = None

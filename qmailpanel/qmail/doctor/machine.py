@@ -47,6 +47,14 @@ NO_TRIGGER = Trap(
     ),
     gettext_noop("Stop qmail-send, make it with mkfifo, chown it to qmails:qmail, chmod 622 it."),
 )
+SHORT_LOG = Trap(
+    gettext_noop(
+        "multilog keeps %(minutes)s minutes of what qmail-send says (s%(size)s n%(count)s): what "
+        "became of a message before cannot be told."
+    ),
+    gettext_noop("Run multilog with s16777215 n20 before the directory, and restart it."),
+    NOTE,
+)
 NOBODY = Trap(
     gettext_noop(
         "Nobody takes the mail of %(local)s at this host's own names: it bounces, and "
@@ -55,6 +63,7 @@ NOBODY = Trap(
     gettext_noop("Write the address of a person into it, as &you@example.org, with mode 644."),
 )
 QUEUE, TRIGGER = "bin/qmail-queue", "queue/lock/trigger"
+HOUR = 3_600  # seconds
 EVERY_HOST = ("postmaster", "mailer-daemon", "root")
 
 
@@ -64,6 +73,7 @@ def examine_machine(host: ExaminedHost, exists: Callable[[str], bool]) -> Iterat
         yield ELSEWHERE.at(name, home=host.home)
     yield from _examine_programs(host.programs)
     yield from _examine_senders(host)
+    yield from _examine_logs(host)
     if host.alias is not None:
         yield from _examine_alias(host, host.alias, exists)
 
@@ -83,6 +93,13 @@ def _examine_senders(host: ExaminedHost) -> Iterator[Finding]:
             yield NO_PATH.at("qmail-send", directory=directory, path=sender.path)
         for name in sender.behind:
             yield BEHIND.at(name)
+
+
+def _examine_logs(host: ExaminedHost) -> Iterator[Finding]:
+    for log in host.logs:
+        if log.seconds is not None and log.seconds < HOUR:
+            minutes = str(int(log.seconds / 60))
+            yield SHORT_LOG.at(log.path, minutes=minutes, size=str(log.size), count=str(log.files))
 
 
 def _examine_alias(

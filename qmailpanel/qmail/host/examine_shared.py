@@ -17,6 +17,7 @@ from qmailpanel.qmail.doctor.machine import QUEUE, TRIGGER
 from qmailpanel.qmail.formats.cdb import AnyMap
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host.examine_logs import read_logs
 from qmailpanel.qmail.host.examine_machine import (
     find_compiled_elsewhere,
     find_mentions,
@@ -68,6 +69,7 @@ def _stamp_of_file(path: str, is_ours: bool) -> object:
 def read_shared(home: str) -> Iterator[ExaminedHost]:
     """What the doctor examines; the compiled files are open meanwhile."""
     with contextlib.ExitStack() as stack:
+        senders = tuple(read_senders(home))
         yield ExaminedHost(
             home=home,
             files=dict(_read_files(home)),
@@ -75,7 +77,8 @@ def read_shared(home: str) -> Iterator[ExaminedHost]:
             alias=_read_alias(home),
             readers=tuple(read_readers(home)),
             programs={name: file for name in (QUEUE, TRIGGER) if (file := _stat(home, name))},
-            senders=tuple(read_senders(home)),
+            senders=senders,
+            logs=tuple(read_logs()) if senders else (),
             is_account=is_account,
             compiled_elsewhere=tuple(find_compiled_elsewhere(home)),
             mentions=find_mentions(home),

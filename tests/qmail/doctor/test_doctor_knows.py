@@ -15,8 +15,17 @@ from tests.qmail.doctor.test_doctor import ROWS
 from tests.qmail.doctor.test_doctor_machine import MACHINES, examine
 
 # planted in tests of their own
-BY_HAND = {"ALSO", "SHUT_ABOVE", "CLOSED", "STRANGERS", "UNREADABLE"}
-BY_HAND |= {"OF_DOMAIN", "OF_HOME", "NOT_MOUNTED"}
+BY_HAND = {
+    "ALSO",
+    "SHUT_ABOVE",
+    "CLOSED",
+    "STRANGERS",
+    "UNREADABLE",
+    "OF_DOMAIN",
+    "OF_HOME",
+    "SHORT_LOG",
+}
+BY_HAND |= {"NOT_MOUNTED"}
 
 
 def known() -> Iterator[tuple[str, Trap]]:

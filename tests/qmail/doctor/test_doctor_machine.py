@@ -18,12 +18,14 @@ import pytest
 
 from qmailpanel.qmail.doctor import Finding, Severity, Trap, examine_home, examine_shared, shorten
 from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
-from qmailpanel.qmail.doctor.examined import ExaminedHost, File, Reader, Sender
+from qmailpanel.qmail.doctor.examined import ExaminedHost, File, KeptLog, Reader, Sender
 from qmailpanel.qmail.host import mounts
 from qmailpanel.qmail.host.examine_homes import read_home
+from qmailpanel.qmail.host.examine_logs import read_logs
 from qmailpanel.qmail.host.examine_shared import read_shared
 from qmailpanel.qmail.host.walk import Walk
 from tests.kit.mounts import may_mount, mounted
+from tests.kit.real_qmail import wait_for
 from tests.kit.sick import FILES, look, make_healthy
 
 PLAIN, DIRECTORY = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
@@ -145,6 +147,34 @@ def test_a_file_for_the_group_of_qmail_send_is_no_trap_there(name):
 def test_a_qmail_smtpd_that_knows_the_list_is_no_trap():
     host = with_file("control/rejectnonexist", File(PLAIN, 0, 0, content=b"mail.vm.test\n"))
     assert examine(replace(host, mentions=frozenset(["control/rejectnonexist"]))) == []
+
+
+def test_a_log_that_reaches_back_less_than_an_hour_is_named():
+    log = KeptLog("/var/log/qmail/send", 99_999, 10, 150.0)
+    [finding] = examine(replace(SEEN, logs=(log,)))
+    assert (finding.file, finding.trap.severity) == (log.path, Severity.NOTE)
+    assert "keeps 2 minutes" in finding.meaning
+    assert "s16777215 n20" in finding.remedy
+    for seconds in (None, 3_700.0):
+        assert examine(replace(SEEN, logs=(replace(log, seconds=seconds),))) == []
+
+
+def test_the_logs_of_qmail_send_are_those_that_a_multilog_writes(tmp_path):
+    shutil.copy("/bin/sh", tmp_path / "multilog")
+    for name, line in {"send": "status: local 1/10 remote 0/20", "other": "pop3: hello"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "current").write_text(f"@400000006 {line}\n")
+        for stamp in (int(time.time()) - 600, int(time.time()) - 60):
+            label = f"@{stamp + 10 + (1 << 62):016x}00000000"
+            (tmp_path / name / f"{label}.s").touch()
+    words = ["-c", "read x", "t", "s4096", "n3", f"{tmp_path}/send", "n20", f"{tmp_path}/other"]
+    with subprocess.Popen([tmp_path / "multilog", *words], stdin=subprocess.PIPE) as process:
+        assert process.stdin
+        wait_for(lambda: Path(f"/proc/{process.pid}/comm").read_text() == "multilog\n")
+        logs = [log for log in read_logs() if str(tmp_path) in log.path]
+        process.stdin.close()
+    assert [(log.path, log.size, log.files) for log in logs] == [(f"{tmp_path}/send", 4096, 3)]
+    assert 599 < (logs[0].seconds or 0) < 660
 
 
 @pytest.mark.parametrize("pattern", [".qmail-default", ".qmail-100-default", ".qmail-100-joe"])
