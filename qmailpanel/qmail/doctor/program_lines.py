@@ -90,7 +90,7 @@ def find_maildir(words: list[str]) -> str | None:
     rest = words[at + 1 :]
     while rest and rest[0].startswith("-"):
         rest = rest[2:] if rest[0] in ("-w", "-W") else rest[1:]
-    return rest[0] if rest else None
+    return (rest[0] or None) if rest else None
 
 
 def examine_command(

@@ -6,7 +6,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qmailpanel.qmail.doctor import ExaminedHost, examine_home, examine_shared
@@ -91,6 +91,7 @@ def test_any_home(content, size, mode):
         assert finding.file.isprintable()
 
 
+@example(b"deliverquota ''")
 @given(contents)
 def test_any_command(text):
     assert find_maildir(read_words(text)) != ""
