@@ -14,7 +14,9 @@ from qmailpanel.ledger.actors import COMMAND, Actor
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
 
+from .factors import reset_factors
 from .models import SignInLink, User
+from .sessions import end_all_sessions
 from .tokens import digest_of, link_to, make_token
 
 LINK_LIFETIME = timedelta(minutes=15)
@@ -23,14 +25,17 @@ LINK_LIFETIME = timedelta(minutes=15)
 def add_operator(email: str) -> User:
     """Find or create the operator with this address; a new one has no password yet.
 
+    Nor has one who was somebody else here before, because who made that account is not known.
     Who becomes an operator has as long as a new person to add a second factor.
     """
     with ledger_locked():
         user = User.objects.filter(email__iexact=email).first() or User(email=email.lower())
         if user.is_operator and user.is_active:
             return user
-        if user.pk is None:
-            user.set_unusable_password()
+        if user.pk is not None:
+            end_all_sessions(user)
+            reset_factors(user)
+        user.set_unusable_password()
         verb = Verb.SWITCHED_ON if user.is_operator else Verb.GRANTED
         if not user.is_operator:
             user.since = timezone.now()

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
+from qmailpanel.accounts.sessions import end_all_sessions
 from qmailpanel.accounts.tokens import digest_of, link_to, make_token
 from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.rights import (
@@ -170,6 +171,7 @@ def find_invited(invitation: Invitation) -> User | None:
 def accept(actor: Actor, token: str, password: str = "") -> User:
     """The link is used up, and the person has what it offers; a new one gets this password.
 
+    Who becomes an operator signs in again: an older session may be somebody else's.
     Raises Refused where the link no longer works, or where somebody else is signed in.
     """
     hashed = make_password(password) if password else ""  # slow, so before the lock
@@ -193,6 +195,7 @@ def _give_offered(actor: Actor, user: User, invitation: Invitation) -> None:
         _refuse_orphan(invitation)
         if not user.is_factor_overdue:
             user.since = timezone.now()
+        end_all_sessions(user)
         user.is_operator = True
         user.save(update_fields=["is_operator", "since"])
         return

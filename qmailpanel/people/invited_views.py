@@ -80,7 +80,7 @@ def _enter(request: HttpRequest, context: dict[str, Any], password: str) -> Http
     user = tried.result
     if user is None:
         return render(request, "people/accept.html", {"why": tried.why}, status=422)
-    if password:
-        sign_in(request, user, "invitation")
     domain = context["invitation"].domain
+    if password or domain is None:
+        sign_in(request, user, "invitation")
     return redirect(reverse("domains:detail", args=[domain.name]) if domain else "/")

@@ -11,6 +11,7 @@ from threading import enumerate as enumerate_threads
 
 import pytest
 import time_machine
+from allauth.usersessions.models import UserSession
 from django.core import mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.core.management import call_command
@@ -26,7 +27,8 @@ from qmailpanel.accounts.services import (
     set_password,
     use_sign_in_link,
 )
-from tests.kit.signing_in import enrol, with_password
+from tests.kit.passkeys import Key
+from tests.kit.signing_in import enrol, kinds_of, type_password, with_password
 
 PASSWORD = "correct horse battery staple"
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -76,6 +78,35 @@ def test_a_link_keeps_the_password_of_who_has_one(operator, anonymous):
     follow(anonymous, make_sign_in_link(add_operator(operator.email)))
     operator.refresh_from_db()
     assert operator.check_password(PASSWORD)
+
+
+def test_whoever_made_the_account_of_a_new_operator_has_no_way_in(colleague, anonymous, capsys):
+    set_password(colleague, PASSWORD)
+    enrol(colleague)
+    Key().belongs_to(colleague)
+    open_session = Client()
+    open_session.force_login(colleague)
+    old_link = make_sign_in_link(colleague)
+    call_command("operator", colleague.email)
+    assert signed_in_as(open_session) is None
+    assert not UserSession.objects.exists()
+    assert follow(anonymous, old_link).status_code == 410
+    type_password(anonymous, colleague.email, PASSWORD)
+    assert signed_in_as(anonymous) is None
+    assert kinds_of(colleague) == set()
+    follow(anonymous, capsys.readouterr().out.strip())
+    home = anonymous.get(reverse("domains:list"))
+    assert home["Location"] == reverse("accounts:choose_password")
+
+
+def test_an_operator_who_was_switched_off_comes_back_with_a_new_password(operator, anonymous):
+    set_password(operator, PASSWORD)
+    enrol(operator)
+    User.objects.filter(pk=operator.pk).update(is_active=False)
+    add_operator(operator.email)
+    type_password(anonymous, operator.email, PASSWORD)
+    assert signed_in_as(anonymous) is None
+    assert kinds_of(operator) == set()
 
 
 def test_looking_at_a_link_neither_signs_in_nor_uses_it_up(anonymous, link):

@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.core import mail
 from django.db import connections
+from django.test import Client
 from django.utils import timezone
 
 from qmailpanel.accounts.models import User
@@ -31,7 +32,7 @@ from qmailpanel.people.invitations import (
 )
 from qmailpanel.qmail.names import LocalPart
 from tests.kit.people import LINK, rights_in, user_of
-from tests.kit.signing_in import confirm, with_password
+from tests.kit.signing_in import confirm, type_password, with_password
 
 EMAIL, PASSWORD = "new@example.org", "seven lanterns over quiet water"
 NOBODY = Actor(None, "", "192.0.2.9")
@@ -169,6 +170,18 @@ def test_an_operator_is_invited_by_an_operator(operator, person):
     assert accept(NOBODY, token, PASSWORD).is_operator
     with pytest.raises(Refused, match="is an operator already"):
         invite_operator(actor, EMAIL)
+
+
+def test_an_open_session_elsewhere_does_not_become_an_operators(operator, person):
+    with_password(user_of(person(email=EMAIL)))
+    elsewhere, here = Client(), Client()
+    for browser in (elsewhere, here):
+        type_password(browser, EMAIL)
+        confirm(browser)
+    token = token_of(invite_operator(person(email=operator.email), EMAIL)[1])
+    here.post("/invitation/", {"token": token})
+    assert here.get("/people/").status_code == 200
+    assert elsewhere.get("/people/")["Location"].startswith("/sign-in/")
 
 
 @pytest.mark.parametrize("typed", ["", "no-at", "a@", "two words@example.org", "a@b\nc"])

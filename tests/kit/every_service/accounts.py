@@ -27,6 +27,7 @@ ACCOUNTS = [
     case(
         accounts.add_operator,
         lambda w: accounts.add_operator(w.ann.email),
+        "command line removed the app of ann@example.org",
         "command line let ann@example.org run this host",
     ),
     case(
