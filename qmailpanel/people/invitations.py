@@ -29,6 +29,8 @@ from qmailpanel.domains.access.rights import (
     rights_of,
 )
 from qmailpanel.domains.models import Domain, Grant, Invitation
+from qmailpanel.domains.routes.hops import Routes
+from qmailpanel.domains.routes.ours import Ours
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
@@ -38,6 +40,10 @@ from .grants import give, refuse_more, refuse_none
 
 LIFETIME = timedelta(days=7)
 MOST = 30  # invitations of one person in an hour
+SHARED = _(
+    "Mail to %(email)s arrives in %(name)s, which others look after. Invite another address, "
+    "or make the operator on the host: ./manage.py operator"
+)
 GONE = _("Who invited you may no longer do so. Ask for another invitation.")
 
 logger = logging.getLogger(__name__)
@@ -73,16 +79,12 @@ def invite_operator(actor: Actor, email: str) -> tuple[Invitation, str]:
 
 def _refuse_shared(email: str) -> None:
     """Others may lead the mail of this address elsewhere already."""
-    name = email.rpartition("@")[2]
-    if Grant.objects.filter(domain__names__name=name, domain__names__claims=True).exists():
-        raise Refused(
-            _(
-                "Others look after the mail of %(name)s. Invite another address, or make the "
-                "operator on the host: ./manage.py operator"
-            ),
-            "email",
-            name=name,
-        )
+    ours = Ours()
+    arrivals = Routes(ours).find_origins([email])
+    domains = ours.read((place.rpartition("@")[2] for place in arrivals), removed=True)
+    grant = Grant.objects.filter(domain__in=set(domains.values())).order_by("domain__name").first()
+    if grant:
+        raise Refused(SHARED, "email", email=email, name=grant.domain.name)
 
 
 def _read_email(text: str) -> str:

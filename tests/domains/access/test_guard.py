@@ -17,7 +17,7 @@ from qmailpanel.domains.names.services import (
     remove_alias_domain,
     restore_alias_domain,
 )
-from qmailpanel.domains.services import add_domain, change_domain
+from qmailpanel.domains.services import add_domain, change_domain, remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, set_password, switch_mailbox
@@ -196,8 +196,49 @@ def test_somebody_who_is_switched_off_counts_still(domain, box, person):
 
 
 def test_no_operator_is_invited_by_an_address_that_others_look_after(domain, colleague):
-    with pytest.raises(Refused, match=r"Others look after the mail of pandle\.net"):
+    with pytest.raises(Refused, match=r"arrives in pandle\.net, which others look after"):
         invite_operator(SYSTEM, "newop@pandle.net")
+
+
+@pytest.fixture
+def head_office(db):
+    """A domain that only operators look after."""
+    contact = MailAddress("postmaster@example.org")
+    return add_domain(SYSTEM, name=DomainName("head.example"), contact=contact)
+
+
+@pytest.mark.parametrize(
+    "invited", ["newop@any.pandle.net", "newop@PANDLE.example", "newop@x.pandle.example"]
+)
+def test_no_operator_is_invited_below_or_by_another_name_of_such_a_domain(
+    domain, colleague, invited
+):
+    change_domain(SYSTEM, domain, subdomains=True)
+    add_alias_domain(SYSTEM, domain, DomainName("pandle.example"))
+    with pytest.raises(Refused, match=r"arrives in pandle\.net"):
+        invite_operator(SYSTEM, invited)
+
+
+def test_no_operator_is_invited_by_an_address_that_leads_to_such_a_domain(
+    domain, colleague, head_office
+):
+    add_alias(SYSTEM, head_office, AliasLocal("hop"), [MailAddress("Newop@Pandle.net")])
+    add_alias(SYSTEM, head_office, AliasLocal("newop"), [MailAddress("hop@head.example")])
+    with pytest.raises(Refused, match=r"arrives in pandle\.net"):
+        invite_operator(SYSTEM, "newop@head.example")
+    change_domain(SYSTEM, head_office, unknown=Unknown.FORWARD, unknown_target="a@pandle.net")
+    with pytest.raises(Refused, match=r"arrives in pandle\.net"):
+        invite_operator(SYSTEM, "nobody-has-this@head.example")
+
+
+def test_no_operator_is_invited_by_an_address_of_such_a_domain_that_is_removed(domain, colleague):
+    remove_domain(SYSTEM, domain)
+    with pytest.raises(Refused, match=r"arrives in pandle\.net"):
+        invite_operator(SYSTEM, "newop@pandle.net")
+
+
+def test_an_operator_is_invited_by_an_address_that_only_operators_look_after(head_office):
+    assert invite_operator(SYSTEM, "newop@head.example")
 
 
 def test_the_invitation_of_an_operator_who_is_none_any_more_makes_none(operator, person):
