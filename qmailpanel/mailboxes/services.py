@@ -111,6 +111,7 @@ def change_quota(
     """
     wanted = {"quota": quota, "messages": messages}
     with deed(actor, address, Right.QUOTAS) as act:
+        act.guard.address(address.local)
         mailbox = address.mailbox
         if quota not in (None, mailbox.quota):
             quotas.refuse(act.domain, quota, besides=mailbox)
@@ -127,6 +128,7 @@ def switch_mailbox(actor: Actor, address: Address, *, on: bool) -> Address:
 def hold_mailbox(actor: Actor, address: Address, *, on_hold: bool) -> Address:
     """On hold, mail to it waits at the mail server, which gives up after some days."""
     with deed(actor, address, Right.SWITCHING) as act:
+        act.guard.address(address.local)
         if not address.enabled and on_hold:
             raise Refused(
                 _("%(address)s is switched off. Switch it on first."), address=str(address)

@@ -53,6 +53,7 @@ def free_local(domain: Domain, local: str) -> None:
 def switch_address(actor: Actor, address: Address, *, on: bool) -> None:
     """Off: mail to it is refused; a mailbox keeps its mail."""
     with deed(actor, address, Right.SWITCHING) as act:
+        act.guard.address(address.local)
         act.change(address, Verb.SWITCHED_ON if on else Verb.SWITCHED_OFF, enabled=on)
 
 

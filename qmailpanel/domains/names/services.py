@@ -45,6 +45,7 @@ def remove_alias_domain(actor: Actor, alias: Claim, *, despite_pointers: bool = 
     """Refuse mail to that name; asks first where anybody delivers to it."""
     with deed(actor, alias, Right.NAMES, removed=True) as act:
         refuse_removed(act.domain)
+        act.guard.name(alias.name)
         if not (alias.removed or despite_pointers):
             references = find_references(act.domain, [alias.name])
             refuse_pointed_to(alias.name, references, actor)

@@ -17,6 +17,7 @@ def change_switches(actor: Actor, address: Address, **wanted: bool) -> Address:
     """Whether it opens by IMAP, by POP3, for sending, and the panel; what is not named stays."""
     given = {name: wanted[name] for name in SWITCHES if name in wanted}
     with deed(actor, address, Right.SWITCHING) as act:
+        act.guard.address(address.local)
         mailbox = address.mailbox
         closes_panel = mailbox.panel and given.get("panel") is False
         if mailbox.must_change and closes_panel:

@@ -218,10 +218,19 @@ def restore_mailbox(actor: Actor, address: Address, *, local: LocalPart | None =
         if address.removed:
             mailbox = address.mailbox
             refuse_purged(mailbox)
-            refuse_loop(f"{local or address.local}@{act.domain.name}", targets_of(address))
+            targets = targets_of(address)
+            refuse_loop(f"{local or address.local}@{act.domain.name}", targets)
+            if not _is_undo(act, address, local):
+                act.refuse_outside(targets)
             quotas.refuse_pool(act.domain, mailbox.quota, besides=mailbox)
         _restore_mailbox(act, address, local or "")
     return address
+
+
+def _is_undo(act: Deed, address: Address, local: LocalPart | None) -> bool:
+    """Whether the person takes back a removal of their own, and all is as it was."""
+    is_own = act.admin is not None and address.change.actor_id == act.admin.pk
+    return is_own and local in (None, address.local)
 
 
 def _restore_mailbox(act: Deed, address: Address, local: str) -> None:

@@ -8,7 +8,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from qmailpanel.aliases.services import add_alias, change_alias, remove_alias, restore_alias
+from qmailpanel.aliases.services import (
+    add_alias,
+    change_alias,
+    remove_alias,
+    restore_alias,
+    switch_alias,
+)
 from qmailpanel.domains.access.guard import at_home
 from qmailpanel.domains.access.rights import NotAllowed, Right
 from qmailpanel.domains.models import Grant, Unknown
@@ -19,8 +25,15 @@ from qmailpanel.domains.names.services import (
 )
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
+from qmailpanel.mailboxes.opening.switches import change_switches
 from qmailpanel.mailboxes.removal.services import remove_mailbox
-from qmailpanel.mailboxes.services import add_mailbox, set_password, switch_mailbox
+from qmailpanel.mailboxes.services import (
+    add_mailbox,
+    change_quota,
+    hold_mailbox,
+    set_password,
+    switch_mailbox,
+)
 from qmailpanel.people.grants import revoke
 from qmailpanel.people.invitations import MOST, accept, invite, invite_operator
 from qmailpanel.people.models import NameRequest
@@ -104,6 +117,38 @@ def test_what_is_not_on_the_way_is_like_any_other(domain, box, person, operator)
     signs_in_as(operator, "boss@elsewhere.example")
     alias(domain, "sales", "box@pandle.net")
     set_password(person("passwords"), box, password=NEXT)
+
+
+CLOSING = {
+    "switch off": lambda actor, box: switch_mailbox(actor, box, on=False),
+    "hold": lambda actor, box: hold_mailbox(actor, box, on_hold=True),
+    "close a protocol": lambda actor, box: change_switches(actor, box, imap=False),
+    "fill": lambda actor, box: change_quota(actor, box, quota=1),
+}
+
+
+@pytest.mark.parametrize("how", CLOSING)
+def test_a_mailbox_with_the_operators_mail_is_not_closed(domain, box, person, operator, how):
+    helper = person("passwords", "switching", "quotas")
+    CLOSING[how](helper, add_mailbox(SYSTEM, domain, LocalPart("other")))
+    signs_in_as(operator, "boss@pandle.net")
+    alias(domain, "boss", "box@pandle.net")
+    with pytest.raises(NotAllowed, match=r"omebody with more rights"):
+        CLOSING[how](helper, box)
+
+
+def test_an_alias_with_the_operators_mail_is_not_switched_off(domain, person, operator):
+    signs_in_as(operator, "boss@pandle.net")
+    boss = alias(domain, "boss", OUTSIDE)
+    with pytest.raises(NotAllowed):
+        switch_alias(person("switching"), boss, on=False)
+
+
+def test_an_alias_domain_to_which_the_operators_mail_comes_is_not_removed(domain, person, operator):
+    name = add_alias_domain(SYSTEM, domain, DomainName("pandle.org"))
+    signs_in_as(operator, "boss@pandle.org")
+    with pytest.raises(NotAllowed):
+        remove_alias_domain(person("names"), name)
 
 
 # by other spellings

@@ -23,6 +23,8 @@ from qmailpanel.domains.access.rights import (
     preset_of,
     rights_of,
 )
+from qmailpanel.domains.addresses.services import targets_of
+from qmailpanel.domains.departed.services import set_responder
 from qmailpanel.domains.models import Unknown
 from qmailpanel.domains.names.services import (
     add_alias_domain,
@@ -33,16 +35,31 @@ from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import (
     add_domain,
     change_domain,
+    change_withheld,
     remove_domain,
     restore_domain,
     switch_domain,
 )
 from qmailpanel.ledger.actors import COMMAND, SYSTEM
 from qmailpanel.ledger.models import Change
+from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
+from qmailpanel.mailboxes.delivery.replies import change_reply
+from qmailpanel.mailboxes.opening.app_passwords import add_app_password
+from qmailpanel.mailboxes.opening.links import offer_link
+from qmailpanel.mailboxes.opening.switches import change_switches
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
-from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, set_password, switch_mailbox
+from qmailpanel.mailboxes.services import (
+    add_mailbox,
+    change_mailbox,
+    change_quota,
+    hold_mailbox,
+    set_password,
+    switch_mailbox,
+)
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
+from tests.kit.live import make_live
 from tests.kit.people import user_of
+from tests.kit.signing_in import PASSWORD, type_password
 
 HERE, OUTSIDE = MailAddress("biliards@pandle.net"), MailAddress("x@elsewhere.example")
 
@@ -53,6 +70,22 @@ def rows(domain):
     alias = add_alias(SYSTEM, domain, AliasLocal("bilardi"), [HERE])
     further = add_alias_domain(SYSTEM, domain, DomainName("further.example"))
     return {"domain": domain, "mailbox": mailbox, "alias": alias, "further": further}
+
+
+def add_phone(actor, box):
+    add_app_password(actor, box, name="phone", imap=True, pop3=False, sending=False)
+
+
+def forward(actor, box, target="postmaster@pandle.net"):
+    change_forwarding(actor, box, destinations=[MailAddress(target)], keeps=True)
+
+
+def answer(actor, box):
+    change_reply(actor, box, on=True, subject="Away", text="Back.", first=None, last=None, days=7)
+
+
+def answer_for_departed(actor, domain):
+    set_responder(actor, domain, subject="Gone", text="Left.", target="", days=7)
 
 
 # service → the right that it needs; None: that of an operator
@@ -68,6 +101,14 @@ NEEDS = {
         lambda a, r: set_password(a, r["mailbox"], password="seven lanterns"),
     ),
     "switch a mailbox": ("switching", lambda a, r: switch_mailbox(a, r["mailbox"], on=False)),
+    "hold": ("switching", lambda a, r: hold_mailbox(a, r["mailbox"], on_hold=True)),
+    "close": ("switching", lambda a, r: change_switches(a, r["mailbox"], imap=False)),
+    "fill": ("quotas", lambda a, r: change_quota(a, r["mailbox"], quota=1)),
+    "offer a link": ("passwords", lambda a, r: offer_link(a, r["mailbox"])),
+    "add an app password": ("passwords", lambda a, r: add_phone(a, r["mailbox"])),
+    "forward": ("addresses", lambda a, r: forward(a, r["mailbox"])),
+    "answer": ("addresses", lambda a, r: answer(a, r["mailbox"])),
+    "answer for the departed": ("unknown", lambda a, r: answer_for_departed(a, r["domain"])),
     "switch an alias": ("switching", lambda a, r: switch_alias(a, r["alias"], on=False)),
     "remove a mailbox": (
         "addresses",
@@ -185,6 +226,46 @@ def test_a_destination_outside_that_was_there_may_stay(rows, person):
     change_alias(person("addresses"), rows["alias"], destinations=[OUTSIDE])
 
 
+@pytest.fixture
+def outside_box(rows):
+    """A mailbox that forwards outside."""
+    box = add_mailbox(SYSTEM, rows["domain"], LocalPart("outside"))
+    return change_forwarding(SYSTEM, box, destinations=[OUTSIDE], keeps=True)
+
+
+@pytest.mark.parametrize("local", [None, LocalPart("other")])
+def test_what_delivers_outside_is_brought_back_only_by_that_right(rows, outside_box, person, local):
+    remove_mailbox(SYSTEM, outside_box)
+    make_live(rows["domain"])
+    with pytest.raises(NotAllowed, match="deliver to addresses outside"):
+        restore_mailbox(person("addresses"), outside_box, local=local)
+    restore_mailbox(person("addresses", "forwarding"), outside_box, local=local)
+
+
+def test_whoever_removed_a_mailbox_that_forwards_outside_undoes_that_under_the_same_name_only(
+    rows, outside_box, person
+):
+    actor = person("addresses")
+    remove_mailbox(actor, outside_box)
+    assert not restore_mailbox(actor, outside_box).removed
+    remove_mailbox(actor, outside_box)
+    make_live(rows["domain"])
+    with pytest.raises(NotAllowed, match="deliver to addresses outside"):
+        restore_mailbox(actor, outside_box, local=LocalPart("other"))
+
+
+@pytest.mark.parametrize("withheld", [[], ["forwarding"]])
+def test_whoever_sets_a_password_may_do_what_the_owner_may_and_no_more(
+    rows, person, anonymous, withheld
+):
+    change_withheld(SYSTEM, rows["domain"], withheld=withheld)
+    set_password(person("passwords"), rows["mailbox"], password=PASSWORD)
+    type_password(anonymous, str(rows["mailbox"]))
+    sent = {"part": "forwarding", "destinations": OUTSIDE, "keeps": "on"}
+    anonymous.post("/mailbox/mail/", sent)
+    assert (targets_of(rows["mailbox"]) == [OUTSIDE]) is (not withheld)
+
+
 def test_unknown_recipients_go_outside_only_by_that_right(rows, person):
     def forward(actor):
         change_domain(actor, rows["domain"], unknown=Unknown.FORWARD, unknown_target=OUTSIDE)
@@ -208,6 +289,14 @@ def boss(rows, operator):
 
 BEYOND = {
     "reset": lambda a, r: set_password(a, r["boss"], password="seven lanterns"),
+    "add an app password": lambda a, r: add_phone(a, r["boss"]),
+    "offer a link": lambda a, r: offer_link(a, r["boss"]),
+    "forward": lambda a, r: forward(a, r["boss"]),
+    "answer": lambda a, r: answer(a, r["boss"]),
+    "switch off": lambda a, r: switch_mailbox(a, r["boss"], on=False),
+    "hold": lambda a, r: hold_mailbox(a, r["boss"], on_hold=True),
+    "close": lambda a, r: change_switches(a, r["boss"], imap=False),
+    "fill": lambda a, r: change_quota(a, r["boss"], quota=1),
     "remove": lambda a, r: remove_mailbox(a, r["boss"], despite_pointers=True),
     "rename away": lambda a, r: rename_address(a, r["boss"], LocalPart("x"), keep=True),
 }
