@@ -180,6 +180,19 @@ def test_a_row_is_not_found_through_the_name_of_another_domain(
         assert undone(client, method, address).status_code in (404, 405)
 
 
+@pytest.mark.parametrize("kind", ["anonymous", "operator", "full elsewhere", "owner"])
+def test_no_answer_is_kept_by_a_browser_or_a_proxy(kind, ask_as, rows):
+    client = ask_as(kind)
+    kept = []
+    for route in (route for route in ROUTES if "uidb36" not in route.takes):
+        for method in ("get", "post"):
+            answer = undone(client, method, address_of(route, rows))
+            if not {"no-store", "private"} <= set(answer["Cache-Control"].split(", ")):
+                kept.append((route.name, method))
+    assert kept == []
+    assert "no-store" in client.get("/no/such/page/")["Cache-Control"]
+
+
 # ids of another tenant, elsewhere than in the path
 
 

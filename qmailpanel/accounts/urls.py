@@ -7,7 +7,6 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 from django.urls import path, re_path
-from django.views.decorators.cache import never_cache
 
 from . import views
 from .access import Audience, audience
@@ -60,7 +59,7 @@ allauth_urlpatterns = [
     path("security/", views.security, name="mfa_list_webauthn"),
     path(
         "security/app/add/",
-        for_people(never_cache(totp.activate_totp)),
+        for_people(totp.activate_totp),
         name="mfa_activate_totp",
     ),
     path(
@@ -70,9 +69,7 @@ allauth_urlpatterns = [
     ),
     path(
         "security/codes/",
-        for_people(
-            never_cache(for_who_has(Authenticator.Type.RECOVERY_CODES)(codes.view_recovery_codes))
-        ),
+        for_people(for_who_has(Authenticator.Type.RECOVERY_CODES)(codes.view_recovery_codes)),
         name="mfa_view_recovery_codes",
     ),
     path(

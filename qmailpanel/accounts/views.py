@@ -12,7 +12,6 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -27,7 +26,6 @@ from .sessions import end_other_sessions, end_session, keep_session, list_sessio
 
 @audience(Audience.ANYONE)
 @sensitive_post_parameters("token")
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in_by_link(request: HttpRequest) -> HttpResponse:
     """Looking at the link only asks; the button uses it up, so that no mail scanner does."""
@@ -50,7 +48,6 @@ def _answer_link(request: HttpRequest, token: str) -> HttpResponse:
 
 @audience(Audience.PERSON)
 @sensitive_post_parameters("password")
-@never_cache
 @require_http_methods(["GET", "POST"])
 def choose_password(request: PanelRequest) -> HttpResponse:
     """The first password."""
@@ -64,7 +61,6 @@ choose_password.without_password = True  # type: ignore[attr-defined]  # for the
 
 @audience(Audience.PERSON)
 @sensitive_post_parameters("password")
-@never_cache
 @reauthenticated
 @require_http_methods(["GET", "POST"])
 def change_password(request: PanelRequest) -> HttpResponse:
@@ -83,7 +79,6 @@ def _new_password(request: PanelRequest, template: str, then: str) -> HttpRespon
 
 
 @audience(Audience.PERSON)
-@never_cache
 @require_GET
 def security(request: PanelRequest) -> HttpResponse:
     """How the person signs in, and where it is signed in."""

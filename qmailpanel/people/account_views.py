@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience, reauthenticated
@@ -30,7 +29,6 @@ def people(request: PanelRequest) -> HttpResponse:
 
 @audience(Audience.OPERATOR)
 @reauthenticated
-@never_cache
 @require_http_methods(["GET", "POST"])
 def invite_operator(request: PanelRequest) -> HttpResponse:
     """Invite another operator, after asking again who it is that invites."""

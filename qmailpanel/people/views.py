@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
@@ -25,7 +24,6 @@ from .pages import accounts_page, domain_people_page, try_invite
 
 @audience(Audience.PERSON)
 @needs(Right.GRANTING, seeing=True)
-@never_cache
 @require_http_methods(["GET", "POST"])
 def of_domain(request: PanelRequest, name: str) -> HttpResponse:
     """The people of a domain, and the form that invites another one."""

@@ -7,7 +7,6 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
@@ -44,7 +43,6 @@ def switches(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 
 @audience(Audience.PERSON)
 @needs(Right.PASSWORDS)
-@never_cache
 @require_POST
 def link(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """A link with which the owner chooses a password; it is shown this once."""
@@ -55,7 +53,6 @@ def link(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 
 @audience(Audience.PERSON)
 @needs(Right.PASSWORDS)
-@never_cache
 @require_http_methods(["GET", "POST"])
 def list_app_passwords(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """The app passwords, and a new one, whose text is shown this once."""

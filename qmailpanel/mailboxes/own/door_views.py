@@ -7,7 +7,6 @@ from allauth.core.internal.ratelimit import get_ip
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -29,7 +28,6 @@ BACKEND = f"{MailboxBackend.__module__}.{MailboxBackend.__qualname__}"
 
 @audience(Audience.ANYONE)
 @sensitive_post_parameters()
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def welcome(request: HttpRequest) -> HttpResponse:
     """Looking at the link only asks; the button uses it up, so that no mail scanner does."""
@@ -72,7 +70,6 @@ def _enter(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
 @csrf_exempt
 @audience(Audience.ANYONE)
 @sensitive_post_parameters()
-@never_cache
 @require_POST
 def webmail_password(request: HttpRequest) -> HttpResponse:
     """For webmail's programs: user, curpass and newpass; `ok`, or a sentence and no 2xx.

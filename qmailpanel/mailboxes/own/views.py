@@ -9,7 +9,6 @@ from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -59,7 +58,6 @@ def own_pulse(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
 
 @owned(OwnItem.PASSWORD)
 @sensitive_post_parameters()
-@never_cache
 @require_http_methods(["GET", "POST"])
 def password(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
     """The owner's next password."""
@@ -90,7 +88,6 @@ def _password(
 
 
 @owned(OwnItem.APP_PASSWORDS)
-@never_cache
 @require_http_methods(["GET", "POST"])
 def own_app_passwords(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
     """The app passwords, and a new one, whose text is shown this once."""
