@@ -185,7 +185,12 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 PASSWORD_RESET_TIMEOUT = 60 * 60
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_FORMS = {"user_token": "qmailpanel.accounts.forms.ResetLinkForm"}
+ACCOUNT_FORMS = {
+    "reset_password": "qmailpanel.accounts.forms.ResetForm",
+    "user_token": "qmailpanel.accounts.forms.ResetLinkForm",
+}
+# by client alone: what strangers do must not keep a mail from whom it belongs to
+ACCOUNT_RATE_LIMITS = {"reset_password": "5/m/ip", "reset_mail": "5/10m/key"}
 
 MFA_ADAPTER = "qmailpanel.accounts.adapter.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

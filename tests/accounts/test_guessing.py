@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import re
 import statistics
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+from argon2 import PasswordHasher
 from django.contrib.auth.hashers import get_hasher
+from django.core import mail
 from django.core.cache import cache
 from django.db import connections
 from django.test import Client
@@ -18,12 +21,17 @@ from django.urls import reverse
 
 from qmailpanel.accounts.models import User
 from qmailpanel.accounts.services import make_sign_in_link
+from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Change
+from qmailpanel.mailboxes.owners import MailboxBackend
+from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.qmail.names import LocalPart
 from tests.kit.passkeys import Key
 from tests.kit.signing_in import PASSWORD, signed_in_as, type_password, with_password
 
 pytestmark = pytest.mark.django_db
 LIMIT = 5
+QUICK_ARGON = "{ARGON2ID}" + PasswordHasher(1, 8, 1).hash("something")
 HERE, ELSEWHERE = {"REMOTE_ADDR": "192.0.2.1"}, {"REMOTE_ADDR": "198.51.100.7"}
 
 
@@ -209,6 +217,37 @@ def test_mail_for_a_reset_is_limited_alike_for_known_and_unknown(colleague):
         cache.clear()
         answers = [Client().post(reset, {"email": email}).status_code for _ in range(6)]
         assert answers == [302, 302, 302, 302, 302, 429]
+
+
+def test_strangers_cannot_keep_a_reset_from_whom_it_belongs_to(colleague):
+    reset = reverse("account_reset_password")
+    for n in range(30):
+        stranger = Client(REMOTE_ADDR=f"198.51.100.{n}")
+        assert stranger.post(reset, {"email": colleague.email}).status_code == 302
+    answer = Client().post(reset, {"email": colleague.email})
+    assert answer["Location"] == reverse("account_reset_password_done")
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(5)
+    assert len(mail.outbox) == 5  # each of which works
+    [first, *_] = mail.outbox
+    (path,) = re.findall(r"http://[^/]*(/password/reset/\S+)", str(first.body))
+    assert "used or too old" not in Client().get(path, follow=True).content.decode()
+
+
+def test_an_imported_hash_takes_no_less_time_than_one_of_nobody(domain):
+    quick = {"md5": "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/", "argon": QUICK_ARGON}
+    for local, stored in quick.items():
+        add_mailbox(SYSTEM, domain, LocalPart(local), stored=stored)
+    times: dict[str, list[float]] = {local: [] for local in (*quick, "nobody")}
+    for _ in range(9):
+        for local, taken in times.items():
+            began = time.perf_counter()
+            login = {"email": f"{local}@pandle.net", "password": "wrong"}
+            assert MailboxBackend().authenticate(None, **login) is None
+            taken.append(time.perf_counter() - began)
+    medians = [statistics.median(taken) for taken in times.values()]
+    assert max(medians) < 1.5 * min(medians)
 
 
 # the session

@@ -28,7 +28,7 @@ from qmailpanel.mailboxes.owners import owner_of, set_own_password
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, set_password
 from qmailpanel.qmail.names import LocalPart
-from qmailpanel.qmail.secrets.passwords import verify_password, weakness
+from qmailpanel.qmail.secrets.passwords import verify_evenly, verify_password, weakness
 from qmailpanel.reports.models import LastUse, SyncPosition
 from qmailpanel.reports.statuses import Status, Statuses
 
@@ -306,11 +306,11 @@ def test_app_passwords_stay_when_the_owner_chooses_a_password(mailbox, owner):
 )
 def test_who_signs_in_while_the_door_is_closed_stays_outside(mailbox, monkeypatch, meanwhile):
     def verify_slowly(text, stored):
-        is_right = verify_password(text, stored)
+        is_right = verify_evenly(text, stored)
         meanwhile(mailbox)
         return is_right
 
-    monkeypatch.setattr(owners, "verify_password", verify_slowly)
+    monkeypatch.setattr(owners, "verify_evenly", verify_slowly)
     assert not is_in(sign_in_as("biliards@pandle.net"))
 
 
