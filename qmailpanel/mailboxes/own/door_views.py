@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from allauth.core import ratelimit
-from allauth.core.internal.ratelimit import get_ip
+from allauth.core.internal.ratelimit import consume, get_ip
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -74,11 +73,13 @@ def _enter(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
 def webmail_password(request: HttpRequest) -> HttpResponse:
     """For webmail's programs: user, curpass and newpass; `ok`, or a sentence and no 2xx.
 
-    Tries are counted as those of signing in are, and with them.
+    Wrong tries are counted as those of signing in are, and with them.
     """
     typed = request.POST.get("user", "").strip().lower()
     present, password = request.POST.get("curpass", ""), request.POST.get("newpass", "")
-    if not ratelimit.consume(request, action="login_failed", key=f"{typed} {get_ip(request)}"):
+    key = f"{typed} {get_ip(request)}"
+    counted = consume(request, app="allauth.account", action="login_failed", key=key)
+    if not counted:
         return _answer(_("Too many tries. Wait five minutes."), 429)
     tried = attempt(
         request,
@@ -87,11 +88,11 @@ def webmail_password(request: HttpRequest) -> HttpResponse:
             actor.ip, login=typed, present=present, password=password
         ),
     )
-    if tried.is_done:
-        return _answer("ok", 200)
     if tried.refusal and tried.refusal.field == "present":
         record_refused(request, typed)
-    return _answer(tried.why, 422)
+    else:
+        counted.rollback()
+    return _answer("ok", 200) if tried.is_done else _answer(tried.why, 422)
 
 
 def _answer(text: str, status: int) -> HttpResponse:

@@ -100,6 +100,20 @@ def test_tries_are_limited_and_noted(mailbox):
     assert is_now(PASSWORD)
 
 
+def test_right_changes_of_everybody_behind_one_webmail_are_no_tries(domain):
+    cache.clear()
+    for number in range(12):
+        add_mailbox(SYSTEM, domain, LocalPart(f"box{number}"), password=PASSWORD)
+        assert ask(user=f"box{number}@pandle.net") == (200, "ok")
+
+
+def test_another_password_that_is_too_easy_is_no_try(mailbox):
+    cache.clear()
+    answers = [ask(password="biliards")[0] for _ in range(7)]
+    assert answers == [422] * 7
+    assert ask() == (200, "ok")
+
+
 def test_neighbours_in_one_network_share_their_tries(mailbox):
     cache.clear()
     tries = [ask(present="wrong", REMOTE_ADDR=f"2001:db8::{n}")[0] for n in range(7)]
