@@ -290,11 +290,18 @@ EMAIL_SENDMAIL: str = _mail["EMAIL_SENDMAIL"]
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL: str = _given["QMAILPANEL_MAIL_FROM"]
 
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"strangers": {"()": "qmailpanel.web.log_lines.WithoutTraceback"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["strangers"],
+        }
+    },
     "root": {"level": "INFO", "handlers": ["stderr"]},
     "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
 }

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
+import logging.config
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.urls import reverse
 
@@ -203,3 +207,41 @@ def test_a_host_that_is_not_the_panels_is_refused(anonymous, host):
 def test_a_wrong_setting_is_said(tmp_path, values):
     with pytest.raises(AssertionError, match=next(iter(values))):
         look(tmp_path, **values)
+
+
+# the log
+
+
+@pytest.fixture
+def logged():
+    """What goes to the log of the service, with all that its handler leaves of it."""
+    text = io.StringIO()
+    logging.config.dictConfig(settings.LOGGING)
+    handler = next(h for h in logging.getLogger().handlers if type(h) is logging.StreamHandler)
+    handler.setStream(text)
+    yield text.getvalue
+    logging.config.dictConfig(settings.LOGGING)
+
+
+def test_requests_under_other_host_names_fill_no_log(client, logged):
+    for number in range(50):
+        answer = client.get("/sign-in/", headers={"host": f"scanner{number}.example"})
+        assert answer.status_code == 400
+    assert len(logged().splitlines()) == 1
+    assert "scanner0.example" in logged()
+
+
+def test_what_a_stranger_sends_leaves_a_line_and_no_traceback(client, logged):
+    fields = "a=1&" * (settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)
+    answer = client.post("/sign-in/", fields, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 400
+    assert 1 <= len(logged().splitlines()) <= 2
+    assert "Traceback" not in logged()
+
+
+def test_a_fault_of_the_panel_keeps_its_traceback(logged):
+    try:
+        raise RuntimeError("of the panel")
+    except RuntimeError:
+        logging.getLogger("django.request").exception("Internal Server Error: /")
+    assert "Traceback" in logged()
