@@ -12,7 +12,9 @@ from allauth.account.internal.flows.login import record_authentication
 from allauth.account.signals import user_logged_in
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import logout, update_session_auth_hash
+from django.contrib.sessions.models import Session as StoredSession
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from qmailpanel.ledger.actors import Actor
@@ -91,6 +93,13 @@ def end_all_sessions(user: User) -> None:
     for row in UserSession.objects.filter(user=user):
         row.end()
     user.links.all().delete()
+
+
+def forget_old_sessions() -> None:
+    """Remove the rows of sessions that are over, which nobody asks for again."""
+    StoredSession.objects.filter(expire_date__lt=timezone.now()).delete()
+    living = StoredSession.objects.values("session_key")
+    UserSession.objects.exclude(session_key__in=living).delete()
 
 
 def _end(actor: Actor, rows: Any) -> int:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from qmailpanel.accounts.sessions import forget_old_sessions
 from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.mailboxes.delivery.replies import turn_replies
 from qmailpanel.mailboxes.removal.services import purge_due
@@ -40,6 +41,7 @@ SHORTEST_SECONDS = 0.02
 HEARTBEAT_SECONDS = 3.0
 REPLIES_SECONDS = 60.0
 PURGE_SECONDS = 60.0
+SESSIONS_SECONDS = 3600.0
 
 
 class Stopped(Exception):
@@ -77,6 +79,7 @@ class Service:
             *self.doctor.rounds,
             *self.usage.rounds,
             self.warnings,
+            Every(SESSIONS_SECONDS, forget_old_sessions),
         )
 
     def run(self) -> None:

@@ -7,10 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.utils import timezone
 
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.renaming import rename_domain
@@ -33,6 +38,7 @@ from qmailpanel.sync.service import Service
 from qmailpanel.sync.services import answer_question
 from qmailpanel.sync.trigger import Trigger
 from tests.kit.panels import Panel, settle
+from tests.kit.signing_in import type_password, with_password
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +51,20 @@ def pandle(panel: Panel) -> Domain:
 @pytest.fixture
 def box(panel: Panel, pandle: Domain) -> Address:
     return panel.add_mailbox(pandle, "biliards")
+
+
+# what is over
+
+
+def test_sessions_that_are_over_are_removed_and_the_others_stay(panel, colleague) -> None:
+    with_password(colleague)
+    for _ in range(2):
+        type_password(Client(), colleague.email)
+    over, living = Session.objects.order_by("session_key")
+    Session.objects.filter(pk=over.pk).update(expire_date=timezone.now() - timedelta(seconds=1))
+    Service(open_host()).turn()
+    assert Session.objects.get() == living
+    assert UserSession.objects.get().session_key == living.session_key
 
 
 # changes
