@@ -200,7 +200,9 @@ WEB = (
         "QMAILPANEL_TRUSTED_PROXIES",
         number(0, 100),
         0,
-        "how many proxies stand before the panel and add the address they see to `X-Forwarded-For`",
+        "how many proxies stand before the panel and add the address they see to "
+        "`X-Forwarded-For`; "
+        "each must drop headers with an underscore, as nginx does",
     ),
     Setting(
         "QMAILPANEL_HSTS_SECONDS",
