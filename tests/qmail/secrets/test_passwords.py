@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 
 import pytest
 from hypothesis import given
@@ -137,3 +138,19 @@ def test_whatever_is_read_stands_in_one_field_of_one_line(text):
         return
     assert stored.isascii()
     assert not set(stored) & set(": \t\r\n\0")
+
+
+SIGNS = "4@8({[<369!|1!0$5+7%2z"  # each may stand for one or two letters
+
+
+@pytest.mark.parametrize("text", [SIGNS * 4, (SIGNS[::-1] + "ab") * 3, SIGNS[:20] + "a" * 52])
+def test_no_password_keeps_the_panel_busy_to_say_how_weak_it_is(text):
+    weakness("once, because it reads its lists of words")
+    began = time.perf_counter()
+    weakness(text)
+    assert time.perf_counter() - began < 0.5
+
+
+@pytest.mark.parametrize("text", ["tr4nqu1l+b0at5{91}", "x7$K2!p9@Q4%w8(Z1[e"])
+def test_signs_for_letters_make_no_good_password_a_weak_one(text):
+    assert weakness(text) is None
