@@ -169,7 +169,7 @@ AUTHENTICATION_BACKENDS = [
     "qmailpanel.mailboxes.owners.MailboxBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "qmailpanel.accounts.passwords.GuessableValidator"}]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["qmailpanel.accounts.hashers.BoundedArgon2"]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "account_login"

@@ -1,5 +1,6 @@
 """What the web server serves."""
 
+import ctypes
 import os
 import sys
 
@@ -11,6 +12,18 @@ from qmailpanel.state_dir import prepare_state
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qmailpanel.settings")
 
+ARENA_MAX, MMAP_THRESHOLD = -8, -3  # see mallopt(3)
+
+
+def return_memory() -> None:
+    """What a hash took goes back to the system; else each thread would keep as much for ever."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(MMAP_THRESHOLD, 1 << 20)
+        libc.mallopt(ARENA_MAX, 2)
+
+
+return_memory()
 try:
     prepare_state(read_settings(os.environ))
     application = get_wsgi_application()

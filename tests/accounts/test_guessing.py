@@ -8,11 +8,12 @@ import statistics
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from threading import Barrier
 
 import pytest
 from argon2 import PasswordHasher
-from django.contrib.auth.hashers import get_hasher
+from django.contrib.auth.hashers import get_hasher, make_password
 from django.core import mail
 from django.core.cache import cache
 from django.db import connections
@@ -26,6 +27,7 @@ from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.owners import MailboxBackend
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import LocalPart
+from qmailpanel.qmail.secrets.passwords import AT_ONCE, hashing
 from tests.kit.passkeys import Key
 from tests.kit.signing_in import PASSWORD, signed_in_as, type_password, with_password
 
@@ -268,3 +270,16 @@ def test_the_right_password_works_at_the_first_try_after_a_wrong_one(person, ano
     guess(person.email, LIMIT - 1)
     type_password(anonymous, person.email, PASSWORD)
     assert signed_in_as(anonymous) == person.email
+
+
+def test_passwords_of_people_cost_what_those_of_mailboxes_do_and_wait_for_each_other(person):
+    assert person.password.startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
+    for work in (make_password, person.check_password):
+        with ExitStack() as others:
+            for _ in range(AT_ONCE):
+                others.enter_context(hashing)
+            third = threading.Thread(target=work, args=["wrong"])
+            third.start()
+            third.join(0.3)
+            assert third.is_alive()
+        third.join(10)

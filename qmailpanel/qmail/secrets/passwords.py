@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
-from threading import Thread
+from threading import BoundedSemaphore, Thread
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -19,13 +20,18 @@ LOOKED_AT = 72  # zxcvbn refuses more
 SIGNS = 8  # kinds of signs that may stand for letters, as 4 for a; with all 20 it takes seconds
 NOTHING = gettext_noop("Enter a password.")
 
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+COSTS = TIME, KIBIBYTES, LANES = 2, 19456, 1
+
+AT_ONCE = min(max((os.cpu_count() or 1) - 1, 1), 4)  # a processor is left for the pages
+hashing = BoundedSemaphore(AT_ONCE)
+_HASHER = PasswordHasher(time_cost=TIME, memory_cost=KIBIBYTES, parallelism=LANES)
 
 
 def hash_password(text: str) -> str:
     """What is stored of a password. Raises InvalidName for one no mail program could send."""
     _check(text)
-    return ARGON2ID + _HASHER.hash(text)
+    with hashing:
+        return ARGON2ID + _HASHER.hash(text)
 
 
 def verify_password(text: str, stored: str) -> bool:
@@ -33,7 +39,8 @@ def verify_password(text: str, stored: str) -> bool:
     if not stored.startswith(ARGON2ID):
         return verify_crypt(text, stored)
     try:
-        return _HASHER.verify(stored.removeprefix(ARGON2ID), text)
+        with hashing:
+            return _HASHER.verify(stored.removeprefix(ARGON2ID), text)
     except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 

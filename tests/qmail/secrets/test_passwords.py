@@ -3,6 +3,8 @@
 import shutil
 import subprocess
 import time
+from contextlib import ExitStack
+from threading import Thread
 
 import pytest
 from hypothesis import given
@@ -10,8 +12,15 @@ from hypothesis import strategies as st
 
 from qmailpanel.qmail.names import InvalidName
 from qmailpanel.qmail.secrets.imported import parse_hash
-from qmailpanel.qmail.secrets.passwords import hash_password, verify_password, weakness
+from qmailpanel.qmail.secrets.passwords import (
+    AT_ONCE,
+    hash_password,
+    hashing,
+    verify_password,
+    weakness,
+)
 
+STORED = hash_password("eleven boats")
 DOVEADM = shutil.which("doveadm") or ""
 
 
@@ -138,6 +147,19 @@ def test_whatever_is_read_stands_in_one_field_of_one_line(text):
         return
     assert stored.isascii()
     assert not set(stored) & set(": \t\r\n\0")
+
+
+@pytest.mark.parametrize("work", [hash_password, lambda text: verify_password(text, STORED)])
+def test_while_as_many_passwords_are_hashed_as_may_be_the_next_one_waits(work):
+    with ExitStack() as others:
+        for _ in range(AT_ONCE):
+            others.enter_context(hashing)
+        third = Thread(target=work, args=["seven lanterns"])
+        third.start()
+        third.join(0.3)
+        assert third.is_alive()
+    third.join(10)
+    assert not third.is_alive()
 
 
 SIGNS = "4@8({[<369!|1!0$5+7%2z"  # each may stand for one or two letters
