@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from qmailpanel.commands.embedded import prepare_embedded_home
+from qmailpanel.commands.management.commands.run import _granian
 from qmailpanel.sync.trigger import Trigger
 
 ROOT = Path(__file__).parents[1]
@@ -101,6 +102,18 @@ def test_the_run_scripts_start_what_the_units_start() -> None:
         words = script.replace("\\\n", " ").replace('"', "").replace("'", "").split()
         started = command.removeprefix("/opt/qmailpanel/").replace("{", "").replace("}", "")
         assert " ".join(started.split()) in " ".join(words)
+
+
+def test_the_panel_is_served_alike_everywhere_and_by_several_threads() -> None:
+    unit = (DEPLOY / "systemd/qmailpanel-web.service").read_text()
+    script = (DEPLOY / "daemontools/qmailpanel-web/run").read_text().replace("\\\n", " ")
+    said = [text.partition("--interface")[2].split() for text in (unit, script)]
+    [first, *others] = [dict(zip(words[1::2], words[2::2], strict=False)) for words in said]
+    made = _granian("127.0.0.1", 8025)
+    others.append(dict(zip(made[4::2], made[5::2], strict=False)))
+    for option in ("--workers", "--blocking-threads"):
+        assert {first[option]} == {other[option] for other in others}
+    assert 4 <= int(first["--blocking-threads"]) <= 8
 
 
 def test_nginx_takes_the_example(tmp_path) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -174,3 +174,20 @@ def test_a_host_with_a_qmail_of_its_own_gets_no_demo_data_and_no_files(world, tm
     assert manage(world, "shell", "--no-imports", "-c", prepare).stdout == "0\n"
     assert list(home.iterdir()) == [home / "control"]
     assert list((home / "control").iterdir()) == []
+
+
+def test_clients_that_send_six_bytes_of_a_form_and_wait_keep_nobody_waiting(world, tmp_path):
+    port = int(world["QMAILPANEL_PORT"])
+    head = (
+        "POST /sign-in/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 200\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n"
+        f"Cookie: qmailpanel-csrf-{port}={'c' * 32}\r\n\r\nlogin="
+    )
+    with running(world, tmp_path) as process, ExitStack() as slow:
+        greeting(tmp_path, process)
+        for _ in range(3):
+            client = slow.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(head.encode())
+        time.sleep(0.5)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/sign-in/", timeout=10) as page:
+            assert "Password" in page.read().decode()

@@ -100,9 +100,9 @@ def _is_settled() -> bool:
 
 
 def _granian(host: str, port: int) -> list[str]:
-    """More threads than one make Django slower. See "Workers and threads" in its README."""
+    """With one thread, whoever is slow to send or to read would keep all others waiting."""
     return (
-        "-m granian --interface wsgi --workers 1 --blocking-threads 1 --log-level warning "
+        "-m granian --interface wsgi --workers 1 --blocking-threads 8 --log-level error "
         f"--host {host} --port {port} qmailpanel.wsgi:application"
     ).split()
 
