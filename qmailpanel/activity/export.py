@@ -17,6 +17,7 @@ from qmailpanel.paging import pieces
 
 from .services import NEWEST, names_of, place_of
 
+PIECE = 200  # changes between two rests
 BOM = "\ufeff"  # without it, spreadsheets take UTF-8 for something else
 COLUMNS = [
     *("change", "time", "person", "from", "what", "kind", "target"),
@@ -28,7 +29,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute
 def export(user: User, changes: QuerySet[Change]) -> Iterator[str]:
     """All of these changes, newest first; the columns are words of the panel in any language."""
     yield BOM + _lines([COLUMNS])
-    for piece in pieces(changes, key=NEWEST):
+    for piece in pieces(changes, key=NEWEST, size=PIECE):
         names = names_of(piece)
         yield _lines(_row(user, change, names.get(change.domain or 0, "")) for change in piece)
 

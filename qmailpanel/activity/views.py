@@ -7,6 +7,7 @@ from typing import Any
 from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
@@ -19,6 +20,7 @@ from qmailpanel.web.notices import around
 from .export import export
 from .forms import FilterForm
 from .services import Filter, find_changes, is_shown, list_entries
+from .turns import take_turn
 
 PART = "components/entries.html"
 
@@ -93,8 +95,12 @@ def _file(
         return _page(request, form, domain)
     changes = find_changes(request.user, Filter(**form.cleaned_data), domain)
     name = f"activity-{domain.name}.csv" if domain else "activity.csv"
+    turn = take_turn(request.user.pk, export(request.user, changes))
+    if turn is None:
+        form.add_error(None, _("Such a file is being read already. Try again in a minute."))
+        return _page(request, form, domain)
     return StreamingHttpResponse(
-        export(request.user, changes),
+        turn,
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 from io import StringIO
 
 import pytest
+from django.db import OperationalError, connection
 
 from qmailpanel.accounts.models import SignInLink, User
 from qmailpanel.accounts.services import add_operator, make_sign_in_link
 from qmailpanel.activity.export import export
 from qmailpanel.activity.services import seen_by
+from qmailpanel.activity.turns import take_turn
 from qmailpanel.domains.services import change_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor
 from qmailpanel.ledger.models import Change, Noun, Verb
@@ -128,7 +131,7 @@ def test_the_file_is_made_while_it_is_sent(operator, domain, django_assert_num_q
         next(lines)
     with django_assert_num_queries(2) as queries:
         next(lines)
-    assert "LIMIT 1000" in queries.captured_queries[0]["sql"]
+    assert "LIMIT 200" in queries.captured_queries[0]["sql"]
 
 
 def test_a_thousand_and_one_changes_are_all_there_once(as_operator):
@@ -163,3 +166,65 @@ def test_no_password_hash_or_token_ever_enters_the_ledger(db, as_operator, opera
     assert ledger.count('"verb": "password"') == 2
     for secret in ["seven", "lanterns", "argon2", "$", token, digest, *hashes]:
         assert secret.lower() not in ledger
+
+
+# how many at once
+
+
+@pytest.fixture
+def readers(sign_in, domain):
+    """The browsers of three operators."""
+    emails = [f"op{number}@example.org" for number in range(3)]
+    users = [User.objects.create(email=one, is_operator=True, password="x") for one in emails]
+    return [sign_in(user) for user in users]
+
+
+def test_a_third_file_at_once_is_refused_in_a_sentence(readers):
+    first, second, third = readers
+    reading = [browser.get(f"{PAGES[0]}export.csv") for browser in (first, second)]
+    for page in PAGES:
+        refused = third.get(f"{page}export.csv")
+        assert refused.status_code == 422
+        assert "is being read already" in refused.content.decode()
+    for answer in reading:
+        assert read(answer)
+    assert read(third.get(f"{PAGES[0]}export.csv"))
+
+
+def test_nobody_reads_two_at_once(readers):
+    [browser, *_] = readers
+    answer = browser.get(f"{PAGES[0]}export.csv")
+    assert browser.get(f"{PAGES[0]}export.csv").status_code == 422
+    assert read(answer)
+    assert read(browser.get(f"{PAGES[0]}export.csv"))
+
+
+def test_a_file_that_nobody_began_to_read_stops_nobody(readers):
+    for browser in readers * 2:
+        assert browser.get(f"{PAGES[0]}export.csv").status_code == 200
+        gc.collect()
+
+
+def test_a_reader_who_went_away_stops_nobody():
+    turn = take_turn(1, iter(["a", "b"]))
+    assert turn
+    assert next(turn) == "a"
+    assert take_turn(1, iter([])) is None
+    turn.close()
+    again = take_turn(1, iter([]))
+    assert again
+    turn.close()  # once more ends no turn of somebody else
+    assert take_turn(1, iter([])) is None
+    again.close()
+
+
+def test_an_error_while_a_file_is_read_stops_nobody(readers, monkeypatch):
+    [browser, *_] = readers
+    answer = browser.get(f"{PAGES[0]}export.csv")
+    with connection.execute_wrapper(_break), pytest.raises(OperationalError):
+        read(answer)
+    assert read(browser.get(f"{PAGES[0]}export.csv"))
+
+
+def _break(*_anything):
+    raise OperationalError("the database is gone")
