@@ -190,7 +190,7 @@ ACCOUNT_FORMS = {
     "user_token": "qmailpanel.accounts.forms.ResetLinkForm",
 }
 # by client alone: what strangers do must not keep a mail from whom it belongs to
-ACCOUNT_RATE_LIMITS = {"reset_password": "5/m/ip", "reset_mail": "5/10m/key"}
+ACCOUNT_RATE_LIMITS = {"reset_password": "5/m/ip", "reset_mail": "5/10m/key", "prove": "5/m/user"}
 
 MFA_ADAPTER = "qmailpanel.accounts.adapter.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]

@@ -35,6 +35,7 @@ from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
 from qmailpanel.qmail.names import DomainName, InvalidName, MailAddress
+from qmailpanel.web.outside import talking_outside
 
 from .grants import give, refuse_more, refuse_none
 
@@ -139,8 +140,9 @@ def send(invitation: Invitation, link: str) -> bool:
     lines = render_to_string("people/invitation.txt", context).strip().split("\n", 1)
     message = EmailMessage(subject=lines[0], body=lines[1].strip() + "\n", to=[invitation.email])
     try:
-        return bool(message.send())
-    except (OSError, smtplib.SMTPException) as error:
+        with talking_outside():
+            return bool(message.send())
+    except (OSError, smtplib.SMTPException, Refused) as error:
         logger.warning("The mail server took no invitation (see EMAIL_URL): %s", error)
         return False
 

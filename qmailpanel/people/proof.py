@@ -8,9 +8,10 @@ from django.conf import settings
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.ledger.actors import Refused
+from qmailpanel.web.outside import talking_outside
 
 LABEL = "_qmailpanel"
-SECONDS = 5.0
+SECONDS = 3.0
 
 
 def record_name(name: str) -> str:
@@ -26,7 +27,8 @@ def record_text(token: str) -> str:
 def find_proof(name: str, token: str) -> bool:
     """Whether the record is there. Raises Refused: DNS gives no answer."""
     try:
-        answer = _resolver().resolve(record_name(name), "TXT", lifetime=SECONDS, search=False)
+        with talking_outside():
+            answer = _resolver().resolve(record_name(name), "TXT", lifetime=SECONDS, search=False)
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return False
     except dns.exception.DNSException as error:

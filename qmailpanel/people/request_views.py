@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from allauth.core import ratelimit
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
@@ -92,7 +94,9 @@ def _row(asked: NameRequest) -> dict[str, Any]:
 @audience(Audience.PERSON)
 @require_POST
 def prove(request: PanelRequest, pk: int) -> HttpResponse:
-    """Look into DNS now."""
+    """Look into DNS now, a few times a minute."""
+    if not ratelimit.consume(request, action="prove"):
+        return _page(request, why=_("You asked often. Go on in a minute."))
     return _act(request, pk, requests.prove_request)
 
 

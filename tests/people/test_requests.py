@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
+from django.urls import reverse
 
 from qmailpanel.domains.access.rights import NotAllowed, Right
 from qmailpanel.domains.models import Domain
 from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.ledger.models import Change, Verb
+from qmailpanel.people.invitations import invite, send
 from qmailpanel.people.models import NameRequest, Outcome
 from qmailpanel.people.proof import record_name, record_text
 from qmailpanel.people.requests import (
@@ -23,6 +26,7 @@ from qmailpanel.people.requests import (
 )
 from qmailpanel.people.well_known import WELL_KNOWN, is_well_known
 from qmailpanel.qmail.names import DomainName
+from qmailpanel.web.outside import talking_outside
 from tests.kit.people import rights_in
 from tests.kit.zone import Zone, serve
 
@@ -216,3 +220,29 @@ def test_an_alias_domain_is_asked_for_on_the_settings_page(as_colleague, domain,
     assert answer["Location"] == "/requests/"
     asked = NameRequest.objects.get()
     assert (asked.domain, asked.person) == (domain, colleague)
+
+
+# servers elsewhere
+
+
+def test_dns_keeps_no_more_than_two_threads_waiting(asked, person, zone):
+    with talking_outside(), talking_outside(), pytest.raises(Refused, match="waits for other"):
+        prove_request(person(email="asker@example.org"), asked)
+    publish(zone, asked)
+    prove_request(person(email="asker@example.org"), asked)
+
+
+def test_nor_does_a_mail_server(domain):
+    invitation, link = invite(SYSTEM, "new@example.org", domain, frozenset({Right.NAMES}))
+    with talking_outside(), talking_outside():
+        assert not send(invitation, link)
+    assert send(invitation, link)
+
+
+def test_nobody_has_dns_asked_more_than_five_times_a_minute(sign_in, asked, zone):
+    cache.clear()
+    browser = sign_in(asked.person)
+    pages = [browser.post(reverse("people:prove", args=[asked.pk])) for _ in range(7)]
+    assert [page.status_code for page in pages] == [422] * 7
+    are_many = ["You asked often" in page.content.decode() for page in pages]
+    assert are_many == [False] * 5 + [True] * 2
