@@ -230,6 +230,7 @@ if QMAILPANEL_TRUSTED_PROXIES and QMAILPANEL_BASE_URL.is_https:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 0  # no form has any
 _nobody = (
     "accelerometer camera display-capture geolocation gyroscope hid magnetometer microphone midi"
     " payment serial usb"

@@ -15,6 +15,7 @@ from qmailpanel.qmail import names
 from qmailpanel.qmail.sizes import parse_size, write_size
 
 BETWEEN = re.compile(r"[\s,;]+")
+MOST_WORDS = 1_000
 PLAIN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
@@ -72,8 +73,11 @@ class DestinationsField(forms.CharField):
     domain = ""
 
     def clean(self, value: Any) -> Any:
-        text = super().clean(value)
-        return [self.destination(word) for word in BETWEEN.split(text) if word]
+        words = [word for word in BETWEEN.split(super().clean(value)) if word]
+        if len(words) > MOST_WORDS:  # before any is parsed, which takes its time
+            message = _("Enter at most %(most)d addresses.")
+            raise forms.ValidationError(message, params={"most": MOST_WORDS})
+        return [self.destination(word) for word in words]
 
     def destination(self, word: str) -> names.MailAddress:
         whole = word if "@" in word else f"{word}@{self.domain}"

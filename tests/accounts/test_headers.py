@@ -209,6 +209,13 @@ def test_a_wrong_setting_is_said(tmp_path, values):
         look(tmp_path, **values)
 
 
+def test_nobody_uploads_a_file(as_operator, domain):
+    file = io.BytesIO(b"x" * 3_000_000)
+    answer = as_operator.post("/domains/pandle.net/mailboxes/", {"local": "x", "file": file})
+    assert answer.status_code == 400
+    assert as_operator.post("/domains/pandle.net/mailboxes/", {"local": "x"}).status_code == 303
+
+
 # the log
 
 

@@ -212,3 +212,11 @@ def test_the_list_asks_the_database_as_often_for_one_row_as_for_three(
     top = {"top": str(added[0].pk)} if on_top else {}
     with django_assert_num_queries(8):
         as_colleague.get(LIST, top)
+
+
+def test_thousands_of_addresses_are_counted_before_any_is_read(as_operator, domain):
+    typed = " ".join(f"a@ü{n}.de" for n in range(9_000)) + " no@address@"
+    sent = {"local": "all", "destinations": typed}
+    answer = as_operator.post("/domains/pandle.net/aliases/", sent)
+    assert answer.status_code == 422
+    assert "Enter at most 1000 addresses." in answer.content.decode()
