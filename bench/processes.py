@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -38,8 +39,18 @@ def resident(pid: int) -> float:
     """MB in memory of a process and those it started: shared pages are divided among them."""
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     own = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return own / 1024 + sum(resident(int(child)) for child in children)
+    return own / 1024 + sum(resident(child) for child in _children(pid))
+
+
+def _children(pid: int) -> list[int]:
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+def processor_seconds(pid: int) -> float:
+    """That a process and those it started have used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(processor_seconds(child) for child in _children(pid))
 
 
 def until_live(domain: Domain, local: str) -> float:
