@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import poplib
+import resource
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from qmailpanel.qmail.layout.rows import AppRow, LoginRow
 from qmailpanel.qmail.secrets.passwords import hash_password
@@ -26,6 +28,7 @@ IMPORTED = {
     "blowfish": "{BLF-CRYPT}$2b$04$vWtTKMF4Ps/Dik1OcdQ5y.3LV8T2dWvuR4.fyMHz.Y4gdqmEKnk5.",
     "md5": "{MD5-CRYPT}$1$ehbpW/ic$1p.8Zi496dHRq2Ern/ay60",
 }
+QUICK = "{ARGON2ID}" + PasswordHasher(1, 8, 1).hash("something")
 pytestmark = pytest.mark.root
 
 
@@ -45,6 +48,28 @@ def world(place: Path) -> World:
 @pytest.fixture
 def asker(place: Path) -> Asker:
     return Asker(place)
+
+
+def processor_seconds(world, login: str) -> float:
+    """What it takes to refuse a wrong password, at least."""
+
+    def used() -> float:
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return children.ru_utime + children.ru_stime
+
+    taken = []
+    for _ in range(5):
+        before = used()
+        assert world.ask(login, "wrong").returncode == 1
+        taken.append(used() - before)
+    return min(taken)
+
+
+@pytest.mark.parametrize("stored", [*IMPORTED.values(), QUICK], ids=[*IMPORTED, "argon"])
+def test_a_wrong_password_is_refused_no_sooner_where_it_was_imported(world, stored) -> None:
+    world.write(LoginRow(stored))
+    nobodys = processor_seconds(world, "nobody@a.test")
+    assert processor_seconds(world, "bob@a.test") > 0.8 * nobodys
 
 
 def test_who_knows_the_password_becomes_the_mail_user_at_home(world) -> None:
