@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from qmailpanel.domains.models import Address
 from qmailpanel.qmail import names
 from qmailpanel.qmail.secrets.passwords import weakness
-from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField, SizeField
+from qmailpanel.web.fields import PLAIN, CountField, PanelForm, ParsedField, SizeField
 
 from .opening.suggest import suggest_password
 
@@ -84,13 +84,16 @@ class PasswordForm(NextPasswordForm):
 class QuotaForm(PanelForm):
     """Blank is no limit."""
 
-    quota = SizeField(blank=0, label=_("Quota"), help_text=_("As 500 MB or 2 GB. Empty: no limit."))
-    messages = forms.IntegerField(
+    quota = SizeField(
+        blank=0, label=_("Quota"), help_text=_("As 500 MB or 2 GB. Empty or 0: no limit.")
+    )
+    messages = CountField(
         required=False,
         min_value=0,
         max_value=MOST_MESSAGES,
         label=_("Messages"),
-        help_text=_("How many it may hold. Empty: no limit."),
+        help_text=_("How many it may hold. Empty or 0: no limit."),
+        sentence=_("Enter a whole number, or leave it empty for no limit."),
         widget=forms.NumberInput(attrs={**PLAIN, "placeholder": _("no limit")}),
     )
 

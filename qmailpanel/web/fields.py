@@ -88,8 +88,19 @@ class DestinationsField(forms.CharField):
             raise forms.ValidationError(f"{word}: {why}" if word not in why else why) from error
 
 
+class CountField(forms.IntegerField):
+    """A whole number. Django reads 1.000 as 1, and who wrote it may have meant a thousand."""
+
+    re_decimal = re.compile("(?!)")  # what Django would cut off: nothing
+
+    def __init__(self, *, sentence: Any, **options: Any) -> None:
+        errors = dict.fromkeys(("invalid", "min_value"), sentence)
+        options.setdefault("widget", forms.TextInput(attrs={**PLAIN, "inputmode": "numeric"}))
+        super().__init__(error_messages=errors, **options)
+
+
 class SizeField(forms.CharField):
-    """Bytes, written as 500 MB; blank is `blank`."""
+    """Bytes, written as 500 MB; nothing and 0 are `blank`."""
 
     def __init__(self, *, blank: int | None, **options: Any) -> None:
         self.blank = blank
@@ -104,6 +115,6 @@ class SizeField(forms.CharField):
         if not text:
             return self.blank
         try:
-            return parse_size(text)
+            return parse_size(text) or self.blank
         except names.InvalidName as error:
             raise forms.ValidationError(gettext(error.template) % error.params) from error

@@ -9,7 +9,7 @@ from django.db import connections
 
 from qmailpanel.domains.access.limits import change_limits
 from qmailpanel.domains.access.rights import NotAllowed
-from qmailpanel.domains.models import Grant
+from qmailpanel.domains.models import Grant, Limits
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import Mailbox
@@ -140,6 +140,29 @@ def test_the_quota_is_set_on_the_page_of_the_mailbox(as_colleague, domain):
     assert 'id="id_quota_error"' in answer.content.decode()
     assert as_colleague.post(f"{page}quota/", {"quota": ""}).status_code == 303
     assert quota_of(mailbox) == 0
+
+
+def test_nothing_and_0_are_no_limit_on_every_page(as_operator, domain):
+    mailbox = box(domain, "a", quota=5 * MB)
+    page = f"/domains/pandle.net/mailboxes/{mailbox.pk}/quota/"
+    assert as_operator.post(page, {"quota": "0", "messages": "0"}).status_code == 303
+    assert quota_of(mailbox) == 0
+    limit(domain, pool=400 * MB, largest_quota=MB)
+    data = {"pool": "0", "largest_quota": "0 MB", "default_quota": ""}
+    assert as_operator.post("/domains/pandle.net/limits/", data).status_code == 303
+    domain.limits.refresh_from_db()
+    assert (domain.limits.pool, domain.limits.largest_quota) == (None, None)
+
+
+@pytest.mark.parametrize("typed", ["1.000", "1,000", "-1", "many"])
+def test_a_number_that_could_be_another_one_is_never_guessed(as_operator, domain, typed):
+    mailbox = box(domain, "a")
+    page = f"/domains/pandle.net/mailboxes/{mailbox.pk}/quota/"
+    answer = as_operator.post(page, {"quota": "", "messages": typed})
+    assert "Enter a whole number, or leave it empty for no limit." in answer.content.decode()
+    answer = as_operator.post("/domains/pandle.net/limits/", {"mailboxes": typed})
+    assert "Enter a whole number, or leave it empty for no limit." in answer.content.decode()
+    assert Limits.objects.filter(domain=domain).count() == 0
 
 
 def test_the_operator_sets_the_storage_of_a_domain(as_operator, domain):

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.forms.models import model_to_dict
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.domains.models import Domain
-from qmailpanel.web.fields import PLAIN, PanelForm, SizeField
+from qmailpanel.web.fields import CountField, PanelForm, SizeField
 
 from .limits import limits_of
 
 
-def _limit(label: Any) -> forms.IntegerField:
-    return forms.IntegerField(
+def _limit(label: Any) -> CountField:
+    return CountField(
         label=label,
         required=False,
         min_value=0,
         max_value=10_000_000,
-        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "numeric"}),
-        error_messages={"invalid": _("Enter a number, or leave it empty for no limit.")},
+        sentence=_("Enter a whole number, or leave it empty for no limit."),
     )
 
 

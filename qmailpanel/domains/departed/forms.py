@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.domains.models import Domain, Responder
 from qmailpanel.qmail import names
-from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField
+from qmailpanel.web.fields import PLAIN, CountField, PanelForm, ParsedField
 
 
 class ResponderForm(PanelForm):
@@ -35,9 +35,10 @@ class ResponderForm(PanelForm):
         help_text=_("Empty: their mail is answered, and not kept."),
         widget=forms.TextInput(attrs={**PLAIN, "inputmode": "email"}),
     )
-    days = forms.IntegerField(
+    days = CountField(
         label=_("Days until the same sender is answered again"),
         initial=7,
+        sentence=_("Enter a number of days."),
         widget=forms.NumberInput(attrs=PLAIN),
     )
 

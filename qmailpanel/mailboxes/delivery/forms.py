@@ -12,7 +12,7 @@ from qmailpanel.domains.models import Address
 from qmailpanel.mailboxes.models import AutoReply
 from qmailpanel.mailboxes.services import mailbox_of
 from qmailpanel.qmail.formats.reply import BODY_LENGTH
-from qmailpanel.web.fields import PLAIN, DestinationsField, PanelForm
+from qmailpanel.web.fields import PLAIN, CountField, DestinationsField, PanelForm
 
 from .replies import LONGEST
 
@@ -62,12 +62,11 @@ class ReplyForm(PanelForm):
     )
     first = _day(_("First day"), _("Empty: it starts at once."))
     last = _day(_("Last day"), _("Empty: until you switch it off."))
-    days = forms.IntegerField(
+    days = CountField(
         label=_("Days until the same sender is answered again"),
         min_value=1,
         max_value=LONGEST,
-        widget=forms.TextInput(attrs={**PLAIN, "inputmode": "numeric"}),
-        error_messages={"invalid": _("Enter a number of days.")},
+        sentence=_("Enter a number of days."),
     )
 
     @classmethod
