@@ -8,6 +8,7 @@ sentences are marked for translation and translated where they are shown.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Self
 
@@ -20,12 +21,17 @@ OUTSIDE_LENGTH = 253
 LOCAL_LENGTH = 64
 ADDRESS_LENGTH = 254
 REPLY_LENGTH = 200
+BYTE_ORDER_MARK = "\ufeff"  # at the start of many a file, and of what was copied from it
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LOCAL_ODD = re.compile(r"[^a-z0-9._+-]")
 _LOCAL = re.compile(r"[a-z0-9](?:[a-z0-9._+-]*[a-z0-9])?")
 _OUTSIDE_ODD = re.compile(r"[^A-Za-z0-9._+=~-]")
 _OUTSIDE = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._+=~-]*[A-Za-z0-9_+=~-])?")
+# control characters but tab, what breaks a line, what turns its direction, halves of a character
+_CONTROL = re.compile(
+    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _USER = re.compile(r"([A-Za-z_][A-Za-z0-9._-]{0,31}):([0-9]{1,10}):([0-9]{1,10})")
 
 
@@ -134,11 +140,12 @@ class ReplyText(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
-        line = text.strip(" \t")
+        line = text.removeprefix(BYTE_ORDER_MARK).strip(" \t")
         if not line:
             raise InvalidName(gettext_noop("Enter a text."))
-        if not line.isprintable():
-            raise InvalidName(gettext_noop("Write one line without control characters."))
+        if "\n" in line or "\r" in line:
+            raise InvalidName(gettext_noop("Write one line, without line breaks."))
+        refuse_control(line)
         if len(line) > REPLY_LENGTH:
             raise _too_long(line, REPLY_LENGTH)
         return super().__new__(cls, line)
@@ -275,11 +282,25 @@ def _too_long(text: str, most: int) -> InvalidName:
     )
 
 
+def refuse_control(line: str) -> None:
+    """Raises InvalidName for a text that people could not see as it is."""
+    if odd := _CONTROL.search(line):
+        raise InvalidName(
+            gettext_noop("The control character %(char)s cannot be used. Remove it."),
+            char=_name_of(odd[0]),
+        )
+
+
+def _name_of(char: str) -> str:
+    """How people call a character that they cannot see."""
+    return f"U+{ord(char):04X} {unicodedata.name(char, '')}".strip()
+
+
 def _odd(template: str, char: str) -> InvalidName:
     """The template with a character that people can see; blanks have a sentence of their own."""
     if char.isspace():
         return InvalidName(gettext_noop("Write it without blanks, tabs and line breaks."))
-    return InvalidName(template, char=char if char.isprintable() else f"U+{ord(char):04X}")
+    return InvalidName(template, char=char if char.isprintable() else _name_of(char))
 
 
 def _shown(text: str) -> str:

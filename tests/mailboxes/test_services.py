@@ -178,7 +178,7 @@ def test_of_people_who_add_the_same_name_at_once_one_wins_and_the_others_are_tol
         (
             {"comment": "a\nb"},
             "comment",
-            "Write one line without control characters.",
+            "Write one line, without line breaks.",
         ),
         (
             {"comment": "x" * 201},

@@ -219,14 +219,33 @@ def test_the_refusal_of_a_destination_says_what_to_type(text, says):
 def test_a_reply_is_one_line_of_printable_text():
     assert ReplyText("  It's gone; try Jürgen's. (#5.1.1) ") == "It's gone; try Jürgen's. (#5.1.1)"
     assert len(ReplyText("x" * 200)) == 200
+    assert ReplyText("\ufeff20\xa0€\tTür\xadrahmen \u200d") == "20\xa0€\tTür\xadrahmen \u200d"
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "a\nb", "a\r", "a\0b", "a\x1b[1m", "a\u202eb", "x" * 201]
+    "text",
+    [
+        *("", " ", "x" * 201),
+        *("a\nb", "a\r", "a\0b", "a\x85b", "a\u2028b", "\ud800", "a\x1b[1m", "a\u202eb"),
+    ],
 )
 def test_a_reply_of_several_lines_or_none_is_refused(text):
     with pytest.raises(InvalidName):
         ReplyText(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("a\x07b", "U+0007"), ("a\u202eb", "U+202E RIGHT-TO-LEFT OVERRIDE")]
+)
+def test_a_character_that_nobody_sees_is_named(text, name):
+    with pytest.raises(InvalidName) as refusal:
+        ReplyText(text)
+    assert str(refusal.value) == f"The control character {name} cannot be used. Remove it."
+
+
+def test_an_invisible_character_in_an_address_is_named():
+    with pytest.raises(InvalidName, match=r"U\+200B ZERO WIDTH SPACE cannot be used"):
+        LocalPart("jo\u200be")
 
 
 def test_a_mail_user_is_parsed_from_three_fields():

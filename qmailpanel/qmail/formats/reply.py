@@ -12,6 +12,7 @@ fixed; subject and text stand in comments of the same file, which qmail-local do
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -19,7 +20,14 @@ from dataclasses import dataclass
 from email.header import Header
 from typing import Self
 
-from qmailpanel.qmail.names import InvalidName, MailAddress, ReplyText, gettext_noop
+from qmailpanel.qmail.names import (
+    BYTE_ORDER_MARK,
+    InvalidName,
+    MailAddress,
+    ReplyText,
+    gettext_noop,
+    refuse_control,
+)
 
 BODY_LENGTH = 4000
 WORD_BYTES = 900  # a line of a message has at most 998
@@ -33,6 +41,7 @@ _NEVER = rf"|#@\[\]|{_PROGRAMS}"
 _HEADERS = r"list-.*:|x-auto-response-suppress:.*(all|oof|autoreply)|x-spam-flag: *yes"
 _ONLY_WITHOUT = "[ $? -eq 1 ] || exit 99"  # grep found nothing; 2 would be a grep that failed
 
+_BLANK = re.compile(r"[ \t\n]")  # where a line is broken: not at a non-breaking blank
 _WRAPPER = textwrap.TextWrapper(WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
@@ -42,19 +51,20 @@ class ReplyBody(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
-        lines = [line.rstrip() for line in text.replace("\r\n", "\n").split("\n")]
+        unix = text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n")
+        lines = [line.rstrip() for line in unix.split("\n")]
         body = "\n".join(lines).strip("\n")
         if not body.strip():
             raise InvalidName(gettext_noop("Enter a text."))
-        if not all(line.isprintable() for line in lines):
-            raise InvalidName(gettext_noop("Write plain text without tabs and control characters."))
+        for line in lines:
+            refuse_control(line)
         if len(body) > BODY_LENGTH:
             raise InvalidName(
                 gettext_noop("At most %(most)d characters are possible; this has %(length)d."),
                 most=BODY_LENGTH,
                 length=len(body),
             )
-        if any(len(word.encode()) > WORD_BYTES for word in body.split()):
+        if any(len(word.encode()) > WORD_BYTES for word in _BLANK.split(body)):
             raise InvalidName(gettext_noop("One word is too long for a mail. Put a blank into it."))
         return super().__new__(cls, body)
 

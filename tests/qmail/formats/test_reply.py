@@ -220,11 +220,25 @@ def test_no_text_leaves_its_comment(subject, body):
 
 
 @pytest.mark.parametrize(
-    "text", ["", " \n ", "a\x07", "a\tb", "x" * (BODY_LENGTH + 1), "x" * 901, "a\rb", "a\u2028b"]
+    "text", ["", " \n ", "a\x07", "a\x85b", "x" * (BODY_LENGTH + 1), "x" * 901, "a\rb", "a\u2028b"]
 )
 def test_a_text_that_no_mail_can_say_is_refused(text):
     with pytest.raises(InvalidName):
         ReplyBody(text)
+
+
+def test_no_line_gets_too_long_for_a_mail_at_blanks_that_do_not_break():
+    with pytest.raises(InvalidName, match="too long"):
+        ReplyBody("\N{NO-BREAK SPACE}".join(["ja"] * 400))
+
+
+def test_what_was_copied_from_elsewhere_is_answered_as_it_stands_there(box):
+    family = "\N{MAN}\N{ZERO WIDTH JOINER}\N{WOMAN}\N{ZERO WIDTH JOINER}\N{GIRL}"
+    body = f"\ufeff9:00\tTür\N{SOFT HYPHEN}rahmen\n20\N{NO-BREAK SPACE}€ {family}"
+    box.says(answer("20\N{NO-BREAK SPACE}% off\tnow", body))
+    assert box.gets() == 0
+    assert box.sent["Subject"].replace("\t", " ") == "20\N{NO-BREAK SPACE}% off now"
+    assert unflow(box.sent) == body.removeprefix("\ufeff").split("\n")
 
 
 def test_line_ends_of_a_browser_become_ours():
