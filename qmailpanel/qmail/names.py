@@ -24,10 +24,11 @@ REPLY_LENGTH = 200
 BYTE_ORDER_MARK = "\ufeff"  # at the start of many a file, and of what was copied from it
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_LINE_SIGNS = "&|#-"  # who begins with one means a line of a dot-qmail file, or an option
 _LOCAL_ODD = re.compile(r"[^a-z0-9._+-]")
 _LOCAL = re.compile(r"[a-z0-9](?:[a-z0-9._+-]*[a-z0-9])?")
-_OUTSIDE_ODD = re.compile(r"[^A-Za-z0-9._+=~-]")
-_OUTSIDE = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._+=~-]*[A-Za-z0-9_+=~-])?")
+_OUTSIDE_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")  # some have underscores
+_OUTSIDE_ODD = re.compile(r"[^A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]")  # atext and dots: RFC 5321, 4.1.2
 # control characters but tab, what breaks a line, what turns its direction, halves of a character
 _CONTROL = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -54,10 +55,11 @@ class DomainName(str):
 
     __slots__ = ()
     most = DOMAIN_LENGTH
+    label = _LABEL
 
     def __new__(cls, text: str) -> Self:
         name = _to_ascii(text.strip(" \t"), cls.most).removesuffix(".")
-        _check_domain(name, text, cls.most)
+        _check_domain(name, text, cls.most, cls.label)
         return super().__new__(cls, name)
 
     @property
@@ -79,6 +81,7 @@ class OutsideName(DomainName):
 
     __slots__ = ()
     most = OUTSIDE_LENGTH
+    label = _OUTSIDE_LABEL
 
 
 class LocalPart(str):
@@ -190,13 +193,13 @@ def _to_ascii(text: str, most: int) -> str:
         raise _not_a_domain(text) from error
 
 
-def _check_domain(name: str, text: str, most: int) -> None:
+def _check_domain(name: str, text: str, most: int, label: re.Pattern[str]) -> None:
     if not name:
         raise InvalidName(gettext_noop("Enter a domain name, as example.org."))
     if "@" in name:
         raise InvalidName(gettext_noop("Enter only the part after the @."))
     labels = name.split(".")
-    if not all(map(_LABEL.fullmatch, labels)):
+    if not all(map(label.fullmatch, labels)):
         raise _not_a_domain(text)
     if len(labels) < 2:
         raise InvalidName(
@@ -243,10 +246,12 @@ def _check_outside(local: str, at: str, text: str) -> None:
             gettext_noop("%(char)s cannot be used. Write one plain address, as name@example.org."),
             odd[0],
         )
-    if not _OUTSIDE.fullmatch(local):
+    if local[0] in _LINE_SIGNS:
         raise InvalidName(
-            gettext_noop("An address cannot begin with a sign or have a dot before the @.")
+            gettext_noop("Write the address alone, without the %(char)s before it."), char=local[0]
         )
+    if local.startswith(".") or local.endswith("."):
+        raise InvalidName(gettext_noop("An address has no dot at its beginning or before the @."))
     _check_dots(local)
 
 

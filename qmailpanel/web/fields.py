@@ -80,8 +80,8 @@ class DestinationsField(forms.CharField):
         return [self.destination(word) for word in words]
 
     def destination(self, word: str) -> names.MailAddress:
-        whole = word if "@" in word else f"{word}@{self.domain}"
         try:
+            whole = word if "@" in word else f"{names.LocalPart(word)}@{self.domain}"
             return names.MailAddress(whole)
         except names.InvalidName as error:
             why = gettext(error.template) % error.params

@@ -154,6 +154,7 @@ def test_other_addresses_in_an_aliass_file_become_its_destinations(panel, pandle
     ("content", "unknown", "more"),
     [
         (b"&joe@old.test", Unknown.FORWARD, {"unknown_target": "joe@old.test"}),
+        (b"# J.\n&o'joe@a_b.test\n", Unknown.FORWARD, {"unknown_target": "o'joe@a_b.test"}),
         (b"# nobody\n", Unknown.DISCARD, {}),
         (b"|bouncesaying 'Go away'\n", Unknown.BOUNCE, {"unknown_text": "Go away"}),
     ],
@@ -192,7 +193,7 @@ def test_another_file_in_a_home_switches_the_mailbox(
 
 @pytest.mark.parametrize(
     "content",
-    [b"|vacation\n", b"&a@b.test\n|x\n", b"/etc/passwd\n", b"&-x@y.test\n", b"\n&a@b.c\n"],
+    [b"|vacation\n", b"&a@b.test\n|x\n", b"/etc/passwd\n", b'&"x y"@y.test\n', b"\n&a@b.c\n"],
 )
 def test_what_rows_cannot_say_is_never_made_one(panel, pandle, content) -> None:
     panel.write("mailnames/pandle.net/.qmail-team", content)

@@ -6,7 +6,7 @@ Everything here reads what others wrote: what cannot be said by a row is None.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qmailpanel.qmail.formats import assign, control, dotqmail
@@ -77,33 +77,34 @@ def read_place(path: str) -> DotQmailPath | None:
 def read_meaning(content: str, layout: Layout) -> Meaning | None:
     """What a dot-qmail file does, if the panel has a word for it."""
     try:
-        instructions = dotqmail.parse(content.encode())
-        match instructions:
-            case [dotqmail.Maildir(b"./Maildir/")]:
-                return Delivers()
-            case [dotqmail.Program(_)] if _is_limited(content.encode(), layout):
-                return Delivers()
-            case [dotqmail.Program(command)]:
-                return _read_bounce(command.decode(), layout)
-            case [dotqmail.Comment(_), *_] if _are_all(instructions, dotqmail.Comment):
-                return Discards()
-            case [dotqmail.Forward(_), *_] if _are_all(instructions, dotqmail.Forward):
-                return Forwards([MailAddress(each.text.decode()) for each in instructions])
+        return _read_instructions(dotqmail.parse(content.encode()), layout)
     except (dotqmail.BadDotQmail, InvalidName, ValueError):
-        pass
+        return None
+
+
+def _read_instructions(
+    instructions: Sequence[dotqmail.Instruction], layout: Layout
+) -> Meaning | None:
+    """Comments say nothing, unless nothing else is there."""
+    acting = [each for each in instructions if not isinstance(each, dotqmail.Comment)]
+    match acting:
+        case []:
+            return Discards() if instructions else None
+        case [dotqmail.Maildir(b"./Maildir/")]:
+            return Delivers()
+        case [dotqmail.Program(command)] if _is_limited(command, layout):
+            return Delivers()
+        case [dotqmail.Program(command)]:
+            return _read_bounce(command.decode(), layout)
+        case [*forwards] if all(isinstance(each, dotqmail.Forward) for each in forwards):
+            return Forwards([MailAddress(each.text.decode()) for each in forwards])
     return None
 
 
-def _are_all(
-    instructions: Iterable[dotqmail.Instruction], kind: type[dotqmail.Instruction]
-) -> bool:
-    return all(isinstance(instruction, kind) for instruction in instructions)
-
-
-def _is_limited(content: bytes, layout: Layout) -> bool:
+def _is_limited(command: bytes, layout: Layout) -> bool:
     if not layout.deliverquota:
         return False
-    return content == dotqmail.render_limited(layout.preline, layout.deliverquota)
+    return b"|%s\n" % command == dotqmail.render_limited(layout.preline, layout.deliverquota)
 
 
 def _read_bounce(command: str, layout: Layout) -> Bounces | None:
