@@ -33,13 +33,18 @@ def _day(label: Any) -> forms.DateField:
     )
 
 
+def _place(text: str) -> str:
+    """A domain, or an address of one. Raises InvalidName."""
+    return names.MailAddress(text.lower()) if "@" in text else names.DomainName(text)
+
+
 class FilterForm(PanelForm):
     """What is looked for; a domain's own page asks for no domain."""
 
     domain = ParsedField(
-        names.DomainName,
+        _place,
         required=False,
-        label=_("Domain"),
+        label=_("Domain or address"),
         widget=forms.TextInput(attrs={**PLAIN, "data-find": True}),
     )
     person = forms.CharField(
@@ -62,6 +67,11 @@ class FilterForm(PanelForm):
         if of_domain:
             del self.fields["domain"]
             self.fields["person"].widget.attrs["data-find"] = True
+
+    def clean_person(self) -> str:
+        """As names stand in the ledger."""
+        local, at, host = self.cleaned_data["person"].lower().rpartition("@")
+        return f"{local}{at}{names.stored_of(host)}"
 
     def clean(self) -> dict[str, Any]:
         wanted = self.cleaned_data

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet, Subquery
 from django.utils import timezone
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import LAST, Claim, Domain, OwnItem
+from qmailpanel.domains.models import LAST, Address, Claim, Domain, OwnItem
 from qmailpanel.ledger.models import Change, LedgerHead
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.paging import Page, page
@@ -25,7 +25,7 @@ NEWEST = ("-at", "-id")  # as the indexes of the ledger are
 class Filter:
     """What somebody looks for: all that is given must be so. Both days are included."""
 
-    domain: str = ""  # a name it has or had
+    domain: str = ""  # a name it has or had, or an address there
     person: str = ""  # the name of who did it, or how that begins
     verb: str = ""
     since: date | None = None
@@ -83,9 +83,13 @@ def find_changes(user: User, wanted: Filter, domain: Domain | None = None) -> Qu
     return changes
 
 
-def _of_domain(name: str) -> Q:
+def _of_domain(text: str) -> Q:
     """Of the domains that have the name or had it; of one alone, the index has the order too."""
+    local, at, name = text.rpartition("@")
     domains = list(Claim.objects.filter(name=name).values_list("domain", flat=True).distinct())
+    if at:
+        addresses = Address.objects.filter(domain__in=domains, local=local)
+        return Q(address__in=list(addresses.values_list("pk", flat=True)))
     return Q(domain=domains[0]) if len(domains) == 1 else Q(domain__in=domains)
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.domains.models import Domain
 from qmailpanel.qmail import names
-from qmailpanel.web.fields import PLAIN, DestinationsField, PanelForm, ParsedField
+from qmailpanel.web.fields import PLAIN, DestinationsField, LocalField, PanelForm
 
 
 def _destinations(label: Any, widget: forms.Widget) -> DestinationsField:
@@ -33,15 +33,13 @@ class AliasForm(PanelForm):
 
     def __init__(self, data: Any = None, *, domain: Domain, **options: Any) -> None:
         super().__init__(data, **options)
-        field = self.fields["destinations"]
-        assert isinstance(field, DestinationsField)  # noqa: S101 - for the type checker
-        field.domain = domain.name
+        field = self.within(domain.name).fields["destinations"]
         if isinstance(field.widget, forms.Textarea):
             field.help_text = gettext("One address a line, here or elsewhere.")
 
 
 class AddAliasForm(AliasForm):
-    local = ParsedField(
+    local = LocalField(
         names.AliasLocal,
         label=_("New alias"),
         widget=forms.TextInput(attrs={**PLAIN, "data-new": True}),

@@ -167,7 +167,7 @@ def _is_mailbox(request: PanelRequest, domain: Domain, local: str) -> bool:
 def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Another local part."""
     address = find_address(request, name, ALIAS, pk)
-    form = RenameAddressForm(request.POST)
+    form = RenameAddressForm(request.POST).within(name)
     tried = attempt(
         request, form, lambda actor: rename_address(actor, address, **form.cleaned_data)
     )

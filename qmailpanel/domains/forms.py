@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.qmail import names
-from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField
+from qmailpanel.web.fields import PLAIN, LocalField, PanelForm, ParsedField
 
 from .models import Domain, OwnItem, Unknown
 
@@ -70,7 +70,7 @@ class SettingsForm(PanelForm):
         required=False,
         widget=forms.TextInput(attrs={**PLAIN, "inputmode": "email"}),
     )
-    mailbox = ParsedField(
+    mailbox = LocalField(
         names.LocalPart, label=_("Mailbox"), required=False, widget=forms.TextInput(attrs=PLAIN)
     )
 
@@ -79,7 +79,7 @@ class SettingsForm(PanelForm):
         """The form as the domain is now, or with what was typed."""
         target = domain.unknown_target
         is_mailbox = domain.unknown == Unknown.MAILBOX
-        return cls(
+        form = cls(
             data,
             initial={
                 "description": domain.description,
@@ -89,6 +89,7 @@ class SettingsForm(PanelForm):
                 "mailbox": target.rpartition("@")[0] if is_mailbox else "",
             },
         )
+        return form.within(domain.name)
 
     def field_of(self, field: str) -> str:
         return self.target_field if field == "unknown_target" else field
@@ -143,9 +144,8 @@ class RemoveDomainForm(PanelForm):
         self.fields["typed"].label = _("Type %(name)s to confirm") % {"name": domain.name}
 
     def clean_typed(self) -> str:
-        typed: str = self.cleaned_data["typed"].strip().lower()
-        same = {self.domain.name, names.display_of(self.domain.name)}
-        if self.holds_mail and typed not in same:
+        typed: str = self.cleaned_data["typed"].strip()
+        if self.holds_mail and names.stored_of(typed) != self.domain.name:
             message = _("That is not the name. Type %(name)s to remove it.")
             raise forms.ValidationError(message % {"name": self.domain.name})
         return typed

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.byte_ordered import ByteOrdered
 from qmailpanel.ledger.models import Change
+from qmailpanel.qmail.names import display_of, stored_of
 
 if TYPE_CHECKING:
     from qmailpanel.accounts.models import User
@@ -51,6 +52,10 @@ class Kind(models.TextChoices):
     ALIAS = "alias", _("alias")
 
 
+def _between(text: str) -> Q:
+    return Q(name__gte=text, name__lt=text + LAST)
+
+
 class DomainQuerySet(models.QuerySet["Domain"]):
     def for_user(self, user: User) -> DomainQuerySet:
         """The domains ``user`` may administer: the only door from a view to the data.
@@ -67,8 +72,17 @@ class DomainQuerySet(models.QuerySet["Domain"]):
         return self.filter(Q(removed=False) | Exists(own))
 
     def starting(self, text: str) -> DomainQuerySet:
-        """Those whose name starts so: a range of the index, where LIKE would read every row."""
-        return self.filter(name__gte=text, name__lt=text + LAST) if text else self
+        """Those whose name starts so, as DNS has it or as people read it.
+
+        Ranges of the index, where LIKE would read every row.
+        """
+        if not text:
+            return self
+        whole, dot, last = text.rpartition(".")
+        before = f"{stored_of(whole)}{dot}"
+        coded = self.filter(_between(f"{before}xn--")).values_list("name", flat=True)
+        read = [name for name in coded if display_of(name).startswith(text)]
+        return self.filter(_between(before + last) | Q(name__in=read))
 
 
 class Domain(models.Model):

@@ -104,7 +104,7 @@ def _added(request: PanelRequest, domain: Domain) -> HttpResponse:
 
 def _list_context(request: PanelRequest, form: AddDomainForm) -> dict[str, Any]:
     query = Query.of(request)
-    page = query.page_of(_domains(request).starting(query.q), ("name",))
+    page = query.page_of(_domains(request).starting(query.host), ("name",))
     top = query.top_of(_domains(request))
     statuses = Statuses(domain.pk for domain in [*top, *page.rows])
     rows = [

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from qmailpanel.domains.models import Address
 from qmailpanel.qmail import names
 from qmailpanel.qmail.secrets.passwords import weakness
-from qmailpanel.web.fields import PLAIN, CountField, PanelForm, ParsedField, SizeField
+from qmailpanel.web.fields import PLAIN, CountField, LocalField, PanelForm, SizeField
 
 from .opening.suggest import suggest_password
 
@@ -53,7 +53,7 @@ class GuardedForm(PanelForm):
 
 
 class AddMailboxForm(GuardedForm):
-    local = ParsedField(
+    local = LocalField(
         names.LocalPart,
         label=_("New mailbox"),
         widget=forms.TextInput(attrs={**PLAIN, "data-new": True}),

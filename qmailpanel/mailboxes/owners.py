@@ -18,6 +18,7 @@ from qmailpanel.domains.models import Kind, OwnItem
 from qmailpanel.ledger.actors import Actor, Refused, parsed
 from qmailpanel.ledger.models import Verb
 from qmailpanel.ledger.services import ledger_locked
+from qmailpanel.qmail.names import stored_of
 from qmailpanel.qmail.secrets.passwords import hash_password, verify_evenly, verify_password
 
 from .models import Mailbox, PasswordLink
@@ -60,7 +61,7 @@ def find_mailbox(email: str) -> Mailbox | None:
         address__kind=Kind.MAILBOX,
         address__removed=False,
         address__domain__removed=False,
-        address__domain__names__name=name,
+        address__domain__names__name=stored_of(name),
         address__domain__names__claims=True,
         address__domain__names__removed=False,
     )

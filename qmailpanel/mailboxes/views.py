@@ -68,7 +68,7 @@ def _answer(request: PanelRequest, domain: Domain) -> HttpResponse:
         typed = {"local": request.POST.get("local", "")}
         return _form_again(request, domain, AddMailboxForm.suggesting(typed), 200)
     words = known_words(domain, request.POST.get("local", ""))
-    form = AddMailboxForm(request.POST, words=words)
+    form = AddMailboxForm(request.POST, words=words).within(domain.name)
     address = attempt(
         request, form, lambda actor: services.add_mailbox(actor, domain, **form.cleaned_data)
     ).result
@@ -147,7 +147,7 @@ def quota(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Another local part; the mail moves with it."""
     address = find_address(request, name, MAILBOX, pk)
-    form = RenameAddressForm(request.POST)
+    form = RenameAddressForm(request.POST).within(name)
     tried = attempt(
         request, form, lambda actor: rename_address(actor, address, **form.cleaned_data)
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from string import ascii_lowercase, ascii_uppercase
 from typing import Self
 
 import idna
@@ -18,6 +19,7 @@ from qmailpanel.qmail.numbers import HIGHEST_ID
 
 DOMAIN_LENGTH = 248  # of our own: `<name>.passwd` is the name of a file, of 255 bytes at most
 OUTSIDE_LENGTH = 253
+LABEL_LENGTH = 63
 LOCAL_LENGTH = 64
 ADDRESS_LENGTH = 254
 REPLY_LENGTH = 200
@@ -33,6 +35,7 @@ _OUTSIDE_ODD = re.compile(r"[^A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]")  # atext and dots
 _CONTROL = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _USER = re.compile(r"([A-Za-z_][A-Za-z0-9._-]{0,31}):([0-9]{1,10}):([0-9]{1,10})")
 
 
@@ -72,6 +75,14 @@ def display_of(text: str) -> str:
     """A domain name as people read it; a text that is none, as it is."""
     try:
         return DomainName(text).display
+    except InvalidName:
+        return text
+
+
+def stored_of(text: str) -> str:
+    """A domain name or labels of one, as DNS has them; a text that is none, as it is."""
+    try:
+        return _to_ascii(text, OUTSIDE_LENGTH)
     except InvalidName:
         return text
 
@@ -120,6 +131,8 @@ class MailAddress(str):
 
     def __new__(cls, text: str) -> Self:
         local, at, domain = text.strip(" \t").rpartition("@")
+        if not (local or at or domain):
+            raise InvalidName(gettext_noop("Enter an address, as name@example.org."))
         _check_outside(local, at, text)
         address = f"{local}@{OutsideName(domain)}"
         if len(address) > ADDRESS_LENGTH:
@@ -261,8 +274,8 @@ def _check_dots(local: str) -> None:
 
 
 def _lower(text: str) -> str:
-    """ASCII only: the Kelvin sign does not become a k."""
-    return text.lower() if text.isascii() else text
+    """Letters of ASCII only: the Kelvin sign does not become a k."""
+    return text.translate(_LOWER)
 
 
 def _not_a_user(text: str) -> InvalidName:
@@ -273,10 +286,23 @@ def _not_a_user(text: str) -> InvalidName:
 
 
 def _not_a_domain(text: str) -> InvalidName:
-    return InvalidName(
-        gettext_noop("%(text)s is not a domain name. Use letters, digits, hyphens and dots."),
-        text=_shown(text),
-    )
+    """The sentence says why, where one character or one label is the reason."""
+    template = gettext_noop("%(text)s is not a domain name. Use letters, digits, hyphens and dots.")
+    odd = next((char for char in text.strip(" \t") if not _is_of_names(char)), "")
+    if odd.isspace():
+        template = gettext_noop("%(text)s is not a domain name. Write it without blanks.")
+    elif odd:
+        template = gettext_noop("%(text)s is not a domain name. %(char)s cannot be used.")
+    elif any(len(label) > LABEL_LENGTH for label in text.split(".")):
+        template = gettext_noop(
+            "%(text)s is not a domain name. At most %(most)d characters stand between two dots."
+        )
+    return InvalidName(template, text=_shown(text), char=_seen(odd), most=LABEL_LENGTH)
+
+
+def _is_of_names(char: str) -> bool:
+    """Letters, marks and digits of any script, hyphens and dots."""
+    return char in "-.。" or unicodedata.category(char)[0] in "LMN"
 
 
 def _too_long(text: str, most: int) -> InvalidName:
@@ -292,12 +318,14 @@ def refuse_control(line: str) -> None:
     if odd := _CONTROL.search(line):
         raise InvalidName(
             gettext_noop("The control character %(char)s cannot be used. Remove it."),
-            char=_name_of(odd[0]),
+            char=_seen(odd[0]),
         )
 
 
-def _name_of(char: str) -> str:
-    """How people call a character that they cannot see."""
+def _seen(char: str) -> str:
+    """A character as people see it, or how it is called where they cannot."""
+    if char.isprintable():
+        return char
     return f"U+{ord(char):04X} {unicodedata.name(char, '')}".strip()
 
 
@@ -305,7 +333,7 @@ def _odd(template: str, char: str) -> InvalidName:
     """The template with a character that people can see; blanks have a sentence of their own."""
     if char.isspace():
         return InvalidName(gettext_noop("Write it without blanks, tabs and line breaks."))
-    return InvalidName(template, char=char if char.isprintable() else _name_of(char))
+    return InvalidName(template, char=_seen(char))
 
 
 def _shown(text: str) -> str:

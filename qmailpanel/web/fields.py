@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.utils.translation import gettext
@@ -37,6 +37,17 @@ class ParsedField(forms.CharField):
             raise forms.ValidationError(gettext(error.template) % error.params) from error
 
 
+class LocalField(ParsedField):
+    """The local part of an address of `domain`, which people may write behind it."""
+
+    domain = ""
+
+    def parsed(self, text: str) -> str:
+        local, at, host = text.rpartition("@")
+        is_own = at and names.stored_of(host.strip()) == self.domain
+        return super().parsed(local if is_own else text)
+
+
 class PanelForm(forms.Form):
     """The server is the one voice: the first field with an error has the focus."""
 
@@ -50,6 +61,13 @@ class PanelForm(forms.Form):
         wrong = [name for name in self.fields if name in self.errors]
         for name in self.fields:
             self.fields[name].widget.attrs["autofocus"] = name == next(iter(wrong), None)
+
+    def within(self, domain: str) -> Self:
+        """Let the fields know of which domain addresses are."""
+        for field in self.fields.values():
+            if isinstance(field, LocalField | DestinationsField):
+                field.domain = domain
+        return self
 
     def refuse(self, refusal: Refused) -> None:
         """Show what a service refused, at its field."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from unicodedata import normalize
 from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
@@ -32,8 +33,18 @@ class Query:
     def of(cls, request: HttpRequest) -> Query:
         get = request.GET.get
         top = read_number(get("top", ""), HIGHEST_ROW) or 0
-        q, full = get("q", "").strip().lower(), get("full", "") == "1"
+        q, full = normalize("NFC", get("q", "").strip().lower()), get("full", "") == "1"
         return cls(q, top, get("after", ""), get("before", ""), full)
+
+    @property
+    def local(self) -> str:
+        """What stands before the @, should a whole address be looked for."""
+        return self.q.partition("@")[0]
+
+    @property
+    def host(self) -> str:
+        """What stands behind it."""
+        return self.q.rpartition("@")[2]
 
     def page_of(self, rows: QuerySet[Row], key: tuple[str, ...]) -> Page[Row]:
         """The page asked for, without the row that stands on top of it."""

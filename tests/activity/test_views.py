@@ -112,6 +112,25 @@ def test_the_filter_stands_in_the_address_and_in_the_form(
     assert '<option value="added" selected>' in page
 
 
+def test_what_happened_to_one_address_is_found_by_it(as_operator: Client, domain: Domain) -> None:
+    for local in ["ann", "bob"]:
+        add_mailbox(SYSTEM, domain, LocalPart(local))
+    for typed in ["ann@pandle.net", " Ann@Pandle.NET"]:
+        page = body(as_operator.get("/activity/", {"domain": typed}))
+        assert "the mailbox ann@pandle.net" in page
+        assert "bob@pandle.net" not in page
+    assert "Nothing matches" in body(as_operator.get("/activity/", {"domain": "x@pandle.net"}))
+
+
+@pytest.mark.parametrize("typed", ["Anna@Köln.example", "anna@xn--kln-sna.example", "Anna@XN--k"])
+def test_a_person_is_found_however_the_name_is_typed(as_operator: Client, typed: str) -> None:
+    for name in ["anna@xn--kln-sna.example", "anna@xn--other.example", "ben@kn.example"]:
+        write(f"by {name}", Actor(None, name, None))
+    page = body(as_operator.get("/activity/", {"person": typed}))
+    assert "by anna@xn--kln-sna.example" in page
+    assert "by anna@xn--other.example" not in page
+
+
 def test_the_filter_goes_with_the_pages(as_operator: Client, domain: Domain) -> None:
     for number in range(60):
         add_mailbox(SYSTEM, domain, LocalPart(f"m{number}"))

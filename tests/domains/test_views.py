@@ -114,6 +114,33 @@ def test_the_search_finds_by_the_beginning_and_lives_in_the_address(
     assert part.lstrip().startswith('<div id="list"')
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("m", "mün", "MÜNCHEN", "mu\N{COMBINING DIAERESIS}nchen", "münchen.example", "xn--mn"),
+        *("post.mün", "post.münchen.exa", "anna@münchen.example", "anna@post"),
+    ],
+)
+def test_the_search_takes_a_name_as_the_page_shows_it(as_operator: Client, typed: str) -> None:
+    for name in ["münchen.example", "post.münchen.example", "köln.example"]:
+        add(as_operator, name)
+    page = body(as_operator.get(LIST, {"q": typed}))
+    is_below = "post" in typed
+    assert ("/domains/post.xn--mnchen-3ya.example/" in page) == is_below
+    assert ("/domains/xn--mnchen-3ya.example/" in page) != is_below
+    assert "/domains/xn--kln-sna.example/" not in page
+
+
+def test_a_domain_goes_when_its_name_is_typed_as_the_page_shows_it(as_operator: Client) -> None:
+    add(as_operator, "köln.example")
+    koeln = Domain.objects.get(name="xn--kln-sna.example")
+    add_mailbox(SYSTEM, koeln, LocalPart("anna"))
+    address = f"/domains/{koeln.name}/remove/"
+    assert as_operator.post(address, {"typed": "Köln.example"}).status_code == 303
+    koeln.refresh_from_db()
+    assert koeln.removed
+
+
 def test_a_name_with_umlauts_is_shown_as_people_write_it(as_operator: Client) -> None:
     add(as_operator, "köln.example")
     page = body(as_operator.get("/domains/xn--kln-sna.example/mailboxes/"))

@@ -7,11 +7,11 @@ from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.domains.forms import KeepForm
 from qmailpanel.qmail import names
-from qmailpanel.web.fields import PLAIN, ParsedField
+from qmailpanel.web.fields import PLAIN, LocalField
 
 
 class RenameAddressForm(KeepForm):
-    local = ParsedField(
+    local = LocalField(
         names.LocalPart,
         label=_("New name"),
         widget=forms.TextInput(attrs=PLAIN),

@@ -83,8 +83,7 @@ def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> Ad
     rows = Address.objects.for_user(request.user).claiming().filter(domain=domain, kind=kind)
     if kind is Kind.MAILBOX:
         rows = with_usage(only_nearly_full(rows, domain) if query.full else rows)
-    local = query.q.partition("@")[0]
-    return rows.starting(local) if local else rows
+    return rows.starting(query.local) if query.local else rows
 
 
 def form_context(domain: Domain, kind: Kind, href: str, name: str = "") -> dict[str, Any]:

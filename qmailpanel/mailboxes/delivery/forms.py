@@ -32,10 +32,7 @@ class ForwardingForm(PanelForm):
         targets = "\n".join(targets_of(address))
         initial = {"destinations": targets, "keeps": mailbox_of(address).keeps}
         form = cls(data, initial=initial, auto_id="forwarding_%s")
-        field = form.fields["destinations"]
-        assert isinstance(field, DestinationsField)  # noqa: S101 - for the type checker
-        field.domain = address.domain.name
-        return form
+        return form.within(address.domain.name)
 
 
 def _day(label: Any, text: Any) -> forms.DateField:

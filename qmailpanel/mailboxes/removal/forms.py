@@ -8,13 +8,13 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.qmail import names
-from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField
+from qmailpanel.web.fields import PLAIN, LocalField, PanelForm
 
 
 class RestoreForm(PanelForm):
     """A removed mailbox comes back under another name."""
 
-    local = ParsedField(
+    local = LocalField(
         names.LocalPart,
         label=_("New name"),
         widget=forms.TextInput(attrs=PLAIN),
@@ -36,7 +36,8 @@ class PurgeForm(PanelForm):
 
     def clean_typed(self) -> str:
         typed: str = self.cleaned_data["typed"].strip().lower()
-        if typed != self.address:
+        local, at, host = typed.rpartition("@")
+        if f"{local}{at}{names.stored_of(host)}" != self.address:
             message = _("That is not the address. Type %(address)s to purge its mail.")
             raise forms.ValidationError(message % {"address": self.address})
         return typed

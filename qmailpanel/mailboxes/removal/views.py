@@ -149,7 +149,7 @@ def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 
 
 def _restore_as(request: PanelRequest, address: Address) -> HttpResponse:
-    form = RestoreForm(request.POST)
+    form = RestoreForm(request.POST).within(address.domain.name)
     tried = attempt(
         request, form, lambda actor: removal.restore_mailbox(actor, address, **form.cleaned_data)
     )

@@ -51,6 +51,11 @@ def test_an_owner_signs_in_with_an_alias_domain_too(mailbox, domain):
     assert is_in(sign_in_as("biliards@further.example"))
 
 
+def test_an_owner_signs_in_with_the_address_as_it_is_shown(mailbox, domain):
+    add_alias_domain(SYSTEM, domain, DomainName("köln.example"))
+    assert is_in(sign_in_as("biliards@köln.example"))
+
+
 @pytest.mark.parametrize(
     ("email", "password"),
     [
