@@ -275,7 +275,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_TZ = True
-TIME_ZONE = "UTC"
+TIME_ZONE: str = _given["QMAILPANEL_TIME_ZONE"]
 
 # mail of the panel's own, and the log
 

@@ -35,6 +35,7 @@ for _name in [name for name in os.environ if name.startswith("QMAILPANEL_")]:
     del os.environ[_name]
 os.environ["QMAILPANEL_STATE_DIR"] = str(_world / "state")
 os.environ["QMAILPANEL_QMAIL_HOME"] = str(_world / "qmail")
+os.environ["QMAILPANEL_TIME_ZONE"] = "UTC"
 os.environ["QMAILPANEL_BASE_URL"] = "http://localhost:8025"  # where browsers keep passkeys
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
 os.environ["EMAIL_URL"] = "memorymail://"

@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from qmailpanel.environment.declared import SETTINGS
 from qmailpanel.environment.document import document
+from qmailpanel.environment.host_zone import zone_of_host
 from qmailpanel.environment.reading import read_settings
 
 ROOT = Path(__file__).parents[1]
@@ -58,6 +59,7 @@ NONSENSE = [
     ("QMAILPANEL_SECOND_FACTOR", "all"),
     ("QMAILPANEL_OPERATOR", "operator"),
     ("QMAILPANEL_MAIL_FROM", "The panel"),
+    *(("QMAILPANEL_TIME_ZONE", text) for text in ("CEST+1", "Europe", "../zone", "Europe/Xyz")),
     ("QMAILPANEL_RESOLVER", "127.0.0.1"),
     ("QMAILPANEL_RESOLVER", "dns.example.org:53"),
     ("QMAILPANEL_RESOLVER", "127.0.0.1:dns"),
@@ -256,3 +258,20 @@ def test_a_command_says_only_the_sentence(tmp_path, words):
     (line,) = done.stderr.splitlines()
     assert line.startswith("QMAILPANEL_MAIL_USER is 'root:0:0', but must be name:uid:gid")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "link", "text", "zone"),
+    [
+        ({"TZ": ":Europe/Berlin"}, "../usr/share/zoneinfo/Asia/Tokyo", "", "Europe/Berlin"),
+        ({"TZ": "CET-1CEST"}, "/usr/share/zoneinfo/Asia/Tokyo", "", "Asia/Tokyo"),
+        ({}, "", "Europe/Berlin\n", "Europe/Berlin"),
+        ({}, "/usr/share/zoneinfo/Nowhere", "nonsense", "UTC"),
+        ({}, "", "", "UTC"),
+    ],
+)
+def test_the_time_zone_is_the_hosts_as_other_programs_have_it(tmp_path, environ, link, text, zone):
+    if link:
+        (tmp_path / "localtime").symlink_to(link)
+    (tmp_path / "timezone").write_text(text)
+    assert zone_of_host(environ, tmp_path) == zone

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
 from qmailpanel.environment import kinds
+from qmailpanel.environment.host_zone import zone_of_host
 from qmailpanel.environment.kinds import number, one_of
 from qmailpanel.environment.setting import Setting, Values
 from qmailpanel.web_address import WebAddress
@@ -227,6 +229,13 @@ WEB = (
         kinds.ADDRESS,
         "operator@example.org",
         "the operator that `make run` creates",
+    ),
+    Setting(
+        "QMAILPANEL_TIME_ZONE",
+        kinds.TIME_ZONE,
+        lambda _above: zone_of_host(os.environ),
+        "in which time zone times are shown, and days begin and end",
+        "the host's",
     ),
     Setting(
         "QMAILPANEL_RESOLVER",

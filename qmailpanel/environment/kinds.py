@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from qmailpanel.environment.host_zone import read_zone
 from qmailpanel.qmail.names import MailAddress, MailUser
 from qmailpanel.web_address import WebAddress
 
@@ -188,4 +189,5 @@ WEB_ADDRESS = Kind("http:// or https:// and a host, as https://panel.example.org
 ADDRESS = Kind("a mail address, as operator@example.org", MailAddress)
 DATABASE = Kind("sqlite:////an/absolute/path or postgres://user:password@host:port/name", _database)
 MAIL = Kind("smtp://, smtp+tls:// or smtps:// and a host, or sendmail:///usr/sbin/sendmail", _mail)
+TIME_ZONE = Kind("a name of the time zone database, as Europe/Berlin", read_zone)
 SWITCH = one_of("on", "off")

@@ -13,18 +13,15 @@ from django.utils import timezone
 
 from qmailpanel.accounts.sessions import forget_old_sessions
 from qmailpanel.ledger.models import LedgerHead
-from qmailpanel.mailboxes.delivery.replies import turn_replies
-from qmailpanel.mailboxes.removal.services import purge_due
 from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.host.mail_host import Host
-from qmailpanel.qmail.pause import Round
 
-from .clock import is_steady
 from .models import SyncQuestion
 from .publish import publish, publish_heartbeat
 from .reconcile import Reconciler
 from .report import Report
 from .rounds.doctor import DoctorRounds
+from .rounds.due import purge_when_due, turn_replies_when_due
 from .rounds.every import BrokeOff, Every
 from .rounds.leaving import LEAVING_SECONDS, end_leaving
 from .rounds.nearly_full import REFUSED_SECONDS, WARN_SECONDS, warn_owners
@@ -58,8 +55,8 @@ class Service:
         self.stopping = False
         self._through = 0
         self.heart = Every(HEARTBEAT_SECONDS, _beat)
-        self.purge = Every(PURGE_SECONDS, _purge)
-        self.replies = Every(REPLIES_SECONDS, _turn_replies)
+        self.purge = Every(PURGE_SECONDS, purge_when_due)
+        self.replies = Every(REPLIES_SECONDS, turn_replies_when_due)
         self.leaving = Every(LEAVING_SECONDS, partial(end_leaving, self.reconciler))
         everything = partial(self._run, absent=True)
         self.scrub = Every(SCRUB_SECONDS, partial(scrub, self.reconciler, everything))
@@ -155,19 +152,6 @@ class Service:
 def _beat() -> None:
     publish_heartbeat(alive=True)
     notify("WATCHDOG=1")
-
-
-def _purge() -> Round[None]:
-    """Destroy mail whose time in the archive is over, by a clock that can be believed."""
-    now = timezone.now()
-    while is_steady(now) and purge_due(now):
-        yield
-        now = timezone.now()
-
-
-def _turn_replies() -> None:
-    """Start and end auto-replies with their days."""
-    turn_replies(timezone.localdate())
 
 
 def _is_answered() -> bool:

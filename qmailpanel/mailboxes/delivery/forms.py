@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.domains.addresses.services import targets_of
@@ -57,7 +59,7 @@ class ReplyForm(PanelForm):
         max_length=2 * BODY_LENGTH,  # line ends of a browser are two characters; the service counts
         widget=forms.Textarea(attrs={"rows": 6}),
     )
-    first = _day(_("First day"), _("Empty: it starts at once."))
+    first = _day(_("First day"), "")
     last = _day(_("Last day"), _("Empty: until you switch it off."))
     days = CountField(
         label=_("Days until the same sender is answered again"),
@@ -70,4 +72,8 @@ class ReplyForm(PanelForm):
     def of(cls, reply: AutoReply, data: Any = None) -> ReplyForm:
         """The form as the auto-reply is now, or with what was typed."""
         initial = {name: getattr(reply, name) for name in cls.base_fields}
-        return cls(data, initial=initial, auto_id="reply_%s")
+        form = cls(data, initial=initial, auto_id="reply_%s")
+        form.fields["first"].help_text = gettext(
+            "Empty: it starts at once. Days begin and end in the time of %(zone)s."
+        ) % {"zone": settings.TIME_ZONE}
+        return form

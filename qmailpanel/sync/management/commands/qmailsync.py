@@ -20,6 +20,7 @@ from qmailpanel.qmail.plan.steps import describe
 from qmailpanel.sync.models import SyncQuestion
 from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.report import Report
+from qmailpanel.sync.rounds.due import purge_when_due, turn_replies_when_due
 from qmailpanel.sync.scope import all_domains, dirty_domains
 from qmailpanel.sync.service import Service
 from qmailpanel.sync.services import answer_question
@@ -30,7 +31,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         how = parser.add_mutually_exclusive_group()
-        how.add_argument("--once", action="store_true", help="make it so now, then end")
+        how.add_argument(
+            "--once",
+            action="store_true",
+            help="make it so now, then end; from a timer at least every few hours",
+        )
         how.add_argument("--dry-run", action="store_true", help="print what would be done")
         how.add_argument(
             "--answer", choices=["yes", "no"], help="to the question that waits for the operator"
@@ -62,6 +67,9 @@ class Command(BaseCommand):
 
     def _make_true_once(self) -> None:
         reconciler = Reconciler(open_host())
+        turn_replies_when_due()
+        for _piece in purge_when_due():
+            pass
         domains = sorted({*all_domains(), *dirty_domains(0)})
         report = reconciler.reconcile(domains, absent=True)
         if report.unseen:  # what was written shall be live when the command ends

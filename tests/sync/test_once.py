@@ -1,0 +1,48 @@
+"""`qmailsync --once` from a timer, where no service runs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.delivery.replies import change_reply
+from qmailpanel.mailboxes.models import AutoReply, Mailbox
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from tests.kit.panels import Panel
+
+DAY = timedelta(days=1)
+
+
+def sync_on(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
+    """Run the command when so many days have gone by."""
+    then = timezone.now() + days * DAY
+    with monkeypatch.context() as patched:
+        patched.setattr(timezone, "now", lambda: then)
+        call_command("qmailsync", "--once")
+
+
+def test_it_starts_and_ends_replies_with_their_days(panel: Panel, monkeypatch) -> None:
+    ann, day = panel.add_mailbox(panel.add_domain(), "ann"), timezone.localdate() + DAY
+    change_reply(SYSTEM, ann, on=True, subject="Away", text="Away.", first=day, last=day, days=7)
+    ran = []
+    for days in range(3):
+        sync_on(monkeypatch, days)
+        ran.append(AutoReply.objects.get().running)
+    assert ran == [False, True, False]
+
+
+def test_it_purges_mail_whose_time_is_over(panel: Panel, monkeypatch) -> None:
+    ann = panel.add_mailbox(panel.add_domain(), "ann")
+    panel.sync()
+    (panel.below("pandle.net/ann") / "Maildir/new/1").write_text("hello")
+    remove_mailbox(SYSTEM, ann)
+    for half_days in range(2 * 31):
+        sync_on(monkeypatch, half_days / 2)
+        if half_days == 2 * 29:
+            assert list(panel.below(".archive").glob("*/Maildir/new/1"))
+    assert Mailbox.objects.get().purged
+    assert not list(panel.below(".archive").glob("*/Maildir/new/1"))
