@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import Self
 from urllib.parse import urlsplit
+
+PORTS = {"http": 80, "https": 443}
 
 
 class WebAddress(str):
-    """`https://panel.example.org`, without a path."""
+    """`https://panel.example.org`, without a path: as browsers say from where they come."""
 
     __slots__ = ()
+
+    @classmethod
+    def of(cls, scheme: str, host: str, port: int | None) -> Self:
+        """`host` without brackets. A port that goes without saying is left out."""
+        name = f"[{host}]" if ":" in host else host
+        return cls(f"{scheme}://{name}" + (f":{port}" if port not in (None, PORTS[scheme]) else ""))
 
     @property
     def host(self) -> str:

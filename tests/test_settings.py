@@ -56,6 +56,7 @@ NONSENSE = [
     ("QMAILPANEL_BASE_URL", "https://panel.example.org:99999"),
     ("QMAILPANEL_BASE_URL", "https://"),
     ("QMAILPANEL_BASE_URL", "http://[::1"),
+    ("QMAILPANEL_MAIL_ROOT", "/home/müller/mail"),
     ("QMAILPANEL_SECOND_FACTOR", "all"),
     ("QMAILPANEL_OPERATOR", "operator"),
     ("QMAILPANEL_MAIL_FROM", "The panel"),
@@ -65,6 +66,7 @@ NONSENSE = [
     ("QMAILPANEL_RESOLVER", "127.0.0.1:dns"),
     ("QMAILPANEL_DEBUG", "maybe"),
     *((f"QMAILPANEL_{name}", "mail.example.org") for name in ("IMAP", "POP3", "SMTP")),
+    ("QMAILPANEL_IMAP", "::1:993"),
     *((f"QMAILPANEL_{name}", "mail.example.org:0") for name in ("IMAP", "POP3", "SMTP")),
     ("DATABASE_URL", "nonsense"),
     ("DATABASE_URL", "mysql://panel:secret@host/panel"),
@@ -74,6 +76,11 @@ NONSENSE = [
     ("DATABASE_URL", "sqlite:///db.sqlite3"),
     ("EMAIL_URL", "nonsense"),
     ("EMAIL_URL", "smtp://"),
+    ("EMAIL_URL", "smtp://panel:secret@host:587/?tls=true"),
+    ("EMAIL_URL", "smtp://panel:secret@host:587/tls"),
+    ("EMAIL_URL", "smtp://panel:secret@host:0"),
+    ("EMAIL_URL", "sendmail://usr/sbin/sendmail"),
+    ("EMAIL_URL", "sendmail://secret/usr/sbin/sendmail"),
     ("EMAIL_URL", "smtp://panel:secret@host:port"),
     ("EMAIL_URL", "sendmail://"),
     ("EMAIL_URL", "pigeon://panel:secret@host"),
@@ -114,6 +121,14 @@ def test_a_variable_that_is_no_setting_is_refused(name, meant):
         ("QMAILPANEL_HOST", "localhost", None),
         ("QMAILPANEL_BASE_URL", "https://panel.example.org/", "https://panel.example.org"),
         ("QMAILPANEL_BASE_URL", "http://[::1]:8025", None),
+        *(
+            ("QMAILPANEL_BASE_URL", text, "https://panel.example.org")
+            for text in ("HTTPS://Panel.Example.ORG", "https://panel.example.org:443/")
+        ),
+        ("QMAILPANEL_BASE_URL", "https://panel.example.org?", "https://panel.example.org"),
+        ("QMAILPANEL_BASE_URL", "http://panel.example.org:80", "http://panel.example.org"),
+        ("QMAILPANEL_BASE_URL", "https://Köln.example", "https://xn--kln-sna.example"),
+        ("QMAILPANEL_BASE_URL", "http://[2001:DB8:0::1]:80", "http://[2001:db8::1]"),
         ("QMAILPANEL_IMAP", "", None),
         ("QMAILPANEL_IMAP", "[::1]:993", None),
         ("QMAILPANEL_RESOLVER", "[::1]:53", None),
@@ -133,6 +148,14 @@ def test_defaults_follow_from_what_is_given_above_them():
     given = read_settings({"QMAILPANEL_BASE_URL": "https://panel.example.org"})
     assert given["QMAILPANEL_IMAP"] == "panel.example.org:993"
     assert given["QMAILPANEL_MAIL_FROM"] == "qmailpanel@panel.example.org"
+
+
+def test_a_default_that_follows_from_a_bad_place_is_refused_too():
+    with pytest.raises(ImproperlyConfigured) as refused:
+        read_settings({"QMAILPANEL_QMAIL_HOME": "/home/müller/qmail"})
+    sentence = "QMAILPANEL_MAIL_ROOT is '/home/müller/qmail/mailnames', but must be"
+    assert str(refused.value).startswith(sentence)
+    assert read_settings({"QMAILPANEL_PORT": "80"})["QMAILPANEL_BASE_URL"] == "http://127.0.0.1"
 
 
 def test_a_postgres_url_names_server_or_socket():

@@ -30,9 +30,7 @@ def _base_url(above: Values) -> WebAddress:
 
 
 def _own_url(above: Values) -> WebAddress:
-    host = above["QMAILPANEL_HOST"]
-    host = f"[{host}]" if ":" in host else host
-    return WebAddress(f"http://{host}:{above['QMAILPANEL_PORT']}")
+    return WebAddress.of("http", above["QMAILPANEL_HOST"], above["QMAILPANEL_PORT"])
 
 
 def _hup(above: Values) -> str:
@@ -60,7 +58,7 @@ PLACES = (
     ),
     Setting(
         "QMAILPANEL_MAIL_ROOT",
-        kinds.PATH,
+        kinds.MAIL_ROOT,
         _below("QMAILPANEL_QMAIL_HOME", "mailnames"),
         "where mail is kept",
         "`mailnames` in the qmail home",

@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from qmailpanel.environment.host_zone import read_zone
-from qmailpanel.qmail.names import MailAddress, MailUser
-from qmailpanel.web_address import WebAddress
+from qmailpanel.qmail.names import MailAddress, MailUser, stored_of
+from qmailpanel.web_address import PORTS, WebAddress
 
 Value = TypeVar("Value")
 
@@ -76,6 +76,13 @@ def _path(text: str) -> Path:
     return path
 
 
+def _mail_root(text: str) -> Path:
+    """It stands in every line of users/assign."""
+    if not text.isascii():
+        raise ValueError
+    return _path(text)
+
+
 def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
     def read(text: str) -> str:
         if not pattern.fullmatch(text):
@@ -112,7 +119,10 @@ def _place(text: str) -> str:
     if not text:
         return text
     host, _colon, port = text.rpartition(":")
-    _host(host[1:-1] if host.startswith("[") and host.endswith("]") else host)
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    if is_bracketed != (":" in host):
+        raise ValueError
+    _host(host[1:-1] if is_bracketed else host)
     number(1, HIGHEST_PORT).read(port)
     return text
 
@@ -123,13 +133,11 @@ def _resolver(text: str) -> str:
 
 
 def _web_address(text: str) -> WebAddress:
-    address = WebAddress(text.rstrip("/"))
-    parts = urlsplit(address)
-    _host(parts.hostname or "")
+    parts = urlsplit(text.rstrip("/"))
     is_bare = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
-    if parts.scheme not in {"http", "https"} or not is_bare or parts.port == 0:
+    if parts.scheme not in PORTS or not is_bare or parts.port == 0:
         raise ValueError
-    return address
+    return WebAddress.of(parts.scheme, _host(stored_of(parts.hostname or "")), parts.port)
 
 
 def _database(text: str) -> dict[str, Any]:
@@ -152,9 +160,13 @@ def _database(text: str) -> dict[str, Any]:
 
 
 def _mail(text: str) -> dict[str, Any]:
-    """As Django's settings of these names, and the path of sendmail."""
+    """As Django's settings of these names, and the path of sendmail.
+
+    What is not understood is refused: it may have asked for an encrypted connection.
+    """
     url = urlsplit(text)
-    if url.scheme not in _MAIL_SCHEMES:
+    is_whole = not (url.query or url.fragment or ("smtp" in url.scheme and url.path.strip("/")))
+    if url.scheme not in _MAIL_SCHEMES or not is_whole or url.port == 0:
         raise ValueError
     return {**_MAIL_SCHEMES[url.scheme], **_mail_server(url), "EMAIL_SENDMAIL": _sendmail(url)}
 
@@ -172,10 +184,15 @@ def _mail_server(url: SplitResult) -> dict[str, Any]:
 
 
 def _sendmail(url: SplitResult) -> str:
-    return _matching(_PROGRAM)(url.path) if url.scheme == "sendmail" else ""
+    if url.scheme != "sendmail":
+        return ""
+    if url.netloc:
+        raise ValueError
+    return _matching(_PROGRAM)(url.path)
 
 
 PATH = Kind("an absolute path without `..` and colons", _path)
+MAIL_ROOT = Kind("an absolute path of ASCII characters without `..` and colons", _mail_root)
 PROGRAM = Kind("auto, none or the absolute path of a program", _program)
 HUP = Kind("auto, none or a command that begins with an absolute path", _hup)
 MAIL_USER = Kind("name:uid:gid, neither number 0, as popuser:110:31", _mail_user)
@@ -185,7 +202,9 @@ HOST = Kind("an IP address or a host name", _host)
 PORT = number(1, HIGHEST_PORT)
 PLACE = Kind("empty, or host:port as mail.example.org:993", _place)
 RESOLVER = Kind("an IP address and a port, as 127.0.0.1:53 or [::1]:53", _resolver)
-WEB_ADDRESS = Kind("http:// or https:// and a host, as https://panel.example.org", _web_address)
+WEB_ADDRESS = Kind(
+    "http:// or https:// and a host, without a path, as https://panel.example.org", _web_address
+)
 ADDRESS = Kind("a mail address, as operator@example.org", MailAddress)
 DATABASE = Kind("sqlite:////an/absolute/path or postgres://user:password@host:port/name", _database)
 MAIL = Kind("smtp://, smtp+tls:// or smtps:// and a host, or sendmail:///usr/sbin/sendmail", _mail)

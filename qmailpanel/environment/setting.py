@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -34,7 +35,8 @@ class Setting:
             raise ImproperlyConfigured(self._refusal(text)) from None
 
     def default_value(self, above: Values) -> Any:
-        return self.default(above) if callable(self.default) else self.default
+        value = self.default(above) if callable(self.default) else self.default
+        return self.read(str(value), above) if isinstance(value, Path) else value
 
     def _refusal(self, text: str) -> str:
         if self.is_secret:
