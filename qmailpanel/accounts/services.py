@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
 from qmailpanel.ledger.actors import COMMAND, Actor
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
+from qmailpanel.qmail.names import InvalidName, MailAddress
 
 from .factors import reset_factors
 from .models import SignInLink, User
@@ -20,6 +24,18 @@ from .sessions import end_all_sessions
 from .tokens import digest_of, link_to, make_token
 
 LINK_LIFETIME = timedelta(minutes=15)
+
+
+def addresses_of(users: Iterable[User]) -> Iterator[MailAddress]:
+    """Theirs, but for those to which no mail could be forwarded."""
+    for user in users:
+        with contextlib.suppress(InvalidName):
+            yield MailAddress(user.email)
+
+
+def operators() -> QuerySet[User]:
+    """Those who may sign in, the first one first."""
+    return User.objects.filter(is_operator=True, is_active=True).order_by("id")
 
 
 def add_operator(email: str) -> User:

@@ -26,6 +26,16 @@ class AddDomainForm(PanelForm):
         widget=forms.TextInput(attrs={**PLAIN, "inputmode": "email"}),
         error_messages={"required": _("Every domain answers to postmaster. Enter an address.")},
     )
+    later = forms.BooleanField(label=_("I add this mailbox next"), required=False)
+    asks_for_later = False  # the box is shown only to who needs it
+
+    def clean(self) -> None:
+        """Mail to a contact in the new domain bounces until there is a mailbox."""
+        contact, is_later = self.cleaned_data.get("contact"), self.cleaned_data.pop("later", False)
+        self.asks_for_later = bool(contact and contact.domain == self.cleaned_data.get("name"))
+        if self.asks_for_later and not is_later:
+            message = _("%(contact)s has no mailbox yet, and until then mail to it bounces.")
+            self.add_error("contact", message % {"contact": contact})
 
 
 class KeepForm(PanelForm):

@@ -7,6 +7,7 @@ import secrets
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
+from qmailpanel.accounts.services import addresses_of, operators
 from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.rights import ALL, Right
 from qmailpanel.domains.changes import one_line
@@ -16,7 +17,7 @@ from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
-from qmailpanel.qmail.names import DomainName, InvalidName, MailAddress
+from qmailpanel.qmail.names import DomainName, MailAddress
 
 from .grants import give
 from .models import NameRequest, Outcome
@@ -87,19 +88,17 @@ def _add_name(actor: Actor, asked: NameRequest) -> NameRequest:
         Deed(_as_person(asked), asked.domain).require(Right.NAMES)
         add_alias_domain(actor, asked.domain, name)
     else:
-        domain = add_domain(actor, name, contact=_contact(asked.person))
+        domain = add_domain(actor, name, contact=_contact(asked.person, name))
         give(actor, asked.person, domain, ALL)
     asked.outcome = Outcome.DONE
     asked.save(update_fields=["outcome"])
     return asked
 
 
-def _contact(person: User) -> MailAddress | None:
-    """None where no alias could deliver there."""
-    try:
-        return MailAddress(person.email)
-    except InvalidName:
-        return None
+def _contact(person: User, name: DomainName) -> MailAddress | None:
+    """Who asked or, where that is an address of the new domain itself, an operator."""
+    addresses = addresses_of([person, *operators()])
+    return next((address for address in addresses if address.domain != name), None)
 
 
 def _as_person(asked: NameRequest) -> Actor:

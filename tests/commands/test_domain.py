@@ -20,6 +20,12 @@ def test_postmaster_and_abuse_go_to_the_first_operator(run, operator):
     assert "postmaster" not in err
 
 
+def test_a_note_says_that_an_operator_in_the_new_domain_has_no_mailbox_yet(run, operator):
+    code, _, err = run("domain --create example.org")
+    assert (code, destinations_of("postmaster")) == (0, [operator.email])
+    assert f"bounces until then. Add it: ./manage.py mail --create {operator.email}" in err
+
+
 def test_without_an_operator_a_note_says_how_to_add_them(run):
     code, _, err = run("domain --create new.example")
     assert code == 0

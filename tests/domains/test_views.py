@@ -73,6 +73,22 @@ def test_a_bad_name_is_told_at_its_field_and_kept(as_operator: Client, more: Any
     assert ("<html" in page) is (not more)
 
 
+@pytest.mark.parametrize("more", [{}, ask("add")], ids=["page", "fragment"])
+@pytest.mark.parametrize("contact", ["me@köln.example", "Abuse@xn--kln-sna.example"])
+def test_a_contact_without_a_mailbox_is_asked_about(
+    as_operator: Client, contact: str, more: Any
+) -> None:
+    box, data = 'name="later"', {"name": "köln.example", "contact": contact}
+    assert box not in body(as_operator.get(LIST))
+    answer = as_operator.post("/domains/add/", data, **more)
+    assert answer.status_code == 422
+    assert "has no mailbox yet, and until then mail to it bounces." in body(answer)
+    assert box in body(answer)
+    assert not Domain.objects.exists()
+    assert as_operator.post("/domains/add/", {**data, "later": "on"}, **more).status_code < 400
+    assert Domain.objects.get().addresses.filter(local="postmaster").exists()
+
+
 def test_a_name_that_is_taken_is_told_at_its_field(as_operator: Client, domain: Domain) -> None:
     page = body(add(as_operator, "pandle.net"))
     assert 'id="id_name_error"' in page

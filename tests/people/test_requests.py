@@ -92,6 +92,14 @@ def test_an_alias_domain_is_asked_for_only_by_who_may(domain, person):
 # the operator's answer
 
 
+def test_mail_to_postmaster_goes_to_an_operator_where_who_asked_has_no_mailbox_yet(
+    person, operator
+):
+    accept_request(SYSTEM, request_name(person(email=f"asker@{WISH}"), WISH))
+    contact = Domain.objects.get(name=WISH).addresses.get(local="postmaster").destinations.get()
+    assert contact.target == operator.email
+
+
 def test_the_operators_yes_makes_the_domain_and_who_asked_looks_after_it(asked):
     accept_request(SYSTEM, asked)
     domain = Domain.objects.get(name=WISH)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from qmailpanel.accounts.models import User
+from qmailpanel.accounts.services import addresses_of, operators
 from qmailpanel.commands.find import find_domain
 from qmailpanel.commands.plesk import PleskCommand, Request
 from qmailpanel.domains.models import Domain, Kind
@@ -14,7 +14,7 @@ from qmailpanel.domains.renaming import rename_domain
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.ledger.services import ledger_locked
-from qmailpanel.qmail.names import DomainName, InvalidName, MailAddress
+from qmailpanel.qmail.names import DomainName
 
 
 class Command(PleskCommand):
@@ -58,7 +58,7 @@ class Command(PleskCommand):
         }
 
     def create(self, request: Request) -> None:
-        name, contact = DomainName(request.name), self.contact()
+        name, contact = DomainName(request.name), next(addresses_of(operators()), None)
         domain = add_domain(
             COMMAND,
             name,
@@ -70,6 +70,11 @@ class Command(PleskCommand):
             self.notice(
                 f"There is no operator yet, so {name} has no postmaster and abuse. Add them to a "
                 f"mailbox: ./manage.py mail -u MAILBOX@{name} -aliases add:postmaster,abuse"
+            )
+        elif contact.domain == name:
+            self.notice(
+                f"Mail to postmaster and abuse goes to {contact}, which has no mailbox yet, and "
+                f"bounces until then. Add it: ./manage.py mail --create {contact} -mailbox true"
             )
         self.finish([domain], f"Creation of domain '{name}' completed.")
 
@@ -116,12 +121,3 @@ class Command(PleskCommand):
     def switch(self, request: Request, *, on: bool) -> None:
         """Says nothing, as Plesk's."""
         self.wait([switch_domain(COMMAND, find_domain(request.name), on=on)])
-
-    @staticmethod
-    def contact() -> MailAddress | None:
-        """Who hears of trouble: the first operator, if that is a whole address."""
-        operator = User.objects.filter(is_operator=True, is_active=True).order_by("id").first()
-        try:
-            return MailAddress(operator.email) if operator else None
-        except InvalidName:
-            return None
