@@ -29,6 +29,7 @@ IMPORTED = {
     "md5": "{MD5-CRYPT}$1$ehbpW/ic$1p.8Zi496dHRq2Ern/ay60",
 }
 QUICK = "{ARGON2ID}" + PasswordHasher(1, 8, 1).hash("something")
+COMPOSED, DECOMPOSED = "Gr\u00fc\u00dfe aus K\u00f6ln", "Gru\u0308\u00dfe aus Ko\u0308ln"
 pytestmark = pytest.mark.root
 
 
@@ -80,6 +81,14 @@ def test_who_knows_the_password_becomes_the_mail_user_at_home(world) -> None:
     used = home / ".last-pop3"
     assert used.read_text() == "192.0.2.7\n"
     assert (used.stat().st_uid, used.stat().st_mode & 0o777) == (110, 0o600)
+
+
+@pytest.mark.parametrize("chosen", [COMPOSED, DECOMPOSED])
+@pytest.mark.parametrize("typed", [COMPOSED, DECOMPOSED])
+def test_what_looks_the_same_is_the_same_password(world, chosen, typed) -> None:
+    world.write(LoginRow(hash_password(chosen)))
+    assert world.ask("bob@a.test", typed).returncode == 0
+    assert world.ask("bob@a.test", typed + "u").returncode == 1
 
 
 def test_a_program_is_found_though_the_interpreters_library_is_roots_alone(world, tmp_path) -> None:

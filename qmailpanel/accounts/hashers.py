@@ -8,14 +8,14 @@ from qmailpanel.qmail.secrets import passwords
 
 
 class BoundedArgon2(Argon2PasswordHasher):
-    """Argon2id with the costs of mailboxes, which sign in by the same form."""
+    """Argon2id with the costs of mailboxes, which sign in by the same form, and of one spelling."""
 
     time_cost, memory_cost, parallelism = passwords.COSTS
 
     def encode(self, password: str, salt: str) -> str:
         with passwords.hashing:
-            return super().encode(password, salt)
+            return super().encode(passwords.composed(password), salt)
 
     def verify(self, password: str, encoded: str) -> bool:
         with passwords.hashing:
-            return super().verify(password, encoded)
+            return super().verify(passwords.composed(password), encoded)

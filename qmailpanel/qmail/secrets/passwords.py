@@ -31,11 +31,23 @@ def hash_password(text: str) -> str:
     """What is stored of a password. Raises InvalidName for one no mail program could send."""
     _check(text)
     with hashing:
-        return ARGON2ID + _HASHER.hash(text)
+        return ARGON2ID + _HASHER.hash(composed(text))
 
 
 def verify_password(text: str, stored: str) -> bool:
-    """Whether the password is the stored one; False too for a hash that nobody knows."""
+    """Whether the password is the stored one; False too for a hash that nobody knows.
+
+    Who imported a hash may have made it of either spelling.
+    """
+    return any(_verify(each, stored) for each in dict.fromkeys([composed(text), text]))
+
+
+def composed(text: str) -> str:
+    """One spelling of what looks the same: ü is one character or two. See RFC 8265, 4.2.1."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _verify(text: str, stored: str) -> bool:
     if not stored.startswith(ARGON2ID):
         return verify_crypt(text, stored)
     try:

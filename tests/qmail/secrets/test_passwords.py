@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from threading import Thread
 
 import pytest
+from argon2 import PasswordHasher
+from django.contrib.auth.hashers import check_password, make_password
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,6 +56,22 @@ def test_a_hash_that_is_not_ours_verifies_nothing(stored):
 def test_a_password_that_cannot_be_sent_is_refused(text, says):
     with pytest.raises(InvalidName, match=says):
         hash_password(text)
+
+
+COMPOSED, DECOMPOSED = "Gr\u00fc\u00dfe aus K\u00f6ln", "Gru\u0308\u00dfe aus Ko\u0308ln"
+
+
+@pytest.mark.parametrize("chosen", [COMPOSED, DECOMPOSED])
+@pytest.mark.parametrize("typed", [COMPOSED, DECOMPOSED])
+def test_what_looks_the_same_is_the_same_password(chosen, typed):
+    assert verify_password(typed, hash_password(chosen))
+    assert check_password(typed, make_password(chosen))
+    assert not verify_password("Grusse aus Koln", hash_password(chosen))
+
+
+def test_an_imported_hash_is_verified_in_the_spelling_that_it_was_made_of():
+    stored = "{ARGON2ID}" + PasswordHasher(memory_cost=64, time_cost=1).hash(DECOMPOSED)
+    assert verify_password(DECOMPOSED, stored)
 
 
 def test_the_longest_password_is_hashed_whole():
