@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
@@ -103,4 +104,7 @@ def page_of(request: HttpRequest) -> str:
     htmx = getattr(request, "htmx", None)
     if htmx:
         return htmx.current_url_abs_path or "/"
-    return request.get_full_path() if request.method in ("GET", "HEAD") else "/"
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    sent_from = urlsplit(request.headers.get("Referer", ""))
+    return sent_from.path or "/" if sent_from.netloc == request.get_host() else "/"

@@ -416,6 +416,23 @@ def test_a_signed_out_person_is_led_back_to_the_page_they_wanted(anonymous):
     assert anonymous.get(wanted)["Location"] == f"{reverse('account_login')}?next={wanted}"
 
 
+@pytest.mark.parametrize(
+    ("sent_from", "back"),
+    [
+        ("http://testserver/domains/pandle.net/settings/?x=1", "/domains/pandle.net/settings/"),
+        ("http://evil.example/domains/", "/"),
+        ("http://testserver", "/"),
+        ("", "/"),
+    ],
+)
+def test_who_was_signed_out_meanwhile_is_led_back_to_the_page_of_the_form(
+    anonymous, sent_from, back
+):
+    headers = {"Referer": sent_from} if sent_from else {}
+    answer = anonymous.post(reverse("account_change_password"), headers=headers)
+    assert answer["Location"] == f"{reverse('account_login')}?next={back}"
+
+
 def test_a_signed_out_fragment_leads_the_window_and_not_the_cell(anonymous):
     htmx = {"HX-Request": "true", "HX-Current-URL": "http://testserver/domains/"}
     answer = anonymous.get(reverse("account_change_password"), headers=htmx)
