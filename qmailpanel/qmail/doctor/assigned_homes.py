@@ -13,12 +13,25 @@ from qmailpanel.qmail.pause import Round
 
 
 @dataclass
+class Claims:
+    """The addresses that lines of users/assign are about; of `begins`, all that begin so."""
+
+    whole: set[tuple[bytes, bytes]] = field(default_factory=set)
+    begins: set[tuple[bytes, bytes]] = field(default_factory=set)
+
+    def knows(self, local: bytes, domain: bytes) -> bool:
+        """Whether mail to it does not fall to whoever has all addresses of the domain."""
+        beginnings = ((local[:length], domain) for length in range(1, len(local) + 1))
+        return (local, domain) in self.whole or not self.begins.isdisjoint(beginnings)
+
+
+@dataclass
 class AssignedHome:
     """A home that users/assign names: first in line `number`, for this uid and gid.
 
     `plain`: for whole names; `.qmail` is asked. `own`: the addresses of these. `begins`: for names
     that begin so, at these domains; `.qmail-…` is asked. `alone`: the prepend of a domain that has
-    no other assignment than a wildcard to here.
+    no other assignment than a wildcard to here. `claims`: of all homes.
     """
 
     path: str
@@ -29,6 +42,7 @@ class AssignedHome:
     own: set[bytes] = field(default_factory=set)
     begins: list[tuple[bytes, tuple[bytes, ...]]] = field(default_factory=list)
     alone: bytes = b""
+    claims: Claims = field(default_factory=Claims)
 
     def own_of(self, name: str) -> set[bytes]:
         """The addresses whose mail a dot-qmail file of this home gets."""
@@ -73,7 +87,7 @@ class ExaminedHome:
 
 def find_homes(host: ExaminedHost) -> Round[dict[str, AssignedHome]]:
     """The homes by their paths."""
-    homes, domains = dict[str, AssignedHome](), _find_domains(host)
+    homes, domains, claims = dict[str, AssignedHome](), _find_domains(host), Claims()
     wildcards, simple = dict[bytes, AssignedHome](), set[bytes]()
     for number, record in _read_records(host.text("users/assign") or b""):
         if number % LINES == 0:
@@ -82,9 +96,12 @@ def find_homes(host: ExaminedHost) -> Round[dict[str, AssignedHome]]:
         path = _plain_path(home.decode("utf-8", "surrogateescape"))
         if not (is_number(uid) and is_number(gid) and _is_whole(path)):
             continue
-        named = homes.setdefault(path, AssignedHome(path, number, int(uid), int(gid)))
+        new = AssignedHome(path, number, int(uid), int(gid), claims=claims)
+        named = homes.setdefault(path, new)
         prepend, _, rest = name[1:].lower().partition(b"-")
         names = domains.get(prepend, ())
+        claimed = claims.whole if name[:1] == b"=" else claims.begins
+        claimed |= {(rest, one) for one in names if rest}
         if dash:
             named.begins.append((rest, names))
         else:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
 from qmailpanel.qmail.doctor.examined import ENTER, READ, WRITE, File
 from qmailpanel.qmail.doctor.finding import Finding, Severity, Trap
+from qmailpanel.qmail.doctor.forwards import examine_forwards
 from qmailpanel.qmail.doctor.instructions import delivers_here, examine_instructions
 from qmailpanel.qmail.doctor.vpopmail import examine_boxes
 from qmailpanel.qmail.formats import maildir
@@ -217,6 +218,7 @@ def _examine_dot(
     yield from _examine_dot_mode(path, file, content)
     own = assigned.own_of(name)
     yield from examine_instructions(path, content, exists, own, home.directories)
+    yield from examine_forwards(home, path, content)
 
 
 def examine_name(path: str, name: str) -> Iterator[Finding]:

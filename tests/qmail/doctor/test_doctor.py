@@ -27,6 +27,8 @@ from tests.kit.sick import (
 VIRTUAL, RCPT = "control/virtualdomains", "control/rcpthosts"
 LOCALS, BAD = "control/locals", "control/badmailfrom"
 DOT, DEFAULT = f"{BOX}/.qmail", "mailnames/pandle.net/.qmail-default"
+POSTMASTER = "mailnames/pandle.net/.qmail-postmaster"
+NO_MAILBOX = b"|/var/qmail/bin/bouncesaying 'No such mailbox here.'\n"
 SIZE = f"{BOX}/Maildir/maildirsize"
 HOME = "{root}/pandle.net"
 GIVEN = "popuser:110:31:" + HOME
@@ -282,6 +284,14 @@ INSTRUCTIONS: list[Row] = [
     (dot(DOT, b"&Bilardi@pandle.net\n"), DOT, 1, "comes back", "./Maildir/"),
     (dot("mailnames/pandle.net/.qmail-a:b", b"&a.b@pandle.net\n"),
      "mailnames/pandle.net/.qmail-a:b", 1, "comes back", "Remove"),
+    (
+        both(dot(DEFAULT, NO_MAILBOX), dot(POSTMASTER, b"#\n&Jo@Pandle.net\n")),
+        POSTMASTER, 2, "Nobody has the address jo@pandle.net", "Make a mailbox",
+    ),
+    (
+        both(remove(DEFAULT), dot(POSTMASTER, b"jo@pandle.net\n")),
+        POSTMASTER, 1, "Nobody has the address jo@pandle.net", "Make a mailbox",
+    ),
     (dot(DOT, b"+list\n./Maildir/\n"), DOT, 2, "only forwards", "+list"),
     (dot(DOT, b"#\n+other\n"), DOT, 2, "no effect", "address with &"),
 ]  # fmt: skip
@@ -331,6 +341,21 @@ ROWS = [*LISTS, *FILES, *ROUTES, *ASSIGNMENTS, *COMPILED, *HOMES, *INSTRUCTIONS,
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return make_healthy(tmp_path / "qmail")
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["biliards", "jo", "jo-x", "no-x-y", "list-1", "a.b", "off"],
+)
+def test_a_forward_to_what_some_file_or_line_is_about_is_healthy(home, target):
+    lines = ASSIGN + "+100-list-:popuser:110:31:{root}/pandle.net:-:list-:\n"
+    assign(lines)(home)
+    dot(DEFAULT, NO_MAILBOX)(home)
+    for name in ("jo", "jo-default", "no-default", "a:b"):
+        dot(f"mailnames/pandle.net/.qmail-{name}", b"#\n")(home)
+    dot("mailnames/pandle.net/.qmail-off", NO_MAILBOX)(home)
+    dot(POSTMASTER, f"&{target}@pandle.net\n&jo@elsewhere.test\n".encode())(home)
+    assert [str(finding) for finding in look(home)] == []
 
 
 def test_a_healthy_host_gives_nothing(home):
