@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.delivery.replies import change_reply
 from qmailpanel.mailboxes.models import AutoReply, Mailbox
@@ -33,6 +34,19 @@ def test_it_starts_and_ends_replies_with_their_days(panel: Panel, monkeypatch) -
         sync_on(monkeypatch, days)
         ran.append(AutoReply.objects.get().running)
     assert ran == [False, True, False]
+
+
+def test_it_ends_what_refuses_mail_of_a_removed_domain(panel: Panel, monkeypatch) -> None:
+    domain = panel.add_domain()
+    panel.add_domain("other.test")
+    panel.sync()
+    remove_domain(SYSTEM, domain)
+    sync_on(monkeypatch, 0)
+    assert "pandle.net:100" in panel.lines("control/virtualdomains")
+    for half_days in range(1, 20):
+        sync_on(monkeypatch, half_days / 2)
+    assert "pandle.net:100" not in panel.lines("control/virtualdomains")
+    assert not any(line.startswith("+100-") for line in panel.lines("users/assign"))
 
 
 def test_it_purges_mail_whose_time_is_over(panel: Panel, monkeypatch) -> None:

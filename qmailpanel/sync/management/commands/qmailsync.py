@@ -15,12 +15,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
 from qmailpanel.ledger.actors import COMMAND
+from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.plan.steps import describe
 from qmailpanel.sync.models import SyncQuestion
 from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.report import Report
 from qmailpanel.sync.rounds.due import purge_when_due, turn_replies_when_due
+from qmailpanel.sync.rounds.leaving import end_leaving
 from qmailpanel.sync.scope import all_domains, dirty_domains
 from qmailpanel.sync.service import Service
 from qmailpanel.sync.services import answer_question
@@ -70,11 +72,12 @@ class Command(BaseCommand):
         turn_replies_when_due()
         for _piece in purge_when_due():
             pass
-        domains = sorted({*all_domains(), *dirty_domains(0)})
-        report = reconciler.reconcile(domains, absent=True)
-        if report.unseen:  # what was written shall be live when the command ends
-            time.sleep(max(0.0, max(report.unseen.values()) - time.monotonic()))
-            report = reconciler.reconcile(domains, absent=True)
+        report = _reconcile_all(reconciler)
+        through = _newest_change()
+        end_leaving(reconciler)  # it asks what was seen of the host
+        if report.unseen or _newest_change() != through:
+            time.sleep(max(0.0, max(report.unseen.values(), default=0.0) - time.monotonic()))
+            report = _reconcile_all(reconciler)  # it shall be live when the command ends
         for line in _describe_troubles(report):
             self.stderr.write(line)
         if report.error or report.question:
@@ -102,6 +105,14 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         service.run()
+
+
+def _newest_change() -> int:
+    return LedgerHead.objects.values_list("last", flat=True).first() or 0
+
+
+def _reconcile_all(reconciler: Reconciler) -> Report:
+    return reconciler.reconcile(sorted({*all_domains(), *dirty_domains(0)}), absent=True)
 
 
 def _describe_troubles(report: Report) -> list[str]:
