@@ -8,7 +8,6 @@ sentences are marked for translation and translated where they are shown.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from string import ascii_lowercase, ascii_uppercase
 from typing import Self
@@ -16,10 +15,34 @@ from typing import Self
 import idna
 
 from qmailpanel.qmail.numbers import HIGHEST_ID
+from qmailpanel.qmail.refusals import (
+    InvalidName,
+    gettext_noop,
+    not_a_domain,
+    odd_character,
+    refuse_control,
+    shown,
+    too_long,
+)
+
+__all__ = [
+    "ADDRESS_LENGTH",
+    "BYTE_ORDER_MARK",
+    "AliasLocal",
+    "DomainName",
+    "InvalidName",
+    "LocalPart",
+    "MailAddress",
+    "MailUser",
+    "OutsideName",
+    "ReplyText",
+    "display_of",
+    "gettext_noop",
+    "stored_of",
+]
 
 DOMAIN_LENGTH = 248  # of our own: `<name>.passwd` is the name of a file, of 255 bytes at most
 OUTSIDE_LENGTH = 253
-LABEL_LENGTH = 63
 LOCAL_LENGTH = 64
 ADDRESS_LENGTH = 254
 REPLY_LENGTH = 200
@@ -31,26 +54,8 @@ _LOCAL_ODD = re.compile(r"[^a-z0-9._+-]")
 _LOCAL = re.compile(r"[a-z0-9](?:[a-z0-9._+-]*[a-z0-9])?")
 _OUTSIDE_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")  # some have underscores
 _OUTSIDE_ODD = re.compile(r"[^A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]")  # atext and dots: RFC 5321, 4.1.2
-# control characters but tab, what breaks a line, what turns its direction, halves of a character
-_CONTROL = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _USER = re.compile(r"([A-Za-z_][A-Za-z0-9._-]{0,31}):([0-9]{1,10}):([0-9]{1,10})")
-
-
-def gettext_noop(message: str) -> str:
-    """Mark a sentence for translation: Django's function of that name, without Django."""
-    return message
-
-
-class InvalidName(ValueError):
-    """What is wrong with a text a person typed: `template` filled with `params` is a sentence."""
-
-    def __init__(self, template: str, **params: object) -> None:
-        super().__init__(template % params)
-        self.template = template
-        self.params = params
 
 
 class DomainName(str):
@@ -136,7 +141,7 @@ class MailAddress(str):
         _check_outside(local, at, text)
         address = f"{local}@{OutsideName(domain)}"
         if len(address) > ADDRESS_LENGTH:
-            raise _too_long(address, ADDRESS_LENGTH)
+            raise too_long(address, ADDRESS_LENGTH)
         return super().__new__(cls, address)
 
     @property
@@ -163,7 +168,7 @@ class ReplyText(str):
             raise InvalidName(gettext_noop("Write one line, without line breaks."))
         refuse_control(line)
         if len(line) > REPLY_LENGTH:
-            raise _too_long(line, REPLY_LENGTH)
+            raise too_long(line, REPLY_LENGTH)
         return super().__new__(cls, line)
 
 
@@ -197,13 +202,13 @@ class MailUser:
 def _to_ascii(text: str, most: int) -> str:
     """The name with A-labels; quick for the many names that are ASCII anyway."""
     if len(text) > most + 1:
-        raise _too_long(text, most)
+        raise too_long(text, most)
     if text.isascii() and "xn--" not in text.lower():
         return text.lower()
     try:
         return idna.encode(text, uts46=True).decode("ascii")
     except UnicodeError as error:
-        raise _not_a_domain(text) from error
+        raise not_a_domain(text) from error
 
 
 def _check_domain(name: str, text: str, most: int, label: re.Pattern[str]) -> None:
@@ -213,7 +218,7 @@ def _check_domain(name: str, text: str, most: int, label: re.Pattern[str]) -> No
         raise InvalidName(gettext_noop("Enter only the part after the @."))
     labels = name.split(".")
     if not all(map(label.fullmatch, labels)):
-        raise _not_a_domain(text)
+        raise not_a_domain(text)
     if len(labels) < 2:
         raise InvalidName(
             gettext_noop("%(text)s is only one word. Write the whole name, as %(text)s.org."),
@@ -224,7 +229,7 @@ def _check_domain(name: str, text: str, most: int, label: re.Pattern[str]) -> No
             gettext_noop("%(text)s looks like an IP address. Enter a domain name."), text=name
         )
     if len(name) > most:
-        raise _too_long(name, most)
+        raise too_long(name, most)
 
 
 def _check_local(local: str) -> None:
@@ -235,9 +240,9 @@ def _check_local(local: str) -> None:
     if "@" in local:
         raise InvalidName(gettext_noop("Enter only the part before the @."))
     if len(local) > LOCAL_LENGTH:
-        raise _too_long(local, LOCAL_LENGTH)
+        raise too_long(local, LOCAL_LENGTH)
     if odd := _LOCAL_ODD.search(local):
-        raise _odd(
+        raise odd_character(
             gettext_noop("%(char)s cannot be used. Use letters a to z, digits and . _ + - only."),
             odd[0],
         )
@@ -250,12 +255,12 @@ def _check_outside(local: str, at: str, text: str) -> None:
     if not (local and at):
         raise InvalidName(
             gettext_noop("%(text)s is not a whole address. Write name@example.org."),
-            text=_shown(text),
+            text=shown(text),
         )
     if len(local) > LOCAL_LENGTH:
-        raise _too_long(local, LOCAL_LENGTH)
+        raise too_long(local, LOCAL_LENGTH)
     if odd := _OUTSIDE_ODD.search(local):
-        raise _odd(
+        raise odd_character(
             gettext_noop("%(char)s cannot be used. Write one plain address, as name@example.org."),
             odd[0],
         )
@@ -281,62 +286,5 @@ def _lower(text: str) -> str:
 def _not_a_user(text: str) -> InvalidName:
     return InvalidName(
         gettext_noop("%(text)s is not a mail user. Write name:uid:gid, as popuser:110:31."),
-        text=_shown(text),
+        text=shown(text),
     )
-
-
-def _not_a_domain(text: str) -> InvalidName:
-    """The sentence says why, where one character or one label is the reason."""
-    template = gettext_noop("%(text)s is not a domain name. Use letters, digits, hyphens and dots.")
-    odd = next((char for char in text.strip(" \t") if not _is_of_names(char)), "")
-    if odd.isspace():
-        template = gettext_noop("%(text)s is not a domain name. Write it without blanks.")
-    elif odd:
-        template = gettext_noop("%(text)s is not a domain name. %(char)s cannot be used.")
-    elif any(len(label) > LABEL_LENGTH for label in text.split(".")):
-        template = gettext_noop(
-            "%(text)s is not a domain name. At most %(most)d characters stand between two dots."
-        )
-    return InvalidName(template, text=_shown(text), char=_seen(odd), most=LABEL_LENGTH)
-
-
-def _is_of_names(char: str) -> bool:
-    """Letters, marks and digits of any script, hyphens and dots."""
-    return char in "-.。" or unicodedata.category(char)[0] in "LMN"
-
-
-def _too_long(text: str, most: int) -> InvalidName:
-    return InvalidName(
-        gettext_noop("At most %(most)d characters are possible; this has %(length)d."),
-        most=most,
-        length=len(text),
-    )
-
-
-def refuse_control(line: str) -> None:
-    """Raises InvalidName for a text that people could not see as it is."""
-    if odd := _CONTROL.search(line):
-        raise InvalidName(
-            gettext_noop("The control character %(char)s cannot be used. Remove it."),
-            char=_seen(odd[0]),
-        )
-
-
-def _seen(char: str) -> str:
-    """A character as people see it, or how it is called where they cannot."""
-    if char.isprintable():
-        return char
-    return f"U+{ord(char):04X} {unicodedata.name(char, '')}".strip()
-
-
-def _odd(template: str, char: str) -> InvalidName:
-    """The template with a character that people can see; blanks have a sentence of their own."""
-    if char.isspace():
-        return InvalidName(gettext_noop("Write it without blanks, tabs and line breaks."))
-    return InvalidName(template, char=_seen(char))
-
-
-def _shown(text: str) -> str:
-    """A foreign text within a sentence: never longer than a line, never in control of it."""
-    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-    return line if len(line) <= LOCAL_LENGTH else f"{line[:LOCAL_LENGTH]}…"

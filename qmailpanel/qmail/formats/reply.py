@@ -26,8 +26,8 @@ from qmailpanel.qmail.names import (
     MailAddress,
     ReplyText,
     gettext_noop,
-    refuse_control,
 )
+from qmailpanel.qmail.refusals import refuse_control
 
 BODY_LENGTH = 4000
 WORD_BYTES = 900  # a line of a message has at most 998
