@@ -14,6 +14,7 @@ from qmailpanel.reports.statuses import Status, Statuses
 from qmailpanel.web.badges import domain_badge
 from qmailpanel.web.notices import FIRST_WAIT, Notice, around, make_notices
 
+from .access.limits import limits_of
 from .access.rights import may
 from .models import Claim, Domain
 from .names.refusals import refusal_of
@@ -35,6 +36,7 @@ def domain_context(
         **around(notices(statuses, domain), wait=FIRST_WAIT if badge.is_unsettled else 0),
         "domain": domain,
         "display": display(domain),
+        "limits": limits_of(domain),
         "retention": settings.QMAILPANEL_RETENTION_DAYS,
         "domain_badge": badge,
         "refusal": refusal_of(domain) if domain.removed else None,

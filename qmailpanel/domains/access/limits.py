@@ -116,10 +116,25 @@ def change_limits(
 ) -> Limits:
     """These limits, None for no limit.
 
-    One below what there is removes nothing; it only keeps more from coming.
+    One below what there is removes nothing; it only keeps more from coming. Those of sizes fit
+    into each other: a new mailbox into the largest, and that into the storage of all.
     """
     given = (mailboxes, aliases, destinations, pool, largest_quota, default_quota)
+    _refuse_contradiction(pool, largest_quota, default_quota)
     with deed(actor, domain, by_operator=True) as act:
         limits = limits_of(domain)
         act.change(limits, Verb.CHANGED, Noun.LIMITS, **dict(zip(FIELDS, given, strict=True)))
     return limits
+
+
+def _refuse_contradiction(pool: int | None, largest: int | None, default: int | None) -> None:
+    if largest is not None and default is not None and default > largest:
+        raise Refused(
+            _("A new mailbox cannot have more than the largest quota of a mailbox."),
+            "default_quota",
+        )
+    if pool is None:
+        return
+    for size, field in ((largest, "largest_quota"), (default, "default_quota")):
+        if size is not None and size > pool:
+            raise Refused(_("That is more than the storage of all mailboxes."), field)

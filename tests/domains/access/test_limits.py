@@ -114,6 +114,21 @@ def test_a_limit_below_what_there_is_removes_nothing_and_lets_things_shrink(doma
     assert [one.target for one in found.destinations.all()] == ["b@example.org", "c@example.org"]
 
 
+@pytest.mark.parametrize(
+    ("sizes", "field"),
+    [
+        ({"largest_quota": 10, "default_quota": 11}, "default_quota"),
+        ({"pool": 10, "default_quota": 11}, "default_quota"),
+        ({"pool": 10, "largest_quota": 11}, "largest_quota"),
+    ],
+)
+def test_sizes_that_do_not_fit_into_each_other_are_refused_at_their_field(domain, sizes, field):
+    with pytest.raises(Refused) as refused:
+        limit(domain, **sizes)
+    assert refused.value.field == field
+    limit(domain, pool=10, largest_quota=10, default_quota=10)
+
+
 def test_another_limit_is_recorded_with_the_old_one_and_the_same_one_is_not(domain):
     limit(domain, mailboxes=5)
     limit(domain, mailboxes=7)
