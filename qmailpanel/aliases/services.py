@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.domains.access.deed import Deed, deed
-from qmailpanel.domains.access.limits import EXPECTED, refuse_many
+from qmailpanel.domains.access.limits import refuse_many
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.addresses import services as addresses
 from qmailpanel.domains.addresses.services import replace_targets, targets_of, write_targets
@@ -82,19 +82,9 @@ def switch_alias(actor: Actor, address: Address, *, on: bool) -> Address:
 
 
 def remove_alias(actor: Actor, address: Address, *, despite_pointers: bool = False) -> Address:
-    """Stop delivery; asks first where others deliver to it.
-
-    Every domain keeps its postmaster and abuse. See RFC 2142.
-    """
+    """Stop delivery; asks first where others deliver to it."""
     with deed(actor, address, Right.ADDRESSES, removed=True) as act:
-        if address.local in EXPECTED:
-            raise Refused(
-                _(
-                    "%(address)s stays: people report trouble there. "
-                    "Change where it delivers instead."
-                ),
-                address=str(address),
-            )
+        addresses.refuse_expected(address)
         if not (address.removed or despite_pointers):
             refuse_pointed_to(str(address), references_to(address), actor)
         if addresses.remove_address(act, address):

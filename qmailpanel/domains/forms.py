@@ -64,7 +64,7 @@ class SettingsForm(PanelForm):
         label=_("Description"),
         required=False,
         max_length=200,
-        help_text=_("For your own orientation; nobody else reads it."),
+        help_text=_("Everybody who looks after the domain reads it; mailbox owners do not."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     unknown = forms.ChoiceField(choices=Unknown.choices, widget=forms.RadioSelect)

@@ -32,7 +32,7 @@ def refuse(domain: Domain, quota: int, *, besides: Mailbox | None = None) -> Non
         raise Refused(
             _(
                 "A mailbox of %(domain)s may hold %(most)s. "
-                "The operator of this host can raise the limit."
+                "An operator can raise the limit in its settings."
             ),
             "quota",
             domain=domain.name,
@@ -52,7 +52,7 @@ def refuse_pool(domain: Domain, quota: int, *, besides: Mailbox | None = None) -
         raise Refused(
             _(
                 "The mailboxes of %(domain)s may hold %(pool)s together, and %(left)s of that is "
-                "left. The operator of this host can raise the limit."
+                "left. An operator can raise the limit in its settings."
             ),
             "quota",
             domain=domain.name,

@@ -62,7 +62,7 @@ def _working(done: int, total: int) -> Notice:
 
 
 def _holding() -> Notice:
-    text = _("Saved, waiting: the operator looks at changes and applies them together.")
+    text = _("Saved, waiting: changes are held until an operator has looked at them.")
     return Notice(WAITING, text, route="console:page", link=_("Look at the plan and apply it"))
 
 

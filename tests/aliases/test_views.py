@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from qmailpanel.aliases.services import add_alias
+from qmailpanel.domains.access.limits import change_limits
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
@@ -159,6 +160,33 @@ def test_postmaster_and_abuse_offer_no_removal(as_colleague: Client, domain: Dom
     answer = as_colleague.post(f"{LIST}{postmaster.pk}/remove/")
     assert answer.status_code == 422
     assert "postmaster@pandle.net stays" in body(answer)
+
+
+def test_a_limit_of_destinations_is_told_where_there_is_one(
+    as_colleague: Client, domain: Domain, sales: Address
+) -> None:
+    page = f"{LIST}{sales.pk}/"
+    assert "at most" not in body(as_colleague.get(page))
+    change_limits(SYSTEM, domain, destinations=7)
+    assert "2 of at most 7 addresses" in body(as_colleague.get(page))
+
+
+def test_postmaster_takes_mail_always(as_colleague: Client, domain: Domain) -> None:
+    postmaster = Address.objects.get(local="postmaster")
+    page = f"{LIST}{postmaster.pk}/"
+    assert "Switch off" not in body(as_colleague.get(page))
+    answer = as_colleague.post(f"{page}switch/", {"on": "0"})
+    assert "postmaster@pandle.net stays" in body(answer)
+    postmaster.refresh_from_db()
+    assert postmaster.enabled
+
+
+def test_a_mailbox_for_postmaster_is_told_the_way_there_is(
+    as_colleague: Client, domain: Domain
+) -> None:
+    add = {"local": "postmaster"}
+    answer = as_colleague.post("/domains/pandle.net/mailboxes/", add)
+    assert "an alias that every domain keeps. Change where it delivers" in body(answer)
 
 
 def test_removing_asks_in_the_row_and_undo_stands_there_after(

@@ -99,7 +99,7 @@ def test_from_the_invitation_to_the_limit_and_the_record_of_it(open_page, as_ope
     add_mailbox(page, "snooker")
     expect_status(page, "snooker@pandle.net", "Live")
     add_mailbox(page, "pool")
-    expect(page.get_by_text("pandle.net has 2 mailboxes and may have 2.")).to_be_visible()
+    expect(page.get_by_text("Mailboxes of pandle.net: 2 of 2 in use.")).to_be_visible()
     check(page, "the limit")
     assert panel.host.assigned("pandle.net", "pool") is None
 

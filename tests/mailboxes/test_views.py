@@ -82,7 +82,7 @@ def test_an_address_that_is_an_alias_already_is_told_at_the_field(
 ) -> None:
     answer = add(as_colleague, "postmaster")
     assert answer.status_code == 422
-    assert "postmaster@pandle.net is an alias already. Remove the alias first." in body(answer)
+    assert "postmaster@pandle.net is an alias that every domain keeps." in body(answer)
     assert "<html" in body(answer)
 
 

@@ -19,12 +19,12 @@ NAMES = {Kind.MAILBOX: "mailboxes", Kind.ALIAS: "aliases"}
 TITLES = {Kind.MAILBOX: gettext_lazy("Mailboxes"), Kind.ALIAS: gettext_lazy("Aliases")}
 FULL = {
     Kind.MAILBOX: _(
-        "%(domain)s has %(used)d mailboxes and may have %(limit)d. "
-        "The operator of this host can raise the limit."
+        "Mailboxes of %(domain)s: %(used)d of %(limit)d in use. "
+        "An operator can raise the limit in its settings."
     ),
     Kind.ALIAS: _(
-        "%(domain)s has %(used)d aliases and may have %(limit)d. "
-        "The operator of this host can raise the limit."
+        "Aliases of %(domain)s: %(used)d of %(limit)d in use. "
+        "An operator can raise the limit in its settings."
     ),
 }
 
@@ -94,8 +94,8 @@ def refuse_many(domain: Domain, destinations: int) -> None:
     if limit is not None and destinations > limit:
         raise Refused(
             _(
-                "An alias of %(domain)s may deliver to %(limit)d addresses. "
-                "The operator of this host can raise the limit."
+                "Addresses that an alias of %(domain)s may deliver to: at most %(limit)d. "
+                "An operator can raise the limit in its settings."
             ),
             "destinations",
             domain=domain.name,

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.domains.access.deed import Deed, deed
-from qmailpanel.domains.access.limits import refuse_full
+from qmailpanel.domains.access.limits import EXPECTED, refuse_full
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.changes import refuse_removed
 from qmailpanel.domains.models import Address, Destination, Domain, Kind
@@ -21,6 +21,18 @@ from qmailpanel.reports.statuses import Status, Statuses
 TAKEN = {
     Kind.MAILBOX: _("%(address)s is a mailbox already. Choose another name."),
     Kind.ALIAS: _("%(address)s is an alias already. Remove the alias first."),
+}
+TAKEN_BY_EXPECTED = _(
+    "%(address)s is an alias that every domain keeps. Change where it delivers instead."
+)
+STAYS = {
+    Kind.MAILBOX: _(
+        "%(address)s stays: people report trouble there. "
+        "Rename the mailbox first, and keep this address as an alias."
+    ),
+    Kind.ALIAS: _(
+        "%(address)s stays: people report trouble there. Change where it delivers instead."
+    ),
 }
 
 
@@ -43,17 +55,31 @@ def free_local(domain: Domain, local: str) -> None:
         return
     address = f"{local}@{domain.name}"
     if not holder.removed:
-        raise Refused(TAKEN[Kind(holder.kind)], "local", address=address)
+        raise Refused(_why_taken(holder), "local", address=address)
     if Statuses([domain.pk]).of_address(holder) is not Status.REMOVED:
         raise Refused(_("%(address)s is still being removed."), "local", address=address)
     holder.claims = False
     holder.save(update_fields=["claims"])
 
 
+def _why_taken(holder: Address) -> str:
+    if holder.kind == Kind.ALIAS and holder.local in EXPECTED:
+        return TAKEN_BY_EXPECTED
+    return TAKEN[Kind(holder.kind)]
+
+
+def refuse_expected(address: Address) -> None:
+    """Every domain keeps its postmaster and abuse, and they take mail. See RFC 2142."""
+    if address.local in EXPECTED:
+        raise Refused(STAYS[Kind(address.kind)], address=str(address))
+
+
 def switch_address(actor: Actor, address: Address, *, on: bool) -> None:
     """Off: mail to it is refused; a mailbox keeps its mail."""
     with deed(actor, address, Right.SWITCHING) as act:
         act.guard.address(address.local)
+        if not on:
+            refuse_expected(address)
         act.change(address, Verb.SWITCHED_ON if on else Verb.SWITCHED_OFF, enabled=on)
 
 
@@ -66,6 +92,7 @@ def remove_address(act: Deed, address: Address, **after: Any) -> bool:
     act.guard.address(address.local)
     if address.removed:
         return False
+    refuse_expected(address)
     address.removed = True
     gone = {"removed": True, **after}
     act.record(Verb.REMOVED, address, before={"removed": False}, after=gone)

@@ -29,7 +29,7 @@ from qmailpanel.qmail.plan.steps import (
 )
 
 NOT_MADE = "The mail server could not be prepared for this address. It is tried again."
-KEPT = "The mail server's side was changed by someone else and is kept. The operator decides."
+KEPT = "Somebody changed this on the mail server. It stays so until an operator decides."
 
 
 @dataclass(kw_only=True)
