@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef
@@ -10,7 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from qmailpanel.reports.models import SyncPosition
+from qmailpanel.reports.models import SyncNode, SyncPosition, SyncProblem
+from qmailpanel.reports.node import is_alive
 from qmailpanel.reports.statuses import Status, Statuses
 from qmailpanel.web.badges import Badge, domain_badge
 
@@ -66,15 +69,34 @@ def unknown_words(domain: Domain) -> str:
     return _("discard") if domain.unknown == Unknown.DISCARD else "→"
 
 
-def health(running: bool) -> tuple[Status, str]:
-    """The host in one line."""
-    if not running:
-        return Status.PENDING, _("The sync service is not running")
-    behind = _behind()
-    if behind:
+class Health(NamedTuple):
+    """One thing that is to be said of the host, and the operator's page that says more."""
+
+    status: Status
+    text: str
+    route: str
+
+
+def health(node: SyncNode | None) -> list[Health]:
+    """The host in one line: all that is not as it should be, or that everything is."""
+    return [*_ailments(node)] or [Health(Status.LIVE, _("Mail server up to date"), "console:page")]
+
+
+def _ailments(node: SyncNode | None) -> Iterator[Health]:
+    if node is None or not is_alive(node):
+        yield Health(Status.PENDING, _("The sync service is not running"), "console:page")
+    elif behind := _behind():
         text = ngettext("%(n)d domain waits for sync", "%(n)d domains wait for sync", behind)
-        return Status.PENDING, text % {"n": behind}
-    return Status.LIVE, _("Mail server up to date")
+        yield Health(Status.PENDING, text % {"n": behind}, "console:page")
+    if failed := SyncProblem.objects.filter(node=settings.QMAILPANEL_NODE).count():
+        text = ngettext("%(n)d failed", "%(n)d failed", failed)
+        yield Health(Status.FAILED, text % {"n": failed}, "console:page")
+    if node and node.drifts:
+        text = ngettext("%(n)d changed by hand", "%(n)d changed by hand", node.drifts)
+        yield Health(Status.FAILED, text % {"n": node.drifts}, "console:host")
+    if node and node.findings:
+        text = ngettext("%(n)d finding", "%(n)d findings", node.findings)
+        yield Health(Status.FAILED, text % {"n": node.findings}, "console:doctor")
 
 
 def _behind() -> int:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.reports.node import find_node, is_alive
+from qmailpanel.reports.node import find_node
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import SeeOther, see_other, sent, show, wants
 from qmailpanel.web.attempt import attempt
@@ -128,7 +128,7 @@ def _host_line(request: PanelRequest, statuses: Statuses, is_unsettled: bool) ->
     shown = make_notices(statuses.problems_of_host, node)
     return {
         **around(shown, wait=FIRST_WAIT if is_unsettled else 0),
-        "health": health(is_alive(node)) if request.user.is_operator else None,
+        "health": health(node) if request.user.is_operator else None,
     }
 
 

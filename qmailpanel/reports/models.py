@@ -23,6 +23,7 @@ class SyncNode(models.Model):
     total = models.PositiveIntegerField(default=0)  # … and how many it has; 0 between runs
     drifts = models.PositiveIntegerField(default=0)  # lines and files the operator decides about
     alarms = models.PositiveIntegerField(default=0)  # the doctor's worst findings
+    findings = models.PositiveIntegerField(default=0)  # … and all that it shows
 
 
 class KnownHost(models.Model):

@@ -99,6 +99,12 @@ class Statuses:
         owned = (found for (owner, _, _), found in self._problems.items() if owner == domain.pk)
         return list(chain.from_iterable(owned))
 
+    def failed_within(self, domain: Changed) -> int:
+        """How many of its addresses and alias domains failed, while it is itself as wanted."""
+        if self.of_domain(domain) not in (Status.LIVE, Status.REMOVED):
+            return 0
+        return len({(one.address, one.name) for one in self.problems_of_domain(domain)})
+
     @property
     def problems_of_host(self) -> list[SyncProblem]:
         """What concerns every domain of the host."""

@@ -7,7 +7,7 @@ from functools import cache
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, ngettext
 
 from qmailpanel.reports.statuses import Changed, ChangedInDomain, NameOfDomain, Status, Statuses
 from qmailpanel.web.templatetags.panel import icon
@@ -25,11 +25,15 @@ UNSETTLED = (Status.PENDING, Status.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """The status of a row as it is shown; `key` names the row within the page."""
+    """The status of a row as it is shown; `key` names the row within the page.
+
+    `text`: what it says instead of the status in a word.
+    """
 
     key: SafeString
     status: Status
     why: str = ""
+    text: str = ""
 
     @property
     def is_unsettled(self) -> bool:
@@ -53,7 +57,7 @@ class Badge:
 
     def _span(self, attributes: str) -> SafeString:
         name = f'id="status-{self.key}" class="status {self.status}"{attributes}'
-        face = _face(self.status, get_language())
+        face = _face(self.status, self.text, get_language())
         return SafeString(f"<span {name}>{face}{self._to_pulse()}</span>")
 
     def _to_pulse(self) -> str:
@@ -63,8 +67,8 @@ class Badge:
 
 
 @cache
-def _face(status: Status, _language: str | None) -> SafeString:
-    return format_html("{}{}", icon(status), WORDS[status])
+def _face(status: Status, text: str, _language: str | None) -> SafeString:
+    return format_html("{}{}", icon(status), text or WORDS[status])
 
 
 def address_key(address: ChangedInDomain) -> SafeString:
@@ -81,6 +85,11 @@ def address_badge(statuses: Statuses, address: ChangedInDomain) -> Badge:
 
 
 def domain_badge(statuses: Statuses, domain: Changed) -> Badge:
+    """The worst of the domain and of all that is in it."""
+    failed = statuses.failed_within(domain)
+    if failed:
+        text = ngettext("%(n)d failed", "%(n)d failed", failed) % {"n": failed}
+        return Badge(domain_key(domain), Status.FAILED, text=text)
     return Badge(domain_key(domain), statuses.of_domain(domain))
 
 

@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
                 ("total", models.PositiveIntegerField(default=0)),
                 ("drifts", models.PositiveIntegerField(default=0)),
                 ("alarms", models.PositiveIntegerField(default=0)),
+                ("findings", models.PositiveIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(

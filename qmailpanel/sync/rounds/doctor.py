@@ -78,7 +78,8 @@ def publish_findings(findings: Sequence[Finding]) -> None:
             if key not in old:
                 row.save()
         alarms = sum(row.severity == Severity.ALARM for row in rows)
-        SyncNode.objects.update_or_create(node=node, defaults={"alarms": alarms})
+        counts = {"alarms": alarms, "findings": len(rows)}
+        SyncNode.objects.update_or_create(node=node, defaults=counts)
 
 
 def _row_of(node: str, finding: Finding) -> HostFinding:
