@@ -17,7 +17,7 @@ from qmailpanel.web.notices import around
 
 from . import invitations, persons
 from .forms import EmailForm
-from .pages import accounts_page, people_context, try_invite
+from .pages import accounts_page, try_invite
 
 
 @audience(Audience.OPERATOR)
@@ -36,7 +36,7 @@ def invite_operator(request: PanelRequest) -> HttpResponse:
     invited = try_invite(
         request, form, lambda actor: invitations.invite_operator(actor, **form.cleaned_data)
     )
-    around_it = {**around(notices(Statuses([]))), **people_context(request)}
+    around_it = around(notices(Statuses([])))
     context = {**around_it, "form": EmailForm() if invited else form, "invited": invited}
     return show(request, "people/invite.html", context, status=422 if form.errors else 200)
 

@@ -22,13 +22,6 @@ from qmailpanel.web.notices import around
 
 from . import invitations
 from .forms import EmailForm, InviteForm, RightsForm
-from .models import NameRequest, Outcome
-
-
-def people_context(request: PanelRequest) -> dict[str, Any]:
-    """The context of people/frame.html: how many names wait for the operator."""
-    waiting = NameRequest.objects.for_user(request.user).filter(outcome=Outcome.OPEN)
-    return {"waiting_count": waiting.count()}
 
 
 def domain_people_page(
@@ -68,7 +61,6 @@ def accounts_page(request: PanelRequest, why: str = "") -> HttpResponse:
     waiting = Invitation.objects.for_user(request.user).filter(domain=None)
     context = {
         **around(notices(Statuses([]))),
-        **people_context(request),
         "people": list(everybody.order_by("-is_operator", "email")),
         "invitations": list(waiting.order_by("email")),
         "why": why,

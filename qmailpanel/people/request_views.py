@@ -27,7 +27,6 @@ from qmailpanel.web.notices import around
 from . import requests
 from .forms import AskForm, DeclineForm
 from .models import NameRequest, Outcome
-from .pages import people_context
 from .proof import record_name, record_text
 
 
@@ -70,7 +69,6 @@ def _page(
         mine = mine.filter(outcome=Outcome.OPEN)
     context = {
         **around(notices(Statuses([]))),
-        **people_context(request),
         "requests": [_row(one) for one in mine.order_by("-asked")],
         "form": shown,
         "decline_form": DeclineForm(),

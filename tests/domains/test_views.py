@@ -407,7 +407,7 @@ def test_the_list_asks_the_database_as_often_for_one_row_as_for_three(
 ) -> None:
     fill(rows)
     SyncNode.objects.create(node=settings.QMAILPANEL_NODE, heartbeat=timezone.now())
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         as_operator.get(LIST)
 
 

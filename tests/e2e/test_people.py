@@ -189,7 +189,7 @@ def test_a_name_is_asked_for_and_given(open_page, as_operator, panel):
     as_operator.goto("/people/")
     check(as_operator, "people")
     as_operator.set_viewport_size(WIDE)
-    as_operator.get_by_role("link", name="Requests").click()
+    as_operator.get_by_role("link", name="Requests", exact=True).click()
     check(as_operator, "requests")
     as_operator.get_by_role("button", name="Yes, add it").click()
     expect(as_operator.get_by_text("Nobody waits for a name.")).to_be_visible()

@@ -230,6 +230,14 @@ def test_an_alias_domain_is_asked_for_on_the_settings_page(as_colleague, domain,
     assert (asked.domain, asked.person) == (domain, colleague)
 
 
+def test_every_page_tells_the_operator_how_many_names_wait(as_operator, as_colleague, asked):
+    there = '<span class="tag">1<span class="aside"> requests wait</span></span>'
+    assert there in as_operator.get("/activity/").content.decode()
+    assert there not in as_colleague.get("/activity/").content.decode()
+    decline_request(SYSTEM, asked, "no")
+    assert "requests wait" not in as_operator.get("/activity/").content.decode()
+
+
 # servers elsewhere
 
 

@@ -133,7 +133,7 @@ def test_the_fullest_of_all_the_persons_domains_come_first(
     eve = add_mailbox(SYSTEM, other_domain, LocalPart("eve"), quota=10 * MB)
     for address, megabytes in ((ann, 9), (bob, 10), (eve, 9)):
         use(address, megabytes)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         text = said(as_colleague, "/nearly-full/")
     assert text.index(">bob<") < text.index(">ann<")
     assert ">eve<" not in text
