@@ -12,10 +12,12 @@ from qmailpanel.qmail.doctor.assignments import examine_assign
 from qmailpanel.qmail.doctor.compiled import examine_compiled
 from qmailpanel.qmail.doctor.control_files import examine_control_files
 from qmailpanel.qmail.doctor.control_lists import examine_lists
+from qmailpanel.qmail.doctor.control_values import examine_values
 from qmailpanel.qmail.doctor.examined import ExaminedHost
 from qmailpanel.qmail.doctor.finding import Finding, Findings, Severity, Trap, gather, shorten
 from qmailpanel.qmail.doctor.homes import examine_home
 from qmailpanel.qmail.doctor.machine import examine_machine
+from qmailpanel.qmail.doctor.own_names import examine_own_names
 from qmailpanel.qmail.doctor.routing import examine_routes
 
 __all__ = [
@@ -34,8 +36,10 @@ __all__ = [
 def examine_shared(host: ExaminedHost, exists: Callable[[str], bool]) -> Findings:
     """The files that all domains share, and what runs. `exists`: whether a program is there."""
     yield from examine_control_files(host)
+    yield from examine_values(host)
     yield from examine_lists(host)
     yield from examine_assign(host)
     yield from examine_compiled(host)
     yield from examine_routes(host)
+    yield from examine_own_names(host)
     yield from examine_machine(host, exists)

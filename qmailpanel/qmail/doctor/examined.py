@@ -94,6 +94,7 @@ class ExaminedHost:
     the user alias, None where the host has none. `readers`: those whose programs are here.
     `programs`: path → what stands there. `is_account`: whether the system has a user of that name.
     `logs`: what multilog keeps of qmail-send, if one runs on this home.
+    `addresses`: where this machine itself answers.
     `mentions`: what qmail-smtpd knows of, among the lists that plain qmail does not read.
     """
 
@@ -106,6 +107,7 @@ class ExaminedHost:
     senders: tuple[Sender, ...] = ()
     logs: tuple[KeptLog, ...] = ()
     is_account: Callable[[str], bool] = lambda _name: False
+    addresses: frozenset[bytes] = frozenset()
     compiled_elsewhere: tuple[str, ...] = ()
     mentions: frozenset[str] | None = None
 

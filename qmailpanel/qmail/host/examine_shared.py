@@ -19,6 +19,7 @@ from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.examine_logs import read_logs
 from qmailpanel.qmail.host.examine_machine import (
+    find_addresses,
     find_compiled_elsewhere,
     find_mentions,
     is_account,
@@ -80,6 +81,7 @@ def read_shared(home: str) -> Iterator[ExaminedHost]:
             senders=senders,
             logs=tuple(read_logs()) if senders else (),
             is_account=is_account,
+            addresses=frozenset(find_addresses()),
             compiled_elsewhere=tuple(find_compiled_elsewhere(home)),
             mentions=find_mentions(home),
         )

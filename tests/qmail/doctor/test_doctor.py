@@ -88,6 +88,22 @@ LISTS: list[Row] = [
     ),
 ]  # fmt: skip
 
+LOCAL, REMOTE = "control/concurrencylocal", "control/concurrencyremote"
+BYTES, LIFE = "control/databytes", "control/queuelifetime"
+VALUES: list[Row] = [
+    (write(LOCAL, b"0\n"), LOCAL, 1, "no mailbox here gets mail", "restart qmail-send"),
+    (write(REMOTE, b"0\n"), REMOTE, 1, "no mail leaves", "restart qmail-send"),
+    (write(REMOTE, b"ten\n"), REMOTE, 1, "begins with no digit: ten", "plain number"),
+    (write(REMOTE, b" 20\n"), REMOTE, 1, "begins with no digit", "a blank before it"),
+    (write(BYTES, b"10\n"), BYTES, 1, "more than 10 bytes are refused: with", "20971520 for 20 MB"),
+    (write(BYTES, b"10MB\n"), BYTES, 1, "reads 10 there and drops", "No unit"),
+    (write(BYTES, b"10MB\n"), BYTES, 1, "more than 10 bytes", "bytes"),
+    (write(BYTES, b"50000"), BYTES, 1, "most with an attachment", "0 for no limit"),
+    (write(LIFE, b"60\n"), LIFE, 1, "bounces after 60 seconds", "604800"),
+    (write("control/timeoutsmtpd", b"0\n"), "control/timeoutsmtpd", 1, "after 0 seconds", "1200"),
+    (write("control/timeoutconnect", b"1\n"), "control/timeoutconnect", 1, "after 1 s", "60"),
+]  # fmt: skip
+
 FILES: list[Row] = [
     (remove(RCPT), RCPT, None, "open relay", "with the domains"),
     (
@@ -117,6 +133,16 @@ ROUTES: list[Row] = [
     (append(RCPT, b".a.test\n"), RCPT, 3, "sent on to the outside", "smtproutes"),
     (append(VIRTUAL, b"pandle.org:200\n"), VIRTUAL, 2, "No assignment", "+200-:"),
     (assign(""), VIRTUAL, 1, "No assignment", "qmail-newu"),
+]  # fmt: skip
+
+OUT = "control/smtproutes"
+OWN_NAMES: list[Row] = [
+    (write(OUT, b"b.test:mail.vm.test\n"), OUT, 1, "Mail for b.test is sent to this", "10025"),
+    (write(OUT, b"# all\n:[127.0.0.1]:25\n"), OUT, 2, "Mail for * is sent to this", "Name the"),
+    (write(OUT, b".b.test:LocalHost\n"), OUT, 1, "goes round", "remove the line"),
+    (write(OUT, b"b.test:[::1]\n"), OUT, 1, "goes round", "remove the line"),
+    (write(BAD, b"@Pandle.net\n"), BAD, 1, "from pandle.net is refused, which", "SPF"),
+    (write(BAD, b"@mail.vm.test\n"), BAD, 1, "its own people", "Remove the line"),
 ]  # fmt: skip
 
 ASSIGNMENTS: list[Row] = [
@@ -335,7 +361,10 @@ BEHIND: list[Row] = [
      DEFAULT, 1, "nobody does not exist", "bounce-no-mailbox"),
 ]  # fmt: skip
 
-ROWS = [*LISTS, *FILES, *ROUTES, *ASSIGNMENTS, *COMPILED, *HOMES, *INSTRUCTIONS, *BEHIND]
+ROWS = [
+    *LISTS, *VALUES, *FILES, *ROUTES, *OWN_NAMES, *ASSIGNMENTS, *COMPILED, *HOMES, *INSTRUCTIONS,
+    *BEHIND,
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -385,6 +414,8 @@ FINE: list[Plant] = [
     vpopmail(BILIARDS, VDELIVER, forward(b"&a@b.test", b"./biliards/Maildir/")),
     vpopmail(BILIARDS.replace("HOME/biliards", "/elsewhere/biliards")),
     both(assign(WILDCARD), remove(DEFAULT), forward(b"&a@b.test")),
+    *(write(BYTES, content) for content in (b"0\n", b"20971520 \t\nx", b"\n", b"9" * 30)),
+    both(write(LOCAL, b"5\n"), write(REMOTE, b"255\n"), write(LIFE, b"172800\n")),
     both(append(RCPT, b".a.test\n"), append(VIRTUAL, b".a.test:100\n")),
     both(append(RCPT, b".a.test\n"), append(VIRTUAL, b"x.y.a.test:100\n")),
     both(append(RCPT, b".a.test\n"), append(VIRTUAL, b".a.test:100\nx.a.test:\n")),
@@ -398,7 +429,8 @@ FINE: list[Plant] = [
     append(VIRTUAL, b"joe@pandle.net:100\n"),
     append(VIRTUAL, b"# a comment: with\ta b:c\r\n\n \t\n"),
     both(write(VIRTUAL, b"PANDLE.net:100 \t"), write(RCPT, b"mail.VM.test\nPandle.Net")),
-    write("control/badmailfrom", b"a@b.test\n@c.test\n"),
+    write("control/badmailfrom", b"a@b.test\n@c.test\njoe@pandle.net\n"),
+    write(OUT, b"b.test:127.0.0.1:10025\nc.test:mx.c.test:25\n:\n::26\npandle.net:localhost\n"),
     assign(ASSIGN + f"+10-:{GIVEN}:-::\n+101-:{GIVEN}:-::\n+00-:{GIVEN}:-::\n"),
     assign(ASSIGN + f"+100-john-:{GIVEN}/biliards:-::\n+100-anna+:{GIVEN}:-::\n"),
     assign(ASSIGN + f"=100-Upper:{GIVEN}/biliards:::\n"),

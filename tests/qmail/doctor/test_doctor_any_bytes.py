@@ -18,6 +18,7 @@ from qmailpanel.qmail.doctor.assigned_homes import (
 )
 from qmailpanel.qmail.doctor.compiled import examine_compiled
 from qmailpanel.qmail.doctor.control_lists import LISTS
+from qmailpanel.qmail.doctor.control_values import VALUES
 from qmailpanel.qmail.doctor.examined import File
 from qmailpanel.qmail.doctor.instructions import find_paths
 from qmailpanel.qmail.doctor.program_lines import find_maildir, read_words
@@ -36,6 +37,7 @@ PIECES = [
     b"a.test", b"100", b"100-", b"./Maildir/", b"popuser:110:31:/a:-::", b"=1-a:u:110:31:/x:::\n",
     b".\n", b"deliverquota", b"preline -f ", b"bouncesaying a b", b"5000S", "é".encode(),
 ]  # fmt: skip
+NAMES = [*LISTS, *VALUES, *map(str, Shared), "control/me", "control/smtproutes"]
 contents = st.one_of(st.binary(max_size=80), st.lists(st.sampled_from(PIECES)).map(b"".join))
 modes = st.integers(0, 0o177777)
 
@@ -49,7 +51,7 @@ def examine(host: ExaminedHost) -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from([*LISTS, *map(str, Shared), "control/me", "control/smtproutes"]),
+        st.sampled_from(NAMES),
         st.builds(lambda mode, content: File(mode, content=content), modes, contents),
     )
 )

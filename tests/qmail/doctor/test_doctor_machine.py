@@ -19,9 +19,11 @@ import pytest
 from qmailpanel.qmail.doctor import Finding, Severity, Trap, examine_home, examine_shared, shorten
 from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
 from qmailpanel.qmail.doctor.examined import ExaminedHost, File, KeptLog, Reader, Sender
+from qmailpanel.qmail.doctor.own_names import TO_ITSELF
 from qmailpanel.qmail.host import mounts
 from qmailpanel.qmail.host.examine_homes import read_home
 from qmailpanel.qmail.host.examine_logs import read_logs
+from qmailpanel.qmail.host.examine_machine import find_addresses
 from qmailpanel.qmail.host.examine_shared import read_shared
 from qmailpanel.qmail.host.walk import Walk
 from tests.kit.mounts import may_mount, mounted
@@ -86,6 +88,13 @@ MACHINES: list[tuple[ExaminedHost, str, str, str, str]] = [
         "control/virtualdomains", "will not start again", "umask 077", "alarm",
     ),
     (with_file("control/locals", ONLY_ROOTS), "control/locals", "not start", "644", "alarm"),
+    (
+        replace(
+            with_file("control/smtproutes", File(PLAIN, 0, 0, content=b"b.test:192.0.2.7\n")),
+            addresses=frozenset([b"192.0.2.7"]),
+        ),
+        "control/smtproutes", "sent to this host itself", "Name the host", "alarm",
+    ),
     (
         with_file("control/smtproutes", ONLY_ROOTS),
         "control/smtproutes", "to the outside waits", "chmod 644", "trouble",
@@ -269,6 +278,11 @@ def test_the_doctor_leaves_the_access_time_of_virtualdomains_alone(home):
     os.utime(file, ns=(1, 2))
     look(home)
     assert file.stat().st_atime_ns == 1
+
+
+def test_a_route_to_an_address_of_this_machine_is_told(home):
+    (home / "control/smtproutes").write_bytes(b"b.test:%b\n" % max(find_addresses()))
+    assert [one.trap for one in look(home)] == [TO_ITSELF]
 
 
 def test_programs_built_for_another_home_are_told(home):
