@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from qmailpanel.qmail.doctor.accounts import examine_accounts
 from qmailpanel.qmail.doctor.assignments import examine_assign
 from qmailpanel.qmail.doctor.compiled import examine_compiled
 from qmailpanel.qmail.doctor.control_files import examine_control_files
@@ -19,6 +20,7 @@ from qmailpanel.qmail.doctor.homes import examine_home
 from qmailpanel.qmail.doctor.machine import examine_machine
 from qmailpanel.qmail.doctor.own_names import examine_own_names
 from qmailpanel.qmail.doctor.routing import examine_routes
+from qmailpanel.qmail.doctor.servers import examine_servers
 
 __all__ = [
     "ExaminedHost",
@@ -39,7 +41,9 @@ def examine_shared(host: ExaminedHost, exists: Callable[[str], bool]) -> Finding
     yield from examine_values(host)
     yield from examine_lists(host)
     yield from examine_assign(host)
+    yield from examine_accounts(host)
     yield from examine_compiled(host)
     yield from examine_routes(host)
     yield from examine_own_names(host)
     yield from examine_machine(host, exists)
+    yield from examine_servers(host)

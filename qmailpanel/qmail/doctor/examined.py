@@ -87,6 +87,21 @@ class KeptLog:
 
 
 @dataclass(frozen=True)
+class Server:
+    """A tcpserver that runs qmail-smtpd.
+
+    `relays`: the clients for whom its `rules` set RELAYCLIENT, spelled as in tcprules(1).
+    `is_relay`: whether its own environment does. `is_recorded`: whether recordio runs before.
+    """
+
+    pid: int
+    rules: str
+    relays: tuple[bytes, ...] = ()
+    is_relay: bool = False
+    is_recorded: bool = False
+
+
+@dataclass(frozen=True)
 class ExaminedHost:
     """The files of a qmail home that all domains share; those that are missing are absent.
 
@@ -94,8 +109,10 @@ class ExaminedHost:
     the user alias, None where the host has none. `readers`: those whose programs are here.
     `programs`: path → what stands there. `is_account`: whether the system has a user of that name.
     `logs`: what multilog keeps of qmail-send, if one runs on this home.
-    `addresses`: where this machine itself answers.
-    `mentions`: what qmail-smtpd knows of, among the lists that plain qmail does not read.
+    `uid_of`: that of a user, None where there is none. `is_sending`: whether a qmail-send runs,
+    None where that is not to be seen. `servers`: who runs qmail-smtpd. `foreign_sendmails`: what
+    is called sendmail, and what it is instead of qmail's. `addresses`: where this machine itself
+    answers. `mentions`: what qmail-smtpd knows of, among the lists that plain qmail does not read.
     """
 
     home: str
@@ -107,6 +124,10 @@ class ExaminedHost:
     senders: tuple[Sender, ...] = ()
     logs: tuple[KeptLog, ...] = ()
     is_account: Callable[[str], bool] = lambda _name: False
+    uid_of: Callable[[str], int | None] = lambda _name: None
+    is_sending: bool | None = None
+    servers: tuple[Server, ...] = ()
+    foreign_sendmails: tuple[tuple[str, str], ...] = ()
     addresses: frozenset[bytes] = frozenset()
     compiled_elsewhere: tuple[str, ...] = ()
     mentions: frozenset[str] | None = None

@@ -49,6 +49,14 @@ def is_account(name: str) -> bool:
         return False
 
 
+def uid_of(name: str) -> int | None:
+    """That of a user of this system."""
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except (KeyError, ValueError):
+        return None
+
+
 def _is_hidden(path: str) -> bool:
     """Whether the supervisor keeps homes from us. See ProtectHome in systemd.exec(5)."""
     top = next((one for one in _PROTECTED if path.startswith(f"{one}/")), "")

@@ -26,6 +26,12 @@ from qmailpanel.qmail.host.examine_machine import (
     program_finder,
     read_readers,
     read_senders,
+    uid_of,
+)
+from qmailpanel.qmail.host.examine_servers import (
+    find_foreign_sendmails,
+    is_sending,
+    read_servers,
 )
 from qmailpanel.qmail.host.examined_files import describe, read_dots
 from qmailpanel.qmail.host.files import entered, opened, read_file
@@ -81,6 +87,10 @@ def read_shared(home: str) -> Iterator[ExaminedHost]:
             senders=senders,
             logs=tuple(read_logs()) if senders else (),
             is_account=is_account,
+            uid_of=uid_of,
+            is_sending=is_sending(home),
+            servers=tuple(read_servers(home)),
+            foreign_sendmails=tuple(find_foreign_sendmails(home)),
             addresses=frozenset(find_addresses()),
             compiled_elsewhere=tuple(find_compiled_elsewhere(home)),
             mentions=find_mentions(home),

@@ -16,19 +16,35 @@ from typing import Any
 
 import pytest
 
-from qmailpanel.qmail.doctor import Finding, Severity, Trap, examine_home, examine_shared, shorten
+from qmailpanel.qmail.doctor import (
+    Finding,
+    Severity,
+    Trap,
+    examine_home,
+    examine_shared,
+    gather,
+    shorten,
+)
+from qmailpanel.qmail.doctor.accounts import examine_accounts
 from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
-from qmailpanel.qmail.doctor.examined import ExaminedHost, File, KeptLog, Reader, Sender
+from qmailpanel.qmail.doctor.examined import ExaminedHost, File, KeptLog, Reader, Sender, Server
 from qmailpanel.qmail.doctor.own_names import TO_ITSELF
+from qmailpanel.qmail.formats.cdb import compile_records
 from qmailpanel.qmail.host import mounts
 from qmailpanel.qmail.host.examine_homes import read_home
 from qmailpanel.qmail.host.examine_logs import read_logs
 from qmailpanel.qmail.host.examine_machine import find_addresses
+from qmailpanel.qmail.host.examine_servers import (
+    find_foreign_sendmails,
+    is_sending,
+    read_servers,
+)
 from qmailpanel.qmail.host.examine_shared import read_shared
 from qmailpanel.qmail.host.walk import Walk
+from qmailpanel.qmail.pause import finish
 from tests.kit.mounts import may_mount, mounted
 from tests.kit.real_qmail import wait_for
-from tests.kit.sick import FILES, look, make_healthy
+from tests.kit.sick import ASSIGN, FILES, look, make_healthy
 
 PLAIN, DIRECTORY = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
 READERS = (
@@ -130,6 +146,39 @@ MACHINES: list[tuple[ExaminedHost, str, str, str, str]] = [
     (
         with_file("control/rejectnonexist", File(PLAIN, 0, 0, content=b"mail.vm.test\n")),
         "control/rejectnonexist", "does not know of it", "patch", "note",
+    ),
+    (replace(SEEN, is_sending=False), "qmail-send", "all mail waits", "svc -u", "alarm"),
+    (
+        replace(SEEN, servers=(Server(7, "/etc/tcp.smtp.cdb", (b"127.", b"")),)),
+        "/etc/tcp.smtp.cdb", "an open relay", "tcprules", "alarm",
+    ),
+    (
+        replace(SEEN, servers=(Server(7, "/etc/tcp.smtp.cdb", (b"10.", b"=")),)),
+        "/etc/tcp.smtp.cdb", "an open relay", "tcprules", "alarm",
+    ),
+    (
+        replace(SEEN, servers=(Server(7, "/etc/tcp.smtp.cdb", (b"10.", b"100.", b"172.16.")),)),
+        "/etc/tcp.smtp.cdb", "begin with 100.:", "in full", "alarm",
+    ),
+    (
+        replace(SEEN, servers=(Server(7, "", is_relay=True),)),
+        "tcpserver", "environment of process 7", "the script", "alarm",
+    ),
+    (
+        replace(SEEN, servers=(Server(7, "", is_recorded=True),)),
+        "tcpserver", "each password", "Take recordio out", "note",
+    ),
+    (
+        replace(SEEN, foreign_sendmails=(("/usr/sbin/sendmail", "/usr/sbin/exim4"),)),
+        "/usr/sbin/sendmail", "is /usr/sbin/exim4",
+        "ln -sf /var/qmail/bin/sendmail /usr/sbin/sendmail", "trouble",
+    ),
+    (
+        replace(
+            with_file("users/assign", File(PLAIN, 0, 0, content=ASSIGN.encode() + b".\n")),
+            uid_of={"popuser": 500}.get,
+        ),
+        "users/assign", "as uid 110, but the user popuser has uid 500", "id -u popuser", "trouble",
     ),
     (replace(SEEN, is_account=lambda _: False),
      "control/virtualdomains", "No assignment", "users/assign", "alarm"),
@@ -283,6 +332,73 @@ def test_the_doctor_leaves_the_access_time_of_virtualdomains_alone(home):
 def test_a_route_to_an_address_of_this_machine_is_told(home):
     (home / "control/smtproutes").write_bytes(b"b.test:%b\n" % max(find_addresses()))
     assert [one.trap for one in look(home)] == [TO_ITSELF]
+
+
+def test_a_user_with_the_uid_of_its_assignments_is_no_trap():
+    file = File(PLAIN, 0, 0, content=ASSIGN.encode() + b"+ann-:ann:1:1:/home/ann:-::\n.\n")
+    host = with_file("users/assign", file)
+    [finding] = finish(gather(examine_accounts(replace(host, uid_of={"popuser": 7}.get))))
+    assert finding.number == 1
+    assert not [*examine_accounts(replace(host, uid_of={"popuser": 110}.get))]
+
+
+def test_clients_that_are_named_in_full_may_relay():
+    relays = (b"127.", b"10.", b"192.168.", b"198.51.100.7", b"=mail.a.test")
+    assert examine(replace(SEEN, is_sending=True, servers=(Server(7, "/r", relays),))) == []
+
+
+def test_whether_qmail_send_waits_for_mail_its_trigger_tells(home):
+    assert is_sending(str(home)) is None
+    for name in ("bin/qmail-send", "queue/lock/trigger"):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+    (home / "bin/qmail-send").touch()
+    assert is_sending(str(home)) is None
+    os.mkfifo(home / "queue/lock/trigger", 0o622)
+    assert is_sending(str(home)) is False
+    assert "qmail-send" in [one.file for one in look(home)]
+    reader = os.open(home / "queue/lock/trigger", os.O_RDONLY | os.O_NONBLOCK)
+    assert is_sending(str(home)) is True
+    assert "qmail-send" not in [one.file for one in look(home)]
+    os.close(reader)
+
+
+def make_process(proc: Path, pid: int, *words: str, environ: bytes = b"") -> Path:
+    (proc / str(pid)).mkdir(parents=True)
+    (proc / f"{pid}/comm").write_text(f"{words[0]}\n")
+    (proc / f"{pid}/cmdline").write_text("\0".join((*words, "")))
+    (proc / f"{pid}/environ").write_bytes(environ)
+    (proc / f"{pid}/cwd").symlink_to(proc.parent)
+    return proc
+
+
+def test_the_rules_of_a_tcpserver_before_qmail_smtpd_are_read(home, tmp_path):
+    rules = tmp_path / "tcp.smtp.cdb"
+    records = [(b"127.", b"+RELAYCLIENT=\0"), (b"6.", b"D\0"), (b"", b"+A=b\0+RELAYCLIENT=\0")]
+    with rules.open("w+b") as file:
+        compile_records(records, file)
+    program = f"{home}/bin/qmail-smtpd"
+    proc = make_process(tmp_path / "p", 7, "tcpserver", "-vRx", "tcp.smtp.cdb", "0", "25", program)
+    make_process(proc, 8, "tcpserver", "-x", str(rules), "0", "25", "/elsewhere/bin/qmail-smtpd")
+    make_process(proc, 9, "tcpserver", "0", "25", "recordio", program, environ=b"RELAYCLIENT=\0")
+    make_process(proc, 10, "tcpserver", "-?", "0", "25", program)
+    make_process(proc, 11, "tcpserver", "-x/nowhere", "0", "25", "qmail-smtpd", environ=b"A=b\0")
+    servers = sorted(read_servers(str(home), proc), key=lambda one: one.pid)
+    assert servers == [
+        Server(7, str(rules), (b"127.", b"")),
+        Server(9, "", is_relay=True, is_recorded=True),
+        Server(11, "/nowhere"),
+    ]
+
+
+def test_what_is_called_sendmail_and_is_not_qmails_is_found(home, tmp_path):
+    paths = [str(tmp_path / name) for name in ("foreign", "again", "linked", "copied", "missing")]
+    Path(paths[0]).write_bytes(b"exim")
+    Path(paths[1]).symlink_to(paths[0])
+    Path(paths[2]).symlink_to(home / "bin/sendmail")
+    Path(paths[3]).write_bytes(b"\0" + str(home).encode() + b"\0")
+    assert list(find_foreign_sendmails(str(home), paths)) == []
+    (home / "bin/sendmail").touch()
+    assert list(find_foreign_sendmails(str(home), paths)) == [(paths[0], paths[0])]
 
 
 def test_programs_built_for_another_home_are_told(home):

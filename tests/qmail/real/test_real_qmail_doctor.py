@@ -10,6 +10,7 @@ import pytest
 
 from qmailpanel.qmail.doctor import Finding
 from qmailpanel.qmail.host.examine_homes import examine_homes_of
+from qmailpanel.qmail.host.examine_servers import is_sending
 from qmailpanel.qmail.host.examine_shared import examine_shared_of
 from qmailpanel.qmail.pause import finish
 from tests.kit.real_panel import Panel, new_alias, new_domain, new_mailbox, real_panel
@@ -49,6 +50,18 @@ def test_a_healthy_qmail_with_a_domain_of_the_panels_gives_nothing(panel: Panel)
     assert said(panel) == ""
     assert panel.send("biliards@pandle.net") == {"in pandle.net/biliards"}
     assert said(panel) == ""
+
+
+def test_a_qmail_send_that_ended_is_told(panel: Panel) -> None:
+    panel.qmail.stop()
+    assert "qmail-send: It does not run: all mail waits" in said(panel)
+    panel.qmail.start()
+    assert said(panel) == ""
+
+
+def test_mail_goes_on_after_a_look_at_the_trigger(panel: Panel) -> None:
+    assert is_sending(str(HOME)) is True
+    assert panel.send("biliards@pandle.net") == {"in pandle.net/biliards"}
 
 
 @pytest.mark.parametrize(
