@@ -9,6 +9,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Iterator
+from itertools import chain
 
 from qmailpanel.qmail.doctor import ExaminedHost, Finding, examine_shared, gather, shorten
 from qmailpanel.qmail.doctor.control_files import DIRECTORIES, NAMES
@@ -17,6 +18,7 @@ from qmailpanel.qmail.doctor.machine import QUEUE, TRIGGER
 from qmailpanel.qmail.formats.cdb import AnyMap
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host.examine_logins import examine_logins_of
 from qmailpanel.qmail.host.examine_logs import read_logs
 from qmailpanel.qmail.host.examine_machine import (
     find_addresses,
@@ -48,7 +50,8 @@ def examine_shared_of(layout: Layout, *, whole: bool = False) -> Round[list[Find
     `whole`: each finding, however many there are of a kind.
     """
     with read_shared(layout.qmail_home) as host:
-        findings = examine_shared(host, program_finder(host))
+        shared = examine_shared(host, program_finder(host))
+        findings = chain(shared, examine_logins_of(layout))
         return (yield from gather(findings if whole else shorten(findings)))
 
 

@@ -24,6 +24,9 @@ BY_HAND = {
     "OF_DOMAIN",
     "OF_HOME",
     "SHORT_LOG",
+    "WAY_SHUT",
+    "LOGINS_SHUT",
+    "LOGINS_UNREADABLE",
 }
 BY_HAND |= {"NOT_MOUNTED"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import stat
 import subprocess
@@ -28,10 +29,12 @@ from qmailpanel.qmail.doctor import (
 from qmailpanel.qmail.doctor.accounts import examine_accounts
 from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
 from qmailpanel.qmail.doctor.examined import ExaminedHost, File, KeptLog, Reader, Sender, Server
+from qmailpanel.qmail.doctor.login_files import examine_logins
 from qmailpanel.qmail.doctor.own_names import TO_ITSELF
 from qmailpanel.qmail.formats.cdb import compile_records
 from qmailpanel.qmail.host import mounts
 from qmailpanel.qmail.host.examine_homes import read_home
+from qmailpanel.qmail.host.examine_logins import read_logins
 from qmailpanel.qmail.host.examine_logs import read_logs
 from qmailpanel.qmail.host.examine_machine import find_addresses
 from qmailpanel.qmail.host.examine_servers import (
@@ -39,12 +42,14 @@ from qmailpanel.qmail.host.examine_servers import (
     is_sending,
     read_servers,
 )
-from qmailpanel.qmail.host.examine_shared import read_shared
+from qmailpanel.qmail.host.examine_shared import examine_shared_of, read_shared
 from qmailpanel.qmail.host.walk import Walk
+from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.pause import finish
+from tests.kit.disk import MAIL_USER
 from tests.kit.mounts import may_mount, mounted
 from tests.kit.real_qmail import wait_for
-from tests.kit.sick import ASSIGN, FILES, look, make_healthy
+from tests.kit.sick import ASSIGN, FILES, look, make_directory, make_healthy
 
 PLAIN, DIRECTORY = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
 READERS = (
@@ -73,6 +78,10 @@ SEEN = ExaminedHost(
     is_account=lambda name: name == "100",
     mentions=frozenset(),
 )  # fmt: skip
+
+
+def may_be_dovecot() -> bool:
+    return os.geteuid() == 0 and any(user.pw_name == "dovecot" for user in pwd.getpwall())
 
 
 def examine(host: ExaminedHost) -> list[Finding]:
@@ -487,6 +496,46 @@ def test_every_descriptor_is_given_back(home):
 def test_a_compiled_map_can_be_asked_while_it_isread_shared(home):
     with read_shared(str(home)) as host:
         assert all(found is None or found.find(b"") is not None for found in host.maps.values())
+
+
+# what lets people in
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+@pytest.mark.parametrize(
+    ("name", "number", "meaning", "remedy"),
+    [
+        (".", 0o700, "may not pass through it (mode 0700)", "chmod o+x"),
+        ("logins", 0o700, "may not enter it (mode 0700)", "chmod 711"),
+        ("logins/a.test.passwd", 0o600, "may not read it (mode 0600)", "chmod 640"),
+    ],
+)
+def test_logins_that_dovecot_cannot_read_are_told(home, name, number, meaning, remedy):
+    reader = pwd.getpwnam("nobody")
+    make_directory(home / "logins", 0o711)
+    files = [home / "logins/a.test.passwd", home / "logins/a.test.cdb"]
+    for file, its_mode in zip(files, (0o640, 0o600), strict=True):
+        file.write_bytes(b"")
+        file.chmod(its_mode)
+    for file in files:
+        os.chown(file, 0, reader.pw_gid)
+    assert list(examine_logins(read_logins(str(home / "logins"), reader))) == []
+    (home / name).chmod(number)
+    [finding] = examine_logins(read_logins(str(home / "logins"), reader))
+    assert finding.file == str(home / name)
+    assert meaning in finding.meaning
+    assert remedy in finding.remedy
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not may_be_dovecot(), reason="needs to be root, and a user dovecot")
+def test_logins_are_examined_where_dovecot_lets_people_in(home):
+    make_directory(home / "logins", 0o700)
+    layout = Layout(str(home), str(home / "mailnames"), MAIL_USER, dovecot=True)
+    found = finish(examine_shared_of(layout))
+    assert [one.file for one in found] == [str(home / "logins")]
+    assert finish(examine_shared_of(replace(layout, dovecot=False))) == []
 
 
 # many of a kind
