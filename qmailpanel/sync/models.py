@@ -130,7 +130,10 @@ class ForeignLine(models.Model):
 
 
 class HostFinding(models.Model):
-    """What the doctor found: two templates of the ground floor's, and what fills them."""
+    """What the doctor found: two templates of the ground floor's, and what fills them.
+
+    One of many stands for `count` of them.
+    """
 
     node = models.CharField(max_length=64)
     severity = models.CharField(max_length=8)
@@ -140,6 +143,8 @@ class HostFinding(models.Model):
     remedy = models.TextField()
     params = models.JSONField(default=dict)
     since = models.DateTimeField()
+    count = models.PositiveIntegerField(default=1)
+    also = models.JSONField(default=list)  # the next few places, where there are many
 
     objects = HostQuerySet.as_manager()
 

@@ -7,16 +7,16 @@ shown; what fills them comes from outsiders and is made printable.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from qmailpanel.qmail.names import gettext_noop
 from qmailpanel.qmail.pause import Round
 from qmailpanel.qmail.plan.steps import printable
 
 SHOWN = 120  # characters of somebody's line
-MOST = 20  # findings of one trap in one file, or in all homes
+FEW = 3  # of one trap are told one by one
+PLACES = 5  # of many are named
 
 
 class Severity(StrEnum):
@@ -43,12 +43,22 @@ class Trap:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A trap in a file of this host; `file` is relative to the qmail home, or absolute."""
+    """A trap in a file of this host; `file` is relative to the qmail home, or absolute.
+
+    One of many stands for all: `count` of them, the next few at the places `also`.
+    """
 
     file: str
     number: int | None
     trap: Trap
     params: Mapping[str, str]
+    count: int = 1
+    also: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """File and line, as compilers write it."""
+        return self.file if self.number is None else f"{self.file}:{self.number}"
 
     @property
     def meaning(self) -> str:
@@ -63,12 +73,6 @@ class Finding:
 
 Findings = Iterator[Finding | None]  # None: a pause; see pause.py
 LINES = 2_000  # of a file, between two pauses
-
-ALSO = Trap(
-    gettext_noop("%(count)s more of this kind: %(meaning)s"),
-    gettext_noop("As above; ./manage.py doctor --all names each of them."),
-    Severity.NOTE,
-)
 
 
 def show(text: bytes | str) -> str:
@@ -90,17 +94,19 @@ def gather(findings: Findings) -> Round[list[Finding]]:
 
 
 def shorten(findings: Findings) -> Findings:
-    """At most so many of one kind, and how many more there are."""
-    counted: Counter[tuple[Trap, str]] = Counter()
-    last: dict[tuple[Trap, str], Finding] = {}
+    """Many of one trap as one, which says how many there are and where the first of them lie."""
+    of_trap: dict[Trap, list[Finding]] = {}
+    counts: Counter[Trap] = Counter()
     for finding in findings:
-        if finding is not None:
-            kind = finding.trap, "" if finding.file.startswith("/") else finding.file
-            counted[kind] += 1
-            if counted[kind] > MOST:
-                last[kind] = finding
-                continue
-        yield finding
-    for kind, finding in last.items():
-        count = str(counted[kind] - MOST)
-        yield ALSO.at(finding.file, finding.number, count=count, meaning=finding.meaning)
+        if finding is None:
+            yield None
+            continue
+        counts[finding.trap] += 1
+        if counts[finding.trap] <= 1 + PLACES:
+            of_trap.setdefault(finding.trap, []).append(finding)
+    for trap, first in of_trap.items():
+        yield from first if counts[trap] <= FEW else [_stand_for(first, counts[trap])]
+
+
+def _stand_for(first: Sequence[Finding], count: int) -> Finding:
+    return replace(first[0], count=count, also=tuple(one.place for one in first[1:]))

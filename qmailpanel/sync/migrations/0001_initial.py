@@ -45,6 +45,8 @@ class Migration(migrations.Migration):
                 ("remedy", models.TextField()),
                 ("params", models.JSONField(default=dict)),
                 ("since", models.DateTimeField()),
+                ("count", models.PositiveIntegerField(default=1)),
+                ("also", models.JSONField(default=list)),
             ],
         ),
         migrations.CreateModel(

@@ -65,21 +65,28 @@ class DoctorRounds:
 
 def publish_findings(findings: Sequence[Finding]) -> None:
     """The worst first. A finding that goes on keeps its row, and so since when it is one."""
-    node, now = settings.QMAILPANEL_NODE, timezone.now()
+    node = settings.QMAILPANEL_NODE
     worst = sorted(findings, key=lambda finding: ORDER[finding.trap.severity])[:SHOWN]
     rows = [_row_of(node, finding) for finding in worst]
     with transaction.atomic():
-        old = {_content_of(row): row.pk for row in HostFinding.objects.filter(node=node)}
+        old = {_content_of(row): row for row in HostFinding.objects.filter(node=node)}
         new = {_content_of(row): row for row in rows}
-        gone = [pk for key, pk in old.items() if key not in new]
+        gone = [row.pk for key, row in old.items() if key not in new]
         HostFinding.objects.filter(pk__in=gone).delete()
         for key, row in new.items():
-            row.since = now
-            if key not in old:
-                row.save()
+            _write_finding(row, old.get(key))
         alarms = sum(row.severity == Severity.ALARM for row in rows)
         counts = {"alarms": alarms, "findings": len(rows)}
         SyncNode.objects.update_or_create(node=node, defaults=counts)
+
+
+def _write_finding(row: HostFinding, old: HostFinding | None) -> None:
+    if old is None:
+        row.since = timezone.now()
+        row.save()
+    elif (old.count, old.also) != (row.count, row.also):
+        old.count, old.also = row.count, row.also
+        old.save(update_fields=["count", "also"])
 
 
 def _row_of(node: str, finding: Finding) -> HostFinding:
@@ -91,6 +98,8 @@ def _row_of(node: str, finding: Finding) -> HostFinding:
         meaning=finding.trap.meaning,
         remedy=finding.trap.remedy,
         params=dict(finding.params),
+        count=finding.count,
+        also=list(finding.also),
     )
 
 

@@ -16,7 +16,6 @@ from tests.qmail.doctor.test_doctor_machine import MACHINES, examine
 
 # planted in tests of their own
 BY_HAND = {
-    "ALSO",
     "SHUT_ABOVE",
     "CLOSED",
     "STRANGERS",

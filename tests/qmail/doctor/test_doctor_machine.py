@@ -541,13 +541,27 @@ def test_logins_are_examined_where_dovecot_lets_people_in(home):
 # many of a kind
 
 
-def test_of_many_of_a_kind_some_are_named_and_the_others_counted():
-    trap = Trap("%(line)s is odd.", "Do.", Severity.TROUBLE)
-    found = [trap.at("control/x", number, line=f"l{number}") for number in range(1, 31)]
-    *named, rest = shorten(iter([*found, None, trap.at("control/y", 1, line="other")]))
-    assert [one.number for one in named if one] == [*range(1, 21), 1]
-    assert rest is not None
-    assert rest.meaning == "10 more of this kind: l30 is odd."
+ODD = Trap("%(line)s is odd.", "Do.", Severity.ALARM)
+
+
+def test_fifty_equal_findings_are_one_with_how_many_and_the_first_places():
+    found = [ODD.at("control/x", number, line=f"l{number}") for number in range(1, 50)]
+    other = Trap("%(line)s is odd.", "Do something else.").at("control/y", 7, line="l1")
+    one, rest = [
+        finding for finding in shorten(iter([*found[:7], other, None, *found[7:]])) if finding
+    ]
+    assert rest == other
+    assert (one.place, one.count, one.meaning) == ("control/x:1", 49, "l1 is odd.")
+    assert one.also == tuple(f"control/x:{number}" for number in range(2, 7))
+    assert one.trap.severity == "alarm"
+
+
+def test_findings_of_which_there_are_few_are_told_one_by_one():
+    found = [ODD.at(f"/home/{number}", line="l") for number in range(3)]
+    assert [*shorten(iter(found))] == found
+    [one] = shorten(iter([*found, ODD.at("/home/3", line="l")]))
+    assert one is not None
+    assert (one.count, one.also) == (4, ("/home/1", "/home/2", "/home/3"))
 
 
 def test_what_outsiders_wrote_has_no_power_over_a_terminal():

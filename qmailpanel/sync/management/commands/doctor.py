@@ -31,7 +31,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--all", action="store_true", help="name each one of many of a kind")
+        parser.add_argument("--all", action="store_true", help="tell each of many equal findings")
 
     def handle(self, *, all: bool, **_options: Any) -> None:  # noqa: A002 - the option's name
         files: dict[str, list[Finding]] = defaultdict(list)
@@ -49,6 +49,9 @@ class Command(BaseCommand):
         trap, params = finding.trap, finding.params
         line = "" if finding.number is None else _("line %(number)d: ") % {"number": finding.number}
         self.stdout.write(f"  {_(WORDS[trap.severity])}: {line}{_(trap.meaning) % params}")
+        if finding.also:
+            words = {"count": finding.count, "places": ", ".join(finding.also)}
+            self.stdout.write("      " + _("%(count)d times, next at %(places)s") % words)
         self.stdout.write(f"      {_(trap.remedy) % params}")
 
 
