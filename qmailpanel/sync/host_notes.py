@@ -18,13 +18,17 @@ class HostNotes:
         self.host = host
         self.files: Mapping[Shared, LineFile] = {}
         self._stamp: object = None  # at the start of the last observation
+        self._wrote = False  # we ourselves, since then
+        self._touched = False  # by somebody else, as observations saw
         self._disturbed = set[str]()  # domains whose lines somebody else changed
         self._unseen = dict[str, float]()  # domains whose logins Dovecot sees at that time only
         self._written = dict[Shared, Written]()  # since it was last taken
 
     def observe(self, wanted: Sequence[Wanted], applied: Applied, *, whole: bool = False) -> Actual:
         """See Host.observe."""
-        self._stamp = self.host.stamp()
+        stamp, before = self.host.stamp(), self._stamp
+        self._touched |= before is not None and stamp != before and not self._wrote
+        self._stamp, self._wrote = stamp, False
         observed = self.host.observe(wanted, applied, whole=whole)
         self.files = observed.actual.shared
         self._disturbed |= observed.disturbed
@@ -34,7 +38,14 @@ class HostNotes:
         """Whether somebody changed a file since the last observation, as a cheap look tells."""
         return self.host.stamp() != self._stamp
 
+    def take_touched(self) -> bool:
+        """Whether somebody else wrote a file, as any observation since the last call saw."""
+        touched, self._touched = self._touched, False
+        return touched
+
     def note(self, outcome: Outcome) -> None:
+        self._wrote |= bool(outcome.written)
+        self._touched |= outcome.raced
         self._unseen |= outcome.unseen
         for shared, (before, after) in outcome.written.items():
             first = self._written.get(shared)

@@ -115,8 +115,9 @@ class Service:
         """Where others wrote the shared files, put back what is ours and note what is theirs."""
         if self.reconciler.notes.is_touched():
             self.scrub.hurry()
-            self.doctor.shared.hurry()
             self._run(self.unsettled.failed)
+        if self.reconciler.notes.take_touched():  # a run about something else sees it first
+            self.doctor.shared.hurry()
         self._make_true(self.reconciler.disturbed())
 
     def _retry(self) -> None:

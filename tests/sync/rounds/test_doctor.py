@@ -128,6 +128,19 @@ def test_files_that_only_the_doctor_reads_are_looked_at_when_somebody_touched_th
     assert HostFinding.objects.count() == 1
 
 
+def test_what_somebody_repaired_is_seen_though_a_change_came_at_the_same_time(embedded) -> None:
+    domain = embedded.add_domain("pandle.net")
+    service = embedded.serve()
+    before = embedded.read("control/rcpthosts")
+    embedded.write("control/rcpthosts", before + b"nobody.test\n")
+    settle(service)
+    assert HostFinding.objects.exists()
+    embedded.write("control/rcpthosts", before)
+    embedded.add_mailbox(domain, "joe")
+    settle(service)
+    assert not HostFinding.objects.exists()
+
+
 def test_a_change_of_the_panels_own_makes_no_round(embedded) -> None:
     domain = embedded.add_domain("pandle.net")
     service = embedded.serve()
