@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import notices
 from qmailpanel.qmail.doctor import Severity
+from qmailpanel.reports.node import find_node, is_alive
 from qmailpanel.reports.statuses import Statuses
-from qmailpanel.sync.models import HostFinding
-from qmailpanel.web.answers import show
+from qmailpanel.sync.models import Examination, HostFinding
+from qmailpanel.sync.services import ask_examination
+from qmailpanel.web.answers import see_other, show
+from qmailpanel.web.attempt import attempt
 
 from .overview import console_context
 
@@ -29,8 +33,21 @@ TITLES = {
 def doctor(request: PanelRequest) -> HttpResponse:
     """The findings, the worst first; by file and line within."""
     findings = list(HostFinding.objects.for_user(request.user).order_by("file", "number", "pk"))
-    context = {**console_context(request, notices(Statuses([]))), "groups": _by_severity(findings)}
+    context = {
+        **console_context(request, notices(Statuses([]))),
+        "groups": _by_severity(findings),
+        "examination": Examination.objects.for_user(request.user).first(),
+        "is_running": is_alive(find_node()),
+    }
     return show(request, "console/doctor.html", context)
+
+
+@audience(Audience.OPERATOR)
+@require_POST
+def look_again(request: PanelRequest) -> HttpResponse:
+    """Have the sync service examine the host at once."""
+    attempt(request, None, lambda _actor: ask_examination())
+    return see_other(request, reverse("console:doctor"))
 
 
 def _by_severity(findings: Iterable[HostFinding]) -> list[tuple[str, object, list[HostFinding]]]:

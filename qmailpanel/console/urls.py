@@ -20,5 +20,6 @@ urlpatterns = [
     path("sync/history/compare/", history_views.compare, name="compare"),
     path("sync/history/<int:pk>/back/", history_views.back, name="back"),
     path("sync/doctor/", doctor_views.doctor, name="doctor"),
+    path("sync/doctor/again/", doctor_views.look_again, name="look_again"),
     path("sync/questions/<int:pk>/", views.answer, name="answer"),
 ]

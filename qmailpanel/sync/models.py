@@ -164,6 +164,19 @@ class HostFinding(models.Model):
         return str(gettext(self.remedy) % self.params)
 
 
+class Examination(models.Model):
+    """When the doctor examined the host of a node last.
+
+    `asked`: when somebody wanted it examined at once, until that is done; written by the panel.
+    """
+
+    node = models.CharField(primary_key=True, max_length=64)
+    at = models.DateTimeField(null=True)
+    asked = models.DateTimeField(null=True)
+
+    objects = HostQuerySet.as_manager()
+
+
 class Generation(models.Model):
     """A shared file as sync found or left it. The newest is how sync left it last.
 

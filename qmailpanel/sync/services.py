@@ -1,12 +1,17 @@
-"""What the operator answers to the sync service."""
+"""What the operator answers to the sync service, and asks of it."""
 
 from __future__ import annotations
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
 
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
+from qmailpanel.ledger.trigger import pull
 
-from .models import SyncQuestion
+from .models import Examination, SyncQuestion
 
 
 @ledger_locked()
@@ -17,3 +22,12 @@ def answer_question(actor: Actor, question: SyncQuestion) -> SyncQuestion:
         question.answer = record(actor, Verb.CONFIRMED, Noun.HOST, question.digest)
         question.save(update_fields=["answer"])
     return question
+
+
+@transaction.atomic
+def ask_examination() -> None:
+    """Let the doctor examine the host at once. It changes nothing, so the ledger has no line."""
+    Examination.objects.update_or_create(
+        node=settings.QMAILPANEL_NODE, defaults={"asked": timezone.now()}
+    )
+    transaction.on_commit(pull)

@@ -275,6 +275,23 @@ def test_what_the_doctor_finds(page, traps):
     check(page)
 
 
+@pytest.fixture
+def blank_line(panel, domain):
+    """A trap below the mail root, where the doctor looks once an hour."""
+    file = panel.host.mail / domain / ".qmail-by-hand"
+    file.write_text("\n./Maildir/\n")
+    yield file
+    file.unlink()
+
+
+def test_the_doctor_looks_again_when_the_operator_wants_it(page, blank_line):
+    page.goto("/sync/doctor/")
+    expect(page.get_by_text(blank_line.name)).to_have_count(0)
+    page.get_by_role("button", name="Look again now").click()
+    expect(page.get_by_role("row", name=blank_line.name)).to_be_visible()
+    expect(page.get_by_text("is looking now")).to_have_count(0)
+
+
 def reload_until(page, address, text):
     def is_so():
         page.goto(address)

@@ -29,6 +29,14 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="Examination",
+            fields=[
+                ("node", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(null=True)),
+                ("asked", models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name="HostFinding",
             fields=[
                 (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -14,7 +15,7 @@ from qmailpanel.qmail.host.examine_shared import examine_shared_of, stamp_of_fil
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.pause import Round
 from qmailpanel.reports.models import SyncNode
-from qmailpanel.sync.models import HostFinding
+from qmailpanel.sync.models import Examination, HostFinding
 
 from .every import Every
 from .scrub import SCRUB_SECONDS
@@ -39,28 +40,53 @@ class DoctorRounds:
         self._in_shared: list[Finding] | None = None
         self._in_homes: list[Finding] | None = None
         self._stamp: object = None  # as they were at the start of the last round
+        self._asked: datetime | None = None  # when somebody last wanted the host examined
+        self._answers: dict[str, datetime | None] = {}  # of each kind of round, what it was for
 
     def has_news(self) -> bool:
         """Whether somebody touched a file that only the doctor reads since the last round."""
         return self._stamp is not None and stamp_of_files(self.layout) != self._stamp
 
     def _watch_files(self) -> None:
-        if self.has_news():
+        asked = _find_asked()
+        if asked and asked != self._asked:
+            self._asked = asked
+            self.homes.hurry()
+            self.shared.hurry()
+        elif self.has_news():
             self.shared.hurry()
 
     def _examine_shared(self) -> Round[None]:
-        self._stamp = stamp_of_files(self.layout)
+        self._stamp, asked = stamp_of_files(self.layout), self._asked
         self._in_shared = yield from examine_shared_of(self.layout)
+        self._answers["shared"] = asked
         self._publish()
 
     def _examine_homes(self) -> Round[None]:
+        asked = self._asked
         self._in_homes = yield from examine_homes_of(self.layout, everywhere=False)
+        self._answers["homes"] = asked
         self._publish()
 
     def _publish(self) -> None:
         """All there is, once both were examined."""
         if self._in_shared is not None and self._in_homes is not None:
             publish_findings([*self._in_shared, *self._in_homes])
+            both_answer = set(self._answers.values()) == {self._asked}
+            _publish_examination(self._asked if both_answer else None)
+
+
+def _find_asked() -> datetime | None:
+    here = Examination.objects.filter(node=settings.QMAILPANEL_NODE)
+    return here.values_list("asked", flat=True).first()
+
+
+def _publish_examination(answered: datetime | None) -> None:
+    """It is done; also what somebody wanted at the time `answered`, unless he asked again."""
+    node = settings.QMAILPANEL_NODE
+    Examination.objects.update_or_create(node=node, defaults={"at": timezone.now()})
+    if answered:
+        Examination.objects.filter(node=node, asked=answered).update(asked=None)
 
 
 def publish_findings(findings: Sequence[Finding]) -> None:

@@ -19,9 +19,10 @@ from qmailpanel.domains.services import change_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.qmail.doctor import Severity, Trap
 from qmailpanel.qmail.doctor.control_files import OPEN_RELAY
-from qmailpanel.sync.models import HostFinding
+from qmailpanel.sync.models import Examination, HostFinding
 from qmailpanel.sync.rounds import doctor
 from qmailpanel.sync.rounds.doctor import publish_findings
+from qmailpanel.sync.services import ask_examination
 from tests.kit.panels import Panel, settle
 
 
@@ -205,6 +206,36 @@ def test_homes_of_users_are_for_the_command(panel) -> None:
     assert "/home/joe" in examine()[1]
 
 
+def test_who_wants_to_know_now_has_the_whole_host_examined_at_once(embedded) -> None:
+    domain = embedded.add_domain("pandle.net")
+    embedded.add_mailbox(domain, "joe")
+    service = embedded.serve()
+    before = timezone.now()
+    (embedded.below("pandle.net/joe/Maildir/maildirsize")).write_bytes(b"5000s\n")
+    settle(service)
+    assert not HostFinding.objects.exists()
+    ask_examination()
+    settle(service)
+    assert HostFinding.objects.get().place.endswith("joe/Maildir/maildirsize:1")
+    assert Examination.objects.filter(asked=None, at__gt=before).exists()
+
+
+def test_who_asks_during_a_round_gets_another_one(embedded, monkeypatch) -> None:
+    monkeypatch.setattr("qmailpanel.qmail.doctor.control_lists.LINES", 2)
+    for number in range(9):
+        embedded.add_domain(f"d{number}.test")
+    service = embedded.serve()
+    service.doctor.shared.hurry()
+    service.turn()
+    assert service.doctor.shared.is_under_way
+    ask_examination()
+    while service.doctor.shared.is_under_way:
+        service.doctor.shared.go_on()
+    assert Examination.objects.get().asked is not None
+    settle(service)
+    assert Examination.objects.get().asked is None
+
+
 ODD = Trap("%(line)s is odd.", "Do.", Severity.TROUBLE)
 
 
@@ -286,6 +317,24 @@ def test_an_alarm_and_the_count_stand_on_every_page_about_sync(
     assert ALARM in page(as_operator, "/domains/")
     publish_findings([])
     assert ALARM not in page(as_operator, f"/sync/{address}")
+
+
+def test_the_page_says_when_the_host_was_examined_and_has_it_examined_again(
+    as_operator: Any, embedded: Panel
+) -> None:
+    said = page(as_operator)
+    assert "Look again now" in said
+    assert "Looked at" not in said
+    assert as_operator.post("/sync/doctor/again/").headers["Location"] == "/sync/doctor/"
+    assert "The sync service is not running; it looks when it starts." in page(as_operator)
+    service = embedded.serve()
+    said = page(as_operator)
+    assert "Looked at" in said
+    assert "hx-trigger" not in said.split("Look again now")[1].split("</form>")[0]
+    as_operator.post("/sync/doctor/again/")
+    assert "The sync service is looking now." in page(as_operator)
+    settle(service)
+    assert "looking now" not in page(as_operator)
 
 
 def test_the_page_is_for_operators(as_colleague: Any) -> None:
