@@ -37,7 +37,7 @@ NOT_A_FILE = Trap(
 )
 UNREADABLE = Trap(
     gettext_noop("The doctor may not read it."),
-    gettext_noop("Run ./manage.py doctor as root to have it checked too."),
+    gettext_noop("Run qmailpanel doctor as root to have it checked too."),
     NOTE,
 )
 CLOSED: Mapping[str, Trap] = {

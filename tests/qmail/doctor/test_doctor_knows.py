@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from pkgutil import iter_modules
+
+from django.core.management import get_commands
 
 from qmailpanel.qmail import doctor
 from qmailpanel.qmail.doctor import Trap
@@ -53,3 +56,12 @@ def test_the_sentences_of_each_trap_can_be_filled() -> None:
         texts = [template % defaultdict(lambda: "x") for template in (trap.meaning, trap.remedy)]
         assert all(text.isprintable() for text in texts), name
         assert texts[0].endswith((".", "x")), name
+
+
+def test_remedies_name_the_commands_of_a_panel_that_is_installed() -> None:
+    """Without its environment ./manage.py makes a state of its own, and examines another home."""
+    said = [trap.remedy for _, trap in known()]
+    assert not [remedy for remedy in said if "manage.py" in remedy]
+    named = {name for remedy in said for name in re.findall(r"qmailpanel (\w+)", remedy)}
+    assert named == {"doctor"}
+    assert named <= get_commands().keys()
