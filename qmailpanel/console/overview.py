@@ -47,11 +47,16 @@ def find_position() -> dict[str, Any]:
 
 
 def find_problems() -> QuerySet[SyncProblem]:
-    """What failed, with the names of those it concerns."""
+    """What failed, with the names of those it concerns, and the kind of an address with a page."""
     domain = Domain.objects.filter(pk=OuterRef("domain")).values("name")
     address = Address.objects.filter(pk=OuterRef("address")).values(
         name=Concat(F("local"), Value("@"), F("domain__name"), output_field=CharField())
     )
+    kind = Address.objects.filter(pk=OuterRef("address"), removed=False, domain__removed=False)
     here = SyncProblem.objects.filter(node=settings.QMAILPANEL_NODE)
-    named = here.annotate(domain_name=Subquery(domain), address_name=Subquery(address))
+    named = here.annotate(
+        domain_name=Subquery(domain),
+        address_name=Subquery(address),
+        kind=Subquery(kind.values("kind")),
+    )
     return named.order_by("since", "id")

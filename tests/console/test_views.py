@@ -12,12 +12,14 @@ from django.test import Client
 from django.utils import timezone
 
 from qmailpanel.accounts.models import User
+from qmailpanel.aliases.services import add_alias
 from qmailpanel.console.decisions import take_theirs
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.actors import SYSTEM, Actor
 from qmailpanel.ledger.models import Change, Noun, Verb
+from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import LocalPart
+from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncNode
 from qmailpanel.sync.models import DriftDecision, ForeignLine, SyncDrift, SyncQuestion, SyncRun
 from qmailpanel.sync.services import answer_question
@@ -86,6 +88,21 @@ def test_what_failed_stands_there_with_its_cause(as_operator: Client, domain: Do
     page = body(as_operator.get("/sync/"))
     for text in ("biliards@pandle.net", "It gets no mail.", "mkdir: File exists", "whole host"):
         assert text in page
+
+
+def test_what_failed_leads_to_the_page_of_the_address(as_operator: Client, domain: Domain) -> None:
+    mailbox = add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+    alias = add_alias(SYSTEM, domain, AliasLocal("sales"), [MailAddress("joe@elsewhere.test")])
+    gone = add_mailbox(SYSTEM, domain, LocalPart("gone"))
+    remove_mailbox(SYSTEM, gone)
+    for address in (mailbox, alias, gone):
+        write_problem("It gets no mail.", domain, address)
+    page = body(as_operator.get("/sync/"))
+    for link in (f"mailboxes/{mailbox.pk}/", f"aliases/{alias.pk}/"):
+        assert f'<a href="/domains/pandle.net/{link}">' in page
+        assert as_operator.get(f"/domains/pandle.net/{link}").status_code == 200
+    assert f"mailboxes/{gone.pk}/" not in page
+    assert "gone@pandle.net" in page
 
 
 def test_the_last_runs_show_their_steps_and_errors(as_operator: Client) -> None:
