@@ -1,6 +1,6 @@
 """What the doctor sees of the files that all domains share.
 
-It writes nothing, and needs no lock: what is changed meanwhile is host in the next round.
+It writes nothing, and needs no lock: what is changed meanwhile is seen in the next round.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def examine_shared_of(layout: Layout, *, whole: bool = False) -> Round[list[Find
 def stamp_of_files(layout: Layout) -> tuple[object, ...]:
     """Cheap, and equal as long as nobody touched a file that only the doctor reads.
 
-    Of the files that sync writes only the modes count; who else writes them is host by sync.
+    Of the files that sync writes only the modes count; who else writes them is seen by sync.
     """
     home, ours = layout.qmail_home, {*map(str, Shared), *_MAPS}
     names = {*(f"control/{name}" for name in NAMES), *DIRECTORIES, *_TEMPORARY, *ours}

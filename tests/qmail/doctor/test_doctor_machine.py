@@ -493,7 +493,7 @@ def test_every_descriptor_is_given_back(home):
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_a_compiled_map_can_be_asked_while_it_isread_shared(home):
+def test_a_compiled_map_can_be_asked_while_it_is_read(home):
     with read_shared(str(home)) as host:
         assert all(found is None or found.find(b"") is not None for found in host.maps.values())
 
