@@ -18,6 +18,14 @@ OPEN_RELAY = Trap(
     ),
     ALARM,
 )
+NO_HOME = Trap(
+    gettext_noop("There is no qmail in it: nothing of this host was examined."),
+    gettext_noop(
+        "Set QMAILPANEL_QMAIL_HOME to the home of qmail. Where the panel is installed, "
+        "qmailpanel doctor takes it from /etc/qmailpanel/environment."
+    ),
+    ALARM,
+)
 NO_ME = Trap(
     gettext_noop(
         "It is missing: qmail-smtpd answers 421 to everybody, and without control/locals "
@@ -123,6 +131,9 @@ def examine_control_files(host: ExaminedHost) -> Iterator[Finding]:
 
 
 def _find_missing(host: ExaminedHost) -> Iterator[Finding]:
+    if not any(name.startswith("control") for name in host.files):
+        yield NO_HOME.at(host.home)
+        return
     if "control/rcpthosts" not in host.files:
         yield OPEN_RELAY.at("control/rcpthosts")
     if "control/me" not in host.files:

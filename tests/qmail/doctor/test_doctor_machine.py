@@ -125,6 +125,7 @@ MACHINES: list[tuple[ExaminedHost, str, str, str, str]] = [
         "control/smtproutes", "to the outside waits", "chmod 644", "trouble",
     ),
     (with_file("control", CLOSED), "control", "may not enter", "chmod 755", "alarm"),
+    (replace(SEEN, files={}), "/var/qmail", "no qmail in it", "QMAILPANEL_QMAIL_HOME", "alarm"),
     (
         replace(SEEN, senders=(Sender("/usr/bin:/bin"),)),
         "qmail-send", "without /var/qmail/bin in its PATH", "qmail-start", "trouble",

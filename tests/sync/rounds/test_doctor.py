@@ -94,7 +94,9 @@ def test_a_home_that_is_not_there_is_told_as_such(settings: Any, db: None, tmp_p
     settings.QMAILPANEL_QMAIL_HOME = tmp_path / "nowhere"
     code, said = examine()
     assert code == 1
-    assert "control/me" in said
+    assert said.startswith(f"{tmp_path}/nowhere\n  alarm: There is no qmail in it")
+    assert "qmailpanel doctor takes it from /etc/qmailpanel/environment" in said
+    assert "open relay" not in said
 
 
 # beside the service
