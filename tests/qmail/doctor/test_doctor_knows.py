@@ -29,8 +29,8 @@ BY_HAND = {
     "WAY_SHUT",
     "LOGINS_SHUT",
     "LOGINS_UNREADABLE",
+    "NOT_MOUNTED",
 }
-BY_HAND |= {"NOT_MOUNTED"}
 
 
 def known() -> Iterator[tuple[str, Trap]]:

@@ -26,11 +26,12 @@ from qmailpanel.qmail.doctor import (
     gather,
     shorten,
 )
-from qmailpanel.qmail.doctor.accounts import examine_accounts
+from qmailpanel.qmail.doctor.accounts import OTHER_UID, examine_accounts
 from qmailpanel.qmail.doctor.assigned_homes import AssignedHome, ExaminedHome
 from qmailpanel.qmail.doctor.examined import ExaminedHost, File, KeptLog, Reader, Sender, Server
 from qmailpanel.qmail.doctor.login_files import examine_logins
 from qmailpanel.qmail.doctor.own_names import TO_ITSELF
+from qmailpanel.qmail.doctor.servers import RELAYS_AT_START
 from qmailpanel.qmail.formats.cdb import compile_records
 from qmailpanel.qmail.host import mounts
 from qmailpanel.qmail.host.examine_homes import read_home
@@ -49,7 +50,7 @@ from qmailpanel.qmail.pause import finish
 from tests.kit.disk import MAIL_USER
 from tests.kit.mounts import may_mount, mounted
 from tests.kit.real_qmail import wait_for
-from tests.kit.sick import ASSIGN, FILES, look, make_directory, make_healthy
+from tests.kit.sick import ASSIGN, FILES, assign, look, make_directory, make_healthy
 
 PLAIN, DIRECTORY = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
 READERS = (
@@ -398,6 +399,28 @@ def test_the_rules_of_a_tcpserver_before_qmail_smtpd_are_read(home, tmp_path):
         Server(9, "", is_relay=True, is_recorded=True),
         Server(11, "/nowhere"),
     ]
+
+
+def test_a_user_of_this_machine_with_another_uid_is_told(home):
+    nobody = pwd.getpwnam("nobody")
+    line = f"+x-:nobody:{nobody.pw_uid + 1}:31:{home}/mailnames/pandle.net:-::\n"
+    assign(ASSIGN + line)(home)
+    told = [(one.file, one.number) for one in look(home) if one.trap is OTHER_UID]
+    assert told == [("users/assign", 4)]
+
+
+def test_a_tcpserver_that_relays_for_everybody_is_told(home, tmp_path):
+    shutil.copy("/bin/sh", tmp_path / "tcpserver")
+    words = ["-c", "read x", "0", "25", f"{home}/bin/qmail-smtpd"]
+    program = [str(tmp_path / "tcpserver"), *words]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, env={"RELAYCLIENT": ""}) as process:
+        assert process.stdin
+        proc = Path(f"/proc/{process.pid}")
+        wait_for(lambda: (proc / "comm").read_text() == "tcpserver\n")
+        wait_for(lambda: b"RELAYCLIENT=" in (proc / "environ").read_bytes())
+        told = [one.params["pid"] for one in look(home) if one.trap is RELAYS_AT_START]
+        process.stdin.close()
+    assert told == [str(process.pid)]
 
 
 def test_what_is_called_sendmail_and_is_not_qmails_is_found(home, tmp_path):
