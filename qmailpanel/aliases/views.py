@@ -26,8 +26,10 @@ from qmailpanel.domains.addresses.pages import (
 from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.renaming import rename_address
-from qmailpanel.domains.routes.picture import Node, forwarded, maildir, route_of
+from qmailpanel.domains.routes.fates import Fates
+from qmailpanel.domains.routes.picture import route_of
 from qmailpanel.domains.routes.pointers import StillPointedTo, pointers_to
+from qmailpanel.domains.routes.remarks import remarks_on
 from qmailpanel.web.answers import SeeOther, sent, show, wants
 from qmailpanel.web.attempt import attempt
 from qmailpanel.web.fields import errors_of
@@ -135,30 +137,18 @@ def _detail(
     shown, renaming = form or _form(request, address, blank=True), rename or RenameAddressForm()
     if address.removed:
         why = why or errors_of([shown, renaming])
+    fates = Fates(request.user)
     context = {
         **address_context(request, address),
         "form": shown,
         "rename": renaming,
-        "hops": route_of(address, _ends(request, address)),
+        "hops": route_of(address, fates),
+        "remarks": remarks_on(targets_of(address), fates, request.user),
         "is_expected": address.local in EXPECTED,
         "why": why,
     }
     status = 422 if why or shown.errors or renaming.errors else 200
     return show(request, DETAIL, context, status=status)
-
-
-def _ends(request: PanelRequest, address: Address) -> list[Node]:
-    """Where it delivers; an alias of one mailbox of its domain leads to the same Maildir."""
-    targets = targets_of(address)
-    local, _at, domain = targets[0].rpartition("@") if len(targets) == 1 else ("", "", "")
-    if domain == address.domain.name and _is_mailbox(request, address.domain, local):
-        return [maildir(local)]
-    return forwarded(*targets)
-
-
-def _is_mailbox(request: PanelRequest, domain: Domain, local: str) -> bool:
-    mine = Address.objects.for_user(request.user).filter(domain=domain, local=local)
-    return mine.filter(kind=Kind.MAILBOX, removed=False).exists()
 
 
 @audience(Audience.PERSON)

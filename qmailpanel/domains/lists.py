@@ -53,7 +53,7 @@ def domain_row(
         description=domain.description,
         prepend=str(domain.prepend),
         unknown=unknown_words(domain),
-        target=domain.unknown_target,
+        target=domain.unknown_target if domain.enabled else "",
         badge=replace(badge, why=why) if why else badge,
         is_off=not domain.enabled,
         removed=domain.removed,
@@ -64,6 +64,8 @@ def domain_row(
 
 def unknown_words(domain: Domain) -> str:
     """What happens to unknown recipients, in a word."""
+    if not domain.enabled:
+        return _("all mail is refused")
     if domain.unknown == Unknown.BOUNCE:
         return _("bounce")
     return _("discard") if domain.unknown == Unknown.DISCARD else "→"

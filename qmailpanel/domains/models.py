@@ -166,6 +166,14 @@ class AddressQuerySet(models.QuerySet["Address"]):
         """Those whose local part starts so; see `DomainQuerySet.starting()`."""
         return self.filter(local__gte=text, local__lt=text + LAST)
 
+    def with_mailbox(self) -> AddressQuerySet:
+        """Each with `on_hold`, `keeps` and `has_password` of its mailbox; of an alias all None."""
+        return self.annotate(
+            on_hold=F("mailbox__on_hold"),
+            keeps=F("mailbox__keeps"),
+            has_password=Q(mailbox__password__gt=""),
+        )
+
 
 class Address(models.Model):
     """Claims a local part of a domain once, across mailboxes and aliases."""

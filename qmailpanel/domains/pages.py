@@ -24,7 +24,10 @@ from .fullness import fullness_of
 from .models import Claim, Domain, Kind, Unknown
 from .names.forms import AddAliasDomainForm
 from .names.refusals import Refusal, refusal_of_name
+from .routes.fates import Fates
+from .routes.hops import responses, unknown_targets
 from .routes.picture import route_of_unknown
+from .routes.remarks import remarks_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def settings_page(
     statuses = Statuses([domain.pk])
     if domain.removed:
         why = why or errors_of(form for name, form in forms.items() if name != "form")
+    fates = Fates(request.user)
     context = {
         **domain_context(request, domain, "settings", statuses),
         "form": SettingsForm.of(domain),
@@ -68,7 +72,9 @@ def settings_page(
         "storage": storage_of(domain),
         "fullness": fullness_of(domain),
         "names": [_name_row(statuses, one) for one in _further_names(domain)],
-        "hops": route_of_unknown(domain),
+        "hops": route_of_unknown(domain, fates),
+        "unknown_remarks": remarks_on(unknown_targets(domain), fates, request.user),
+        "departed_remarks": remarks_on(responses(domain), fates, request.user),
         "may_refuse": knows_recipients() or domain.unknown == Unknown.REFUSE,
         "why": "" if asked else why,
         "asked": asked,

@@ -13,13 +13,13 @@ from qmailpanel.reports.statuses import Status, Statuses
 from qmailpanel.web.badges import (
     UNSETTLED,
     Badge,
-    address_badge,
     domain_badge,
     domain_key,
     name_badge,
 )
 from qmailpanel.web.notices import FIRST_WAIT, LAST_WAIT, Notice, around
 
+from .addresses.badge import badge_of, with_state
 from .frame import display, notices
 from .models import Address, Claim, Domain
 
@@ -42,18 +42,25 @@ def pulse_context(request: PanelRequest, *, own: Address | None = None) -> dict[
     wanted = _numbers("d", [*shown, here])
     domains = list(Domain.objects.for_user(request.user).filter(pk__in=wanted))
     mine = Address.objects.for_user(request.user).filter(pk__in=_numbers("a", shown))
-    addresses = [own] if own else list(mine.select_related("domain"))
+    addresses = list(with_state(mine).select_related("domain")) if own is None else [own]
     names = list(Claim.objects.for_user(request.user).filter(pk__in=_numbers("n", shown)))
     owned = {*(row.domain_id for row in addresses), *(row.domain_id for row in names)}
     statuses = Statuses({*(row.pk for row in domains), *owned})
     badges = [(domain_badge(statuses, row), display(row)) for row in domains]
-    badges += [(address_badge(statuses, row), str(row)) for row in addresses]
+    badges += [(badge_of(statuses, row), str(row)) for row in addresses]
     badges += [(name_badge(statuses, row), display(row)) for row in names]
     named = [(badge, name) for badge, name in badges if badge.key in shown]
     moved = [(badge, name) for badge, name in named if badge.status is not shown[badge.key]]
     is_waiting = any(badge.is_unsettled for badge, _name in named)
     domain = next((row for row in domains if domain_key(row) == here), None)
     return _context(request, notices(statuses, domain), moved, is_waiting=is_waiting)
+
+
+def _news(badge: Badge, name: str) -> str:
+    """“Live” of what is off would say the opposite."""
+    if badge.status is Status.LIVE and badge.text:
+        return f"{name}: {badge.text}."
+    return NEWS[badge.status] % {"name": name}
 
 
 def _shown(request: PanelRequest) -> dict[str, Status]:
@@ -73,7 +80,7 @@ def _context(
     return {
         **context,
         "badges": [badge for badge, _name in moved],
-        "sentence": " ".join(NEWS[badge.status] % {"name": name} for badge, name in moved),
+        "sentence": " ".join(_news(badge, name) for badge, name in moved),
         "is_news": context["notices_key"] != request.GET.get("banner"),
     }
 

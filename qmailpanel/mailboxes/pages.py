@@ -12,12 +12,12 @@ from qmailpanel.domains.access.limits import storage_of
 from qmailpanel.domains.addresses.forms import RenameAddressForm
 from qmailpanel.domains.addresses.pages import address_context
 from qmailpanel.domains.models import Address
+from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import route_of
 from qmailpanel.reports.node import holds_quotas
 from qmailpanel.web.answers import SeeOther, show
 from qmailpanel.web.fields import errors_of
 
-from .delivery.pages import ends_of
 from .forms import MailboxForm, PasswordForm, QuotaForm
 from .fullness.services import last_uses, used_of
 from .models import Mailbox
@@ -56,7 +56,7 @@ def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRe
         "uses": last_uses(address),
         "has_password": bool(mailbox.password),
         "on_hold": mailbox.on_hold,
-        "hops": route_of(address, ends_of(address, mailbox)),
+        "hops": route_of(address, Fates(request.user)),
         **_removal(address, mailbox),
         "why": "",
         **extra,

@@ -42,12 +42,17 @@ class KnownHost(models.Model):
 
 
 class SyncPosition(models.Model):
-    """Through which change a domain was tried, and through which it was read back live."""
+    """Through which change a domain was tried, and through which it was read back live.
+
+    `left`: the addresses of which something stays as others wrote it, because an operator decided
+    so; 0 is the domain itself.
+    """
 
     node = models.CharField(max_length=64)
     domain = models.PositiveBigIntegerField()
     tried = models.PositiveBigIntegerField(default=0)
     applied = models.PositiveBigIntegerField(default=0)
+    left = models.JSONField(default=list)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["node", "domain"], name="position_once")]

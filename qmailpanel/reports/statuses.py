@@ -34,6 +34,13 @@ class Changed(Protocol):
     def removed(self) -> bool: ...
 
 
+class Switched(Changed, Protocol):
+    """The same of one that can be off."""
+
+    @property
+    def enabled(self) -> bool: ...
+
+
 class ChangedInDomain(Changed, Protocol):
     """The same of an address."""
 
@@ -75,6 +82,16 @@ class Statuses:
         status = self._status(address, address.domain_id, problem)
         is_own = status is Status.FAILED and problem and problem.address == address.pk
         return status, problem.text if problem and is_own else ""
+
+    def is_left(self, address: ChangedInDomain) -> bool:
+        """Whether something of it stays as others wrote it, because an operator decided so."""
+        position = self._positions.get(address.domain_id)
+        return position is not None and address.pk in position.left
+
+    def is_left_within(self, domain: Changed) -> bool:
+        """The same of the domain itself or of any of its addresses."""
+        position = self._positions.get(domain.pk)
+        return position is not None and bool(position.left)
 
     def of_name(self, name: NameOfDomain) -> Status:
         """Of an alias domain."""

@@ -43,13 +43,15 @@ def _publish_positions(report: Report) -> None:
     for domain, change in report.changes.items():
         old = known.get(domain, SyncPosition(node=node, domain=domain))
         applied = change if domain in report.live else old.applied
-        if (old.tried, old.applied) != (change, applied):
-            rows.append(SyncPosition(node=node, domain=domain, tried=change, applied=applied))
+        left = sorted(address or 0 for address in report.left.get(domain, ()))
+        if (old.tried, old.applied, old.left) != (change, applied, left):
+            row = SyncPosition(node=node, domain=domain, tried=change, applied=applied, left=left)
+            rows.append(row)
     SyncPosition.objects.bulk_create(
         rows,
         update_conflicts=True,
         unique_fields=["node", "domain"],
-        update_fields=["tried", "applied"],
+        update_fields=["tried", "applied", "left"],
         batch_size=500,
     )
 

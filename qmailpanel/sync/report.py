@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -25,9 +25,10 @@ class Report:
     `changes`: domain number → change it was tried at; those in `live` were read back. Domains
     without a row have no change; what is said of them stands under the number 0. `unseen`: read
     back as well, but Dovecot sees it at that time (of the monotonic clock) only. `problems`
-    and `drifts` are by domain number. `steps` were carried out. `waiting`: what a next run would
-    do, or the plan at work, which began after `begun` of the steps. `held`: domains whose changes
-    wait for the operator; `holding`: how many do on the host, None where that is not known.
+    and `drifts` are by domain number, and so is `left`: addresses of which something stays as
+    others wrote it, None for the domain itself. `steps` were carried out. `waiting`: what a next
+    run would do, or the plan at work, which began after `begun` of the steps. `held`: domains whose
+    changes wait for the operator; `holding`: how many do on the host, None where that is not known.
     `error` and `cause` concern the whole host. `answered`: no question is left.
     """
 
@@ -37,6 +38,7 @@ class Report:
     unseen: dict[int, float] = field(default_factory=dict)
     problems: dict[int, Sequence[Problem]] = field(default_factory=dict)
     drifts: dict[int, Sequence[Drift]] = field(default_factory=dict)
+    left: dict[int, Set[int | None]] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     waiting: Sequence[Step] = ()
     begun: int = 0
@@ -70,6 +72,7 @@ class Report:
             problems, drifts = plan.problems.get(one.name, ()), plan.drifts.get(one.name, ())
             self.problems[one.domain] = (*self.problems.get(one.domain, ()), *problems)
             self.drifts[one.domain] = (*self.drifts.get(one.domain, ()), *drifts)
+            self.left[one.domain] = plan.left.get(one.name, frozenset())
             if one.domain:
                 self.changes[one.domain] = one.change
 

@@ -7,9 +7,16 @@ from functools import cache
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext_lazy, ngettext
+from django.utils.translation import get_language, gettext, gettext_lazy, ngettext
 
-from qmailpanel.reports.statuses import Changed, ChangedInDomain, NameOfDomain, Status, Statuses
+from qmailpanel.reports.statuses import (
+    Changed,
+    ChangedInDomain,
+    NameOfDomain,
+    Status,
+    Statuses,
+    Switched,
+)
 from qmailpanel.web.templatetags.panel import icon
 
 WORDS = {
@@ -27,7 +34,7 @@ UNSETTLED = (Status.PENDING, Status.FAILED)
 class Badge:
     """The status of a row as it is shown; `key` names the row within the page.
 
-    `text`: what it says instead of the status in a word.
+    `text`: what it says instead of the status in a word; instead of Live it is not green then.
     """
 
     key: SafeString
@@ -56,7 +63,8 @@ class Badge:
         return self._span(' hx-swap-oob="true"')
 
     def _span(self, attributes: str) -> SafeString:
-        name = f'id="status-{self.key}" class="status {self.status}"{attributes}'
+        tone = "settled" if self.text and self.status is Status.LIVE else self.status
+        name = f'id="status-{self.key}" class="status {tone}"{attributes}'
         face = _face(self.status, self.text, get_language())
         return SafeString(f"<span {name}>{face}{self._to_pulse()}</span>")
 
@@ -84,13 +92,23 @@ def address_badge(statuses: Statuses, address: ChangedInDomain) -> Badge:
     return Badge(address_key(address), status, why)
 
 
-def domain_badge(statuses: Statuses, domain: Changed) -> Badge:
+def domain_badge(statuses: Statuses, domain: Switched) -> Badge:
     """The worst of the domain and of all that is in it."""
     failed = statuses.failed_within(domain)
     if failed:
         text = ngettext("%(n)d failed", "%(n)d failed", failed) % {"n": failed}
         return Badge(domain_key(domain), Status.FAILED, text=text)
-    return Badge(domain_key(domain), statuses.of_domain(domain))
+    status = statuses.of_domain(domain)
+    return Badge(domain_key(domain), status, text=_settled_word(statuses, domain, status))
+
+
+def _settled_word(statuses: Statuses, domain: Switched, status: Status) -> str:
+    """What is said of a domain instead of Live; empty where all of it is as the panel wants it."""
+    if status is not Status.LIVE:
+        return ""
+    if not domain.enabled:
+        return gettext("Off")
+    return gettext("Left as it is") if statuses.is_left_within(domain) else ""
 
 
 def name_badge(statuses: Statuses, name: NameOfDomain) -> Badge:

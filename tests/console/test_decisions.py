@@ -13,6 +13,7 @@ from qmailpanel.domains.models import Address, Claim, Domain, Unknown
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.ledger.models import Change, Verb
+from qmailpanel.reports.models import SyncPosition
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import DriftDecision, ForeignLine, SyncDrift
 from tests.kit.panels import Panel
@@ -54,6 +55,15 @@ LINES = [
 ]
 
 
+def whose(domain: Domain, name: str) -> int:
+    """The address that the line or file is about; 0 for all of the domain."""
+    return {
+        "users/assign": address(domain, "ann").pk,
+        "mailnames/pandle.net/ann/.qmail": address(domain, "ann").pk,
+        "mailnames/pandle.net/.qmail-team": address(domain, "team").pk,
+    }.get(name, 0)
+
+
 @pytest.mark.parametrize(("name", "before", "after"), LINES)
 def test_ours_is_put_back(panel, pandle, name, before, after) -> None:
     content = panel.read(name)
@@ -78,8 +88,10 @@ def test_theirs_is_left_and_no_longer_called_a_drift_until_ours_is_put_back(
     assert panel.read(name) == theirs
     assert not SyncDrift.objects.exists()
     assert panel.status(address(pandle, "ann")) is Status.LIVE
+    assert SyncPosition.objects.get(domain=pandle.pk).left == [whose(pandle, name)]
     no_longer_leave(SYSTEM, DriftDecision.objects.get())
     panel.sync()
+    assert SyncPosition.objects.get(domain=pandle.pk).left == []
     assert sorted(panel.lines(name)) == sorted(content.decode().splitlines())
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from qmailpanel.domains.models import Address, Domain
-from qmailpanel.reports.models import SyncPosition, SyncProblem
+from qmailpanel.reports.models import SyncPosition, SyncProblem, Usage
 
 
 def make_live(domain: Domain) -> None:
@@ -32,4 +32,15 @@ def write_problem(
         address=address.pk if address else None,
         text=text,
         since=timezone.now(),
+    )
+
+
+def write_usage(address: Address, *, percent: int) -> Usage:
+    """How full its mailbox was when sync looked."""
+    return Usage.objects.create(
+        node=settings.QMAILPANEL_NODE,
+        domain=address.domain_id,
+        address=address.pk,
+        percent=percent,
+        at=timezone.now(),
     )

@@ -14,24 +14,26 @@ from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.domains.access.limits import room_of
 from qmailpanel.domains.access.rights import Right, shown_rights
 from qmailpanel.domains.frame import display, domain_context, find_domain, notices
-from qmailpanel.domains.fullness import fullness_of, only_nearly_full, with_usage
+from qmailpanel.domains.fullness import fullness_of, only_nearly_full
 from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
+from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import see_other, show, wants
-from qmailpanel.web.badges import address_badge, address_key, domain_badge
+from qmailpanel.web.badges import address_key, domain_badge
 from qmailpanel.web.lists import Query
 from qmailpanel.web.notices import FIRST_WAIT, around
 
+from .badge import badge_of, with_state
 from .row import AddressList
+from .services import targets_of
 
-FETCHED = {Kind.MAILBOX: (), Kind.ALIAS: ("destinations",)}  # with the rows of a list
 TABS = {Kind.MAILBOX: "mailboxes", Kind.ALIAS: "aliases"}
 SHARED = "components/addresses.html"
 
 
 def find_address(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address:
     """The person's mailbox or alias of that number; 404 if it is somebody else's."""
-    mine = Address.objects.for_user(request.user).select_related("domain", "change")
+    mine = with_state(Address.objects.for_user(request.user)).select_related("domain", "change")
     return _with_rights(get_object_or_404(mine, domain__name=name, kind=kind, pk=pk))
 
 
@@ -52,8 +54,7 @@ def find_list(request: PanelRequest, name: str, kind: Kind) -> tuple[Domain, Add
 def _find_top(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address | None:
     domains = Domain.objects.for_user(request.user).claiming().filter(name=name)
     mine = Address.objects.for_user(request.user).claiming().select_related("domain__limits")
-    rows = with_usage(mine) if kind is Kind.MAILBOX else mine
-    address = rows.filter(pk=pk, kind=kind, domain__in=domains).first()
+    address = _listed(mine, kind).filter(pk=pk, kind=kind, domain__in=domains).first()
     return address and _with_rights(address)
 
 
@@ -63,16 +64,18 @@ def list_context(
     """The context of a list page: its rows, and what stands around them."""
     query, statuses = Query.of(request), Statuses([domain.pk])
     listed = query.context_of(_rows(request, domain, kind, query), ("local",))
-    page = listed["page"]
-    prefetch_related_objects([*page.rows, *([top] if top else [])], *FETCHED[kind])
+    shown, fates = listed["page"].rows, Fates(request.user)
+    every = [*shown, *([top] if top else [])]
+    prefetch_related_objects(every, "destinations")
+    fates.read(target for row in every for target in targets_of(row))
     frame = domain_context(request, domain, TABS[kind], statuses)
     address_list = AddressList.of(
         request, request.path, frame["display"], can_remove="addresses" in frame["may"]
     )
-    rows = [address_list.row(statuses, row) for row in page.rows]
+    rows = [address_list.row(statuses, fates, row) for row in shown]
     if top:
         gone = top.removed
-        rows.insert(0, address_list.row(statuses, top, new=not gone, focus=gone))
+        rows.insert(0, address_list.row(statuses, fates, top, new=not gone, focus=gone))
     context = {**frame, **listed, **form_context(domain, kind, request.path, frame["display"])}
     if kind is Kind.MAILBOX:
         context["fullness"] = fullness_of(domain)
@@ -80,10 +83,21 @@ def list_context(
 
 
 def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> AddressQuerySet:
-    rows = Address.objects.for_user(request.user).claiming().filter(domain=domain, kind=kind)
-    if kind is Kind.MAILBOX:
-        rows = with_usage(only_nearly_full(rows, domain) if query.full else rows)
-    return rows.starting(query.local) if query.local else rows
+    mine = Address.objects.for_user(request.user).claiming().filter(domain=domain, kind=kind)
+    rows = only_nearly_full(mine, domain) if kind is Kind.MAILBOX and query.full else mine
+    return _listed(rows.starting(query.local) if query.local else rows, kind)
+
+
+def _listed(rows: AddressQuerySet, kind: Kind) -> AddressQuerySet:
+    """With all that a list shows of them, but where they deliver."""
+    return with_state(rows) if kind is Kind.MAILBOX else rows
+
+
+def _as_listed(address: Address) -> Address:
+    """The same with all that a list shows of it."""
+    if address.kind == Kind.ALIAS:
+        return address
+    return with_state(Address.objects.all()).select_related("domain").get(pk=address.pk)
 
 
 def form_context(domain: Domain, kind: Kind, href: str, name: str = "") -> dict[str, Any]:
@@ -105,7 +119,8 @@ def address_context(request: PanelRequest, address: Address) -> dict[str, Any]:
         **page,
         "address": address,
         "host": f"@{display(address.domain)}",
-        "badge": address_badge(statuses, address),
+        "badge": badge_of(statuses, address),
+        "is_left": statuses.is_left(address),
     }
 
 
@@ -123,7 +138,9 @@ def row_context(
     row = AddressList.of(request, href, display(address.domain), can_remove=can_remove).row
     return {
         **around(notices(statuses, address.domain), wait=FIRST_WAIT),
-        "row": row(statuses, address, why=why, new=new, focus=not new),
+        "row": row(
+            statuses, Fates(request.user), _as_listed(address), why=why, new=new, focus=not new
+        ),
         "domain_badge": domain_badge(statuses, address.domain),
         "host": f"@{display(address.domain)}",
         "sentence": _("%(name)s added.") % {"name": address} if new else "",

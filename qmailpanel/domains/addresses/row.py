@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -15,8 +15,11 @@ from qmailpanel.domains.access.limits import EXPECTED
 from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.fullness import used_mark
 from qmailpanel.domains.models import Address, Kind
+from qmailpanel.domains.routes.fates import Fates
+from qmailpanel.domains.routes.picture import say_loss
 from qmailpanel.reports.statuses import Statuses
-from qmailpanel.web.badges import address_badge
+
+from .badge import badge_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class AddressList:
     def row(
         self,
         statuses: Statuses,
+        fates: Fates,
         address: Address,
         *,
         new: bool = False,
@@ -44,16 +48,16 @@ class AddressList:
         why: str = "",
     ) -> SafeString:
         """The row of an address; `focus` goes to what it can do."""
-        badge = address_badge(statuses, address)
+        badge = badge_of(statuses, address)
         key, href = badge.key, f"{self.href}{address.pk:d}/"
         name = f'{escape(address.local)}<span class="at">{self.host}</span>'
-        off = "" if address.enabled else f' <span class="tag">{escape(_("off"))}</span>'
+        tags = _tags(address, is_left=statuses.is_left(address))
         comment = f'<span class="note">{escape(address.comment)}</span>' if address.comment else ""
         return SafeString(
             f'<tr id="row-{key}" class="{"gone" if address.removed else "new" if new else ""}">'
-            f'<th scope="row"><a class="hero" data-open href="{href}">{name}</a>{off}{comment}'
+            f'<th scope="row"><a class="hero" data-open href="{href}">{name}</a>{tags}{comment}'
             f'<span id="why-{key}" class="why">{escape(why or badge.why)}</span></th>'
-            f'<td class="to mono clip">{escape(_goes_to(address))}</td>'
+            f"{_to_cell(address, fates)}"
             f"{_used_cell(address)}"
             f'<td class="state">{badge.mark}</td>'
             f'<td class="acts">{self._act(address, href, focus=focus)}</td></tr>'
@@ -82,11 +86,33 @@ def _used_cell(address: Address) -> str:
     return f'<td class="used">{used_mark(address)}</td>'
 
 
-def _goes_to(address: Address) -> str:
-    """Where its mail goes."""
-    if address.kind == Kind.MAILBOX:
-        return f"{address.local}/Maildir/"
-    return joined(targets_of(address))
+def _tags(address: Address, *, is_left: bool) -> str:
+    """What keeps mail from it, or people from its mail, in a few words each."""
+    words = [*_words(address), *([_("left as changed by hand")] if is_left else [])]
+    return "".join(f' <span class="tag">{escape(word)}</span>' for word in words)
+
+
+def _words(address: Address) -> Iterator[str]:
+    if not address.enabled:
+        yield _("off")
+        return
+    if address.kind == Kind.MAILBOX and getattr(address, "on_hold", None):
+        yield _("on hold")
+    if address.kind == Kind.MAILBOX and not getattr(address, "has_password", None):
+        yield _("no password")
+
+
+def _to_cell(address: Address, fates: Fates) -> str:
+    """Where its mail goes, and what does not arrive there."""
+    if address.removed:
+        return '<td class="to"></td>'
+    targets = targets_of(address)
+    is_kept = address.kind == Kind.MAILBOX and (getattr(address, "keeps", None) or not targets)
+    here = [_("here")] if is_kept else []
+    loss = say_loss(targets, fates)
+    remark = f'<span class="why">{escape(loss)}</span>' if loss else ""
+    where = escape(joined([*here, *targets]))
+    return f'<td class="to"><span class="mono clip">{where}</span>{remark}</td>'
 
 
 def joined(texts: Iterable[str], most: int = 3) -> str:

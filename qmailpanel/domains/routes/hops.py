@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from django.db.models import Q
 from django.utils.translation import gettext_noop
 
-from qmailpanel.domains.models import Address, Domain, Kind, Responder, Unknown
+from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind, Responder, Unknown
 from qmailpanel.ledger.actors import Refused
 from qmailpanel.qmail.names import MailAddress
 
@@ -85,7 +85,7 @@ class Routes:
         places = [(node, *node.rpartition("@")[::2]) for node in nodes]
         domains = self._ours.read(name for _, _, name in places)
         ours = [(node, local, domains[name]) for node, local, name in places if name in domains]
-        addresses = _read_addresses(
+        addresses = read_holders(
             (domain, local) for node, local, domain in ours if node == f"{local}@{domain.name}"
         )
         for node, local, domain in ours:
@@ -106,34 +106,45 @@ def _next_places(node: str, local: str, domain: Domain, address: Address | None)
     if node != f"{local}@{domain.name}":  # by another name of the domain
         return [f"{local}@{domain.name}"]
     if local == DEPARTED:
-        return [f"@{domain.name}", *_responses(domain)]
+        return [f"@{domain.name}", *responses(domain)]
     if address:
         targets = [there.target.lower() for there in address.destinations.all()]
         return [f"{DEPARTED}@{domain.name}"] if address.removed else targets
     if local:
         return [f"@{domain.name}"]
+    return unknown_targets(domain)
+
+
+def unknown_targets(domain: Domain) -> list[str]:
+    """Where mail goes that nobody of the domain has."""
     return [domain.unknown_target.lower()] if domain.unknown in DELIVERING else []
 
 
 def leads_on(domain: Domain) -> bool:
     """Whether mail that nobody of the domain takes goes anywhere."""
-    return domain.unknown in DELIVERING or bool(_responses(domain))
+    return domain.unknown in DELIVERING or bool(responses(domain))
 
 
-def _responses(domain: Domain) -> list[str]:
+def responses(domain: Domain) -> list[str]:
     """Where a responder sends mail for the departed besides."""
     responder: Responder | None = getattr(domain, "responder", None)
     return [responder.target.lower()] if responder and responder.target else []
 
 
-def _read_addresses(places: Iterable[tuple[Domain, str]]) -> dict[tuple[int, str], Address]:
-    """Whoever has these local parts; a removed mailbox has its own until somebody takes it."""
+def read_holders(
+    places: Iterable[tuple[Domain, str]], rows: AddressQuerySet | None = None
+) -> dict[tuple[int, str], Address]:
+    """Whoever has these local parts; a removed mailbox has its own until somebody takes it.
+
+    `rows`: those to look among.
+    """
     named = {(domain.pk, local) for domain, local in places if local not in ("", DEPARTED)}
     if not named:
         return {}
-    rows = Address.objects.claiming().filter(
+    among = Address.objects.all() if rows is None else rows
+    holders = among.claiming().filter(
         Q(removed=False) | Q(kind=Kind.MAILBOX),
         domain__in={domain for domain, _ in named},
         local__in={local for _, local in named},
     )
-    return {(row.domain_id, row.local): row for row in rows.prefetch_related("destinations")}
+    return {(row.domain_id, row.local): row for row in holders.prefetch_related("destinations")}

@@ -32,19 +32,24 @@ class Ours:
             for claim in claims.select_related("domain__responder"):
                 self._claims[claim.name] = claim
 
+    def is_refused(self, name: str) -> bool:
+        """Whether mail to a name that `read` was asked for goes back, because it was removed."""
+        claim = self._find_claim(name)
+        return claim is not None and not _is_there(claim)
+
     def _find_domain(self, name: str, removed: bool) -> Domain | None:
+        claim = self._find_claim(name, removed=removed)
+        return claim.domain if claim and (removed or _is_there(claim)) else None
+
+    def _find_claim(self, name: str, *, removed: bool = False) -> Claim | None:
         """While a removed name refuses, its mail does not fall to what is above it."""
         own = self._claims[name]
         if own and not (removed or _is_there(own) or own.refuses):
             own = None  # nothing is left of it
         above = (self._claims[parent] for parent in parents_of(name))
         catching = (claim for claim in above if claim and claim.domain.subdomains)
-        for claim in [own] if own else catching:
-            if removed or _is_there(claim):
-                return claim.domain
-            if claim.refuses:
-                return None
-        return None
+        deciding = (c for c in ([own] if own else catching) if removed or _is_there(c) or c.refuses)
+        return next(deciding, None)
 
 
 def _is_there(claim: Claim) -> bool:

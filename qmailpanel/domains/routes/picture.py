@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from qmailpanel.domains.models import Address, Domain, Responder, Unknown
+from qmailpanel.domains.models import Address, Domain, Unknown
 from qmailpanel.qmail.layout.domain import DOMAIN_OFF
 from qmailpanel.qmail.layout.leaving import NOT_SERVED
 from qmailpanel.qmail.names import MailUser
+
+from .fates import LOST, Fates
+from .stops import End, Fate
 
 Hops = list[list["Node"]]
 DRAWN = 5  # destinations of one alias
@@ -19,33 +22,40 @@ DRAWN = 5  # destinations of one alias
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One box: what one could find in a file, what happens there, and how it is drawn."""
+    """One box: what one could find in a file, what happens there, and how it is drawn.
+
+    `tone`: "end" where mail arrives now, "stopped" where it does not, else nothing.
+    """
 
     text: str
     caption: str = ""
     tone: str = ""
 
 
-def route_of(address: Address, ends: Sequence[Node]) -> Hops:
-    """The route of mail to an address, up to `ends`, where it is not stopped before."""
-    if address.removed:
-        ends = [refused(_("no mailbox here by that name"))]
-    elif not address.enabled:
-        ends = [refused(address.refusal or _("switched off"))]
-    return _route(address.domain, address.local, _("looked up in users/cdb"), ends)
+def route_of(address: Address, fates: Fates) -> Hops:
+    """The route of mail to an address, to its ends."""
+    here = str(address)
+    stop = fates.stop(here)
+    ends = [_own_node(end) for end in stop.ends]
+    return _route(
+        address.domain,
+        address.local,
+        _("looked up in users/cdb"),
+        [*ends, *_target_nodes(stop.nexts, fates, address.domain)],
+    )
 
 
-def route_of_unknown(domain: Domain) -> Hops:
+def route_of_unknown(domain: Domain, fates: Fates) -> Hops:
     """The route of mail to addresses nobody claimed."""
     if domain.unknown == Unknown.REFUSE and domain.enabled and not domain.removed:
-        return [[Node("", _("sender"), "start")], [refused(_("not a known recipient"))]]
-    return _route(domain, "default", _("nobody claimed the address"), [_unknown(domain)])
+        return [[Node("", _("sender"), "start")], [_refused(_("not a known recipient"))]]
+    return _route(domain, "default", _("nobody claimed the address"), [_unknown(domain, fates)])
 
 
 def _route(domain: Domain, local: str, caption: str, ends: Sequence[Node]) -> Hops:
     start = [Node("", _("sender"), "start")]
     if domain.removed or not domain.enabled:
-        return [start, [refused(_("not in rcpthosts")), *_refused_behind_the_door(domain)]]
+        return [start, [_refused(_("not in rcpthosts")), *_refused_behind_the_door(domain)]]
     door = [Node(domain.name, _("accepted: in rcpthosts"))]
     return [start, door, [Node(f"{domain.prepend}-{local}", caption)], list(ends)]
 
@@ -58,41 +68,98 @@ def _refused_behind_the_door(domain: Domain) -> list[Node]:
     return [Node(text, _("goes back to whoever sends it from here"), "stopped")]
 
 
-def _unknown(domain: Domain) -> Node:
+def _refused(text: str) -> Node:
+    return Node(text, _("refused"), "stopped")
+
+
+def _unknown(domain: Domain, fates: Fates) -> Node:
     if domain.unknown == Unknown.BOUNCE:
         text = domain.unknown_text or _("no mailbox here by that name")
         return Node(text, _("goes back to the sender"), "stopped")
     if domain.unknown == Unknown.DISCARD:
         return Node(_("discarded"), _("the sender hears nothing"), "stopped")
-    if domain.unknown == Unknown.MAILBOX:
-        return _caught(domain, domain.unknown_target.rpartition("@")[0])
-    return forwarded(domain.unknown_target)[0]
+    return _target_node(domain.unknown_target, fates, domain)
 
 
-def _caught(domain: Domain, local: str) -> Node:
-    """By a mailbox, if it is there: see `_render_unknown` in qmail/layout/domain.py."""
-    if domain.addresses.filter(local=local, removed=False).exists():
-        return maildir(local)
-    if Responder.objects.filter(domain=domain).exists():
-        return Node(domain.unknown_target, _("answered as people who left are"), "end")
-    return refused(_("no mailbox here by that name"))
+def _own_node(end: End) -> Node:
+    """What ends at the address that the picture is of."""
+    local = end.address.rpartition("@")[0]
+    match end.fate:
+        case Fate.ARRIVES:
+            return _maildir(local)
+        case Fate.RETURNS | Fate.NOBODY:
+            return Node(end.text, _("goes back to the sender"), "stopped")
+        case Fate.FULL:
+            return Node(f"{local}/Maildir/", say_fate(end), "stopped")
+    return Node("", say_fate(end), _tone([end]))
 
 
-def maildir(local: str) -> Node:
-    """Mail ends in a mailbox."""
+def _maildir(local: str) -> Node:
     user = MailUser.parse(settings.QMAILPANEL_MAIL_USER).name
     return Node(f"{local}/Maildir/", _("delivered as %(user)s") % {"user": user}, "end")
 
 
-def forwarded(*targets: str) -> list[Node]:
-    """Mail goes on to other addresses; of many, the first few are drawn."""
-    if len(targets) == 1:
-        return [Node(targets[0], _("forwarded"), "end")]
-    nodes = [Node(target, "", "end") for target in targets[:DRAWN]]
-    rest = len(targets) - DRAWN
-    return [*nodes, Node("", _("and %(n)d more") % {"n": rest}, "end")] if rest > 0 else nodes
+def _target_nodes(targets: Sequence[str], fates: Fates, domain: Domain) -> list[Node]:
+    """The addresses that mail goes on to; of many, the first few are drawn."""
+    fates.read(targets)
+    nodes = [_target_node(target, fates, domain) for target in targets[:DRAWN]]
+    rest = targets[DRAWN:]
+    if not rest:
+        return nodes
+    ends = [end for target in rest for end in fates.ends(target)]
+    return [*nodes, Node("", _("and %(n)d more") % {"n": len(rest)}, _tone(ends))]
 
 
-def refused(text: str) -> Node:
-    """Mail ends with a refusal."""
-    return Node(text, _("refused"), "stopped")
+def _target_node(target: str, fates: Fates, domain: Domain) -> Node:
+    """An address that mail goes on to; of a mailbox of the same domain its Maildir."""
+    ends = fates.ends(target)
+    if ends == [End(target.lower(), Fate.ARRIVES)] and target.lower().endswith(f"@{domain.name}"):
+        return _maildir(target.rpartition("@")[0].lower())
+    return Node(target, say_fates(target, ends), _tone(ends))
+
+
+def _tone(ends: Iterable[End]) -> str:
+    fates = {end.fate for end in ends}
+    if fates & {*LOST, Fate.WAITS, Fate.UNSURE}:
+        return "stopped"
+    return "end" if fates <= {Fate.ARRIVES, Fate.ANSWERED} else ""
+
+
+def say_fates(target: str, ends: Iterable[End]) -> str:
+    """What becomes of mail to the target, in a few words for each end."""
+    return "; ".join(
+        say_fate(end) if end.address == target.lower() else f"{end.address}: {say_fate(end)}"
+        for end in ends
+    )
+
+
+def say_fate(end: End) -> str:
+    """What becomes of mail at one of its ends, in a few words."""
+    match end.fate:
+        case Fate.ARRIVES:
+            return _("arrives here")
+        case Fate.ANSWERED:
+            return _("answered as people who left are")
+        case Fate.GOES_ON:
+            return _("forwarded")
+        case Fate.WAITS:
+            return _("on hold: waits at this mail server")
+        case Fate.FULL:
+            return _("full: goes back to the sender")
+        case Fate.NOBODY:
+            return _("nobody has this address: goes back to the sender")
+        case Fate.RETURNS:
+            return _("goes back to the sender: %(text)s") % {"text": end.text}
+        case Fate.DISCARDED:
+            return _("discarded: the sender hears nothing")
+        case Fate.UNSURE:
+            return _("stands otherwise on the mail server: nobody knows")
+
+
+def say_loss(targets: Sequence[str], fates: Fates) -> str:
+    """That of the targets at which not all mail arrives, and what becomes of it; else nothing."""
+    for target in targets:
+        lost = [end for end in fates.ends(target) if _tone([end]) == "stopped"]
+        if lost:
+            return f"{target}: {say_fates(target, lost)}"
+    return ""

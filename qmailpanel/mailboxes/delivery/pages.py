@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address
-from qmailpanel.domains.routes.picture import Node, forwarded, maildir, route_of
+from qmailpanel.domains.routes.fates import Fates
+from qmailpanel.domains.routes.picture import route_of
+from qmailpanel.domains.routes.remarks import remarks_on
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.services import mailbox_of
 from qmailpanel.reports.node import answers_mail
@@ -22,26 +22,18 @@ from .replies import reply_of
 Saving = Mapping[str, Callable[..., object]]  # part of the page → service
 
 
-def ends_of(address: Address, mailbox: Mailbox) -> list[Node]:
-    """Where mail to a mailbox ends: its Maildir, and where it is forwarded to."""
-    targets = targets_of(address)
-    if mailbox.on_hold:
-        return [Node(_("on hold"), _("waits at this mail server"), "stopped")]
-    kept = [maildir(address.local)] if mailbox.keeps or not targets else []
-    return [*kept, *(forwarded(*targets) if targets else [])]
-
-
 def delivery_context(request: PanelRequest, address: Address) -> dict[str, Any]:
     """The context of mailboxes/delivery.html: two forms, one of them with what was typed."""
     mailbox, part = mailbox_of(address), request.POST.get("part")
-    reply = reply_of(mailbox)
+    reply, fates = reply_of(mailbox), Fates(request.user, own=address.pk)
     typed = {name: request.POST if part == name else None for name in ("forwarding", "reply")}
     return {
         "forwarding": ForwardingForm.of(address, typed["forwarding"]),
         "reply": ReplyForm.of(reply, typed["reply"]),
         "running": reply.running,
         "answers": answers_mail(),
-        "hops": route_of(address, ends_of(address, mailbox)),
+        "hops": route_of(address, fates),
+        "remarks": remarks_on(targets_of(address), fates, request.user),
     }
 
 

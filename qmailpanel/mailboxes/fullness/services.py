@@ -15,6 +15,7 @@ from qmailpanel.domains.fullness import FULL, is_nearly_full, usage_of
 from qmailpanel.domains.models import Address
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
 from qmailpanel.reports.models import LastUse, Usage
+from qmailpanel.reports.node import holds_quotas
 
 PROTOCOLS = {"imap": "IMAP", "pop3": "POP3", "smtp": "SMTP"}
 
@@ -41,10 +42,11 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """The context of components/usage.html."""
+    """The context of components/usage.html. `holds`: mail to a full mailbox is refused."""
 
     bars: list[Bar]
     at: datetime
+    holds: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,9 @@ def used_of(mailbox: Mailbox, address: Address) -> Used | None:
     usage = usage_of(address)
     if usage is None:
         return None
-    return Used(bars_of(mailbox, usage), usage.at)
+    bars = bars_of(mailbox, usage)
+    is_full = any(bar.is_full for bar in bars)
+    return Used(bars, usage.at, holds=is_full and holds_quotas())
 
 
 def bars_of(mailbox: Mailbox, usage: Usage) -> list[Bar]:

@@ -11,6 +11,7 @@ from qmailpanel.domains.fullness import nearly_full_among, nearly_full_begins
 from qmailpanel.domains.models import Address
 from qmailpanel.paging import page
 from qmailpanel.reports.models import Usage
+from qmailpanel.reports.node import holds_quotas
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import show
 from qmailpanel.web.notices import around
@@ -34,6 +35,7 @@ def nearly_full(request: PanelRequest) -> HttpResponse:
         "page": fullest,
         "rows": _rows(fullest.rows),
         "begins": nearly_full_begins(),
+        "holds": holds_quotas(),
         "query": "",
     }
     return show(request, "mailboxes/full.html", context)

@@ -13,12 +13,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.domains.addresses.badge import badge_of, with_state
 from qmailpanel.domains.frame import display, notices
-from qmailpanel.domains.models import Kind, OwnItem
+from qmailpanel.domains.models import Address, Kind, OwnItem
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import show
-from qmailpanel.web.badges import address_badge
 from qmailpanel.web.notices import FIRST_WAIT, around
 
 PULSE = "mailboxes:own_pulse"
@@ -61,6 +61,8 @@ def owned(*items: OwnItem) -> Callable[[Callable[..., HttpResponse]], Any]:
             is_due = mailbox.must_change and OwnItem.PASSWORD in items
             if items and set(items) <= set(mailbox.address.domain.withheld) and not is_due:
                 raise Http404
+            stated = with_state(Address.objects.select_related("domain"))
+            mailbox.address = stated.get(pk=mailbox.address_id)
             return view(request, mailbox, **more)
 
         return guarded
@@ -80,13 +82,14 @@ def show_own(
     address, domain = mailbox.address, mailbox.address.domain
     statuses = Statuses([domain.pk])
     withheld = domain.withheld
-    badge = address_badge(statuses, address)
+    badge = badge_of(statuses, address)
     context = {
         **around(notices(statuses, domain), wait=FIRST_WAIT if badge.is_unsettled else 0),
         "pulse_route": PULSE,
         "address": address,
         "mailbox": mailbox,
         "on_hold": mailbox.on_hold,
+        "is_left": statuses.is_left(address),
         "domain": domain,
         "host": f"@{display(domain)}",
         "badge": badge,

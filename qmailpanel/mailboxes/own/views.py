@@ -15,8 +15,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.domains.models import OwnItem
 from qmailpanel.domains.pulse import pulse_context
+from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import route_of
-from qmailpanel.mailboxes.delivery.pages import ends_of
 from qmailpanel.mailboxes.fullness.services import app_rows, last_uses, used_of
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.opening import app_passwords
@@ -42,7 +42,7 @@ def own(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
         request,
         mailbox,
         "mailboxes/own.html",
-        hops=route_of(address, ends_of(address, mailbox)),
+        hops=route_of(address, Fates(request.user, own=address.pk)),
         further=find_further(address),
         used=used_of(mailbox, address),
     )

@@ -38,6 +38,7 @@ class Draft:
 
     `turn`: files by which mail goes elsewhere from now on; `refuse`: those by which it is refused.
     `asked`: keys that its map must answer for. `lost_homes`: those that cannot be had.
+    `left`: the addresses of which something stays as others wrote it, as decided; None: the domain.
     `unsettled`: files that stay as they are. `blocked`: nothing of the domain is touched.
     `is_mapped`: the map has its wildcard already.
     """
@@ -54,6 +55,7 @@ class Draft:
     shrink: list[PathStep] = field(default_factory=list)
     purge: list[PurgeHome] = field(default_factory=list)
     drifts: list[Drift] = field(default_factory=list)
+    left: set[int | None] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
     asked: dict[Shared, set[bytes]] = field(default_factory=dict)
     lost_homes: set[str] = field(default_factory=set)
@@ -124,6 +126,10 @@ class Draft:
     def add_problem(self, owned: bytes | str, text: str, cause: str) -> None:
         """`owned`: the line key or path that it is about."""
         self.problems.append(Problem(text, cause, self.wanted.owners.get(owned)))
+
+    def leave(self, owned: bytes | str) -> None:
+        """This stays as others wrote it: a person decided so."""
+        self.left.add(self.wanted.owners.get(owned))
 
     def add_drift(self, owned: bytes | str, drift: Drift, cause: str) -> None:
         self.drifts.append(drift)

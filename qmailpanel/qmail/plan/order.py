@@ -15,7 +15,7 @@ as soon as it is written; what moves to the other list is in both for a moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
@@ -58,9 +58,9 @@ ACCEPTING = (*HOSTS, Shared.NONEXIST, *KNOWN_RECIPIENTS)
 class Plan:
     """What to do, in order; what is kept because somebody else changed it; what cannot be done.
 
-    Drifts and problems are by domain name. `after`: the section of each domain that is applied
-    when all steps are done (domains that could not be touched are left out). `files`: the shared
-    files as they are then.
+    Drifts and problems are by domain name, and so is `left`: see `Draft`. `after`: the section of
+    each domain that is applied when all steps are done (domains that could not be touched are left
+    out). `files`: the shared files as they are then.
     """
 
     steps: tuple[Step, ...]
@@ -69,6 +69,7 @@ class Plan:
     question: Question | None = None
     after: Mapping[str, Section] = field(default_factory=dict)
     files: Mapping[Shared, LineFile] = field(default_factory=dict)
+    left: Mapping[str, Set[int | None]] = field(default_factory=dict)
 
 
 def make_plan(
@@ -90,14 +91,15 @@ def make_plan(
         settle_logins(draft, actual, claimed)
     drifts = {draft.wanted.name: draft.drifts for draft in drafts if draft.drifts}
     problems = {draft.wanted.name: draft.problems for draft in drafts if draft.problems}
+    left = {draft.wanted.name: draft.left for draft in drafts if draft.left}
     question = ask_about_rcpthosts(actual)
     if question is None and ANY_DROPS not in confirmed:
         question = ask_about_drops(drafts, actual)
     if question and question.digest not in confirmed:
-        return Plan((), drifts, problems, question)
+        return Plan((), drifts, problems, question, left=left)
     files = dict(actual.shared)
     steps = tuple(_order(drafts, actual, files))
-    return Plan(steps, drifts, problems, None, _sections_after(drafts), files)
+    return Plan(steps, drifts, problems, None, _sections_after(drafts), files, left)
 
 
 def _put_back(wanted: Sequence[Wanted], actual: Actual) -> Actual:

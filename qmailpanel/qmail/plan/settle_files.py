@@ -64,7 +64,9 @@ def settle_file(
             steps.append(RemoveFile(path, actual))
         case Action.DRIFT:
             draft.unsettled.add(path)
-            if side is not Side.THEIRS:
+            if side is Side.THEIRS:
+                draft.leave(path)
+            else:
                 applied = before[-1] if before else None
                 drift = Drift(subject, wanted, applied, actual or b"")
                 draft.add_drift(path, drift, f"{path} was changed by someone else")

@@ -50,6 +50,7 @@ def _note_lost_home(draft: Draft, key: bytes) -> None:
 def _note_drift(draft: Draft, file: LineFile, key: bytes, before: Sequence[bytes | None]) -> None:
     subject, actual = Subject.of_line(file.shared, key), b"".join(file.foreign.keys[key])
     if draft.wanted.side(subject, actual) is Side.THEIRS:
+        draft.leave(key)
         return
     wanted = draft.wanted.section.lines.get(file.shared, {}).get(key)
     applied = next((line for line in before if line is not None), None)

@@ -109,6 +109,7 @@ class Migration(migrations.Migration):
                 ("domain", models.PositiveBigIntegerField()),
                 ("tried", models.PositiveBigIntegerField(default=0)),
                 ("applied", models.PositiveBigIntegerField(default=0)),
+                ("left", models.JSONField(default=list)),
             ],
             options={
                 "constraints": [

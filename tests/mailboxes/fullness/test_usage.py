@@ -54,6 +54,7 @@ def said(client, page):
     [(2, "2.0 MB of 10.0 MB used", ""), (9, "(90%)", "Nearly full"), (10, "(100%)", "Full: mail")],
 )
 def test_the_page_of_a_mailbox_says_how_full_it_is(as_colleague, ann, megabytes, words, state):
+    SyncNode.objects.create(node=settings.QMAILPANEL_NODE, holds_quotas=True)
     page = f"{LIST}{ann.pk}/"
     assert "Not counted yet" in said(as_colleague, page)
     use(ann, megabytes)
@@ -62,6 +63,15 @@ def test_the_page_of_a_mailbox_says_how_full_it_is(as_colleague, ann, megabytes,
     assert state in text
     assert "1 of 100 messages" in text
     assert ("Nearly full" in text or "Full: mail" in text) == bool(state)
+
+
+def test_where_nothing_holds_quotas_a_full_mailbox_is_not_said_to_refuse(as_colleague, ann):
+    use(ann, 10)
+    text = said(as_colleague, f"{LIST}{ann.pk}/")
+    assert "Full, but mail to it is still delivered" in text
+    assert "Full: mail" not in text
+    Usage.objects.all().delete()
+    assert "still delivered" in said(as_colleague, "/nearly-full/")
 
 
 def test_a_mailbox_without_a_limit_has_no_bar(as_colleague, ann):

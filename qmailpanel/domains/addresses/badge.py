@@ -1,0 +1,35 @@
+"""The status of an address as it is shown: it is green only where mail is taken as shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from django.utils.translation import gettext as _
+
+from qmailpanel.domains.fullness import FULL, with_usage
+from qmailpanel.domains.models import Address, AddressQuerySet
+from qmailpanel.reports.statuses import Status, Statuses
+from qmailpanel.web.badges import Badge, address_badge
+
+
+def with_state(rows: AddressQuerySet) -> AddressQuerySet:
+    """Each with what `badge_of` asks; no further query."""
+    return with_usage(rows.with_mailbox())
+
+
+def badge_of(statuses: Statuses, address: Address) -> Badge:
+    """Of a row that came with its state; of an alias any row will do."""
+    badge = address_badge(statuses, address)
+    word = _settled_word(statuses, address) if badge.status is Status.LIVE else ""
+    return replace(badge, text=word) if word else badge
+
+
+def _settled_word(statuses: Statuses, address: Address) -> str:
+    """What is said instead of Live; empty where mail arrives."""
+    if not address.enabled:
+        return _("Off")
+    if getattr(address, "on_hold", None):
+        return _("On hold")
+    if statuses.is_left(address):
+        return _("Left as it is")
+    return _("Full") if (getattr(address, "used_percent", None) or 0) >= FULL else ""

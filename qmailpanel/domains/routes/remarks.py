@@ -1,0 +1,58 @@
+"""What is remarked where somebody names an address that mail does not arrive at; never refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from django.utils.translation import gettext as _
+
+from qmailpanel.accounts.models import User
+from qmailpanel.domains.models import Address
+
+from .fates import Fates
+from .stops import End, Fate
+
+COMPARED = 2000  # addresses that begin with the same letter
+
+
+def remarks_on(targets: Iterable[str], fates: Fates, user: User) -> list[str]:
+    """One sentence for each end at which mail to one of the targets does not arrive."""
+    named = list(targets)
+    fates.read(named)
+    ends = dict.fromkeys(end for target in named for end in fates.ends(target))
+    return [sentence for end in ends if (sentence := _remark(end, user))]
+
+
+def _remark(end: End, user: User) -> str:
+    match end.fate:
+        case Fate.NOBODY:
+            said = _("%(address)s is no address here: mail to it goes back to its sender.")
+            return _with_near(said % {"address": end.address}, end.address, user)
+        case Fate.DISCARDED:
+            said = _("%(address)s is no address here: mail to it is discarded.")
+            return _with_near(said % {"address": end.address}, end.address, user)
+        case Fate.RETURNS:
+            said = _("Mail to %(address)s goes back to its sender: “%(text)s”")
+        case Fate.FULL:
+            said = _("%(address)s is full: mail to it goes back to its sender.")
+        case Fate.WAITS:
+            said = _("%(address)s is on hold: mail to it waits.")
+        case _other:
+            return ""
+    return said % {"address": end.address, "text": end.text}
+
+
+def _with_near(said: str, address: str, user: User) -> str:
+    near = find_near(address, user)
+    return f"{said} {_('Did you mean %(near)s?') % {'near': near}}" if near else said
+
+
+def find_near(address: str, user: User) -> str:
+    """The address of the same domain that is written almost so; empty where there is none."""
+    local, _at, domain = address.rpartition("@")
+    mine = Address.objects.for_user(user).claiming().filter(removed=False)
+    there = mine.filter(domain__names__name=domain, domain__names__claims=True)
+    names = there.starting(local[:1]).values_list("local", flat=True)[:COMPARED]
+    near = get_close_matches(local, names, n=1, cutoff=0.75)
+    return f"{near[0]}@{domain}" if near else ""
