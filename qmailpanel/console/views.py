@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+from zlib import crc32
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import trigger_client_event
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import notices
@@ -26,6 +29,7 @@ from .overview import console_context, find_position, find_problems
 from .preview import preview
 
 RUNS = 20  # as many as the page shows
+SOON, LATER = 2, 20  # seconds until the page looks again: while something moves, and else
 
 
 @audience(Audience.OPERATOR)
@@ -36,21 +40,41 @@ def page(request: PanelRequest) -> HttpResponse:
 
 
 def _page(request: PanelRequest, why: str = "") -> HttpResponse:
-    problems, node = list(find_problems()), find_node()
+    problems, node, position = list(find_problems()), find_node(), find_position()
     questions = SyncQuestion.objects.for_user(request.user)
     of_host = [problem for problem in problems if problem.domain is None]
-    context = {
-        **console_context(request, make_notices(of_host, node)),
-        **find_position(),
+    shown = {
+        **position,
         "node": node,
         "is_running": is_alive(node),
         "hold": services.find_hold(),
         "problems": problems,
         "questions": list(questions.filter(answer=None).order_by("asked")),
         "runs": list(SyncRun.objects.for_user(request.user).order_by("-id")[:RUNS]),
+    }
+    seen = _mark_of(shown)
+    if wants(request, "watch") and request.GET.get("seen") == seen:
+        return HttpResponse(status=204)
+    is_moving = position["behind"] > 0 or (node is not None and node.total > 0)
+    context = {
+        **console_context(request, make_notices(of_host, node)),
+        **shown,
+        "seen": seen,
+        "watch": SOON if is_moving else LATER,
         "why": why,
     }
-    return show(request, "console/page.html", context, status=422 if why else 200)
+    response = show(request, "console/page.html", context, status=422 if why else 200)
+    return trigger_client_event(response, "moved") if wants(request, "watch") else response
+
+
+def _mark_of(shown: dict[str, Any]) -> str:
+    """What a page that looks again says it has: the same as long as nothing else is to be seen."""
+    node, runs = shown["node"], shown["runs"][:1]
+    rows = [row.pk for row in (*shown["problems"], *shown["questions"])]
+    counts = (node.done, node.total, node.holding, node.drifts, node.alarms) if node else ()
+    last = [(run.pk, run.tries) for run in runs]
+    position = (shown["applied"], shown["newest"], shown["behind"], shown["is_running"])
+    return f"{crc32(repr((position, counts, rows, last)).encode()):x}"
 
 
 def _answer(request: PanelRequest, act: Callable[[Actor], object]) -> HttpResponse:

@@ -37,6 +37,11 @@ def test_changes_wait_with_their_plan_until_they_are_applied(own_page, own_panel
     check(page, "the plan waits")
     assert tree_of(host) == before
     page.get_by_role("button", name="Apply these changes").click()
+    expect(page.locator("#applying button")).to_have_count(0)
+    expect(
+        page.get_by_text("Nothing: the files of the host are as they are wanted.")
+    ).to_be_visible()
+    expect(page.locator("#facts")).to_contain_text("0 domains")
     wait_until(lambda: host.assigned("pandle.net", "biliards") == "pandle.net/biliards")
     page.goto("/domains/pandle.net/mailboxes/")
     expect_status(page, "biliards@pandle.net", "Live")
