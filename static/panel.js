@@ -40,14 +40,22 @@ document.addEventListener("click", (event) => {
 });
 
 // Browsers let pages write the clipboard on https and on this machine alone.
-for (const button of navigator.clipboard ? document.querySelectorAll("[data-copy]") : []) {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(find(`#${button.dataset.copy}`).textContent);
-    find("#sentence").textContent = button.dataset.copied;
-    button.classList.add("done");
-  });
+function offerCopies() {
+  if (!navigator.clipboard) return;
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 }
+offerCopies();
+document.addEventListener("htmx:afterSettle", offerCopies);
+
+document.addEventListener("click", async (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  await navigator.clipboard.writeText(source.value ?? source.innerText);
+  find("#sentence").textContent = button.dataset.copied;
+  button.classList.add("done");
+});
 
 // Focus must not fall to the top of the page because what had it was swapped away.
 document.addEventListener("htmx:afterSettle", () => {

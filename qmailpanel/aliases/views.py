@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
@@ -113,7 +114,10 @@ def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, ALIAS, pk)
     form = _form(request, address)
     tried = attempt(
-        request, form, lambda actor: services.change_alias(actor, address, **form.cleaned_data)
+        request,
+        form,
+        lambda actor: services.change_alias(actor, address, **form.cleaned_data),
+        said=_("Saved."),
     )
     if tried.is_done:
         return SeeOther(request.path)
@@ -159,7 +163,10 @@ def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, ALIAS, pk)
     form = RenameAddressForm(request.POST).within(name)
     tried = attempt(
-        request, form, lambda actor: rename_address(actor, address, **form.cleaned_data)
+        request,
+        form,
+        lambda actor: rename_address(actor, address, **form.cleaned_data),
+        said=_("Renamed."),
     )
     return _here(address) if tried.is_done else _detail(request, address, rename=form)
 

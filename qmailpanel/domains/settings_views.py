@@ -8,6 +8,7 @@ from functools import partial
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
@@ -42,7 +43,7 @@ def _here(name: str, part: str = "") -> SeeOther:
 def settings(request: PanelRequest, name: str) -> HttpResponse:
     domain = find_domain(request, name)
     form = SettingsForm.of(domain, sent(request))
-    if attempt(request, form, lambda actor: _change(actor, domain, form)).is_done:
+    if attempt(request, form, lambda actor: _change(actor, domain, form), said=_("Saved.")).is_done:
         return _here(name)
     return settings_page(request, domain, form=form)
 
@@ -73,7 +74,10 @@ def rename(request: PanelRequest, name: str) -> HttpResponse:
     """Another name for the domain; its pages have another address then."""
     domain, form = find_domain(request, name), RenameDomainForm(sent(request))
     if attempt(
-        request, form, lambda actor: rename_domain(actor, domain, **form.cleaned_data)
+        request,
+        form,
+        lambda actor: rename_domain(actor, domain, **form.cleaned_data),
+        said=_("Renamed."),
     ).is_done:
         return _here(domain.name)
     return settings_page(request, domain, rename=form)
@@ -86,7 +90,10 @@ def limits(request: PanelRequest, name: str) -> HttpResponse:
     domain = find_domain(request, name)
     form = LimitsForm.of(domain, request.POST)
     if attempt(
-        request, form, lambda actor: change_limits(actor, domain, **form.cleaned_data)
+        request,
+        form,
+        lambda actor: change_limits(actor, domain, **form.cleaned_data),
+        said=_("The limits are saved."),
     ).is_done:
         return _here(name, "#limits")
     return settings_page(request, domain, limits_form=form)
@@ -102,6 +109,7 @@ def owners(request: PanelRequest, name: str) -> HttpResponse:
         request,
         form,
         lambda actor: services.change_withheld(actor, domain, withheld=form.withheld),
+        said=_("Saved."),
     )
     return (
         _here(name, "#owners")

@@ -28,6 +28,8 @@ class GuardedForm(PanelForm):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}, render_value=True),
     )
 
+    is_suggested = False  # the password is the panel's, to be copied
+
     def __init__(self, data: Any = None, *, words: tuple[str, ...] = ()) -> None:
         super().__init__(data)
         self.words = words
@@ -44,6 +46,7 @@ class GuardedForm(PanelForm):
     def suggesting(cls, typed: dict[str, str]) -> GuardedForm:
         """The form with a new password to be seen and copied; nothing is saved yet."""
         form = cls()
+        form.is_suggested = True
         form.initial = {**typed, "password": suggest_password()}
         form.fields["password"].widget = forms.TextInput(
             attrs={"autocomplete": "off", "spellcheck": "false", "class": "mono", "autofocus": True}

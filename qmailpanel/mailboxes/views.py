@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpResponse, QueryDict
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -103,7 +104,10 @@ def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, MAILBOX, pk)
     form = MailboxForm.of(address, sent(request))
     tried = attempt(
-        request, form, lambda actor: services.change_mailbox(actor, address, **form.cleaned_data)
+        request,
+        form,
+        lambda actor: services.change_mailbox(actor, address, **form.cleaned_data),
+        said=_("Saved."),
     )
     if tried.is_done:
         return SeeOther(request.path)
@@ -121,7 +125,10 @@ def password(request: PanelRequest, name: str, pk: int) -> HttpResponse:
         return show_detail(request, address, password_form=PasswordForm.suggesting({}))
     form = PasswordForm(request.POST, words=known_words(address.domain, address.local))
     tried = attempt(
-        request, form, lambda actor: services.set_password(actor, address, **form.cleaned_data)
+        request,
+        form,
+        lambda actor: services.set_password(actor, address, **form.cleaned_data),
+        said=_("The password is set. Mail programs take it as soon as the page says Live."),
     )
     return (
         to_detail(address) if tried.is_done else show_detail(request, address, password_form=form)
@@ -136,7 +143,10 @@ def quota(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, MAILBOX, pk)
     form = QuotaForm(request.POST)
     tried = attempt(
-        request, form, lambda actor: services.change_quota(actor, address, **form.cleaned_data)
+        request,
+        form,
+        lambda actor: services.change_quota(actor, address, **form.cleaned_data),
+        said=_("The quota is saved."),
     )
     return to_detail(address) if tried.is_done else show_detail(request, address, quota_form=form)
 
@@ -149,7 +159,10 @@ def rename(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, MAILBOX, pk)
     form = RenameAddressForm(request.POST).within(name)
     tried = attempt(
-        request, form, lambda actor: rename_address(actor, address, **form.cleaned_data)
+        request,
+        form,
+        lambda actor: rename_address(actor, address, **form.cleaned_data),
+        said=_("Renamed."),
     )
     return to_detail(address) if tried.is_done else show_detail(request, address, rename=form)
 

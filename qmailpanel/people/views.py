@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
@@ -45,7 +46,9 @@ def grant(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     domain, row = _find_grant(request, name, pk)
     mine = rights_of(request.user, domain)
     form = RightsForm(sent(request), mine=mine, rights=read_rights(row.rights))
-    if attempt(request, form, lambda actor: grants.change_grant(actor, row, form.chosen)).is_done:
+    if attempt(
+        request, form, lambda actor: grants.change_grant(actor, row, form.chosen), said=_("Saved.")
+    ).is_done:
         return SeeOther(reverse("people:of_domain", args=[name]))
     page = domain_context(request, domain, "people", Statuses([domain.pk]))
     context = {**page, "grant": row, "form": form}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest
 from django.utils.translation import gettext_noop as _
@@ -32,19 +33,29 @@ class Attempt(Generic[Result]):
 
 
 def attempt(
-    request: HttpRequest, form: PanelForm | None, service: Callable[[Actor], Result]
+    request: HttpRequest,
+    form: PanelForm | None,
+    service: Callable[[Actor], Result],
+    *,
+    said: str = "",
 ) -> Attempt[Result]:
-    """Call the service as whoever asks, once the form is good; the form shows what it refuses."""
+    """Call the service as whoever asks, once the form is good; the form shows what it refuses.
+
+    `said`: what the next page says when it is done.
+    """
     if form is not None and not form.is_valid():
         return Attempt()
     try:
-        return Attempt(is_done=True, result=service(Actor.of(request)))
+        done = Attempt(is_done=True, result=service(Actor.of(request)))
     except Refused as refusal:
         return _refused(form, refusal)
     except InvalidName as error:  # in the database: forms let none in
         return _refused(form, Refused(error.template, "", **error.params))
     except ObjectDoesNotExist:  # the service reads each row again
         return _refused(form, Refused(GONE))
+    if said:
+        messages.success(request, said)
+    return done
 
 
 def _refused(form: PanelForm | None, refusal: Refused) -> Attempt[Result]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
@@ -28,7 +29,12 @@ def responder(request: PanelRequest, name: str) -> HttpResponse:
     if "remove" in request.POST:
         return _remove(request, domain)
     form = ResponderForm.of(domain, request.POST)
-    tried = attempt(request, form, lambda actor: set_responder(actor, domain, **form.cleaned_data))
+    tried = attempt(
+        request,
+        form,
+        lambda actor: set_responder(actor, domain, **form.cleaned_data),
+        said=_("The answer is saved."),
+    )
     return _here(name) if tried.is_done else settings_page(request, domain, responder_form=form)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address
@@ -45,7 +47,9 @@ def save_delivery(
     if part not in saving:
         return False
     form, save = context[part], saving[part]
-    return attempt(request, form, lambda actor: save(actor, row, **form.cleaned_data)).is_done
+    return attempt(
+        request, form, lambda actor: save(actor, row, **form.cleaned_data), said=_("Saved.")
+    ).is_done
 
 
 def status_of(context: dict[str, Any]) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
@@ -34,7 +35,10 @@ def switches(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, Kind.MAILBOX, pk)
     form = SwitchesForm(request.POST)
     tried = attempt(
-        request, form, lambda actor: change_switches(actor, address, **form.cleaned_data)
+        request,
+        form,
+        lambda actor: change_switches(actor, address, **form.cleaned_data),
+        said=_("Saved."),
     )
     return (
         to_detail(address) if tried.is_done else show_detail(request, address, switches_form=form)
