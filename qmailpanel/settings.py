@@ -106,6 +106,7 @@ MIDDLEWARE = [
     "qmailpanel.accounts.middleware.SignInRequiredMiddleware",
     "qmailpanel.accounts.middleware.PasswordRequiredMiddleware",
     "qmailpanel.accounts.middleware.SecondFactorRequiredMiddleware",
+    "qmailpanel.domains.middleware.RenamedDomainMiddleware",
     "qmailpanel.mailboxes.own.middleware.OwnPasswordRequiredMiddleware",
 ]
 
@@ -188,6 +189,7 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 PASSWORD_RESET_TIMEOUT = 60 * 60
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_FORMS = {
+    "login": "qmailpanel.accounts.forms.SignInForm",
     "reset_password": "qmailpanel.accounts.forms.ResetForm",
     "user_token": "qmailpanel.accounts.forms.ResetLinkForm",
 }

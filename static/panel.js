@@ -18,6 +18,16 @@ function leave(target) {
   else (cancel ?? find("[data-back]"))?.click();
 }
 
+// A list that one comes back to shows what one had searched for, and the same page of it.
+addEventListener("pagehide", () => {
+  if (find("[data-find]")) sessionStorage.setItem(location.pathname, location.search);
+});
+document.addEventListener("click", (event) => {
+  const back = event.target.closest(".crumbs a, [data-back]");
+  const search = back && sessionStorage.getItem(back.pathname);
+  if (search && !back.search) back.search = search;
+});
+
 const keys = {
   "/": () => find("[data-find]")?.focus(),
   n: () => find("[data-new]")?.focus(),

@@ -21,7 +21,8 @@ from django.core.mail import EmailMessage
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from .models import User
 from .services import record_refused, record_signed_in, set_password
@@ -32,6 +33,13 @@ logger = logging.getLogger(__name__)
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """People are invited; there is no sign-up."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": _("Address and password do not go together."),
+        "too_many_login_attempts": _("Too many failed tries. Try again in five minutes."),
+        "incorrect_password": _("That is not your password."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - allauth's name
         return False
@@ -69,9 +77,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """The ways to show that it is still the same person, in the panel's words."""
         words = {
-            "reauthenticate": _("Use your password"),
-            "mfa_reauthenticate": _("Use a code"),
-            "mfa_reauthenticate:webauthn": _("Use a passkey"),
+            "reauthenticate": gettext("Use your password"),
+            "mfa_reauthenticate": gettext("Use a code"),
+            "mfa_reauthenticate:webauthn": gettext("Use a passkey"),
         }
         ways = super().get_reauthentication_methods(user)
         return [way | {"description": words[way["id"]]} for way in ways if _is_possible(way["id"])]
@@ -105,6 +113,11 @@ def _send(message: EmailMessage) -> None:
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
     """Second factors: encrypted in the database, and bound to the base URL."""
 
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": _("That code is wrong, or was used already."),
+    }
+
     def encrypt(self, text: str) -> str:
         return _fernet().encrypt(text.encode()).decode()
 
@@ -117,7 +130,7 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no 
             return base64.b32encode(secrets.token_bytes(20)).decode()
 
     def generate_authenticator_name(self, user: User, type: str) -> str:  # noqa: A002, ARG002 - allauth's names
-        return _("Passkey")
+        return gettext("Passkey")
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         return {"id": urlsplit(settings.QMAILPANEL_BASE_URL).hostname or "", "name": "qmailpanel"}

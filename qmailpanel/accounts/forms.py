@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.forms import ResetPasswordForm, UserTokenForm
+from allauth.account.forms import LoginForm, ResetPasswordForm, UserTokenForm
 from allauth.core import context, ratelimit
 from allauth.mfa import signals
 from allauth.mfa.adapter import get_adapter
@@ -56,7 +56,24 @@ class NewPasswordForm(forms.Form):
         return password
 
 
-class ResetForm(ResetPasswordForm):  # type: ignore[misc]  # allauth has no types, here and below
+class SignInForm(LoginForm):  # type: ignore[misc]  # allauth has no types, here and below
+    """Address and password, as the panel words them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        login, password = self.fields["login"], self.fields["password"]
+        login.label = _("E-mail address")
+        login.error_messages |= {
+            "required": _("Enter your e-mail address."),
+            "invalid": _("That is not a whole address. Write name@example.org."),
+        }
+        password.error_messages["required"] = _("Enter your password.")
+        password.help_text = ""
+        for field in (login, password):
+            field.widget.attrs.pop("placeholder", None)
+
+
+class ResetForm(ResetPasswordForm):  # type: ignore[misc]
     """Whoever asks is answered alike. Five mails lately have links that work: no sixth is sent."""
 
     def save(self, request: HttpRequest, **more: Any) -> Any:

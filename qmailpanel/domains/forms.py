@@ -125,7 +125,7 @@ class OwnersForm(PanelForm):
     """What the owners of mailboxes find on their pages: a box for each item, ticked or not."""
 
     items = forms.MultipleChoiceField(
-        label=_("Owners find on their pages"),
+        label=_("Owners may see"),
         choices=OwnItem.choices,
         required=False,
         widget=forms.CheckboxSelectMultiple,

@@ -78,7 +78,7 @@ class PasswordForm(NextPasswordForm):
     """The password of somebody else's mailbox."""
 
     must_change = forms.BooleanField(
-        label=_("The owner must choose another one"),
+        label=_("Must choose a new password at the next sign-in"),
         required=False,
         help_text=_("Until then it opens the panel, and no mail program."),
     )
@@ -111,7 +111,7 @@ class MailboxForm(PanelForm):
         label=_("Comment"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     refusal = forms.CharField(
-        label=_("Answer while on hold or switched off"),
+        label=_("Answer while switched off or on hold"),
         required=False,
         help_text=_("What senders are told; one line."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

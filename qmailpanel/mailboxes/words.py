@@ -67,7 +67,7 @@ MAILBOX = Words(
         "pop3": Field(_("POP3"), show_on),
         "sending": Field(_("Sending"), show_on),
         "panel": Field(_("Opens the panel"), show_yes),
-        "must_change": Field(_("The owner must choose another one"), show_yes),
+        "must_change": Field(_("Must choose a new password at the next sign-in"), show_yes),
     },
 )
 APP_PASSWORD = Words(

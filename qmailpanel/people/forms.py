@@ -83,7 +83,7 @@ class AskForm(PanelForm):
 class DeclineForm(PanelForm):
     why = ParsedField(
         names.ReplyText,
-        label=_("Why not"),
+        label=_("Reason"),
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )

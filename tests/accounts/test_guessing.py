@@ -142,7 +142,7 @@ def test_of_many_at_the_same_moment_no_more_than_the_limit_get_through(operator)
             answers = [type_password(Client(), email, "wrong", **HERE) for _ in range(2)]
         finally:
             connections.close_all()
-        return sum("are not correct" in answer.content.decode() for answer in answers)
+        return sum("do not go together" in answer.content.decode() for answer in answers)
 
     with ThreadPoolExecutor(8) as pool:
         through = sum(pool.map(try_twice, range(8)))
@@ -170,7 +170,7 @@ def test_wrong_unknown_and_switched_off_look_the_same(nobodies):
     answers = {said(type_password(Client(), email), email) for email in nobodies}
     [(status, text)] = answers
     assert status == 200
-    assert "are not correct" in text
+    assert "do not go together" in text
 
 
 def test_locked_looks_the_same_for_known_and_unknown(nobodies):

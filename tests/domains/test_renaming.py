@@ -215,3 +215,20 @@ def test_an_alias_in_a_domain_that_lost_its_name_follows_without_waiting_for_eve
     new_name(domain, "pandle.com")
     assert targets(far) == ["anna@pandle.com"]
     assert Statuses([gone.pk]).of_domain(Domain.objects.get(pk=gone.pk)) is Status.REMOVED
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_the_old_address_of_a_page_leads_to_the_same_page_of_the_renamed_domain(
+    as_colleague, as_stranger, domain, keep
+):
+    make_live(domain)
+    rename_domain(SYSTEM, domain, names.DomainName("pandle.example"), keep=keep)
+    page = "/domains/pandle.net/mailboxes/?q=bob"
+    there = as_colleague.get(page)
+    assert (there.status_code, there.headers.get("Location")) == (
+        302,
+        "/domains/pandle.example/mailboxes/?q=bob",
+    )
+    assert as_stranger.get(page).status_code == 404
+    assert as_colleague.post("/domains/pandle.net/mailboxes/", {}).status_code == 404
+    assert as_colleague.get("/domains/nobody.example/").status_code == 404

@@ -26,7 +26,7 @@ def test_a_mailbox_forwards_and_answers_through_a_last_day(
     page.get_by_role("button", name="Save forwarding").click()
     home = panel.host.home / "mailnames" / domain / "ada/.qmail"
     wait_until(lambda: home.read_text() == f"./Maildir/\n&bob@{domain}\n")
-    page.get_by_label("Answer mail by itself").check()
+    page.get_by_label("Reply automatically").check()
     page.get_by_label("Subject").fill("Away")
     page.get_by_label("Text").fill("Back in May.")
     page.get_by_label("Last day").fill((date.today() + timedelta(9)).isoformat())  # noqa: DTZ011

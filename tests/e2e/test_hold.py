@@ -19,8 +19,8 @@ def test_changes_wait_with_their_plan_until_they_are_applied(own_page, own_panel
     page.keyboard.press("Enter")
     expect_status(page, "pandle.net", "Live")
     page.goto("/sync/")
-    page.get_by_role("button", name="Let changes wait for me").click()
-    expect(page.get_by_role("button", name="Apply every change at once again")).to_be_visible()
+    page.get_by_role("button", name="Hold changes for review").click()
+    expect(page.get_by_role("button", name="Stop holding changes")).to_be_visible()
 
     before = tree_of(host)
     page.goto("/domains/pandle.net/mailboxes/")
@@ -50,7 +50,7 @@ def test_changes_wait_with_their_plan_until_they_are_applied(own_page, own_panel
     expect_status(page, "snooker@pandle.net", "Pending")
     assert host.assigned("pandle.net", "snooker") is None
     page.goto("/sync/")
-    page.get_by_role("button", name="Apply every change at once again").click()
+    page.get_by_role("button", name="Stop holding changes").click()
     wait_until(lambda: host.assigned("pandle.net", "snooker"))
 
 

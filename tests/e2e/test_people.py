@@ -88,7 +88,7 @@ def test_from_the_invitation_to_the_limit_and_the_record_of_it(open_page, as_ope
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     page.goto("/")
     page.get_by_role("button", name="Sign out").click()
-    page.get_by_label("Email").fill(ADMIN)
+    page.get_by_label("E-mail address").fill(ADMIN)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_label("Code").fill(code_of(secret, time.time() + 30))
@@ -201,7 +201,7 @@ def test_a_name_is_asked_for_and_given(open_page, as_operator, panel):
 def test_the_owner_of_a_mailbox_sets_the_next_password_and_has_nothing_else(open_page, panel):
     page, following = open_page(), "eleven boats below a green bridge"
     page.goto("/sign-in/")
-    page.get_by_label("Email").fill("biliards@pandle.net")
+    page.get_by_label("E-mail address").fill("biliards@pandle.net")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="biliards@pandle.net")).to_be_visible()

@@ -50,7 +50,7 @@ def sign_out(page: Page) -> None:
 
 def type_password(page: Page, email: str) -> None:
     page.goto("/sign-in/")
-    page.get_by_label("Email").fill(email)
+    page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
 
@@ -111,7 +111,7 @@ def test_an_operator_sets_an_app_up_and_signs_in_with_it(open_page, panel):
     expect(page.get_by_role("heading", name="Second step")).to_be_visible()
     check(page, "second step")
     type_code(page, "000000")
-    expect(page.get_by_text("Incorrect code.")).to_be_visible()
+    expect(page.get_by_text("That code is wrong")).to_be_visible()
     check(page, "wrong code")
     type_code(page, code_of(secret, time.time() + 30))
     page.wait_for_url("**/domains/")
@@ -130,7 +130,7 @@ def test_a_recovery_code_signs_in_once(open_page, panel):
     sign_out(page)
     type_password(page, email)
     type_code(page, codes[3])
-    expect(page.get_by_text("Incorrect code.")).to_be_visible()
+    expect(page.get_by_text("That code is wrong")).to_be_visible()
 
 
 def test_a_passkey_is_added_signs_in_alone_is_renamed_and_removed(open_page, panel):
@@ -259,15 +259,15 @@ def test_guessing_is_stopped_with_a_sentence(open_page, panel):
     page = open_page()
     page.goto("/sign-in/")
     for _ in range(6):
-        page.get_by_label("Email").fill("guessed@example.org")
+        page.get_by_label("E-mail address").fill("guessed@example.org")
         page.get_by_label("Password").fill("wrong")
         page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_text("Too many failed login attempts.")).to_be_visible()
+    expect(page.get_by_text("Too many failed tries.")).to_be_visible()
     check(page, "locked")
 
 
 def test_where_passkeys_do_not_work_nothing_speaks_of_them(own_page):
     page = own_page
     page.goto("/security/")
-    expect(page.get_by_role("heading", name="Codes of an app")).to_be_visible()
+    expect(page.get_by_role("heading", name="Authenticator app")).to_be_visible()
     expect(page.get_by_text("passkey")).to_have_count(0)

@@ -18,7 +18,7 @@ def end_session(page: Page) -> None:
 
 
 def sign_in(page: Page) -> None:
-    page.get_by_label("Email").fill("operator@example.org")
+    page.get_by_label("E-mail address").fill("operator@example.org")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 
@@ -29,13 +29,13 @@ def test_what_was_written_is_there_again_and_can_be_saved(page: Page, domain: st
     page.get_by_role("link", name="Change forwarding and auto-reply").click()
     page.get_by_label("Subject").fill("Away")
     page.get_by_label("Text").fill(TEXT)
-    page.get_by_label("Answer mail by itself").check()
+    page.get_by_label("Reply automatically").check()
     end_session(page)
     page.get_by_role("button", name="Save auto-reply").click()
     sign_in(page)
     expect(page.get_by_text("What you wrote is here again.")).to_be_visible()
     expect(page.get_by_label("Text")).to_have_value(TEXT)
-    expect(page.get_by_label("Answer mail by itself")).to_be_checked()
+    expect(page.get_by_label("Reply automatically")).to_be_checked()
     page.get_by_role("button", name="Save auto-reply").click()
     expect(page.get_by_text("What you wrote is here again.")).to_be_hidden()
     page.reload()

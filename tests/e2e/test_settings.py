@@ -57,7 +57,7 @@ def test_a_domain_switched_off_leaves_rcpthosts_alone_and_comes_back_switched_on
     page.goto(f"/domains/{domain}/settings/")
     page.get_by_role("button", name=f"Switch off {domain}").click()
     expect(page.get_by_text(f"{domain} is switched off")).to_be_visible()
-    expect(page.locator(".headline .status")).to_have_text("Live")
+    expect(page.locator(".headline .status")).to_have_text("Off")
     assert not host.accepts(domain)
     assert host.prepend(domain) == prepend  # so that no shorter line catches its mail
     page.get_by_role("button", name=f"Switch on {domain}").click()
@@ -93,12 +93,12 @@ def test_a_mailbox_switched_off_answers_with_its_own_text_and_keeps_its_mail(pag
     mail = host.deliver(domain, "bob", "Subject: kept\n")
     page.goto(f"/domains/{domain}/mailboxes/")
     page.get_by_role("link", name=f"bob@{domain}", exact=True).click()
-    page.get_by_label("Answer while on hold or switched off").fill("Bob is away")
+    page.get_by_label("Answer while switched off or on hold").fill("Bob is away")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".headline .status")).to_have_text("Live")
     page.get_by_role("button", name="Switch off").click()
     expect(page.get_by_role("button", name="Switch on")).to_be_visible()
-    expect(page.locator(".headline .status")).to_have_text("Live")
+    expect(page.locator(".headline .status")).to_have_text("Off")
     instructions = host.mail / domain / "bob/.qmail"
     assert instructions.read_text().endswith("'Bob is away'\n")
     assert mail.read_text() == "Subject: kept\n"

@@ -52,7 +52,7 @@ def test_who_signs_out_comes_back_in_by_the_password(stranger, panel):
     stranger.get_by_role("button", name="Sign out").click()
     stranger.goto("/activity/")
     expect(stranger.get_by_role("heading", name="Sign in")).to_be_visible()
-    stranger.get_by_label("Email").fill("third@example.org")
+    stranger.get_by_label("E-mail address").fill("third@example.org")
     stranger.get_by_label("Password").fill("wrong")
     stranger.get_by_role("button", name="Sign in").click()
     expect(stranger.get_by_role("alert").filter(visible=True)).to_be_visible()

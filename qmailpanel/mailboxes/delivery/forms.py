@@ -48,7 +48,7 @@ def _day(label: Any, text: Any) -> forms.DateField:
 
 
 class ReplyForm(PanelForm):
-    on = forms.BooleanField(label=_("Answer mail by itself"), required=False)
+    on = forms.BooleanField(label=_("Reply automatically"), required=False)
     subject = forms.CharField(
         label=_("Subject"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
@@ -60,7 +60,7 @@ class ReplyForm(PanelForm):
         widget=forms.Textarea(attrs={"rows": 6}),
     )
     first = _day(_("First day"), "")
-    last = _day(_("Last day"), _("Empty: until you switch it off."))
+    last = _day(_("Last day"), _("Leave it empty: until you switch it off."))
     days = CountField(
         label=_("Days until the same sender is answered again"),
         min_value=1,

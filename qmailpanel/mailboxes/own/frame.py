@@ -40,7 +40,11 @@ TABS = (
     Tab("mailboxes:own", _("Overview")),
     Tab("mailboxes:own_password", _("Password"), (OwnItem.PASSWORD,)),
     Tab("mailboxes:own_app_passwords", _("App passwords"), (OwnItem.APP_PASSWORDS,)),
-    Tab("mailboxes:own_mail", _("Mail"), (OwnItem.FORWARDING, OwnItem.AUTO_REPLY)),
+    Tab(
+        "mailboxes:own_mail",
+        _("Forwarding and auto-reply"),
+        (OwnItem.FORWARDING, OwnItem.AUTO_REPLY),
+    ),
     Tab("mailboxes:own_sign_ins", _("Sign-ins"), (OwnItem.SIGN_INS,)),
     Tab("mailboxes:own_programs", _("Mail programs")),
 )

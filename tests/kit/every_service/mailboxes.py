@@ -33,13 +33,13 @@ MAILBOXES = [
         mailboxes.set_password,
         lambda w: mailboxes.set_password(w.by, w.box, password=NEXT, must_change=True),
         "root@example.org set the password of the mailbox ada@pandle.net; "
-        "The owner must choose another one: → yes",
+        "Must choose a new password at the next sign-in: → yes",
     ),
     case(
         mailboxes.change_mailbox,
         lambda w: mailboxes.change_mailbox(w.by, w.box, comment="Cellar", refusal="Away"),
         "root@example.org changed the mailbox ada@pandle.net; Comment: → Cellar; "
-        "Answer while on hold or switched off: → Away",
+        "Answer while switched off or on hold: → Away",
     ),
     case(
         mailboxes.change_quota,

@@ -165,7 +165,7 @@ def test_the_owner_sees_it_unless_it_is_withheld(ann, domain):
 
 
 def test_the_last_uses_are_named_newest_first(as_colleague, ann):
-    assert "Nobody opened it yet" in said(as_colleague, f"{LIST}{ann.pk}/")
+    assert "Not opened yet" in said(as_colleague, f"{LIST}{ann.pk}/")
     mailbox, now = Mailbox.objects.get(address=ann), timezone.now()
     phone = AppPassword.objects.create(mailbox=mailbox, name="Phone", created=now)
     for number, what in enumerate(("imap", f"app-{phone.pk}", "app-99")):
