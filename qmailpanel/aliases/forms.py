@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.domains.models import Domain
 from qmailpanel.qmail import names
-from qmailpanel.web.fields import PLAIN, DestinationsField, LocalField, PanelForm
+from qmailpanel.web.edited import EditForm
+from qmailpanel.web.fields import PLAIN, DestinationsField, LocalField
 
 
 def _destinations(label: Any, widget: forms.Widget) -> DestinationsField:
@@ -21,7 +22,7 @@ def _destinations(label: Any, widget: forms.Widget) -> DestinationsField:
     )
 
 
-class AliasForm(PanelForm):
+class AliasForm(EditForm):
     """Where an alias of `domain` delivers."""
 
     destinations = _destinations(

@@ -128,7 +128,9 @@ def _form(request: PanelRequest, address: Address, *, blank: bool = False) -> Al
     """The form as the alias is now, or with what was typed."""
     initial = {"destinations": "\n".join(targets_of(address)), "comment": address.comment}
     data = None if blank else sent(request)
-    return AliasForm(data, domain=address.domain, initial=initial)
+    form = AliasForm(data, domain=address.domain, initial=initial)
+    form.change = address.change
+    return form
 
 
 def _detail(

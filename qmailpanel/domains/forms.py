@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.qmail import names
+from qmailpanel.web.edited import EditForm
 from qmailpanel.web.fields import PLAIN, LocalField, PanelForm, ParsedField
 
 from .models import Domain, OwnItem, Unknown
@@ -57,7 +58,7 @@ class RenameDomainForm(KeepForm):
     )
 
 
-class SettingsForm(PanelForm):
+class SettingsForm(EditForm):
     """Description and unknown recipients of a domain."""
 
     description = forms.CharField(
@@ -121,7 +122,7 @@ class SettingsForm(PanelForm):
         self._focus()
 
 
-class OwnersForm(PanelForm):
+class OwnersForm(EditForm):
     """What the owners of mailboxes find on their pages: a box for each item, ticked or not."""
 
     items = forms.MultipleChoiceField(

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from qmailpanel.domains.models import Address
 from qmailpanel.qmail import names
 from qmailpanel.qmail.secrets.passwords import weakness
+from qmailpanel.web.edited import EditForm
 from qmailpanel.web.fields import PLAIN, CountField, LocalField, PanelForm, SizeField
 
 from .opening.suggest import suggest_password
@@ -84,7 +85,7 @@ class PasswordForm(NextPasswordForm):
     )
 
 
-class QuotaForm(PanelForm):
+class QuotaForm(EditForm):
     """Blank is no limit."""
 
     quota = SizeField(
@@ -100,11 +101,19 @@ class QuotaForm(PanelForm):
         widget=forms.NumberInput(attrs={**PLAIN, "placeholder": _("no limit")}),
     )
 
+    @classmethod
+    def of(cls, address: Address, data: Any = None) -> QuotaForm:
+        """The form as the mailbox is now, or with what was typed."""
+        box = address.mailbox
+        form = cls(data, initial={"quota": box.quota, "messages": box.messages or None})
+        form.change = address.change
+        return form
+
     def clean_messages(self) -> int:
         return self.cleaned_data["messages"] or 0
 
 
-class MailboxForm(PanelForm):
+class MailboxForm(EditForm):
     """Columns of the address or of its mailbox, under the names they have there."""
 
     comment = forms.CharField(
@@ -120,7 +129,9 @@ class MailboxForm(PanelForm):
     @classmethod
     def of(cls, address: Address, data: Any = None) -> MailboxForm:
         """The form as the mailbox is now, or with what was typed."""
-        return cls(data, initial={name: _column(address, name) for name in cls.base_fields})
+        form = cls(data, initial={name: _column(address, name) for name in cls.base_fields})
+        form.change = address.change
+        return form
 
 
 def _column(address: Address, name: str) -> Any:

@@ -45,12 +45,10 @@ def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRe
         **address_context(request, address),
         "form": MailboxForm.of(address),
         "password_form": PasswordForm(),
-        "quota_form": QuotaForm(
-            initial={"quota": mailbox.quota, "messages": mailbox.messages or None}
-        ),
+        "quota_form": QuotaForm.of(address),
         "storage": storage_of(address.domain),
         "is_held": holds_quotas() if mailbox.is_limited else True,
-        "switches_form": SwitchesForm.of(mailbox),
+        "switches_form": SwitchesForm.of(address),
         "rename": RenameAddressForm(),
         "used": used_of(mailbox, address),
         "uses": last_uses(address),

@@ -141,7 +141,7 @@ def password(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 def quota(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """How much the mailbox may hold."""
     address = find_address(request, name, MAILBOX, pk)
-    form = QuotaForm(request.POST)
+    form = QuotaForm.of(address, request.POST)
     tried = attempt(
         request,
         form,

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from qmailpanel.accounts.forms import NewPasswordForm
 from qmailpanel.domains.access.rights import Preset, Right, Rights, in_order, preset_of, read_rights
 from qmailpanel.qmail import names
+from qmailpanel.web.edited import EditForm
 from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField
 
 OWN = "own"
@@ -30,7 +31,7 @@ class EmailForm(PanelForm):
     )
 
 
-class RightsForm(PanelForm):
+class RightsForm(EditForm):
     """A preset or a choice of rights, out of `mine`: those of whoever grants them."""
 
     preset = forms.ChoiceField(

@@ -287,7 +287,7 @@ def test_the_list_asks_the_database_as_often_for_one_row_as_for_three(
 def test_the_pages_of_a_mailbox_stay_within_a_few_queries(
     as_colleague: Client, biliards: Address, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         as_colleague.get(f"{LIST}{biliards.pk}/")
     with django_assert_max_num_queries(13):
         as_colleague.get(f"{LIST}{biliards.pk}/remove/")

@@ -8,7 +8,8 @@ from django.forms.models import model_to_dict
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.domains.models import Domain
-from qmailpanel.web.fields import CountField, PanelForm, SizeField
+from qmailpanel.web.edited import EditForm
+from qmailpanel.web.fields import CountField, SizeField
 
 from .limits import limits_of
 
@@ -23,7 +24,7 @@ def _limit(label: Any) -> CountField:
     )
 
 
-class LimitsForm(PanelForm):
+class LimitsForm(EditForm):
     """Blank is no limit."""
 
     mailboxes = _limit(_("Mailboxes"))

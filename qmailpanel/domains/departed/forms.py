@@ -10,10 +10,11 @@ from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.domains.models import Domain, Responder
 from qmailpanel.qmail import names
-from qmailpanel.web.fields import PLAIN, CountField, PanelForm, ParsedField
+from qmailpanel.web.edited import EditForm
+from qmailpanel.web.fields import PLAIN, CountField, ParsedField
 
 
-class ResponderForm(PanelForm):
+class ResponderForm(EditForm):
     """What is answered for people who left."""
 
     subject = forms.CharField(

@@ -14,12 +14,13 @@ from qmailpanel.domains.models import Address
 from qmailpanel.mailboxes.models import AutoReply
 from qmailpanel.mailboxes.services import mailbox_of
 from qmailpanel.qmail.formats.reply import BODY_LENGTH
-from qmailpanel.web.fields import PLAIN, CountField, DestinationsField, PanelForm
+from qmailpanel.web.edited import EditForm
+from qmailpanel.web.fields import PLAIN, CountField, DestinationsField
 
 from .replies import LONGEST
 
 
-class ForwardingForm(PanelForm):
+class ForwardingForm(EditForm):
     destinations = DestinationsField(
         label=_("Forward to"),
         required=False,
@@ -34,6 +35,7 @@ class ForwardingForm(PanelForm):
         targets = "\n".join(targets_of(address))
         initial = {"destinations": targets, "keeps": mailbox_of(address).keeps}
         form = cls(data, initial=initial, auto_id="forwarding_%s")
+        form.change = address.change
         return form.within(address.domain.name)
 
 
@@ -47,7 +49,7 @@ def _day(label: Any, text: Any) -> forms.DateField:
     )
 
 
-class ReplyForm(PanelForm):
+class ReplyForm(EditForm):
     on = forms.BooleanField(label=_("Reply automatically"), required=False)
     subject = forms.CharField(
         label=_("Subject"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.mailboxes.models import Mailbox
+from qmailpanel.domains.models import Address
 from qmailpanel.mailboxes.opening.switches import SWITCHES
+from qmailpanel.web.edited import EditForm
 from qmailpanel.web.fields import PanelForm
 
 
-class SwitchesForm(PanelForm):
+class SwitchesForm(EditForm):
     """What the password opens."""
 
     imap = forms.BooleanField(label=_("IMAP: mail programs read it"), required=False)
@@ -19,8 +22,11 @@ class SwitchesForm(PanelForm):
     panel = forms.BooleanField(label=_("This panel: the owner signs in here"), required=False)
 
     @classmethod
-    def of(cls, mailbox: Mailbox) -> SwitchesForm:
-        return cls(initial={name: getattr(mailbox, name) for name in SWITCHES})
+    def of(cls, address: Address, data: Any = None) -> SwitchesForm:
+        """The form as the mailbox is now, or with what was ticked."""
+        form = cls(data, initial={name: getattr(address.mailbox, name) for name in SWITCHES})
+        form.change = address.change
+        return form
 
 
 class AppPasswordForm(PanelForm):

@@ -33,7 +33,7 @@ from .switches import change_switches
 def switches(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """IMAP, POP3, sending, the panel: each on or off."""
     address = find_address(request, name, Kind.MAILBOX, pk)
-    form = SwitchesForm(request.POST)
+    form = SwitchesForm.of(address, request.POST)
     tried = attempt(
         request,
         form,
