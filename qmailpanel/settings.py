@@ -77,6 +77,7 @@ INSTALLED_APPS = [
     "qmailpanel.ledger.apps.LedgerConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.humanize",
     "django.contrib.sessions",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
@@ -124,6 +125,7 @@ TEMPLATES: list[dict[str, Any]] = [
             "builtins": [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
+                "django.contrib.humanize.templatetags.humanize",
                 "django_htmx.templatetags.django_htmx",
                 "template_partials.templatetags.partials",
                 "qmailpanel.web.templatetags.panel",

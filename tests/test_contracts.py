@@ -20,7 +20,18 @@ PANEL = ROOT / "qmailpanel"
 MODELS = ("models",)
 SERVICES = ("services",)
 FORMS = ("forms",)
-PAGES = ("pages", "frame", "pulse", "lists", "row", "picture", "needs", "overview", "words")
+PAGES = (
+    "pages",
+    "badge",
+    "frame",
+    "pulse",
+    "lists",
+    "row",
+    "picture",
+    "needs",
+    "overview",
+    "words",
+)
 VIEWS = ("views", "*_views", "middleware")
 URLS = ("urls",)
 INSIDE = (MODELS, SERVICES, FORMS, PAGES, VIEWS, URLS)

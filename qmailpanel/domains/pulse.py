@@ -22,6 +22,7 @@ from qmailpanel.web.notices import FIRST_WAIT, LAST_WAIT, Notice, around
 from .addresses.badge import badge_of, with_state
 from .frame import display, notices
 from .models import Address, Claim, Domain
+from .routes.fates import Fates
 
 MOST = 200  # rows that one pulse looks at
 NEWS = {
@@ -47,7 +48,8 @@ def pulse_context(request: PanelRequest, *, own: Address | None = None) -> dict[
     owned = {*(row.domain_id for row in addresses), *(row.domain_id for row in names)}
     statuses = Statuses({*(row.pk for row in domains), *owned})
     badges = [(domain_badge(statuses, row), display(row)) for row in domains]
-    badges += [(badge_of(statuses, row), str(row)) for row in addresses]
+    fates = Fates(request.user, own=own.pk if own else None)
+    badges += [(badge_of(statuses, row, fates), str(row)) for row in addresses]
     badges += [(name_badge(statuses, row), display(row)) for row in names]
     named = [(badge, name) for badge, name in badges if badge.key in shown]
     moved = [(badge, name) for badge, name in named if badge.status is not shown[badge.key]]

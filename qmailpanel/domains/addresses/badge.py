@@ -8,8 +8,12 @@ from django.utils.translation import gettext as _
 
 from qmailpanel.domains.fullness import FULL, with_usage
 from qmailpanel.domains.models import Address, AddressQuerySet
+from qmailpanel.domains.routes.fates import Fates
+from qmailpanel.domains.routes.picture import say_loss
 from qmailpanel.reports.statuses import Status, Statuses
 from qmailpanel.web.badges import Badge, address_badge
+
+from .services import targets_of
 
 
 def with_state(rows: AddressQuerySet) -> AddressQuerySet:
@@ -17,15 +21,22 @@ def with_state(rows: AddressQuerySet) -> AddressQuerySet:
     return with_usage(rows.with_mailbox())
 
 
-def badge_of(statuses: Statuses, address: Address) -> Badge:
+def badge_of(statuses: Statuses, address: Address, fates: Fates) -> Badge:
     """Of a row that came with its state; of an alias any row will do."""
     badge = address_badge(statuses, address)
-    word = _settled_word(statuses, address) if badge.status is Status.LIVE else ""
+    if badge.status is not Status.LIVE:
+        return badge
+    word = _settled_word(statuses, address) or _lossy_word(address, fates)
     return replace(badge, text=word) if word else badge
 
 
+def _lossy_word(address: Address, fates: Fates) -> str:
+    """Live all the same, but not green, where not all mail arrives."""
+    return _("Live") if say_loss(targets_of(address), fates) else ""
+
+
 def _settled_word(statuses: Statuses, address: Address) -> str:
-    """What is said instead of Live; empty where mail arrives."""
+    """What is said instead of Live; empty where mail is taken."""
     if not address.enabled:
         return _("Off")
     if getattr(address, "on_hold", None):

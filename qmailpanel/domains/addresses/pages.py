@@ -119,7 +119,7 @@ def address_context(request: PanelRequest, address: Address) -> dict[str, Any]:
         **page,
         "address": address,
         "host": f"@{display(address.domain)}",
-        "badge": badge_of(statuses, address),
+        "badge": badge_of(statuses, address, Fates(request.user)),
         "is_left": statuses.is_left(address),
     }
 

@@ -17,7 +17,7 @@ from qmailpanel.domains.fullness import used_mark
 from qmailpanel.domains.models import Address, Kind
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import say_loss
-from qmailpanel.reports.statuses import Statuses
+from qmailpanel.reports.statuses import Status, Statuses
 
 from .badge import badge_of
 
@@ -48,10 +48,10 @@ class AddressList:
         why: str = "",
     ) -> SafeString:
         """The row of an address; `focus` goes to what it can do."""
-        badge = badge_of(statuses, address)
+        badge = badge_of(statuses, address, fates)
         key, href = badge.key, f"{self.href}{address.pk:d}/"
         name = f'{escape(address.local)}<span class="at">{self.host}</span>'
-        tags = _tags(address, is_left=statuses.is_left(address))
+        tags = _tags(statuses, address)
         comment = f'<span class="note">{escape(address.comment)}</span>' if address.comment else ""
         return SafeString(
             f'<tr id="row-{key}" class="{"gone" if address.removed else "new" if new else ""}">'
@@ -86,19 +86,22 @@ def _used_cell(address: Address) -> str:
     return f'<td class="used">{used_mark(address)}</td>'
 
 
-def _tags(address: Address, *, is_left: bool) -> str:
+def _tags(statuses: Statuses, address: Address) -> str:
     """What keeps mail from it, or people from its mail, in a few words each."""
-    words = [*_words(address), *([_("left as changed by hand")] if is_left else [])]
+    words = _words(statuses, address)
     return "".join(f' <span class="tag">{escape(word)}</span>' for word in words)
 
 
-def _words(address: Address) -> Iterator[str]:
-    if not address.enabled:
-        yield _("off")
-        return
-    if address.kind == Kind.MAILBOX and getattr(address, "on_hold", None):
-        yield _("on hold")
-    if address.kind == Kind.MAILBOX and not getattr(address, "has_password", None):
+def _words(statuses: Statuses, address: Address) -> Iterator[str]:
+    """While it is live its status says the first three."""
+    if statuses.of_address(address) is not Status.LIVE:
+        if not address.enabled:
+            yield _("off")
+        if getattr(address, "on_hold", None):
+            yield _("on hold")
+        if statuses.is_left(address):
+            yield _("left as changed by hand")
+    if address.enabled and getattr(address, "has_password", None) is False:
         yield _("no password")
 
 

@@ -17,11 +17,18 @@ COMPARED = 2000  # addresses that begin with the same letter
 
 
 def remarks_on(targets: Iterable[str], fates: Fates, user: User) -> list[str]:
-    """One sentence for each end at which mail to one of the targets does not arrive."""
+    """A sentence for each target that nobody has, and each end at which mail does not arrive."""
     named = list(targets)
     fates.read(named)
+    unclaimed = [target for target in named if fates.stop(target).is_unclaimed]
     ends = dict.fromkeys(end for target in named for end in fates.ends(target))
-    return [sentence for end in ends if (sentence := _remark(end, user))]
+    sentences = [_remark(end, user) for end in ends]
+    return [*(_remark_unclaimed(target, user) for target in unclaimed), *filter(None, sentences)]
+
+
+def _remark_unclaimed(target: str, user: User) -> str:
+    said = _("%(address)s is no address here: mail to it goes where unknown recipients go.")
+    return _with_near(said % {"address": target}, target.lower(), user)
 
 
 def _remark(end: End, user: User) -> str:

@@ -44,10 +44,14 @@ class End(NamedTuple):
 
 
 class Stop(NamedTuple):
-    """An address on the way of mail: what ends there, and the addresses that it goes on to."""
+    """An address on the way of mail: what ends there, and the addresses that it goes on to.
+
+    `is_unclaimed`: nobody has it, so it goes where unknown recipients do.
+    """
 
     ends: tuple[End, ...] = ()
     nexts: tuple[str, ...] = ()
+    is_unclaimed: bool = False
 
 
 @dataclass
@@ -175,7 +179,7 @@ def _stop_of_unknown(node: str, domain: Domain) -> Stop:
     if domain.unknown == Unknown.DISCARD:
         return Stop((End(node, Fate.DISCARDED),))
     if domain.unknown in (Unknown.FORWARD, Unknown.MAILBOX) and target != node:
-        return Stop(nexts=(target,))
+        return Stop(nexts=(target,), is_unclaimed=True)
     text = domain.unknown_text if domain.unknown == Unknown.BOUNCE else ""
     return Stop((End(node, Fate.NOBODY, text or NO_MAILBOX),))
 

@@ -16,6 +16,7 @@ from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.addresses.badge import badge_of, with_state
 from qmailpanel.domains.frame import display, notices
 from qmailpanel.domains.models import Address, Kind, OwnItem
+from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import show
@@ -86,7 +87,7 @@ def show_own(
     address, domain = mailbox.address, mailbox.address.domain
     statuses = Statuses([domain.pk])
     withheld = domain.withheld
-    badge = badge_of(statuses, address)
+    badge = badge_of(statuses, address, Fates(request.user, own=address.pk))
     context = {
         **around(notices(statuses, domain), wait=FIRST_WAIT if badge.is_unsettled else 0),
         "pulse_route": PULSE,

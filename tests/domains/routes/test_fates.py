@@ -9,6 +9,7 @@ from django.conf import settings
 
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias, remove_alias, switch_alias
+from qmailpanel.domains.addresses.badge import badge_of
 from qmailpanel.domains.departed.services import set_responder
 from qmailpanel.domains.models import Address, Domain, Unknown
 from qmailpanel.domains.names.services import add_alias_domain
@@ -23,6 +24,7 @@ from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, hold_mailbox, switch_mailbox
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncNode, SyncPosition
+from qmailpanel.reports.statuses import Statuses
 from tests.kit.live import make_live, write_problem, write_usage
 
 
@@ -222,3 +224,26 @@ def test_a_long_way_is_followed_to_its_end(operator, domain, anna) -> None:
         there = f"hop{number - 1}@pandle.net" if number else "anna@pandle.net"
         alias(domain, f"hop{number}", there)
     assert fates_of(operator, "hop39@pandle.net") == [("anna@pandle.net", Fate.ARRIVES)]
+
+
+def test_an_address_that_falls_to_unknown_recipients_is_remarked_all_the_same(operator, domain):
+    add_mailbox(SYSTEM, domain, LocalPart("office"))
+    add_mailbox(SYSTEM, domain, LocalPart("brian"))
+    change_domain(SYSTEM, domain, unknown=Unknown.MAILBOX, unknown_target="office")
+    assert remarks_on(["brain@pandle.net"], Fates(operator), operator) == [
+        (
+            "brain@pandle.net is no address here: mail to it goes where unknown recipients go. "
+            "Did you mean brian@pandle.net?"
+        )
+    ]
+
+
+def test_an_alias_is_green_only_where_all_its_mail_arrives(operator, domain, anna) -> None:
+    info = alias(domain, "info", "anna@pandle.net")
+    make_live(domain)
+    assert badge_of(Statuses([domain.pk]), info, Fates(operator)).text == ""
+    hold_mailbox(SYSTEM, anna, on_hold=True)
+    make_live(domain)
+    badge = badge_of(Statuses([domain.pk]), info, Fates(operator))
+    assert 'class="status settled"' in badge.mark
+    assert "Live" in badge.mark
