@@ -17,6 +17,12 @@ NOT_PURGED = "Its mail could not be purged. It is tried again."
 OTHERS = "the home of another mailbox of this name stands there; move it away"
 LED_THERE = "the line %s of users/assign, which is not the panel's, leads there; take it out"
 STRANGE = "a directory that the panel did not make stands there; move it away"
+TEXTS = {
+    STRANGE: "A directory that the panel did not make stands in the place of this mailbox. It is "
+    "left as it is; when the operator has moved it away, the mailbox is made.",
+    OTHERS: "The mail of another mailbox of this name stands in the place of this one. It is left "
+    "as it is; when the operator has moved it away, the mailbox is made.",
+}
 
 
 def settle_homes(draft: Draft, assigned: Foreign) -> None:
@@ -34,7 +40,7 @@ def _settle_home(draft: Draft, path: str, home: Home, assigned: Foreign) -> None
     if there is None and not (before or cause):
         cause = find_foreign_way(draft.wanted, path, assigned)
     if cause:
-        draft.add_problem(path, NOT_MADE, f"{path}: {cause}")
+        draft.add_problem(path, TEXTS.get(cause, NOT_MADE), f"{path}: {cause}")
         draft.lost_homes.add(path)
     elif there is None or isinstance(there, Bad):
         draft.grow.append(PlaceHome(path, home.mailbox, home.dot_qmail, home.limits))
