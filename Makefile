@@ -2,13 +2,13 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 # lint and tests keep away from the data of a panel that runs here
 APART := QMAILPANEL_STATE_DIR=$(CURDIR)/.venv/state DATABASE_URL= QMAILPANEL_BASE_URL=https://panel.example.org
 PROGRAMS := /usr/bin/chromium /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf /usr/bin/doveadm /usr/lib/dovecot/imap /usr/lib/dovecot/pop3 /usr/sbin/deliverquota \
-	/usr/bin/systemd-analyze /usr/sbin/nginx /usr/bin/openssl /usr/bin/strace \
+	/usr/bin/git /usr/bin/systemd-analyze /usr/sbin/nginx /usr/bin/openssl /usr/bin/strace \
 	/usr/bin/fusermount3 /usr/sbin/mkfs.ext4 /usr/sbin/mkfs.xfs
-PACKAGES := chromium fonts-dejavu-core dovecot-core dovecot-imapd dovecot-pop3d maildrop systemd nginx-light openssl strace \
+PACKAGES := chromium fonts-dejavu-core dovecot-core dovecot-imapd dovecot-pop3d maildrop git systemd nginx-light openssl strace \
 	fuse3 e2fsprogs xfsprogs
 
 .PHONY: help run test test-browser test-sync test-others soak lint fmt docs bench load programs
@@ -79,4 +79,4 @@ programs:
 	@ls $(PROGRAMS) > /dev/null 2>&1 || \
 	if [ "$$(id -u)" = 0 ]; then apt-get update -qq && \
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $(PACKAGES) > /dev/null; \
-	else echo "The tests need some of Debian's programs: run as root apt-get install $(PACKAGES)"; exit 1; fi
+	else echo "The tests need some of Debian's programs: run as root apt-get install --no-install-recommends $(PACKAGES)"; exit 1; fi

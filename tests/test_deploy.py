@@ -132,6 +132,53 @@ def test_nginx_takes_the_example(tmp_path) -> None:
     run(["nginx", "-t", "-q", "-e", tmp_path / "log", "-c", whole])
 
 
+# what deploy/README.md has people do
+
+READERS = [ROOT / "README.md", ROOT / "Makefile", *DEPLOY.rglob("*.md")]
+READERS += [*ROOT.glob("docs/**/*.md"), *ROOT.glob("templates/**/*.html")]
+
+
+def commands_of(section: str) -> list[str]:
+    """The lines of a section of deploy/README.md that are typed."""
+    text = (DEPLOY / "README.md").read_text().partition(f"\n## {section}\n")[2]
+    lines = text.partition("\n## ")[0].splitlines()
+    return [line.partition("    # ")[0].strip() for line in lines if line.startswith("    ")]
+
+
+def test_a_release_is_never_copied_over_another_nor_out_of_a_directory_in_use(tmp_path) -> None:
+    commands = commands_of("Install")
+    [clone] = [line for line in commands if line.endswith(" /opt/qmailpanel") and "cd" not in line]
+    release, place = tmp_path / "release", tmp_path / "opt"
+    run(["git", "init", "--quiet", release])
+    git = ["git", "-C", release, "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    (release / "manage.py").touch()
+    run([*git, "add", "manage.py"])
+    run([*git, "commit", "--quiet", "--message", "a release"])
+    (release / ".venv").mkdir()
+    (release / ".venv/of-another").touch()
+    words = clone.replace("ADDRESS", str(release)).replace("/opt/qmailpanel", str(place)).split()
+    run(words)
+    assert {path.name for path in place.iterdir()} == {".git", "manage.py"}
+    again = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (again.returncode, "not an empty directory" in again.stderr) == (128, True)
+
+
+def test_pip_is_the_one_of_the_directory_that_is_installed_into() -> None:
+    """Its script names the python of the directory where it was made; -m takes the one here."""
+    for file in (DEPLOY / "README.md", ROOT / "Makefile"):
+        text = file.read_text()
+        assert "/pip install" not in text
+        assert "/python -m pip install" in text
+
+
+def test_maildrop_is_installed_without_the_mail_server_that_debian_recommends_beside_it() -> None:
+    install = re.compile(r"apt-get install.*?(?=\n|</code>)")
+    lines = [line for file in READERS for line in install.findall(file.read_text())]
+    named = [line for line in lines if "maildrop" in line or "$(PACKAGES)" in line]
+    assert len(named) == 4
+    assert [line for line in named if "--no-install-recommends" not in line] == []
+
+
 # what the processes need
 
 
