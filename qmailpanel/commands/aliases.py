@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qmailpanel.aliases.services import add_alias, change_alias
+from qmailpanel.commands.adding import read_list
 from qmailpanel.commands.plesk import Misuse, Request
 from qmailpanel.commands.removal import remove_address
 from qmailpanel.domains.addresses.services import targets_of
@@ -15,14 +16,11 @@ from qmailpanel.qmail.names import AliasLocal, MailAddress
 
 
 def change_aliases(request: Request, address: Address) -> Iterator[Address]:
-    """`add:a,b` or `del:a,b`: these deliver to the address from now on, or no longer."""
-    text = request.options.get("aliases")
-    if text is None:
+    """These deliver to the address from now on, or no longer."""
+    if "aliases" not in request.options:
         return
-    verb, _, locals_ = text.partition(":")
-    if verb not in {"add", "del"} or not locals_:
-        raise Misuse("The option -aliases wants add:a,b or del:a,b.")
-    for local in map(AliasLocal, locals_.split(",")):
+    for verb, word in read_list(request, "aliases", wants="add:a,b or del:a,b"):
+        local = AliasLocal(word)
         if verb == "add":
             yield add_alias(COMMAND, address.domain, local, [MailAddress(str(address))])
         else:

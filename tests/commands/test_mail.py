@@ -70,6 +70,14 @@ def test_aliases_are_added_and_dropped(run, domain, mailbox):
     assert (code, domain.addresses.get(local="bilardi").removed) == (0, True)
 
 
+def test_one_line_adds_aliases_and_drops_others(run, domain, mailbox):
+    run("mail -u biliards@pandle.net -aliases add:bilardi,webmaster")
+    code, _, _ = run("mail -u biliards@pandle.net -aliases add:info,sales,del:bilardi,webmaster")
+    gone = domain.addresses.filter(local__in=["bilardi", "webmaster"], removed=False)
+    assert (code, gone.exists()) == (0, False)
+    assert destinations_of("info") == destinations_of("sales") == ["biliards@pandle.net"]
+
+
 def test_dropping_an_alias_keeps_its_other_destinations(run, domain, mailbox):
     there = [MailAddress("biliards@pandle.net"), MailAddress("a@example.org")]
     add_alias(COMMAND, domain, AliasLocal("both"), there)
@@ -168,6 +176,9 @@ def test_a_mailbox_forwards_and_keeps_a_copy(run, mailbox):
     assert delivery_of("biliards") == (True, True, ["a@x.test", "b@y.test"])
     run("mail -u biliards@pandle.net -forwarding-addresses del:a@x.test")
     assert delivery_of("biliards") == (True, True, ["b@y.test"])
+    run("mail -u biliards@pandle.net -forwarding-addresses del:b@y.test,add:c@z.test")
+    assert delivery_of("biliards") == (True, True, ["c@z.test"])
+    run("mail -u biliards@pandle.net -forwarding-addresses add:b@y.test,del:c@z.test")
     _, out, _ = run("mail -i biliards@pandle.net")
     assert "Mailbox:            true\n" in out
     assert "Mailgroup:          true\nGroup member(s):    b@y.test\n" in out
