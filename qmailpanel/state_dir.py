@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,18 +13,46 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
+from qmailpanel.qmail.plan.questions import LEDGER_MARK
+
 DATABASE, KEY, FACTOR_KEY = "db.sqlite3", "secret-key", "factor-key"
+COSTS = {
+    KEY: "everybody signs in anew, and links that were mailed work no more",
+    FACTOR_KEY: "codes of apps and recovery codes fit no more; passkeys and passwords stay",
+}
 
 
 def prepare_state(given: Mapping[str, Any]) -> None:
-    """Make what is missing. Whoever serves or signs calls this before Django reads its settings."""
+    """Make what is missing. Whoever serves or signs calls this before Django reads its settings.
+
+    Raises ImproperlyConfigured where it was there before, so far as this process can see.
+    """
     path = given["QMAILPANEL_STATE_DIR"]
+    database = None if given["DATABASE_URL"] else path / DATABASE
+    refuse_outsiders(path)
+    for lost in (path, database):
+        if lost and not lost.exists() and is_host_known(given["QMAILPANEL_QMAIL_HOME"]):
+            raise ImproperlyConfigured(_say_lost(lost))
+    is_old = database is None or (database.exists() and database.stat().st_size > 0)
     prepare_state_dir(path)
     for key in (KEY, FACTOR_KEY):
-        make_secret_key(path / key)
+        if make_secret_key(path / key) and is_old:
+            sys.stderr.write(f"A new {path / key} was made: with an older database {COSTS[key]}.\n")
         take_over(path / key)
-    if not given["DATABASE_URL"]:
-        make_database_file(path / DATABASE)
+    if database:
+        make_database_file(database)
+
+
+def is_host_known(home: Path) -> bool:
+    """Whether the mail host was made from a database before."""
+    return os.path.exists(home / LEDGER_MARK)
+
+
+def _say_lost(lost: Path) -> str:
+    return (
+        f"{lost} is not there, but this mail host was made from what it held: put it back from a "
+        f"backup. To begin anew all the same, make it by hand; deploy/README.md says how."
+    )
 
 
 def prepare_state_dir(path: Path) -> None:
@@ -89,10 +118,12 @@ def take_over(path: Path) -> None:
             os.chown(path, owner, -1, follow_symlinks=False)
 
 
-def make_secret_key(path: Path) -> None:
-    """A key of the panel's own (0640)."""
-    if not path.exists():
-        _create(path, secrets.token_urlsafe(48).encode(), 0o640)
+def make_secret_key(path: Path) -> bool:
+    """A key of the panel's own (0640); whether there was none."""
+    if path.exists():
+        return False
+    _create(path, secrets.token_urlsafe(48).encode(), 0o640)
+    return True
 
 
 def read_secret_key(path: Path) -> str:

@@ -14,10 +14,13 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
+from qmailpanel.environment.reading import read_settings
+from qmailpanel.qmail.plan.questions import LEDGER_MARK
 from qmailpanel.sqlite3.base import DatabaseWrapper
 from qmailpanel.state_dir import (
     make_database_file,
     make_secret_key,
+    prepare_state,
     prepare_state_dir,
     read_secret_key,
     refuse_outsiders,
@@ -88,6 +91,37 @@ def test_a_database_that_is_there_is_left_alone(tmp_path):
     file.write_bytes(b"rows")
     make_database_file(file)
     assert file.read_bytes() == b"rows"
+
+
+@pytest.fixture
+def known_host(tmp_path):
+    """The settings of a panel whose mail host was made from a database."""
+    home, state = tmp_path / "qmail", tmp_path / "state"
+    (home / "users").mkdir(parents=True)
+    (home / LEDGER_MARK).touch()
+    return read_settings({"QMAILPANEL_STATE_DIR": str(state), "QMAILPANEL_QMAIL_HOME": str(home)})
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_lost_state_is_not_made_anew_without_a_word(known_host, is_there):
+    state = known_host["QMAILPANEL_STATE_DIR"]
+    if is_there:
+        prepare_state_dir(state)
+    with pytest.raises(ImproperlyConfigured, match="put it back from a backup"):
+        prepare_state(known_host)
+    assert [*state.parent.glob("state/*")] == []
+
+
+def test_keys_that_are_new_beside_an_older_database_are_told_of(known_host, capsys):
+    state = known_host["QMAILPANEL_STATE_DIR"]
+    prepare_state_dir(state)
+    (state / "db.sqlite3").write_bytes(b"rows")
+    prepare_state(known_host)
+    [first, second] = capsys.readouterr().err.splitlines()
+    assert f"A new {state}/secret-key was made" in first
+    assert f"A new {state}/factor-key was made" in second
+    prepare_state(known_host)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_directory_that_cannot_be_made_is_said_in_a_sentence():

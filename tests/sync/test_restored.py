@@ -21,8 +21,8 @@ from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
 from qmailpanel.mailboxes.services import set_password, switch_mailbox
 from qmailpanel.qmail.host.home_maker import MARK
-from qmailpanel.qmail.host.ledger_mark import LEDGER
 from qmailpanel.qmail.names import DomainName, LocalPart
+from qmailpanel.qmail.plan.questions import LEDGER_MARK
 from qmailpanel.reports.models import KnownHost
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import ForeignLine, SyncDrift, SyncQuestion
@@ -155,7 +155,7 @@ def test_a_mark_of_the_host_that_says_nothing_is_written_again(panel, domain) ->
     older = keep_database()
     panel.add_mailbox(domain, "carol")
     panel.sync()
-    panel.write(LEDGER, b"\0" * 20)
+    panel.write(LEDGER_MARK, b"\0" * 20)
     assert panel.sync().question is None
     put_back(older)
     put_memory_back(None)

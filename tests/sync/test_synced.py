@@ -20,15 +20,15 @@ from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
 from qmailpanel.mailboxes.services import change_quota, set_password
 from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.files import TEMPORARY
-from qmailpanel.qmail.host.ledger_mark import LEDGER
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.names import DomainName, LocalPart, MailAddress
+from qmailpanel.qmail.plan.questions import LEDGER_MARK
 from qmailpanel.reports.statuses import Status
 from tests.kit.panels import Panel
 from tests.kit.unsynced import Unsynced
 
 HASH = "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$b"
-MARK = {LEDGER, f"users/{TEMPORARY}"}  # is on the disk with the next change of users/assign
+MARK = {LEDGER_MARK, f"users/{TEMPORARY}"}  # is on the disk with the next change of users/assign
 NOTING = ("move", "drop_move", "finish")
 
 

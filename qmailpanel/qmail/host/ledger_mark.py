@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from qmailpanel.qmail.host.files import Rights, entered, put, read_plain
-from qmailpanel.qmail.plan.questions import LedgerEnd
+from qmailpanel.qmail.plan.questions import LEDGER_MARK, LedgerEnd
 
-LEDGER = "users/.qmailpanel.ledger"
 _RIGHTS = Rights(0o600)
 
 
@@ -13,7 +12,7 @@ class LedgerMark:
     """It is restored with the host's files, not with the memory or the database."""
 
     def __init__(self, home: str) -> None:
-        directory, _, self.name = LEDGER.rpartition("/")
+        directory, _, self.name = LEDGER_MARK.rpartition("/")
         self.directory = f"{home}/{directory}"
 
     def read(self) -> LedgerEnd | None:

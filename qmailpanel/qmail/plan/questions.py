@@ -13,6 +13,7 @@ from qmailpanel.qmail.plan.missing_files import hosted_names
 from qmailpanel.qmail.plan.state import Actual, Applied, Section, Wanted, lines_of
 
 MANY_DROPS, MANY_SHARE = 20, 0.30
+LEDGER_MARK = "users/.qmailpanel.ledger"  # says which change the host was made from
 ANY_DROPS = "any drops"  # confirmed with what was said of the whole database
 
 
