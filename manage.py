@@ -3,33 +3,32 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from pathlib import Path
 
-LOOKING = {"check", "diffsettings", "doctor", "help", "version"}
+VENV = Path(__file__).resolve().parent / ".venv"
 
 
 def main() -> None:
-    """Run a command; what the environment gets wrong is said in one sentence."""
+    """Run a command, with what was installed for the panel."""
+    python = str(VENV / "bin/python")
+    if is_outside() and sys.executable != python:
+        os.execv(python, [python, *sys.argv])  # noqa: S606 - this very command
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qmailpanel.settings")
-    from django.conf import settings  # noqa: PLC0415 - only after the line above
-    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415 - as above
-    from django.core.management import execute_from_command_line  # noqa: PLC0415 - as above
-
-    from qmailpanel.environment.reading import read_settings  # noqa: PLC0415 - as above
-    from qmailpanel.state_dir import prepare_state  # noqa: PLC0415 - as above
-
     try:
-        if not only_looks(sys.argv[1:]):
-            prepare_state(read_settings(os.environ))
-        _ = settings.DEBUG
-    except ImproperlyConfigured as error:
-        sys.exit(str(error))
-    execute_from_command_line(sys.argv)
+        from qmailpanel.command_line import run_command  # noqa: PLC0415 - only after the above
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("qmailpanel"):
+            raise
+        sys.exit(
+            f"The panel needs {error.name}, which is not installed here: make run installs all it "
+            f"needs into .venv, and so do the lines below Install in deploy/README.md."
+        )
+    run_command(sys.argv)
 
 
-def only_looks(words: Sequence[str]) -> bool:
-    """Whether this command needs no state, and therefore makes none."""
-    return not words or words[0].lstrip("-") in LOOKING or bool({"--help", "-h"} & set(words[:2]))
+def is_outside() -> bool:
+    """Whether this is the system's Python, and the panel has one of its own."""
+    return sys.prefix == sys.base_prefix and (VENV / "pyvenv.cfg").exists()
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
+from qmailpanel.environment.installed import refuse_to_guess
 from qmailpanel.environment.reading import read_settings
 from qmailpanel.state_dir import prepare_state
+from qmailpanel.web.before_tables import WithTables
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qmailpanel.settings")
 
@@ -25,7 +27,8 @@ def return_memory() -> None:
 
 return_memory()
 try:
+    refuse_to_guess(os.environ)
     prepare_state(read_settings(os.environ))
-    application = get_wsgi_application()
+    application = WithTables(get_wsgi_application())
 except ImproperlyConfigured as error:
     sys.exit(str(error))

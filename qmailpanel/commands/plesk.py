@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar, NoReturn
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError
 
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.routes.pointers import StillPointedTo
+from qmailpanel.environment.installed import command_name
 from qmailpanel.ledger.actors import Refused
 from qmailpanel.ledger.services import held_after
 from qmailpanel.ledger.trigger import fifo_has_reader
@@ -157,7 +157,7 @@ class PleskCommand(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         if {"--help", "-h"} & set(argv[2:3]):
-            self.stdout.write(self.usage)
+            self.stdout.write(self.usage.replace("manage.py", command_name()))
             return
         try:
             self.obey(argv[2:])
@@ -165,8 +165,6 @@ class PleskCommand(BaseCommand):
             self.fail(f"{refusal} Add -force to remove it all the same.")
         except (Misuse, Refused, InvalidName) as error:
             self.fail(str(error))
-        except DatabaseError as error:
-            self.fail(f"The database does not answer ({error}); a new one needs manage.py migrate.")
 
     def fail(self, sentence: str) -> NoReturn:
         """Nothing was done, or it was done and does not work: say why."""

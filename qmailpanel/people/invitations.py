@@ -31,6 +31,7 @@ from qmailpanel.domains.access.rights import (
 from qmailpanel.domains.models import Domain, Grant, Invitation
 from qmailpanel.domains.routes.hops import Routes
 from qmailpanel.domains.routes.ours import Ours
+from qmailpanel.environment.installed import command_name
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
@@ -43,7 +44,7 @@ LIFETIME = timedelta(days=7)
 MOST = 30  # invitations of one person in an hour
 SHARED = _(
     "Mail to %(email)s arrives in %(name)s, which others look after. Invite another address, "
-    "or make the operator on the host: ./manage.py operator"
+    "or make the operator on the host: %(command)s operator"
 )
 GONE = _("Who invited you may no longer do so. Ask for another invitation.")
 
@@ -85,7 +86,8 @@ def _refuse_shared(email: str) -> None:
     domains = ours.read((place.rpartition("@")[2] for place in arrivals), removed=True)
     grant = Grant.objects.filter(domain__in=set(domains.values())).order_by("domain__name").first()
     if grant:
-        raise Refused(SHARED, "email", email=email, name=grant.domain.name)
+        words = {"email": email, "name": grant.domain.name, "command": command_name()}
+        raise Refused(SHARED, "email", **words)
 
 
 def _read_email(text: str) -> str:

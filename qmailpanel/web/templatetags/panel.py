@@ -1,4 +1,4 @@
-"""The one tag of the panel's own templates."""
+"""The tags of the panel's own templates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from qmailpanel.environment.installed import command_name
+from qmailpanel.environment.version import read_version
+
 register = template.Library()
+register.simple_tag(command_name, name="panel_command")
+register.simple_tag(read_version, name="panel_version")
 
 
 @register.simple_tag

@@ -12,6 +12,7 @@ from qmailpanel.domains.models import Domain, Kind
 from qmailpanel.domains.names.leaving import serve_elsewhere
 from qmailpanel.domains.renaming import rename_domain
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain, switch_domain
+from qmailpanel.environment.installed import command_name
 from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.qmail.names import DomainName
@@ -69,12 +70,13 @@ class Command(PleskCommand):
         if contact is None:
             self.notice(
                 f"There is no operator yet, so {name} has no postmaster and abuse. Add them to a "
-                f"mailbox: ./manage.py mail -u MAILBOX@{name} -aliases add:postmaster,abuse"
+                f"mailbox: {command_name()} mail -u MAILBOX@{name} -aliases add:postmaster,abuse"
             )
         elif contact.domain == name:
             self.notice(
                 f"Mail to postmaster and abuse goes to {contact}, which has no mailbox yet, and "
-                f"bounces until then. Add it: ./manage.py mail --create {contact} -mailbox true"
+                f"bounces until then. "
+                f"Add it: {command_name()} mail --create {contact} -mailbox true"
             )
         self.finish([domain], f"Creation of domain '{name}' completed.")
 

@@ -26,6 +26,7 @@ from qmailpanel.sync.rounds.leaving import end_leaving
 from qmailpanel.sync.scope import all_domains, dirty_domains
 from qmailpanel.sync.service import Service
 from qmailpanel.sync.services import answer_question
+from qmailpanel.sync.waiting import wait_for_tables
 
 
 class Command(BaseCommand):
@@ -97,6 +98,7 @@ class Command(BaseCommand):
         self.stdout.write(_("It is done by the service, or by qmailsync --once."))
 
     def _serve(self) -> None:
+        wait_for_tables()
         service = Service(open_host())
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
