@@ -27,9 +27,10 @@ class RenamedDomainMiddleware:
 
 def _find_renamed(request: HttpRequest) -> HttpResponseRedirect | None:
     match = request.resolver_match
-    if match is None or match.app_name not in APPS or "name" not in match.kwargs:
+    is_of_domain = match is not None and match.app_name in APPS and "name" in match.kwargs
+    if match is None or not is_of_domain or not request.user.is_authenticated:
         return None
-    mine = Domain.objects.for_user(request.user).filter(removed=False)  # type: ignore[arg-type]
+    mine = Domain.objects.for_user(request.user).filter(removed=False)
     domain = mine.filter(names__name=match.kwargs["name"]).first()
     if domain is None or domain.name == match.kwargs["name"]:
         return None
