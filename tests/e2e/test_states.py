@@ -1,0 +1,85 @@
+"""What is off, held, failed, left, or leads to nobody is green on no page that shows it."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.pages import expect_status, row_of
+from tests.e2e.test_drift import open_drift, write
+from tests.e2e.test_every_page import check
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def states(page, domain):
+    """Ada and three aliases, live; each alias leads elsewhere."""
+    page.goto(f"/domains/{domain}/aliases/")
+    for local, target in (("to-ada", "ada"), ("typo", "adda"), ("out", "x@elsewhere.example")):
+        page.get_by_label("New alias").fill(local)
+        page.get_by_label("Delivers to").fill(target)
+        page.keyboard.press("Enter")
+        expect_status(page, f"{local}@{domain}", "Live")
+    return page
+
+
+def open_page(page, domain, kind, local):
+    page.goto(f"/domains/{domain}/{kind}/")
+    page.get_by_role("link", name=f"{local}@{domain}", exact=True).click()
+
+
+def expect_tones(page, domain, *, ada, alias, word):
+    """How the status of ada and of the alias that leads there looks, in lists and headlines."""
+    for kind, local, tone in (("mailboxes", "ada", ada), ("aliases", "to-ada", alias)):
+        page.goto(f"/domains/{domain}/{kind}/")
+        row = row_of(page, f"{local}@{domain}").locator(".state .status")
+        expect(row).to_have_class(f"status {tone}")
+        row_of(page, f"{local}@{domain}").get_by_role("link").first.click()
+        expect(page.locator(".headline .status")).to_have_class(f"status {tone}")
+        green = page.locator(".route .node.end")
+        expect(green).to_have_count(1 if tone == "live" else 0)
+        if local == "ada":
+            expect(page.locator(".headline .status")).to_contain_text(word)
+        check(page, f"{local} {tone}")
+
+
+def press(page, domain, name):
+    open_page(page, domain, "mailboxes", "ada")
+    page.get_by_role("button", name=name).click()
+
+
+def test_a_mailbox_and_who_leads_to_it_are_green_only_while_mail_arrives(states, domain, panel):
+    page = states
+    expect_tones(page, domain, ada="live", alias="live", word="Live")
+    press(page, domain, "Put on hold")
+    expect_tones(page, domain, ada="settled", alias="settled", word="On hold")
+    press(page, domain, "Deliver again")
+    press(page, domain, "Switch off")
+    expect_tones(page, domain, ada="settled", alias="settled", word="Off")
+    press(page, domain, "Switch on")
+    expect_tones(page, domain, ada="live", alias="live", word="Live")
+    instructions = panel.host.mail / domain / "ada/.qmail"
+    write(panel, instructions, "|/bin/false\n")
+    drift = open_drift(page, f"{domain}/ada/.qmail")
+    expect_tones(page, domain, ada="failed", alias="settled", word="Failed")
+    page.goto("/sync/host/")
+    drift.get_by_role("button", name="Keep theirs").click()
+    expect(page.get_by_role("heading", name="Kept as they are")).to_be_visible()
+    expect_tones(page, domain, ada="settled", alias="settled", word="Left as it is")
+    page.goto("/domains/")
+    expect(row_of(page, domain).locator(".state .status")).to_have_class("status settled")
+
+
+def test_an_alias_to_nobody_says_so_and_whom_may_have_been_meant(states, domain):
+    page = states
+    row = row_of(page, f"typo@{domain}")
+    expect(row).to_contain_text(f"adda@{domain}: nobody has this address")
+    expect(row.locator(".state .status")).to_have_class("status settled")
+    open_page(page, domain, "aliases", "typo")
+    expect(page.locator(".remarks")).to_contain_text(f"Did you mean ada@{domain}?")
+    expect(page.locator(".route .node.end")).to_have_count(0)
+    check(page, "typo")
+    open_page(page, domain, "aliases", "out")
+    expect(page.locator(".remarks")).to_have_count(0)
+    expect(page.locator(".route .node.end")).to_have_count(0)
