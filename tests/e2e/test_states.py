@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.pages import expect_status, row_of
+from tests.e2e.product import wait_until
 from tests.e2e.test_drift import open_drift, write
 from tests.e2e.test_every_page import check
 
@@ -60,6 +61,7 @@ def test_a_mailbox_and_who_leads_to_it_are_green_only_while_mail_arrives(states,
     press(page, domain, "Switch on")
     expect_tones(page, domain, ada="live", alias="live", word="Live")
     instructions = panel.host.mail / domain / "ada/.qmail"
+    ours = instructions.read_text()
     write(panel, instructions, "|/bin/false\n")
     drift = open_drift(page, f"{domain}/ada/.qmail")
     expect_tones(page, domain, ada="failed", alias="settled", word="Failed")
@@ -69,6 +71,9 @@ def test_a_mailbox_and_who_leads_to_it_are_green_only_while_mail_arrives(states,
     expect_tones(page, domain, ada="settled", alias="settled", word="Left as it is")
     page.goto("/domains/")
     expect(row_of(page, domain).locator(".state .status")).to_have_class("status settled")
+    page.goto("/sync/host/")
+    page.get_by_role("button", name=f"Put ours back {domain}/ada/.qmail").click()
+    wait_until(lambda: instructions.read_text() == ours)
 
 
 def test_an_alias_to_nobody_says_so_and_whom_may_have_been_meant(states, domain):

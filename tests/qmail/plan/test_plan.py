@@ -727,7 +727,7 @@ def test_a_row_that_cannot_be_written_keeps_what_is_live_of_it() -> None:
 def test_a_new_mailbox_never_shows_what_stands_in_a_directory_of_its_name(mark, cause) -> None:
     homes = {"pandle.net/biliards": (mark, b"./Maildir/\n")}
     plan = plan_for(World(directories={"pandle.net"}, homes=homes), want([PANDLE]))
-    [problem] = plan.problems["pandle.net"]
+    problem = plan.problems["pandle.net"][0]
     assert cause in problem.cause
     assert cause in problem.text  # what everybody reads on its page
     assert not any(b"=100-biliards" in getattr(step, "content", b"") for step in plan.steps)
