@@ -19,12 +19,13 @@ function leave(target) {
 }
 
 // A list that one comes back to shows what one had searched for, and the same page of it.
+const placeOf = (path) => `${find(".me span")?.textContent} ${path}`;
 addEventListener("pagehide", () => {
-  if (find("[data-find]")) sessionStorage.setItem(location.pathname, location.search);
+  if (find("[data-find]")) sessionStorage.setItem(placeOf(location.pathname), location.search);
 });
 document.addEventListener("click", (event) => {
   const back = event.target.closest(".crumbs a, [data-back]");
-  const search = back && sessionStorage.getItem(back.pathname);
+  const search = back && sessionStorage.getItem(placeOf(back.pathname));
   if (search && !back.search) back.search = search;
 });
 

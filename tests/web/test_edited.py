@@ -14,6 +14,7 @@ from qmailpanel.domains.departed.services import set_responder
 from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Change
+from qmailpanel.mailboxes.delivery.forms import ForwardingForm
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 
@@ -147,3 +148,9 @@ def test_who_saved_is_named(as_operator, as_colleague, places) -> None:
     typed = {"destinations": "c@example.org", "comment": "", "seen": seen}
     said = as_operator.post(places["alias"], typed).content.decode()
     assert "colleague@example.org saved this while you had it open." in said
+
+
+def test_an_owner_is_not_told_who_saved(domain) -> None:
+    address = add_mailbox(SYSTEM, domain, LocalPart("ann"), password="kitten-orbit-parsley-9")
+    form = ForwardingForm.of(address, {"destinations": "", "seen": "x"})
+    assert str(form.non_field_errors()[0]).startswith("Somebody saved this")

@@ -2,44 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from qmailpanel.accounts.models import User
 
 from .stops import End, Fate, Stop, Stops
 
 LOST = frozenset({Fate.FULL, Fate.NOBODY, Fate.RETURNS, Fate.DISCARDED})
+HOPS = 20  # one behind the other that a page follows
+MOST = 2_000  # addresses that it reads
+STEPS = 20_000  # from one address to the next
 
 
 class Fates:
-    """Each hop of all addresses that it is asked for together is read at once. See `Stops`."""
+    """Each hop of all addresses that it is asked for together is read at once. See `Stops`.
+
+    Chains may be long, and branch: what lies further than a page follows is `Fate.FURTHER`.
+    """
 
     def __init__(self, user: User, own: int | None = None) -> None:
         self._reader = Stops(user, own)
         self._stops: dict[str, Stop] = {}
+        self._ends: dict[str, list[End]] = {}
+        self._steps = STEPS
 
     def read(self, addresses: Iterable[str]) -> None:
         """Follow mail to these addresses up to its ends."""
         reached = {address.lower() for address in addresses}
-        while unread := reached - self._stops.keys():
+        for _hop in range(HOPS):
+            unread = sorted(reached - self._stops.keys())[: MOST - len(self._stops)]
+            if not unread:
+                return
             self._stops |= self._reader.read(unread)
             reached = {there for node in unread for there in self._stops[node].nexts}
 
     def stop(self, address: str) -> Stop:
         """What ends at the address itself, and where mail goes from it."""
-        self.read([address])
-        return self._stops[address.lower()]
+        node = address.lower()
+        self.read([node])
+        return self._stop(node)
 
     def ends(self, address: str) -> list[End]:
         """All ends of mail to the address, each once."""
-        self.read([address])
-        return list(dict.fromkeys(self._walk(address.lower(), set())))
+        node = address.lower()
+        if node not in self._ends:
+            self.read([node])
+            self._ends[node] = self._find_ends(node)
+        return self._ends[node]
 
-    def _walk(self, node: str, seen: set[str]) -> Iterator[End]:
-        if node in seen:
-            return
-        seen.add(node)
-        stop = self._stops[node]
-        yield from stop.ends
-        for there in stop.nexts:
-            yield from self._walk(there, seen)
+    def _find_ends(self, start: str) -> list[End]:
+        ends, seen, ahead = dict[End, None](), {start}, [start]
+        while ahead and self._steps:
+            self._steps -= 1
+            stop = self._stop(ahead.pop())
+            ends |= dict.fromkeys(stop.ends)
+            new = [there for there in stop.nexts if there not in seen]
+            seen.update(new)
+            ahead += reversed(new)
+        return [*ends, *(End(node, Fate.FURTHER) for node in ahead[:1])]
+
+    def _stop(self, node: str) -> Stop:
+        return self._stops.get(node) or Stop((End(node, Fate.FURTHER),))

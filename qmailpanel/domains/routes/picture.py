@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext as _
 
 from qmailpanel.domains.models import Address, Domain, Unknown
@@ -18,6 +19,18 @@ from .stops import End, Fate
 
 Hops = list[list["Node"]]
 DRAWN = 5  # destinations of one alias
+WORDS = {
+    Fate.ARRIVES: gettext_noop("arrives here"),
+    Fate.ANSWERED: gettext_noop("answered as people who left are"),
+    Fate.GOES_ON: gettext_noop("forwarded"),
+    Fate.WAITS: gettext_noop("on hold: waits at this mail server"),
+    Fate.FULL: gettext_noop("full: goes back to the sender"),
+    Fate.NOBODY: gettext_noop("nobody has this address: goes back to the sender"),
+    Fate.RETURNS: gettext_noop("goes back to the sender: %(text)s"),
+    Fate.DISCARDED: gettext_noop("discarded: the sender hears nothing"),
+    Fate.FURTHER: gettext_noop("goes on further than is shown here"),
+    Fate.UNSURE: gettext_noop("stands otherwise on the mail server: nobody knows"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,25 +148,7 @@ def say_fates(target: str, ends: Iterable[End]) -> str:
 
 def say_fate(end: End) -> str:
     """What becomes of mail at one of its ends, in a few words."""
-    match end.fate:
-        case Fate.ARRIVES:
-            return _("arrives here")
-        case Fate.ANSWERED:
-            return _("answered as people who left are")
-        case Fate.GOES_ON:
-            return _("forwarded")
-        case Fate.WAITS:
-            return _("on hold: waits at this mail server")
-        case Fate.FULL:
-            return _("full: goes back to the sender")
-        case Fate.NOBODY:
-            return _("nobody has this address: goes back to the sender")
-        case Fate.RETURNS:
-            return _("goes back to the sender: %(text)s") % {"text": end.text}
-        case Fate.DISCARDED:
-            return _("discarded: the sender hears nothing")
-        case Fate.UNSURE:
-            return _("stands otherwise on the mail server: nobody knows")
+    return gettext(WORDS[end.fate]) % {"text": end.text}
 
 
 def say_loss(targets: Sequence[str], fates: Fates) -> str:

@@ -32,6 +32,7 @@ class Fate(StrEnum):
     NOBODY = "nobody"  # has the address: it goes back
     RETURNS = "returns"
     DISCARDED = "discarded"
+    FURTHER = "further"  # than a page follows
     UNSURE = "unsure"  # what stands on the host is not what the panel wants
 
 
@@ -169,7 +170,8 @@ class _Level:
 
 def _stop_of_others(node: str, domain: Domain, holder: Address | None) -> Stop:
     """In a domain that the person does not look after: all that is said is that nobody has it."""
-    is_nobody = holder is None and domain.unknown in (Unknown.BOUNCE, Unknown.REFUSE)
+    is_gone = holder is None or (holder.removed and getattr(domain, "responder", None) is None)
+    is_nobody = is_gone and domain.unknown in (Unknown.BOUNCE, Unknown.REFUSE)
     return Stop((End(node, Fate.NOBODY if is_nobody else Fate.GOES_ON),))
 
 

@@ -35,7 +35,6 @@ class ForwardingForm(EditForm):
         targets = "\n".join(targets_of(address))
         initial = {"destinations": targets, "keeps": mailbox_of(address).keeps}
         form = cls(data, initial=initial, auto_id="forwarding_%s")
-        form.change = address.change
         return form.within(address.domain.name)
 
 

@@ -11,7 +11,7 @@ from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias, remove_alias, switch_alias
 from qmailpanel.domains.addresses.badge import badge_of
 from qmailpanel.domains.departed.services import set_responder
-from qmailpanel.domains.models import Address, Domain, Unknown
+from qmailpanel.domains.models import Address, Destination, Domain, Kind, Unknown
 from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import route_of, say_loss
@@ -219,11 +219,50 @@ def test_many_addresses_are_followed_with_as_few_queries_as_one(
         assert {end.fate for one in addresses for end in fates.ends(one)} == {Fate.ARRIVES}
 
 
-def test_a_long_way_is_followed_to_its_end(operator, domain, anna) -> None:
-    for number in range(40):
-        there = f"hop{number - 1}@pandle.net" if number else "anna@pandle.net"
+def test_a_way_is_followed_twenty_hops_and_is_green_no_further(
+    operator, domain, anna, django_assert_max_num_queries
+) -> None:
+    for number in range(1, 31):
+        there = f"hop{number - 1}@pandle.net" if number > 1 else "anna@pandle.net"
         alias(domain, f"hop{number}", there)
-    assert fates_of(operator, "hop39@pandle.net") == [("anna@pandle.net", Fate.ARRIVES)]
+    assert fates_of(operator, "hop19@pandle.net") == [("anna@pandle.net", Fate.ARRIVES)]
+    with django_assert_max_num_queries(150):
+        assert [fate for _, fate in fates_of(operator, "hop30@pandle.net")] == [Fate.FURTHER]
+    last = Address.objects.get(local="hop30")
+    (drawn,) = route_of(last, Fates(operator))[-1]
+    assert drawn.tone == ""
+
+
+def test_however_many_lead_into_however_long_a_way_a_page_follows_so_many_steps(
+    operator, domain, anna, monkeypatch
+) -> None:
+    monkeypatch.setattr("qmailpanel.domains.routes.fates.STEPS", 50)
+    for number in range(1, 11):
+        there = f"hop{number - 1}@pandle.net" if number > 1 else "anna@pandle.net"
+        alias(domain, f"hop{number}", there)
+    fates = Fates(operator)
+    addresses = [f"hop{number}@pandle.net" for number in range(1, 11)]
+    found = [[end.fate for end in fates.ends(address)] for address in addresses]
+    assert found == [[Fate.ARRIVES]] * 8 + [[Fate.FURTHER]] * 2
+
+
+def test_a_long_chain_of_aliases_breaks_no_page(as_colleague, domain) -> None:
+    rows = [
+        Address(domain=domain, local=f"a{n:04}", kind=Kind.ALIAS, change_id=domain.change_id)
+        for n in range(1_500)
+    ]
+    made = Address.objects.bulk_create(rows)
+    Destination.objects.bulk_create(
+        Destination(address=row, target=f"a{n + 1:04}@pandle.net") for n, row in enumerate(made)
+    )
+    for page in ("", f"{made[0].pk}/"):
+        assert as_colleague.get(f"/domains/pandle.net/aliases/{page}").status_code == 200
+
+
+def test_a_removed_mailbox_of_others_is_nobodys(colleague, other_domain) -> None:
+    gone = add_mailbox(SYSTEM, other_domain, LocalPart("gone"))
+    remove_mailbox(SYSTEM, gone)
+    assert fates_of(colleague, "gone@stranger.example") == [("gone@stranger.example", Fate.NOBODY)]
 
 
 def test_an_address_that_falls_to_unknown_recipients_is_remarked_all_the_same(operator, domain):
