@@ -503,6 +503,20 @@ def test_dot_qmail_files_of_who_had_a_name_forward_no_mail_of_who_has_it(panel) 
     assert panel.status_of_domain(domain) is Status.LIVE
 
 
+def test_a_domain_that_was_not_served_over_files_of_others_is_removed(panel) -> None:
+    new = keep_database()
+    panel.add_alias(panel.add_domain(), "out", "x@example.org")
+    panel.sync()
+    domain = take_name(panel, new)
+    panel.sync()
+    assert panel.status_of_domain(domain) is Status.FAILED
+    remove_domain(SYSTEM, domain)
+    panel.sync()
+    domain.refresh_from_db()
+    assert panel.status_of_domain(domain) is Status.REMOVED
+    assert panel.below("pandle.net/.qmail-out").exists()
+
+
 def test_login_files_of_who_had_a_name_open_no_home_of_who_has_it(panel) -> None:
     new = keep_database()
     carol = panel.add_mailbox(panel.add_domain(), "carol")

@@ -99,7 +99,7 @@ def _find_obstacle(draft: Draft, actual: Actual) -> Problem | None:
     if not draft.applied and _is_prepend_taken(wanted, actual):
         prepend = wanted.section.prepend
         return Problem(TAKEN, f"prepend {prepend} belongs to a foreign line or directory")
-    if draft.tree.strange and not any(draft.old.values()):
+    if wanted.section.lines and draft.tree.strange and not any(draft.old.values()):
         path = f"{wanted.name}/{min(draft.tree.strange)}"
         return Problem(NO_DOMAIN, f"{path}: {LEFT_BEHIND}")
     owner = actual.owners.get(wanted.section.prepend, wanted.name)
