@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from qmailpanel.qmail.formats import assign
@@ -38,6 +38,7 @@ def recall(host: Host, wanted: Sequence[Wanted]) -> Failed:
     found = _find_domains(host, [one for one in wanted if not one.held], lines)
     domains = [domain for domain in found if not domain.at.doubt]
     renames = _find_renames(domains)
+    ways = host.logins.read_ways(host.layout.mail_root)
     former, sections = set[str](), dict[str, list[Section]]()
     for domain in domains:
         name = host.moves.find_name(domain.wanted)
@@ -45,7 +46,8 @@ def recall(host: Host, wanted: Sequence[Wanted]) -> Failed:
         learned = list(_learn(host, domain, renames, lines))
         if known or learned:
             former.add(name)
-            sections.setdefault(domain.at.directory, []).extend([*known, *learned])
+            opened = _learn_logins(domain, ways)
+            sections.setdefault(domain.at.directory, []).extend([opened, *known, *learned])
     _keep_lines_of_others(host, former, sections)
     host.memory.relearn(former, sections)
     _learn_links(host, domains)
@@ -150,6 +152,12 @@ def _learn_lines_to(host: Host, domain: _Domain, lines: Set[bytes]) -> Section:
     homes = {f"{host.layout.mail_root}/{path}".encode() for path in paths}
     own = [x for x in lines if x.startswith(b"=%d-" % prepend) and assign.home_of(x) in homes]
     return Section(prepend, {Shared.ASSIGN: keyed(Shared.ASSIGN, own)}, {}, {})
+
+
+def _learn_logins(domain: _Domain, ways: Mapping[str, Set[str]]) -> Section:
+    """The login files, of whatever name, that open homes of it. `ways`: by directory."""
+    names = ways.get(domain.at.directory, set()) | ways.get(domain.wanted.name, set())
+    return Section(domain.rows.prepend, {}, {}, {}, tuple(sorted(names)))
 
 
 def _put_homes(section: Section, at: Whereabouts) -> Section:

@@ -15,6 +15,7 @@ from qmailpanel.console.adoptable import find_adoptable
 from qmailpanel.console.decisions import put_ours_back
 from qmailpanel.console.services import switch_hold
 from qmailpanel.domains.models import Address, Domain, Kind, Unknown
+from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.renaming import rename_address, rename_domain
 from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
@@ -528,6 +529,38 @@ def test_login_files_of_who_had_a_name_open_no_home_of_who_has_it(panel) -> None
     assert panel.status_of_domain(domain) is Status.LIVE
     assert b"carol" not in panel.read("logins/pandle.net.passwd")
     assert b"carol" not in panel.read("logins/pandle.net.cdb")
+
+
+def add_with_alias_domain(panel: Panel, domain: Domain) -> None:
+    """Carol's mailbox, which her password opens by the name mail.pandle.net too."""
+    add_alias_domain(SYSTEM, domain, DomainName("mail.pandle.net"))
+    carol = panel.add_mailbox(domain, "carol")
+    set_password(SYSTEM, carol, password="a good long password")
+    panel.sync()
+    assert b"carol" in panel.read("logins/mail.pandle.net.passwd")
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_login_files_of_a_name_that_nobody_knows_any_more_go_with_the_yes(
+    panel, domain, is_lost
+) -> None:
+    older, memory = keep_database(), keep_memory()
+    add_with_alias_domain(panel, domain)
+    put_back(older)
+    put_memory_back(None if is_lost else memory)
+    panel.sync()
+    assert b"carol" in panel.read("logins/mail.pandle.net.passwd")
+    say_yes(panel)
+    assert {file.stem for file in panel.home.glob("logins/*")} == {"pandle.net"}
+
+
+def test_login_files_of_a_name_that_nobody_knows_open_no_home_of_who_comes(panel) -> None:
+    new = keep_database()
+    add_with_alias_domain(panel, panel.add_domain())
+    domain = take_name(panel, new)
+    panel.sync()
+    assert panel.status_of_domain(domain) is Status.LIVE
+    assert {file.stem for file in panel.home.glob("logins/*")} == {"pandle.net"}
 
 
 # whose a home is

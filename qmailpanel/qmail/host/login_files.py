@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import grp
 import os
+import re
 import time
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 
 from qmailpanel.qmail.formats.logins import LoginFiles, LoginFormat
 from qmailpanel.qmail.host.errors import StepFailed
@@ -83,6 +85,24 @@ class LoginDirectory:
         if not self.rights_of[which].are_of(file.status):
             raise PermissionError("not a file as we make it")
         return file.content
+
+    def read_ways(self, mail_root: str) -> dict[str, set[str]]:
+        """By directory of the mail root, the names whose files open something in it."""
+        ways = defaultdict[str, set[str]](set)
+        into = re.compile(b":%s/([^/:]+)/" % re.escape(mail_root.encode()))
+        for name, content in self._read_all():
+            for directory in set(into.findall(content)):
+                ways[directory.decode("latin-1")].add(name)
+        return ways
+
+    def _read_all(self) -> Iterator[tuple[str, bytes]]:
+        """The content of each that can be read, with the name that it is for."""
+        with contextlib.suppress(OSError), entered(self.path) as directory:
+            for file in os.listdir(directory):
+                name, ending = os.path.splitext(file)
+                if ending in set(LoginFormat):
+                    with contextlib.suppress(OSError):
+                        yield name, read_file(file, directory).content
 
     # apply
 

@@ -128,13 +128,15 @@ class Host:
         """
         shared = self.shared.observe(wanted, applied, whole=whole)
         missing = self.file_systems.find_missing()
+        opened = self._find_opened(wanted, applied)
         actual = Actual(
             shared=shared.files,
             trees={w.name: self._observe_tree(w, applied, missing) for w in wanted},
             maps=shared.maps,
             locals=frozenset(name.lower() for _, name in self.read_locals()),
             hup_owed=self.memory.hup_owed,
-            logins=self.logins.observe(_names(wanted, applied)),
+            logins=self.logins.observe(_names(wanted, applied).union(*opened.values())),
+            opened=opened,
             owners=self._owners(wanted),
         )
         self.shared.known = shared.files
@@ -143,6 +145,11 @@ class Host:
     def _observe_tree(self, wanted: Wanted, applied: Applied, missing: Sequence[str]) -> Tree:
         tree = self.root.observe(wanted, applied.get(wanted.name, ()))
         return self.file_systems.hide(wanted, tree, missing)
+
+    def _find_opened(self, wanted: Sequence[Wanted], applied: Applied) -> dict[str, set[str]]:
+        new = {w.name for w in wanted if w.logins and w.logins.names and not applied.get(w.name)}
+        ways = self.logins.read_ways(self.layout.mail_root) if new else {}
+        return {name: names for name, names in ways.items() if name in new}
 
     @or_host_error
     def read_foreign(self, wanted: Sequence[Wanted], applied: Applied) -> Foreign:

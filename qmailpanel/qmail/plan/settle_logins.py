@@ -25,6 +25,7 @@ def settle_logins(draft: Draft, actual: Actual, claimed: Set[str]) -> None:
     if wanted is None or draft.blocked:
         draft.login_names = tuple(sorted(known))
         return
+    known |= actual.opened.get(draft.wanted.name, set())
     gone = sorted((known - claimed) & actual.logins.keys())
     removals = [RemoveLogins(draft.wanted.name, name) for name in gone]
     steps: list[LoginStep] = [*_plan_writes(draft, wanted, actual), *removals]

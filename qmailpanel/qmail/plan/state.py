@@ -7,7 +7,7 @@ homes below the mail root. Paths are relative to the mail root.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -248,7 +248,8 @@ class Actual:
     `maps`: what each cdb answers for the keys asked about; None where it is missing or unreadable.
     `hup_owed`: qmail-send has not been seen to read virtualdomains since it was written. `logins`:
     the login files by name; None for what is there, but not as it should be. `owners`: of wanted
-    prepends, the domain that had each last.
+    prepends, the domain that had each last. `opened`: of each domain that was never applied, the
+    names whose login files open something in its directory, whoever they were for.
     """
 
     shared: Mapping[Shared, LineFile]
@@ -258,6 +259,7 @@ class Actual:
     hup_owed: bool = False
     logins: Mapping[str, LoginFiles | None] = field(default_factory=dict)
     owners: Mapping[int, str] = field(default_factory=dict)
+    opened: Mapping[str, Set[str]] = field(default_factory=dict)
 
 
 Applied = Mapping[str, Sequence[Section]]
