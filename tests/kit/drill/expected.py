@@ -20,7 +20,7 @@ def learn(world: World) -> None:
         world.known.unsettled.discard(address)
         if numbers is None:
             world.known.unsettled.add(address)
-            numbers = _may_have(world, address, before[address])
+            numbers = _may_have(world, address, before[address], rows)
         elif numbers:
             had |= {_of_tenant(address, rows.domain_of(address.partition("@")[2])): numbers}
         world.known.live[address] = numbers
@@ -39,7 +39,7 @@ def _learn_names(world: World, rows: Rows) -> None:
                 world.numbers.add(claim.domain.prepend)
 
 
-def _may_have(world: World, address: str, before: Numbers) -> Numbers:
+def _may_have(world: World, address: str, before: Numbers, rows: Rows) -> Numbers:
     """Who had its mail, whose it is, or who had that of its domain by any name of that.
 
     So a line or file that no row speaks of may go on bringing mail to whom it was for.
@@ -51,7 +51,10 @@ def _may_have(world: World, address: str, before: Numbers) -> Numbers:
         return before
     boxes = Mailbox.objects.filter(address__domain=domain, address__local=local)
     own = boxes.filter(address__claims=True).values_list("home", flat=True)
-    return before.union(own, world.known.had.get(_of_tenant(address, domain), ()))
+    row = rows.address(domain, local)
+    targets = [each.target for each in row.destinations.all()] if row else []
+    ends = [recipients(world, target, rows, (address,)) or () for target in targets]
+    return before.union(own, *ends, world.known.had.get(_of_tenant(address, domain), ()))
 
 
 def _of_tenant(address: str, domain: Domain | None) -> str:
