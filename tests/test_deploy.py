@@ -89,6 +89,10 @@ def test_systemd_calls_the_unit_well_confined(unit) -> None:
     run([*command, DEPLOY / "systemd" / unit])
 
 
+def test_the_sync_service_comes_back_however_it_ended() -> None:
+    assert settings_of("qmailpanel-sync.service")["Restart"] == ["always"]
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(DEPLOY)))
 def test_a_run_script_is_one(script) -> None:
     assert os.access(script, os.X_OK)

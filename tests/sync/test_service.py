@@ -493,7 +493,7 @@ def test_two_services_on_one_fifo_do_not_disturb_each_other(tmp_path) -> None:
     other.close()
 
 
-def test_term_ends_the_process_cleanly_and_pull_wakes_it(in_memory) -> None:
+def test_term_ends_the_process_cleanly_hup_does_not_and_pull_wakes_it(in_memory) -> None:
     """The real command, in a process of its own."""
     kept = {name: os.environ[name] for name in ("PATH", "EMAIL_URL") if name in os.environ}
     world = kept | {"QMAILPANEL_STATE_DIR": str(in_memory), "DATABASE_URL": ""}
@@ -501,6 +501,7 @@ def test_term_ends_the_process_cleanly_and_pull_wakes_it(in_memory) -> None:
         (in_memory / "qmail" / directory).mkdir(parents=True)
     command = [sys.executable, "manage.py"]
     subprocess.run([*command, "migrate", "--verbosity", "0"], cwd=ROOT, env=world, check=True)
+    subprocess.run([*command, "createcachetable"], cwd=ROOT, env=world, check=True)
     subprocess.run([*command, "qmailsync", "--once"], cwd=ROOT, env=world, check=True)  # reads it
     with subprocess.Popen(
         [*command, "qmailsync"], cwd=ROOT, env=world, stderr=subprocess.PIPE, text=True
@@ -518,6 +519,9 @@ def test_term_ends_the_process_cleanly_and_pull_wakes_it(in_memory) -> None:
         while not (virtual.exists() and virtual.read_text() == "pandle.net\n"):
             assert time.monotonic() < deadline
             time.sleep(0.05)
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.2)
+        assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=20)
     assert "SUCCESS" in made.stdout

@@ -15,6 +15,7 @@ from qmailpanel.qmail.formats.multilog import (
     read_directories,
     read_stamp,
 )
+from qmailpanel.qmail.host.examine_machine import find_processes
 from qmailpanel.qmail.host.files import opened
 
 BEGINNING = 1 << 16  # bytes of a log that say whose it is
@@ -22,10 +23,9 @@ BEGINNING = 1 << 16  # bytes of a log that say whose it is
 
 def read_logs() -> Iterator[KeptLog]:
     """Those of this machine, so far as it tells us where they are."""
-    for process in Path("/proc").iterdir():
+    for process in find_processes([b"multilog"]):
         with contextlib.suppress(OSError):  # ended meanwhile, or not ours to see
-            if process.name.isdigit() and (process / "comm").read_bytes() == b"multilog\n":
-                yield from _read_kept(process)
+            yield from _read_kept(process)
 
 
 def _read_kept(process: Path) -> Iterator[KeptLog]:

@@ -7,7 +7,7 @@ import os
 import pwd
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,12 +19,15 @@ from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.hup import find_senders
 from qmailpanel.qmail.host.map_compiler import is_home_compiled_in
 
+PROC = Path("/proc")
+
 _READERS = (
     ("qmaild", "qmail-smtpd"),
     ("qmails", "qmail-send"),
     ("qmailr", "qmail-remote"),
     ("alias", "qmail-local"),
 )
+_RUNNING = ("qmaild", "qmaill", "qmails")  # who runs tcpserver, multilog and qmail-send
 _PROTECTED = ("/home", "/root", "/run/user")
 _COMPILED = ("bin/qmail-newu", "bin/qmail-newmrh", "bin/qmail-send")
 
@@ -64,6 +67,22 @@ def _is_hidden(path: str) -> bool:
         return bool(top) and not os.listdir(top)
     except OSError:
         return True
+
+
+def find_processes(names: Collection[bytes], proc: Path = PROC) -> Iterator[Path]:
+    """Those called so that root, a user of qmail or our own runs. Anybody may call theirs so."""
+    trusted = {0, os.geteuid(), *map(uid_of, _RUNNING)}
+    for process in proc.iterdir():
+        with contextlib.suppress(OSError):  # ended meanwhile, or not ours to see
+            is_called = process.name.isdigit() and (process / "comm").read_bytes()[:-1] in names
+            if is_called and _is_run_by(trusted, process):
+                yield process
+
+
+def _is_run_by(trusted: Collection[int | None], process: Path) -> bool:
+    """As each of its users: a setuid program still has the one who started it. See proc(5)."""
+    users = re.search(rb"^Uid:(.+)$", (process / "status").read_bytes(), re.MULTILINE)
+    return users is not None and all(int(uid) in trusted for uid in users[1].split())
 
 
 def read_senders(home: str) -> Iterator[Sender]:

@@ -7,18 +7,21 @@ import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from getopt import GetoptError, getopt
+from itertools import islice
 from pathlib import Path
 
 from qmailpanel.qmail.doctor.examined import Server
 from qmailpanel.qmail.doctor.machine import TRIGGER
 from qmailpanel.qmail.formats.cdb import AnyMap
+from qmailpanel.qmail.host.examine_machine import PROC, find_processes
 from qmailpanel.qmail.host.files import open_at, opened
 from qmailpanel.qmail.host.map_compiler import is_home_compiled_in
 
-PROC = Path("/proc")
 SENDMAILS = ("/usr/sbin/sendmail", "/usr/lib/sendmail")
+LARGEST_RULES = 4 << 20  # bytes
+RULES = 1 << 17  # more than fit into these, unless most are empty
 
-_SERVERS = {b"tcpserver\n", b"sslserver\n"}
+_SERVERS = (b"tcpserver", b"sslserver")
 _OPTIONS = "dDvqQhHrR1UXx:t:u:g:l:b:B:c:pPoO46i:I:f:S:nNeEw:"  # see tcpserver(1)
 _RELAY = b"RELAYCLIENT="
 
@@ -36,13 +39,12 @@ def is_sending(home: str) -> bool | None:
 
 def read_servers(home: str, proc: Path = PROC) -> Iterator[Server]:
     """The tcpservers that run the qmail-smtpd of this home."""
-    for process in proc.iterdir():
+    for process in find_processes(_SERVERS, proc):
         with contextlib.suppress(OSError, GetoptError):  # ended meanwhile, or not to be read
-            if process.name.isdigit() and (process / "comm").read_bytes() in _SERVERS:
-                words = (process / "cmdline").read_text(errors="surrogateescape").split("\0")
-                options, command = getopt(words[1:-1], _OPTIONS)
-                if {f"{home}/bin/qmail-smtpd", "qmail-smtpd"} & set(command):
-                    yield _read_server(process, dict(options).get("-x", ""), command)
+            words = (process / "cmdline").read_text(errors="surrogateescape").split("\0")
+            options, command = getopt(words[1:-1], _OPTIONS)
+            if {f"{home}/bin/qmail-smtpd", "qmail-smtpd"} & set(command):
+                yield _read_server(process, dict(options).get("-x", ""), command)
 
 
 def _read_server(process: Path, rules: str, command: Sequence[str]) -> Server:
@@ -63,10 +65,11 @@ def _read_directory(process: Path) -> str:
 
 
 def _read_relays(process: Path, rules: str) -> Iterator[bytes]:
-    """The clients for whom the rules set it. See tcprules(1)."""
+    """The clients for whom the rules set it; none of rules larger than any. See tcprules(1)."""
     path = os.path.join(_read_directory(process), rules)
-    with contextlib.suppress(OSError, ValueError), opened(path, follow=True) as (fd, _):
-        for client, data in AnyMap(fd).records():
+    with contextlib.suppress(OSError, ValueError), opened(path, follow=True) as (fd, status):
+        records = AnyMap(fd).records() if status.st_size <= LARGEST_RULES else iter(())
+        for client, data in islice(records, RULES):
             if any(one.startswith(b"+" + _RELAY) for one in data.split(b"\0")):
                 yield client
 

@@ -1,8 +1,9 @@
 """Reading, writing and entering without trust: the one place where the host's files are opened.
 
-No link is followed and no fifo waited for, only plain files are read and no more of them than is
-sane, files are made anew, and owner and mode are given by descriptor. A name is one in `parent`, an
-open directory, or a path where there is no parent.
+No link is followed, no fifo waited for and no terminal taken for ours. Only plain files are opened
+to be read, and no more of them is read than is sane. Files are made anew, and owner and mode are
+given by descriptor. A name is one in `parent`, an open directory, or a path where there is no
+parent.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class File(NamedTuple):
 
 def open_at(name: str, flags: int, parent: int | None = None, *, follow: bool = False) -> int:
     """A descriptor. `follow`: where root alone can put a link, and may have."""
-    safe = os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    safe = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY | (0 if follow else os.O_NOFOLLOW)
     return os.open(name, flags | safe, 0o600, dir_fd=parent)
 
 
@@ -89,23 +90,35 @@ def refuse_strangers(directory: int) -> None:
 def opened(
     name: str, parent: int | None = None, *, flags: int = os.O_RDONLY, follow: bool = False
 ) -> Iterator[tuple[int, os.stat_result]]:
-    """A plain file, open, and what stat(2) says of it. Raises OSError for anything else."""
-    fd = _open_quietly(name, flags, parent, follow=follow)
+    """A plain file, open, and what stat(2) says of it. Raises OSError for anything else.
+
+    Anything else is not even opened: that alone acts on a device.
+    """
+    fd = _open_plain(name, flags, parent, follow=follow)
     try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.ENOTSUP, "Something else than a file", name)
-        yield fd, status
+        yield fd, os.fstat(fd)
     finally:
         os.close(fd)
 
 
-def _open_quietly(name: str, flags: int, parent: int | None, *, follow: bool) -> int:
+def _open_plain(name: str, flags: int, parent: int | None, *, follow: bool) -> int:
+    place = open_at(name, os.O_PATH, parent, follow=follow)
+    try:
+        if not stat.S_ISREG(os.fstat(place).st_mode):
+            raise OSError(errno.ENOTSUP, "Something else than a file", name)
+        return _open_quietly(f"/proc/self/fd/{place}", flags)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, name) from None
+    finally:
+        os.close(place)
+
+
+def _open_quietly(path: str, flags: int) -> int:
     """The access time says when qmail-send read a file. Leaving it alone is for the owner only."""
     try:
-        return open_at(name, flags | os.O_NOATIME, parent, follow=follow)
+        return open_at(path, flags | os.O_NOATIME, follow=True)
     except PermissionError:
-        return open_at(name, flags, parent, follow=follow)
+        return open_at(path, flags, follow=True)
 
 
 def read_file(

@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import stat
+import struct
 import subprocess
 import tempfile
 import time
@@ -39,6 +40,7 @@ from qmailpanel.qmail.host.examine_logins import read_logins
 from qmailpanel.qmail.host.examine_logs import read_logs
 from qmailpanel.qmail.host.examine_machine import find_addresses
 from qmailpanel.qmail.host.examine_servers import (
+    RULES,
     find_foreign_sendmails,
     is_sending,
     read_servers,
@@ -312,6 +314,40 @@ def running_send(home: Path) -> Iterator[None]:
             process.kill()
 
 
+@contextmanager
+def running_multilog(place: Path, *, user: str = "root") -> Iterator[Path]:
+    """A process that looks like the multilog of a qmail-send; the directory of its log."""
+    with tempfile.TemporaryDirectory(prefix="qmailpanel-tests-", dir="/tmp") as programs:
+        Path(programs).chmod(0o755)
+        shutil.copy("/bin/sh", f"{programs}/multilog")
+        log = place / "log"
+        log.mkdir()
+        (log / "current").write_text("@400000006 status: local 1/10 remote 0/20\n")
+        words = [f"{programs}/multilog", "-c", "read x", "t", str(log)]
+        runner = user if os.geteuid() == 0 else None
+        with subprocess.Popen(words, stdin=subprocess.PIPE, user=runner) as process:
+            wait_for(lambda: Path(f"/proc/{process.pid}/comm").read_text() == "multilog\n")
+            yield log
+            process.communicate()
+
+
+@contextmanager
+def planted(place: Path, kind: str) -> Iterator[str]:
+    """A path that is no plain file, but says what one of qmail's would."""
+    said = b"status: local 1/10 remote 0/20\n"
+    if kind == "fifo":
+        os.mkfifo(place / "fifo")
+        ends = [os.open(place / "fifo", os.O_RDWR)]
+        path = str(place / "fifo")
+    else:
+        ends = [*os.openpty()]
+        path = os.ttyname(ends[1])
+    os.write(ends[0], said)
+    yield path
+    for end in ends:
+        os.close(end)
+
+
 def _has_environ(proc: Path) -> bool:
     return b"PATH=" in (proc / "environ").read_bytes()
 
@@ -373,11 +409,14 @@ def test_whether_qmail_send_waits_for_mail_its_trigger_tells(home):
     os.close(reader)
 
 
-def make_process(proc: Path, pid: int, *words: str, environ: bytes = b"") -> Path:
+def make_process(
+    proc: Path, pid: int, *words: str, environ: bytes = b"", users: str = "0 0 0 0"
+) -> Path:
     (proc / str(pid)).mkdir(parents=True)
     (proc / f"{pid}/comm").write_text(f"{words[0]}\n")
     (proc / f"{pid}/cmdline").write_text("\0".join((*words, "")))
     (proc / f"{pid}/environ").write_bytes(environ)
+    (proc / f"{pid}/status").write_text(f"Name:\t{words[0]}\nUid:\t{users}\nGid:\t0\n")
     (proc / f"{pid}/cwd").symlink_to(proc.parent)
     return proc
 
@@ -399,6 +438,81 @@ def test_the_rules_of_a_tcpserver_before_qmail_smtpd_are_read(home, tmp_path):
         Server(9, "", is_relay=True, is_recorded=True),
         Server(11, "/nowhere"),
     ]
+
+
+@pytest.mark.parametrize("users", ["65533 65533 65533 65533", "65533 0 0 0", "0 0 65533 0"])
+def test_what_others_call_tcpserver_is_not_believed(home, tmp_path, users):
+    """A setuid program that somebody calls so keeps who started it."""
+    words = ("tcpserver", "0", "25", f"{home}/bin/qmail-smtpd")
+    proc = make_process(tmp_path / "p", 7, *words, users=users)
+    assert list(read_servers(str(home), proc)) == []
+
+
+def test_what_tells_no_user_is_not_believed(home, tmp_path):
+    proc = make_process(tmp_path / "p", 7, "tcpserver", "0", "25", f"{home}/bin/qmail-smtpd")
+    (proc / "7/status").write_text("Name:\ttcpserver\n")
+    assert list(read_servers(str(home), proc)) == []
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+@pytest.mark.parametrize(("user", "is_believed"), [("nobody", False), ("root", True)])
+def test_a_multilog_is_believed_where_it_is_roots(tmp_path, user, is_believed):
+    with running_multilog(tmp_path, user=user) as log:
+        assert [one.path for one in read_logs() if one.path == str(log)] == [str(log)] * is_believed
+
+
+@pytest.mark.parametrize("kind", ["pty", "fifo"])
+def test_a_multilog_whose_log_leads_elsewhere_is_passed_over(tmp_path, kind):
+    with running_multilog(tmp_path) as log, planted(tmp_path, kind) as path:
+        (log / "current").unlink()
+        (log / "current").symlink_to(path)
+        assert [one.path for one in read_logs() if one.path == str(log)] == []
+
+
+@pytest.mark.parametrize("kind", ["pty", "fifo"])
+def test_rules_that_lead_elsewhere_are_passed_over(home, tmp_path, kind):
+    with planted(tmp_path, kind) as path:
+        (tmp_path / "rules").symlink_to(path)
+        words = ("tcpserver", "-xrules", "0", "25", "qmail-smtpd")
+        [server] = read_servers(str(home), make_process(tmp_path / "p", 7, *words))
+    assert (server.rules, server.relays) == (f"{tmp_path}/rules", ())
+
+
+def make_sparse(rules: Path, gap: int, *, before: bool = False) -> None:
+    """A map of one record for everybody, and after or before it a hole: nothing but empty ones."""
+    with rules.open("w+b") as file:
+        compile_records([(b"", b"+RELAYCLIENT=\0")], file)
+        file.seek(0)
+        whole = file.read()
+        tables = struct.unpack("<512I", whole[:2048])
+        hole = 2048 if before else min(tables[::2])
+        moved = (number + gap * (not at % 2) for at, number in enumerate(tables))
+        file.seek(0)
+        file.write(struct.pack("<512I", *moved))
+        os.truncate(rules, hole)
+        file.seek(hole + gap)
+        file.write(whole[hole:])
+
+
+def test_rules_larger_than_any_are_refused_at_once(home, tmp_path):
+    proc = make_process(tmp_path / "p", 7, "tcpserver", "-xrules", "0", "25", "qmail-smtpd")
+    relays = []
+    for gap in (1 << 20, 64 << 20):
+        make_sparse(tmp_path / "rules", gap)
+        started = time.monotonic()
+        relays += [server.relays for server in read_servers(str(home), proc)]
+        assert time.monotonic() - started < 0.5
+    assert relays == [(b"",), ()]
+
+
+def test_no_more_rules_are_read_than_are_sane(home, tmp_path):
+    proc = make_process(tmp_path / "p", 7, "tcpserver", "-xrules", "0", "25", "qmail-smtpd")
+    relays = []
+    for empty in (RULES - 1, RULES):
+        make_sparse(tmp_path / "rules", empty * 8, before=True)
+        relays += [server.relays for server in read_servers(str(home), proc)]
+    assert relays == [(b"",), ()]
 
 
 def test_a_user_of_this_machine_with_another_uid_is_told(home):

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import ctypes
 import errno
 import os
 import stat
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from qmailpanel.qmail.host import files
-from qmailpanel.qmail.host.files import Rights, create, entered, put, read_file, read_plain
+from qmailpanel.qmail.host.files import (
+    Rights,
+    create,
+    entered,
+    open_at,
+    opened,
+    put,
+    read_file,
+    read_plain,
+)
 from qmailpanel.qmail.plan.state import Bad
 
 OURS = Rights(0o600)
+IN_OPEN = 0x20  # see inotify(7)
+LIBC = ctypes.CDLL(None)
 
 
 @pytest.fixture
@@ -57,6 +73,64 @@ def test_nothing_but_a_plain_file_is_read_and_nobody_waited_for(place, parent, k
     with pytest.raises(OSError):  # noqa: PT011 - each kind has its own
         read_file("other", parent)
     assert isinstance(read_plain("other", parent), Bad)
+
+
+def in_a_session(act: Callable[[], object]) -> bytes:
+    """What a process with no terminal has for one after that, as its stat says. See proc(5)."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        with contextlib.suppress(OSError):
+            act()
+        os.write(writing, Path("/proc/self/stat").read_bytes().rpartition(b") ")[2].split()[4])
+        os._exit(0)
+    os.waitpid(child, 0)
+    said = os.read(reading, 64)
+    os.close(reading)
+    os.close(writing)
+    return said
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_terminal_that_is_opened_never_becomes_ours(follow) -> None:
+    master, slave = os.openpty()
+    name = os.ttyname(slave)
+    reading = partial(read_file, name, follow=follow)
+    assert in_a_session(reading) == b"0"
+    assert in_a_session(lambda: os.close(open_at(name, os.O_RDONLY, follow=follow))) == b"0"
+    assert in_a_session(lambda: os.close(os.open(name, os.O_RDWR))) != b"0"  # it would
+    os.close(master)
+    os.close(slave)
+
+
+@pytest.mark.parametrize("flags", [os.O_RDONLY, os.O_WRONLY | os.O_APPEND, os.O_RDWR])
+def test_what_is_no_plain_file_is_not_even_opened(place, parent, flags) -> None:
+    """Opening alone acts on a device, and lets whoever waits at a fifo go on."""
+    os.mkfifo(place / "other")
+    (place / "link").symlink_to("other")
+    watch = LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    assert LIBC.inotify_add_watch(watch, os.fsencode(place), IN_OPEN) > 0
+    for name, follow in (("other", False), ("link", True)):
+        with (
+            pytest.raises(OSError, match="else than a file"),
+            opened(name, parent, flags=flags, follow=follow),
+        ):
+            pass
+    with pytest.raises(BlockingIOError):
+        os.read(watch, 4096)
+    with opened("file", parent):
+        assert os.read(watch, 4096)  # it does tell
+    os.close(watch)
+
+
+def test_a_file_that_may_not_be_read_is_told_by_its_name(place) -> None:
+    (place / "file").chmod(0)
+    told = "import sys; from qmailpanel.qmail.host.files import read_file; read_file(sys.argv[1])"
+    drop = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []
+    command = [*drop, sys.executable, "-c", told, str(place / "file")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert f"PermissionError: [Errno 13] Permission denied: '{place}/file'" in done.stderr
 
 
 def test_a_link_is_followed_only_where_it_was_said(place, parent) -> None:

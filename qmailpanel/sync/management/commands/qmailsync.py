@@ -106,6 +106,7 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+        signal.signal(signal.SIGHUP, lambda *_: None)  # caught: the HUP command would inherit IGN
         service.run()
 
 
