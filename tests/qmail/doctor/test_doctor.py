@@ -379,10 +379,14 @@ def home(tmp_path: Path) -> Path:
 def test_a_forward_to_what_some_file_or_line_is_about_is_healthy(home, target):
     lines = ASSIGN + "+100-list-:popuser:110:31:{root}/pandle.net:-:list-:\n"
     assign(lines)(home)
-    dot(DEFAULT, NO_MAILBOX)(home)
+    bouncesaying = home / "bin/bouncesaying"
+    bouncesaying.parent.mkdir(exist_ok=True)
+    shutil.copy("/bin/true", bouncesaying)
+    no_mailbox = NO_MAILBOX.replace(b"/var/qmail", bytes(home))
+    dot(DEFAULT, no_mailbox)(home)
     for name in ("jo", "jo-default", "no-default", "a:b"):
         dot(f"mailnames/pandle.net/.qmail-{name}", b"#\n")(home)
-    dot("mailnames/pandle.net/.qmail-off", NO_MAILBOX)(home)
+    dot("mailnames/pandle.net/.qmail-off", no_mailbox)(home)
     dot(POSTMASTER, f"&{target}@pandle.net\n&jo@elsewhere.test\n".encode())(home)
     assert [str(finding) for finding in look(home)] == []
 
