@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from qmailpanel.domains.models import Domain, Unknown
-from qmailpanel.domains.services import add_domain, remove_domain, switch_domain
+from qmailpanel.domains.services import add_domain, change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import DomainName, LocalPart
@@ -426,3 +426,12 @@ def test_a_removed_domain_offers_no_form_that_adds(as_operator: Client, domain: 
     page = body(as_operator.get("/domains/pandle.net/mailboxes/"))
     assert 'id="add"' not in page
     assert "pandle.net is removed" in page
+
+
+def test_the_list_says_that_a_domain_that_is_off_refuses_all_mail(as_operator, domain) -> None:
+    change_domain(SYSTEM, domain, unknown=Unknown.FORWARD, unknown_target="a@example.org")
+    assert "a@example.org" in as_operator.get("/domains/").content.decode()
+    switch_domain(SYSTEM, domain, on=False)
+    page = as_operator.get("/domains/").content.decode()
+    assert "all mail is refused" in page
+    assert "a@example.org" not in page
