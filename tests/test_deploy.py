@@ -10,18 +10,26 @@ import contextlib
 import os
 import re
 import shutil
+import socket
 import sqlite3
+import ssl
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from http.client import HTTPSConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.urls import reverse
 
 from qmailpanel.commands.embedded import prepare_embedded_home
 from qmailpanel.commands.management.commands.run import _granian
 from qmailpanel.sync.trigger import Trigger
+from tests.kit.real_qmail import wait_for
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
@@ -120,20 +128,102 @@ def test_the_panel_is_served_alike_everywhere_and_by_several_threads() -> None:
     assert 4 <= int(first["--blocking-threads"]) <= 8
 
 
-def test_nginx_takes_the_example(tmp_path) -> None:
+def write_nginx(place: Path, *, door: int = 1443, panel: int = 8025) -> Path:
+    """The example as a whole configuration: TLS on the port `door`, before a panel on `panel`."""
     text = (DEPLOY / "nginx/qmailpanel.conf").read_text()
-    key, certificate = tmp_path / "key", tmp_path / "certificate"
+    key, certificate = place / "key", place / "certificate"
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=panel.example.org"
     run([*command.split(), "-keyout", key, "-out", certificate])
     text = re.sub(r"(ssl_certificate_key) +\S+;", rf"\1 {key};", text)
     text = re.sub(r"(ssl_certificate) +\S+;", rf"\1 {certificate};", text)
-    text = re.sub(r"listen +(\[::\]:)?(80|443)", r"listen 127.0.0.1:1\2", text)
+    text = re.sub(r"access_log +\S+", f"access_log {place}/access", text)
+    text = re.sub(r"listen +(\[::\]:)?80", f"listen unix:{place}/plain", text)
+    text = re.sub(r"listen +(\[::\]:)?443", f"listen 127.0.0.1:{door}", text)
+    text = text.replace("127.0.0.1:8025", f"127.0.0.1:{panel}")
     lines = list(dict.fromkeys(re.findall(r" +listen .*", text)))
     assert len(lines) == 2
     text = re.sub(r"( +listen .*\n)\1", r"\1", text)
-    whole = tmp_path / "nginx.conf"
-    whole.write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\naccess_log off;\n{text}\n}}\n")
-    run(["nginx", "-t", "-q", "-e", tmp_path / "log", "-c", whole])
+    whole, http = place / "nginx.conf", f"client_body_temp_path {place}/bodies;\n{text}"
+    whole.write_text(f"pid {place}/pid;\nevents {{}}\nhttp {{\n{http}\n}}\n")
+    return whole
+
+
+def test_nginx_takes_the_example(tmp_path) -> None:
+    run(["nginx", "-t", "-q", "-e", tmp_path / "log", "-c", write_nginx(tmp_path)])
+
+
+class Panel(ThreadingHTTPServer):
+    """Answers everything, and notes who came."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.visits = 0
+
+    def get_request(self) -> Any:
+        self.visits += 1
+        return super().get_request()
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def panel() -> Iterator[Panel]:
+    with Panel() as server:
+        threading.Thread(target=server.serve_forever, args=[0.01]).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def visitor(panel, tmp_path) -> Iterator[Callable[[], HTTPSConnection]]:
+    """Makes connections to the panel, through nginx as the example has it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        door = free.getsockname()[1]
+    whole = write_nginx(tmp_path, door=door, panel=panel.server_port)
+    command = ["nginx", "-g", "daemon off;", "-e", tmp_path / "log", "-c", whole]
+    with subprocess.Popen(command) as process:
+        wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        trusting = ssl.create_default_context(cafile=str(tmp_path / "certificate"))
+        trusting.check_hostname = False
+        yield lambda: HTTPSConnection("127.0.0.1", door, timeout=10, context=trusting)
+        process.terminate()
+
+
+def test_nginx_asks_the_panel_when_it_has_the_whole_form(panel, visitor) -> None:
+    with contextlib.closing(visitor()) as slow:
+        slow.putrequest("POST", "/domains/")
+        slow.putheader("Content-Length", "12")
+        slow.endheaders(b"name=p")
+        time.sleep(0.3)
+        assert panel.visits == 0
+        slow.send(b"andle.")
+        assert slow.getresponse().status == 200
+    assert panel.visits == 1
+
+
+@pytest.mark.parametrize("there", ["account_login", "account_reset_password", "mailboxes:welcome"])
+def test_nginx_lets_one_address_come_to_the_door_only_so_often(visitor, there) -> None:
+    def ask(path: str) -> int:
+        with contextlib.closing(visitor()) as connection:
+            connection.request("GET", path)
+            status: int = connection.getresponse().status
+            return status
+
+    statuses = [ask(reverse(there)) for _try in range(40)]
+    assert (statuses[:20], statuses[-1]) == ([200] * 20, 429)
+    assert [ask("/domains/") for _page in range(40)] == [200] * 40
 
 
 # what deploy/README.md has people do
