@@ -18,7 +18,7 @@ from qmailpanel.ledger.services import upcoming
 from qmailpanel.qmail import names
 
 from .access.deed import Deed, deed
-from .access.limits import EXPECTED, refuse_full
+from .access.limits import EXPECTED, KEPT, refuse_full
 from .access.rights import Right
 from .addresses.services import free_local, replace_targets, targets_of
 from .changes import reread
@@ -55,7 +55,7 @@ def _refuse_address(act: Deed, address: Address, local: str, *, keep: bool) -> N
     for each in (address.local, local):
         act.guard.address(each)
     if keep:
-        refuse_full(act.domain, Kind.ALIAS, address.local)
+        refuse_full(act.domain, Kind.ALIAS, address.local, says=KEPT, field="keep")
     if address.local in EXPECTED:  # which did not count under that name
         refuse_full(act.domain, Kind(address.kind), local)
     act.refuse_outside(targets)

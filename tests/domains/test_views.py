@@ -283,6 +283,20 @@ def test_causes_are_for_operators_only(
         assert ("open /var/qmail" in page) is sees
 
 
+def test_the_cause_of_what_failed_is_on_the_page_of_the_address_for_operators_only(
+    as_operator: Client, as_colleague: Client, domain: Domain
+) -> None:
+    address = add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+    make_live(domain)
+    problem = write_problem("A file stands in its place.", domain, address)
+    problem.cause = "pandle.net/biliards: Not a directory"
+    problem.save()
+    for client, sees in ((as_operator, True), (as_colleague, False)):
+        page = body(client.get(f"/domains/pandle.net/mailboxes/{address.pk}/"))
+        assert "A file stands in its place." in page
+        assert ("<code>pandle.net/biliards: Not a directory</code>" in page) is sees
+
+
 def pulse(client: Client, *keys: str, wait: int = 100, **more: str) -> str:
     query: dict[str, Any] = {"pending": keys, "wait": wait, **more}
     return body(client.get("/pulse/", query, **ask("pulse")))

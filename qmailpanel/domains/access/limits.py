@@ -27,6 +27,10 @@ FULL = {
         "An operator can raise the limit in its settings."
     ),
 }
+KEPT = _(
+    "The old address would be one alias more: of %(limit)d in %(domain)s %(used)d are in use. "
+    "Do not keep it, or have an operator raise the limit in the domain's settings."
+)
 
 
 @dataclass(frozen=True)
@@ -78,14 +82,16 @@ def given(domain: Domain) -> int:
     return rows.aggregate(bytes=Sum("mailbox__quota"))["bytes"] or 0
 
 
-def refuse_full(domain: Domain, kind: Kind, local: str) -> None:
-    """One more address of that kind, or Refused."""
+def refuse_full(
+    domain: Domain, kind: Kind, local: str, *, says: str = "", field: str = "local"
+) -> None:
+    """One more address of that kind, or Refused; `says` that in other words."""
     limit = getattr(limits_of(domain), NAMES[kind])
     if limit is None or local in EXPECTED:
         return
     used = count(domain, kind)
     if used >= limit:
-        raise Refused(FULL[kind], "local", domain=domain.name, used=used, limit=limit)
+        raise Refused(says or FULL[kind], field, domain=domain.name, used=used, limit=limit)
 
 
 def refuse_many(domain: Domain, destinations: int) -> None:

@@ -115,11 +115,14 @@ def address_context(request: PanelRequest, address: Address) -> dict[str, Any]:
     """The context of a page about one address."""
     statuses = Statuses([address.domain_id])
     page = domain_context(request, address.domain, TABS[Kind(address.kind)], statuses)
+    badge = badge_of(statuses, address, Fates(request.user))
+    problem = statuses.problem_of_address(address)
     return {
         **page,
         "address": address,
         "host": f"@{display(address.domain)}",
-        "badge": badge_of(statuses, address, Fates(request.user)),
+        "badge": badge,
+        "cause": problem.cause if problem and badge.why and request.user.is_operator else "",
         "is_left": statuses.is_left(address),
     }
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.template.defaultfilters import filesizeformat
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from qmailpanel.domains.fullness import FULL, is_nearly_full, usage_of
 from qmailpanel.domains.models import Address
@@ -103,7 +104,10 @@ def _sized(used: int, limit: int) -> str:
 
 def _counted(used: int, limit: int) -> str:
     counts = {"used": number_format(used), "limit": number_format(limit)}
-    text = _("%(used)s of %(limit)s messages") if limit else _("%(used)s messages, no limit")
+    if limit:
+        text = ngettext("%(used)s of %(limit)s message", "%(used)s of %(limit)s messages", limit)
+    else:
+        text = ngettext("%(used)s message, no limit", "%(used)s messages, no limit", used)
     return text % counts
 
 

@@ -69,8 +69,9 @@ def test_postmaster_and_abuse_do_not_count(domain):
 def test_the_old_name_that_is_kept_is_an_alias_more(domain):
     limit(domain, aliases=0)
     mailbox = box(domain, "a")
-    with pytest.raises(Refused):
+    with pytest.raises(Refused, match="Do not keep it") as refused:
         rename_address(SYSTEM, mailbox, LocalPart("b"), keep=True)
+    assert refused.value.field == "keep"
     assert rename_address(SYSTEM, mailbox, LocalPart("b"), keep=False).local == "b"
 
 

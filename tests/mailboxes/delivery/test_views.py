@@ -71,6 +71,18 @@ def test_the_owner_changes_what_the_domain_leaves_to_them(owner, ann, domain):
     assert targets_of(ann) == ["bob@pandle.net", "x@y.test"]
 
 
+def test_how_a_program_that_answers_is_installed_is_told_to_operators_alone(
+    as_operator, owner, ann
+):
+    pages = [
+        (as_operator, f"/domains/pandle.net/mailboxes/{ann.pk}/mail/"),
+        (owner, "/mailbox/mail/"),
+    ]
+    said = [client.get(page).content.decode() for client, page in pages]
+    assert ["no program that answers" in page for page in said] == [True, True]
+    assert ["maildrop" in page for page in said] == [True, False]
+
+
 def test_mail_is_put_on_hold_and_delivered_again(as_operator, ann):
     page = f"/domains/pandle.net/mailboxes/{ann.pk}/"
     as_operator.post(f"{page}switch/", {"hold": "1"})

@@ -79,6 +79,7 @@ def test_a_mailbox_without_a_limit_has_no_bar(as_colleague, ann):
     use(ann, 3, percent=0)
     text = said(as_colleague, f"{LIST}{ann.pk}/")
     assert "3.0 MB used, no limit" in text
+    assert "1 message, no limit" in text
     assert 'class="bar' not in text
 
 
