@@ -165,7 +165,9 @@ def export(place: Place, seen: Seen, session: str, pause: float, is_over: Event)
         except (OSError, http.client.HTTPException) as error:
             seen.wrong.append(f"{name}: {error!r}")
             is_whole = False
-        if is_whole and answer.status == 200:
+        if is_whole and answer.status != 200:
+            seen.wrong.append(f"{name}: {answer.status}")
+        elif is_whole:
             seen.seconds[name].append(time.perf_counter() - began)
         browser.close()
         is_over.wait(1)

@@ -77,7 +77,8 @@ def _measure(options: argparse.Namespace) -> int:
         works += [partial(crowd.send_six_bytes, place)] * options.six_bytes
         if options.exports == "on":
             works += [
-                partial(crowd.export, place, seen, scene.session, pause) for pause in (0.0, 0.5)
+                partial(crowd.export, place, seen, session, pause)
+                for session, pause in zip(scene.sessions, (0.0, 0.5), strict=True)
             ]
         threads = [crowd.begin(work, is_over) for work in works]
         for _ in range(20):

@@ -38,7 +38,7 @@ PASSWORD = "seven lanterns over quiet water"
 
 
 class Scene:
-    """`people`: number, address, password and domain of each. `session`: of an operator."""
+    """`people`: number, address, password and domain of each. `sessions`: of two operators."""
 
     def __init__(self, people: int, changes: int) -> None:
         prepare()
@@ -49,7 +49,7 @@ class Scene:
             (number, _add_person(number, domain), PASSWORD, domain.name)
             for number, domain in enumerate(domains, start=1)
         ]
-        self.session = _operators_session()
+        self.sessions = [_operators_session(name) for name in ("fast", "slow")]
         self.log = settings.QMAILPANEL_STATE_DIR / "log"
 
 
@@ -61,8 +61,9 @@ def _add_person(number: int, domain: Domain) -> str:
     return user.email
 
 
-def _operators_session() -> str:
-    user = User.objects.create(email="bench@example.org", is_operator=True, password="argon2$x")
+def _operators_session(name: str) -> str:
+    email = f"{name}@example.org"
+    user = User.objects.create(email=email, is_operator=True, password="argon2$x")
     client = Client(headers={"host": "127.0.0.1"})
     client.force_login(user)
     return str(client.session.session_key)
