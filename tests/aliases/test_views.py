@@ -132,12 +132,12 @@ def test_destinations_are_changed_one_a_line(as_colleague: Client, sales: Addres
 
 
 def test_the_path_ends_in_the_maildir_of_the_one_mailbox_it_names(
-    as_colleague: Client, domain: Domain
+    as_operator: Client, domain: Domain
 ) -> None:
     add_mailbox(SYSTEM, domain, LocalPart("biliards"))
     there = [MailAddress("biliards@pandle.net")]
     alias = add_alias(SYSTEM, domain, AliasLocal("bilardi"), there)
-    page = body(as_colleague.get(f"{LIST}{alias.pk}/"))
+    page = body(as_operator.get(f"{LIST}{alias.pk}/"))
     assert "<code>biliards/Maildir/</code>" in page
     assert f"<code>{domain.prepend}-bilardi</code>" in page
 

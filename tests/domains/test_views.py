@@ -165,9 +165,9 @@ def test_a_name_with_umlauts_is_shown_as_people_write_it(as_operator: Client) ->
 
 
 def test_the_settings_say_that_a_bounce_answers_forged_senders(
-    as_colleague: Client, domain: Domain
+    as_operator: Client, domain: Domain
 ) -> None:
-    page = body(as_colleague.get("/domains/pandle.net/settings/"))
+    page = body(as_operator.get("/domains/pandle.net/settings/"))
     assert "forged" in page
     assert "rcpthosts" in page
 

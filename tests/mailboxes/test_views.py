@@ -203,9 +203,9 @@ def test_undo_says_so_when_somebody_else_has_the_name(
 
 
 def test_the_page_of_a_mailbox_draws_the_path_of_its_mail(
-    as_colleague: Client, domain: Domain, biliards: Address
+    as_operator: Client, domain: Domain, biliards: Address
 ) -> None:
-    page = body(as_colleague.get(f"{LIST}{biliards.pk}/"))
+    page = body(as_operator.get(f"{LIST}{biliards.pk}/"))
     assert "<title>biliards@pandle.net · qmailpanel</title>" in page
     for stop in ("pandle.net", f"{domain.prepend}-biliards", "biliards/Maildir/"):
         assert f"<code>{stop}</code>" in page

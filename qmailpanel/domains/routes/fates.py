@@ -21,6 +21,7 @@ class Fates:
     """
 
     def __init__(self, user: User, own: int | None = None) -> None:
+        self.user = user
         self._reader = Stops(user, own)
         self._stops: dict[str, Stop] = {}
         self._ends: dict[str, list[End]] = {}

@@ -1,4 +1,7 @@
-"""The route of a mail as a picture: from whoever sends it to where it is delivered or refused."""
+"""The route of a mail as a picture: from whoever sends it to where it is delivered or refused.
+
+Operators see what stands in the files of the host; all others see addresses alone.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One box: what one could find in a file, what happens there, and how it is drawn.
+    """One box: an address or what stands in a file, what happens there, and how it is drawn.
 
     `tone`: "end" where mail arrives now, "stopped" where it does not, else nothing.
     """
@@ -47,30 +50,40 @@ class Node:
 
 def route_of(address: Address, fates: Fates) -> Hops:
     """The route of mail to an address, to its ends."""
-    here = str(address)
+    domain, here = address.domain, str(address)
     stop = fates.stop(here)
-    ends = [_own_node(end) for end in stop.ends]
-    return _route(
-        address.domain,
-        address.local,
-        _("looked up in users/cdb"),
-        [*ends, *_target_nodes(stop.nexts, fates, address.domain)],
-    )
+    nodes = [_own_node(end, fates) for end in stop.ends]
+    ends = [*nodes, *_target_nodes(stop.nexts, fates, domain)]
+    accepted = _accepted(domain, address.local, _("looked up in users/cdb"))
+    way = _way(accepted, Node(here), fates)
+    return _route(domain, way, ends, fates)
 
 
 def route_of_unknown(domain: Domain, fates: Fates) -> Hops:
     """The route of mail to addresses nobody claimed."""
     if domain.unknown == Unknown.REFUSE and domain.enabled and not domain.removed:
         return [[Node("", _("sender"), "start")], [_refused(_("not a known recipient"))]]
-    return _route(domain, "default", _("nobody claimed the address"), [_unknown(domain, fates)])
+    caption = _("nobody claimed the address")
+    way = _way(_accepted(domain, "default", caption), Node("", caption), fates)
+    return _route(domain, way, [_unknown(domain, fates)], fates)
 
 
-def _route(domain: Domain, local: str, caption: str, ends: Sequence[Node]) -> Hops:
+def _route(domain: Domain, way: Hops, ends: list[Node], fates: Fates) -> Hops:
     start = [Node("", _("sender"), "start")]
     if domain.removed or not domain.enabled:
-        return [start, [_refused(_("not in rcpthosts")), *_refused_behind_the_door(domain)]]
-    door = [Node(domain.name, _("accepted: in rcpthosts"))]
-    return [start, door, [Node(f"{domain.prepend}-{local}", caption)], list(ends)]
+        door = _refused(_("not in rcpthosts") if fates.user.is_operator else "")
+        return [start, [door, *_refused_behind_the_door(domain)]]
+    return [start, *way, ends]
+
+
+def _way(in_files: Hops, in_words: Node, fates: Fates) -> Hops:
+    return in_files if fates.user.is_operator else [[in_words]]
+
+
+def _accepted(domain: Domain, local: str, caption: str) -> Hops:
+    """What the files of the host make of an address before it is delivered."""
+    door = Node(domain.name, _("accepted: in rcpthosts"))
+    return [[door], [Node(f"{domain.prepend}-{local}", caption)]]
 
 
 def _refused_behind_the_door(domain: Domain) -> list[Node]:
@@ -94,15 +107,17 @@ def _unknown(domain: Domain, fates: Fates) -> Node:
     return _target_node(domain.unknown_target, fates, domain)
 
 
-def _own_node(end: End) -> Node:
+def _own_node(end: End, fates: Fates) -> Node:
     """What ends at the address that the picture is of."""
     local = end.address.rpartition("@")[0]
     match end.fate:
-        case Fate.ARRIVES:
+        case Fate.ARRIVES if fates.user.is_operator:
             return _maildir(local)
+        case Fate.ARRIVES:
+            return Node("", _("arrives in this mailbox"), "end")
         case Fate.RETURNS | Fate.NOBODY:
             return Node(end.text, _("goes back to the sender"), "stopped")
-        case Fate.FULL:
+        case Fate.FULL if fates.user.is_operator:
             return Node(f"{local}/Maildir/", say_fate(end), "stopped")
     return Node("", say_fate(end), _tone([end]))
 
@@ -125,9 +140,10 @@ def _target_nodes(targets: Sequence[str], fates: Fates, domain: Domain) -> list[
 
 def _target_node(target: str, fates: Fates, domain: Domain) -> Node:
     """An address that mail goes on to; of a mailbox of the same domain its Maildir."""
-    ends = fates.ends(target)
-    if ends == [End(target.lower(), Fate.ARRIVES)] and target.lower().endswith(f"@{domain.name}"):
-        return _maildir(target.rpartition("@")[0].lower())
+    ends, (local, _at, host) = fates.ends(target), target.lower().rpartition("@")
+    is_here = host == domain.name and ends == [End(target.lower(), Fate.ARRIVES)]
+    if is_here and fates.user.is_operator:
+        return _maildir(local)
     return Node(target, say_fates(target, ends), _tone(ends))
 
 

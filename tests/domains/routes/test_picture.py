@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.departed.services import set_responder
-from qmailpanel.domains.models import Domain, Unknown
+from qmailpanel.domains.models import Address, Domain, Unknown
 from qmailpanel.domains.routes.fates import Fates
-from qmailpanel.domains.routes.picture import Node, route_of_unknown
+from qmailpanel.domains.routes.picture import Hops, Node, route_of, route_of_unknown
 from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox
@@ -51,3 +52,41 @@ def test_a_mailbox_that_is_removed_takes_no_unknown_recipients(caught) -> None:
     )
     set_responder(SYSTEM, caught, subject="Gone", text="Ask Bob.", target="", days=7)
     assert texts(caught) == ["all@pandle.net"]
+
+
+def drawn(hops: Hops) -> list[tuple[str, str]]:
+    return [(node.text, node.caption) for hop in hops for node in hop]
+
+
+def test_who_is_no_operator_sees_addresses_and_no_files(caught, colleague) -> None:
+    address = Address.objects.get(local="all")
+    assert drawn(route_of(address, Fates(colleague))) == [
+        ("", "sender"),
+        ("all@pandle.net", ""),
+        ("", "arrives in this mailbox"),
+    ]
+    assert drawn(route_of_unknown(caught, Fates(colleague))) == [
+        ("", "sender"),
+        ("", "nobody claimed the address"),
+        ("all@pandle.net", "arrives here"),
+    ]
+    switch_domain(SYSTEM, caught, on=False)
+    address = Address.objects.get(pk=address.pk)
+    assert drawn(route_of(address, Fates(colleague))) == [
+        ("", "sender"),
+        ("", "refused"),
+        ("This domain is switched off. (#5.1.2)", "goes back to whoever sends it from here"),
+    ]
+
+
+@pytest.mark.parametrize("page", ["", "mailboxes/", "mailboxes/{pk}/", "mailboxes/{pk}/mail/"])
+@pytest.mark.parametrize("word", ["rcpthosts", "users/cdb", "Maildir/", "maildrop", "Prepend"])
+def test_files_of_the_host_are_named_to_operators_alone(
+    caught, as_colleague: Client, page, word
+) -> None:
+    address = Address.objects.get(local="all")
+    answer = as_colleague.get(
+        "/domains/" + (f"pandle.net/{page.format(pk=address.pk)}" if page else "")
+    )
+    assert answer.status_code == 200
+    assert word not in answer.content.decode()
