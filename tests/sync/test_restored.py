@@ -287,6 +287,21 @@ def test_a_number_that_was_another_domains_is_not_served(panel, domain) -> None:
     assert panel.status_of_domain(again) is Status.LIVE
 
 
+def test_a_number_of_another_domain_is_not_served_under_a_name_that_the_host_knows(panel) -> None:
+    new = keep_database()
+    panel.add_mailbox(panel.add_domain("a.test"), "carol")
+    panel.add_domain("b.test")
+    panel.sync()
+    lose(panel, new)
+    again = panel.add_domain("b.test")
+    assert again.prepend == 100
+    panel.sync()
+    say_yes(panel)
+    assert panel.status_of_domain(again) is Status.FAILED
+    assert not SyncDrift.objects.exists()
+    assert panel.lines("control/virtualdomains") == ["old.test:7", "a.test:100", "b.test:101"]
+
+
 def test_a_domain_whose_number_another_one_has_now_goes_with_the_yes(panel) -> None:
     new = keep_database()
     panel.add_domain("b.test")

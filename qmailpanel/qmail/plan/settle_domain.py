@@ -96,7 +96,7 @@ def _find_obstacle(draft: Draft, actual: Actual) -> Problem | None:
         return Problem(NO_DOMAIN, f"{wanted.name}: {draft.failed[wanted.name]}")
     if wanted.name.encode() in actual.locals and wanted.section.lines.get(Shared.VIRTUAL):
         return _is_local(wanted.name)
-    if not draft.applied and _is_prepend_taken(wanted, actual):
+    if _is_prepend_taken(wanted, draft.applied, actual):
         prepend = wanted.section.prepend
         return Problem(TAKEN, f"prepend {prepend} belongs to a foreign line or directory")
     if wanted.section.lines and draft.tree.strange and not any(draft.old.values()):
@@ -112,8 +112,13 @@ def _is_local(name: str) -> Problem:
     return Problem(LOCAL, f"control/locals has the line {name}")
 
 
-def _is_prepend_taken(wanted: Wanted, actual: Actual) -> bool:
-    files, names = actual.shared.values(), {wanted.name, *wanted.known_as}
-    if not wanted.section.lines or any(names & file.sections.keys() for file in files):
+def _is_prepend_taken(wanted: Wanted, applied: Sequence[Section], actual: Actual) -> bool:
+    """By lines of others, and nothing says that it is the domain's; a list of hosts never does."""
+    prepend, files = wanted.section.prepend, actual.shared.values()
+    if not wanted.section.lines or any(section.prepend == prepend for section in applied):
         return False
-    return any(wanted.section.prepend in file.foreign.prepends for file in files)
+    if not any(prepend in file.foreign.prepends for file in files):
+        return False
+    names = {wanted.name, *wanted.known_as}
+    own = [Foreign(file.shared, tuple(file.lines(name))) for file in files for name in names]
+    return not any(prepend in lines.prepends for lines in own)

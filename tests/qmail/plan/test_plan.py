@@ -683,6 +683,23 @@ def test_a_prepend_that_a_foreign_line_uses_is_never_taken(shared: Shared, line:
     assert "in use" in plan.problems["pandle.net"][0].text
 
 
+def test_a_name_that_rcpthosts_has_already_takes_no_prepend_of_others() -> None:
+    world = World()
+    world.shared[Shared.VIRTUAL] = b"old.test:100\n"
+    world.shared[Shared.RCPT] = b"old.test\npandle.net\n"
+    plan = plan_for(world, want([PANDLE]))
+    assert plan.steps == ()
+    assert "in use" in plan.problems["pandle.net"][0].text
+
+
+def test_a_domain_that_has_another_prepend_takes_none_of_others() -> None:
+    world = live()
+    world.shared[Shared.VIRTUAL] = b"old.test:150\n" + (world.shared[Shared.VIRTUAL] or b"")
+    plan = plan_for(world, want([replace(PANDLE, prepend=150)]))
+    assert plan.steps == ()
+    assert "in use" in plan.problems["pandle.net"][0].text
+
+
 def test_a_failed_home_fails_its_own_addresses_and_not_the_domain() -> None:
     world = World()
     rows = replace(PANDLE, mailboxes=[*PANDLE.mailboxes, MailboxRow(3, 3, "ann")])
