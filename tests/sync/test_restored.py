@@ -519,6 +519,28 @@ def test_dot_qmail_files_of_who_had_a_name_forward_no_mail_of_who_has_it(panel) 
     assert panel.status_of_domain(domain) is Status.LIVE
 
 
+def test_a_name_that_rcpthosts_has_already_is_not_served_over_files_of_who_had_it(
+    panel, settings
+) -> None:
+    new = keep_database()
+    settings.QMAILPANEL_FIRST_PREPEND = 200
+    panel.add_alias(panel.add_domain(), "out", "x@example.org")
+    panel.sync()
+    settings.QMAILPANEL_FIRST_PREPEND = 100
+    lose(panel, new)
+    domain = panel.add_domain()
+    assert domain.prepend == 100
+    panel.sync()
+    say_yes(panel)
+    assert panel.status_of_domain(domain) is Status.FAILED
+    assert not panel.answer("+100-")
+    panel.below("pandle.net/.qmail-out").unlink()
+    panel.sync()
+    put_ours_back(SYSTEM, SyncDrift.objects.get())
+    panel.sync()
+    assert panel.status_of_domain(domain) is Status.LIVE
+
+
 def test_a_domain_that_was_not_served_over_files_of_others_is_removed(panel) -> None:
     new = keep_database()
     panel.add_alias(panel.add_domain(), "out", "x@example.org")

@@ -99,7 +99,7 @@ def _find_obstacle(draft: Draft, actual: Actual) -> Problem | None:
     if _is_prepend_taken(wanted, draft.applied, actual):
         prepend = wanted.section.prepend
         return Problem(TAKEN, f"prepend {prepend} belongs to a foreign line or directory")
-    if wanted.section.lines and draft.tree.strange and not any(draft.old.values()):
+    if wanted.section.lines and draft.tree.strange and not _is_led_to(draft):
         path = f"{wanted.name}/{min(draft.tree.strange)}"
         return Problem(NO_DOMAIN, f"{path}: {LEFT_BEHIND}")
     owner = actual.owners.get(wanted.section.prepend, wanted.name)
@@ -110,6 +110,11 @@ def _find_obstacle(draft: Draft, actual: Actual) -> Problem | None:
 
 def _is_local(name: str) -> Problem:
     return Problem(LOCAL, f"control/locals has the line {name}")
+
+
+def _is_led_to(draft: Draft) -> bool:
+    """By lines that are there; a list of hosts names it, whoever gets its mail."""
+    return any(draft.old[shared] for shared in (Shared.ASSIGN, Shared.VIRTUAL))
 
 
 def _is_prepend_taken(wanted: Wanted, applied: Sequence[Section], actual: Actual) -> bool:
