@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from django.conf import settings
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.aliases.services import add_alias
@@ -12,6 +13,7 @@ from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.layout import adopt
 from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
+from qmailpanel.reports.models import SyncPosition
 from qmailpanel.sync.host_settings import read_layout
 from qmailpanel.sync.models import ForeignLine
 
@@ -21,11 +23,17 @@ from .offers import Offer
 
 def find_adoptable(lines: Iterable[ForeignLine]) -> Iterator[tuple[ForeignLine, Offer]]:
     """The foreign lines that would be rows of a domain the panel has, and which rows."""
-    domains = {domain.prepend: domain for domain in Domain.objects.claiming().filter(removed=False)}
+    domains = {domain.prepend: domain for domain in _find_served()}
     for line in lines:
         offer = _offer_line(line, domains)
         if offer:
             yield line, offer
+
+
+def _find_served() -> Iterable[Domain]:
+    """Those that were live: a new one may have come with the prepend of another."""
+    live = SyncPosition.objects.filter(node=settings.QMAILPANEL_NODE, applied__gt=0)
+    return Domain.objects.claiming().filter(removed=False, pk__in=live.values("domain"))
 
 
 def _offer_line(line: ForeignLine, domains: dict[int, Domain]) -> Offer | None:

@@ -279,6 +279,7 @@ def test_what_was_left_alone_can_be_put_back(as_operator: Client, domain: Domain
 
 
 def test_a_line_made_by_hand_is_adopted(as_operator: Client, domain: Domain) -> None:
+    make_live(domain)
     home = f"{settings.QMAILPANEL_MAIL_ROOT}/pandle.net/joe"
     line = f"={domain.prepend}-joe:popuser:110:31:{home}:::"
     ForeignLine.objects.create(node=NODE, file="users/assign", number=1, line=line)

@@ -300,6 +300,7 @@ def test_a_number_of_another_domain_is_not_served_under_a_name_that_the_host_kno
     assert panel.status_of_domain(again) is Status.FAILED
     assert not SyncDrift.objects.exists()
     assert panel.lines("control/virtualdomains") == ["old.test:7", "a.test:100", "b.test:101"]
+    assert not list(find_adoptable(ForeignLine.objects.order_by("file", "number")))
 
 
 def test_a_domain_whose_number_another_one_has_now_goes_with_the_yes(panel) -> None:
