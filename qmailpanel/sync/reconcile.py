@@ -23,6 +23,7 @@ from qmailpanel.qmail.plan.state import Applied, Wanted
 from qmailpanel.qmail.plan.steps import Failed, describe
 
 from .at_work import AtWork
+from .doubts import Doubts
 from .generations import Generations
 from .host_facts import HostFacts
 from .host_notes import HostNotes
@@ -30,10 +31,9 @@ from .host_settings import read_layout
 from .intended import read_intended
 from .preview import Preview
 from .publish import confirmed_digests, publish, publish_progress
-from .recall import recall
 from .repeats import Repeats
 from .report import Report
-from .same_ledger import find_question, is_put_back, read_end
+from .same_ledger import find_left, find_question, read_end
 from .scope import all_domains, domains_named, with_changed
 from .wanted import Intended
 
@@ -62,6 +62,7 @@ class Reconciler:
         self.notes = HostNotes(host)
         self.preview = Preview(host, self.notes)
         self.facts = HostFacts(host, self.notes)
+        self.doubts = Doubts(host)
         self.at_work = AtWork(host.memory, lambda: self.notes.files[Shared.VIRTUAL])
         self._taken_up: LedgerEnd | None = None
         self._sliced = time.monotonic()
@@ -92,7 +93,9 @@ class Reconciler:
     def _reconcile(self, domains: Sequence[int], *, absent: bool, since: int | None) -> Report:
         """Where another database or memory was put back, it is about all domains."""
         end = read_end()
-        if is_put_back(self.host, end):
+        if absent:
+            self.doubts.forget()
+        if self._is_put_back(end):
             domains, absent = sorted({*domains, *all_domains()}), True
             self.facts.forget()
         self._finish_what_was_cut()
@@ -102,13 +105,20 @@ class Reconciler:
     def take_up(self, since: int) -> Report | None:
         """In a pause: make true what was changed since and need not wait until the work is done."""
         end = read_end()
-        if end == self._taken_up or not self.notes.files or is_put_back(self.host, end):
+        if end == self._taken_up or not self.notes.files or self._is_put_back(end):
             return None
         self._taken_up = end
         self._finish_what_was_cut()
         others = partial(self.at_work.find_others, since)
         intended = self.at_work.keep_apart(read_intended(self.host, others))
         return self._run(intended, end, scope=set()) if any(intended) else None
+
+    def _is_put_back(self, end: LedgerEnd) -> bool:
+        """Whether database or memory are of another moment than the host."""
+        if find_left(self.host.read_ends(), end):
+            self.doubts.forget()
+            return True
+        return self.host.is_forgetful() and not self.doubts
 
     def _run(self, intended: Intended, end: LedgerEnd, scope: set[int]) -> Report:
         """`scope`: domains that it is about, with or without a row."""
@@ -159,7 +169,7 @@ class Reconciler:
         doubts: Failed = {}
         is_forgetful = self.host.is_forgetful()
         if is_forgetful and not question:
-            doubts = recall(self.host, wanted)
+            doubts = self.doubts.of(wanted)
             applied = self.host.memory.sections([one.name for one in wanted])
         moves = self.host.moves.find_all(wanted, applied, doubts)
         if moves and not question:  # nothing is moved while something else waits for a yes
@@ -168,7 +178,7 @@ class Reconciler:
             report.waiting = self.preview.plan(wanted, confirmed | {ANY_DROPS}).steps
             self._conclude(wanted, Plan((), question=question), report)
             return
-        is_partly_forgetful = doubts or any(one.held for one in wanted)
+        is_partly_forgetful = self.doubts or any(one.held for one in wanted)
         if not (is_forgetful and is_partly_forgetful):  # the rest is recalled later
             self.host.note_end(end)
         self.host.file_systems.note()

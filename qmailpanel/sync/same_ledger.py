@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 
 from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.ledger.services import has_change
-from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.plan.questions import LedgerEnd, Question, ask_about_ledger
 from qmailpanel.qmail.plan.state import Applied, Wanted
 
@@ -21,11 +20,6 @@ def find_left(known: Collection[LedgerEnd], end: LedgerEnd) -> LedgerEnd | None:
     """The newest change of those the host was made from that the ledger up to `end` lacks."""
     lacking = [one for one in known if one.change and one != end and not has_change(*one)]
     return max(lacking, default=None)
-
-
-def is_put_back(host: Host, end: LedgerEnd) -> bool:
-    """Whether database or memory are of another moment than the host."""
-    return host.is_forgetful() or find_left(host.read_ends(), end) is not None
 
 
 def find_question(

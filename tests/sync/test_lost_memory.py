@@ -406,6 +406,30 @@ def test_changes_of_others_go_on_while_it_is_not_known_where_a_home_stands(
     assert panel.status(ann) is Status.FAILED
 
 
+def test_a_doubt_that_lasts_makes_a_change_of_others_no_work_of_the_whole_host(
+    panel, pandle, ann
+) -> None:
+    side = panel.add_domain("side.net")
+    carol = panel.add_mailbox(panel.add_domain("third.net"), "carol")
+    panel.sync()
+    shutil.copytree(panel.below("pandle.net/ann"), panel.below("pandle.net/copy"))
+    rename(ann, "anna")
+    put_memory_back(None)
+    service = panel.serve()
+    assert panel.status(ann) is Status.FAILED
+    shutil.rmtree(panel.below("third.net/carol"))
+    bob = panel.add_mailbox(side, "bob")
+    settle(service)
+    assert panel.status(bob) is Status.LIVE
+    assert not panel.below("third.net/carol").exists(), "every domain was looked at"
+    panel.below("pandle.net/copy").rename(panel.home / "away")
+    service.scrub.hurry()
+    settle(service)
+    assert panel.below("third.net/carol").exists()
+    assert {panel.status(one) for one in (ann, bob, carol)} == {Status.LIVE}
+    assert mail_of(panel, "pandle.net/anna").read_text() == "for ann"
+
+
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
 def test_a_mark_that_the_panel_did_not_make_moves_nothing(panel, ann, forget) -> None:
