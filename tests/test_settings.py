@@ -243,6 +243,19 @@ def test_importing_the_settings_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_django_has_under_a_name_of_its_own_is_what_was_given(tmp_path):
+    given = {
+        "QMAILPANEL_TIME_ZONE": "Pacific/Auckland",
+        "QMAILPANEL_MAIL_FROM": "panel@example.org",
+        "QMAILPANEL_DEBUG": "on",
+    }
+    code = (
+        "from django.conf import settings as s; print(s.TIME_ZONE, s.DEFAULT_FROM_EMAIL, s.DEBUG)"
+    )
+    done = python(code, tmp_path, DJANGO_SETTINGS_MODULE="qmailpanel.settings", **given)
+    assert done.stdout == "Pacific/Auckland panel@example.org True\n", done.stderr
+
+
 def test_the_first_command_that_works_makes_the_state_for_the_group_whatever_the_umask(tmp_path):
     state = tmp_path / "state"
     done = manage(state, "migrate", "--verbosity", "0", umask=0o077)
