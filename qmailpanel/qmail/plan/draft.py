@@ -116,7 +116,7 @@ class Draft:
         known = self.wanted.known
         if known is None:
             return []
-        return [line for line in self.drops(Shared.ASSIGN) if _local_of(line) not in known]
+        return [line for line in self.drops(Shared.ASSIGN) if local_of(line) not in known]
 
     def answers(self, shared: Shared) -> Iterator[tuple[bytes, bytes | None]]:
         """For each of our keys the line that the map must answer with, or None."""
@@ -137,16 +137,18 @@ class Draft:
 
 
 def _without(lines: Mapping[bytes, bytes], homes: Iterable[str]) -> dict[bytes, bytes]:
-    paths = {path.encode() for path in homes}
-    return {key: line for key, line in lines.items() if _home_of(line) not in paths}
+    names = {path.rpartition("/")[2] for path in homes}
+    if not names:
+        return dict(lines)
+    return {key: line for key, line in lines.items() if home_name(line) not in names}
 
 
-def _home_of(line: bytes) -> bytes:
-    """`pandle.net/biliards` of `=100-biliards:…/pandle.net/biliards:::`."""
-    return b"/".join(line.rstrip(b":\n").split(b"/")[-2:])
+def home_name(line: bytes) -> str:
+    """`biliards` of `=100-biliards:…/pandle.net/biliards:::`; the domain may have a new name."""
+    return line.rstrip(b":\n").rpartition(b"/")[2].decode("latin-1")
 
 
-def _local_of(line: bytes) -> str:
+def local_of(line: bytes) -> str:
     """The local part of an assignment `=100-biliards:…`; empty for the wildcard `+100-:…`."""
     return line[1:].split(b":", 1)[0].partition(b"-")[2].decode("ascii", "replace")
 

@@ -1,4 +1,4 @@
-"""wanted × applied × actual → ordered steps. The only policy on order, and pure.
+"""wanted × applied × actual → ordered steps. With `switch` the only policy on order, and pure.
 
 Grow, switch, shrink: rcpthosts shrinks → new homes and files → assign = old ∪ new → qmail-newu →
 virtualdomains = old ∪ new → HUP, proved → files turn to new targets → files refuse →
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from itertools import chain
 
 from qmailpanel.qmail.formats.shared_files import HOSTS, KNOWN_RECIPIENTS, LineFile, Shared
 from qmailpanel.qmail.plan.draft import Draft, section_after
@@ -36,18 +35,14 @@ from qmailpanel.qmail.plan.steps import (
     ArchiveHome,
     Failed,
     FlushTree,
-    LetDeliveriesEnd,
     LetLoginsBeSeen,
     Step,
-    TellSend,
 )
-from qmailpanel.qmail.plan.turns import order_turns
+from qmailpanel.qmail.plan.switch import new_lines, switch
 from qmailpanel.qmail.plan.write_shared import (
     Sections,
-    changes_lines,
     is_map_stale,
     write_and_compile,
-    write_lines,
 )
 
 # read by qmail-smtpd: shrink first, grow last
@@ -136,9 +131,9 @@ def _order(
     yield from _grow_trees(drafts)
     for draft in drafts:
         yield from draft.logins
-    yield from _switch(drafts, actual, files)
+    yield from switch(drafts, actual, files, is_ours=is_ours)
     yield from _shrink_trees(drafts)
-    for accepted in (_grown, _new):
+    for accepted in (_grown, new_lines):
         for shared in reversed(ACCEPTING):
             yield from write_and_compile(files, shared, accepted(drafts, shared))
     for draft in drafts:
@@ -153,74 +148,6 @@ def _is_ours(drafts: Sequence[Draft], actual: Actual) -> bool:
     return any(any(section.lines.values()) for section in sections)
 
 
-def _switch(
-    drafts: Sequence[Draft], actual: Actual, files: dict[Shared, LineFile]
-) -> Iterator[Step]:
-    """Where mail goes from now on.
-
-    A home may forward to another name of a domain. So a name comes before homes do, and goes after
-    them, wherever the map has its addresses.
-    """
-    old_and_new, new = _union(drafts, Shared.VIRTUAL), _new(drafts, Shared.VIRTUAL)
-    switch = changes_lines(files[Shared.VIRTUAL], new) or actual.hup_owed
-    turns = any(draft.turn for draft in drafts)
-    refusals = [step for draft in drafts for step in draft.refuse]
-    drops = any(draft.drops(Shared.ASSIGN) for draft in drafts)
-    changes = switch or turns or bool(refusals)
-    twice = changes and _union(drafts, Shared.ASSIGN) != _new(drafts, Shared.ASSIGN)
-    map_grows = _write_assign(drafts, actual, files, keep=twice)
-    names_grow = _send(files, old_and_new, hup_owed=actual.hup_owed)
-    is_mapped = all(_has_names_mapped(draft) for draft in drafts)
-    yield from chain(*((names_grow, map_grows) if is_mapped else (map_grows, names_grow)))
-    yield from _turn_files(drafts)
-    if turns and (drops or refusals or changes_lines(files[Shared.VIRTUAL], new)):
-        yield LetDeliveriesEnd()  # what was forwarded to the old targets a moment ago
-    yield from refusals  # what they caught has its home, and nothing falls to them yet
-    map_shrinks = _write_assign(drafts, actual, files, keep=False) if twice else ()
-    names_shrink = _send(files, new)
-    stays_mapped = all(draft.stays_mapped for draft in drafts)
-    yield from chain(
-        *((map_shrinks, names_shrink) if stays_mapped else (names_shrink, map_shrinks))
-    )
-
-
-def _write_assign(
-    drafts: Sequence[Draft], actual: Actual, files: dict[Shared, LineFile], *, keep: bool
-) -> Iterator[Step]:
-    """The map with new assignments; `keep`: and with the old ones."""
-    if not _is_ours(drafts, actual):
-        return
-    lines = _union(drafts, Shared.ASSIGN) if keep else _new(drafts, Shared.ASSIGN)
-    is_stale = is_map_stale(drafts, actual, Shared.ASSIGN)
-    yield from write_and_compile(files, Shared.ASSIGN, lines, is_stale=is_stale)
-
-
-def _has_names_mapped(draft: Draft) -> bool:
-    """Whether the map already has the addresses of all names that the domain gets."""
-    lines = draft.new[Shared.VIRTUAL].items() - draft.old[Shared.VIRTUAL].items()
-    return not lines or draft.is_mapped
-
-
-def _send(
-    files: dict[Shared, LineFile], virtual: Sections, *, hup_owed: bool = False
-) -> Iterator[Step]:
-    """Have qmail-send work by these lines of virtualdomains."""
-    written = list(write_lines(files, Shared.VIRTUAL, virtual))
-    yield from written
-    if written or hup_owed:
-        yield TellSend()
-
-
-def _turn_files(drafts: Sequence[Draft]) -> Iterator[Step]:
-    """Their new targets are there, and the old ones still are."""
-    if any(draft.hands_over for draft in drafts):
-        yield LetDeliveriesEnd()
-    steps = order_turns(drafts)
-    yield from steps
-    if steps:
-        yield FlushTree()
-
-
 def _shrink_trees(drafts: Sequence[Draft]) -> Iterator[Step]:
     steps = [step for draft in drafts for step in draft.shrink]
     if any(isinstance(step, ArchiveHome) for step in steps):
@@ -233,10 +160,6 @@ def _grow_trees(drafts: Sequence[Draft]) -> Iterator[Step]:
     yield from steps
     if steps:
         yield FlushTree()
-
-
-def _new(drafts: Iterable[Draft], shared: Shared) -> Sections:
-    return {d.wanted.name: (d.wanted.section.prepend, d.new[shared]) for d in drafts}
 
 
 def _shrunk(drafts: Iterable[Draft], shared: Shared) -> Sections:
@@ -260,25 +183,3 @@ def _staying(draft: Draft, shared: Shared) -> dict[bytes, bytes]:
         old = draft.old[shared].items()
         return {k: line for k, line in old if k in new or b"@" + k.partition(b"@")[2] in new}
     return {key: line for key, line in draft.old[shared].items() if key in new}
-
-
-def _union(drafts: Sequence[Draft], shared: Shared) -> Sections:
-    """Old and new lines. Where both have a key: one by which mail reaches somebody, the new first.
-
-    A line by which mail is refused keeps it from whoever gets what nobody claimed.
-    """
-    lines: list[dict[bytes, bytes]] = [{} for _ in drafts]
-    taken = set[bytes]()
-    for layer in (
-        [draft.welcoming(shared) for draft in drafts],
-        [draft.serving(shared) for draft in drafts],
-        [draft.new[shared] for draft in drafts],
-        [draft.present(shared) for draft in drafts],
-    ):
-        for own, further in zip(lines, layer, strict=True):
-            own.update({key: line for key, line in further.items() if key not in taken})
-        taken |= {key for further in layer for key in further}
-    return {
-        draft.wanted.name: (draft.wanted.section.prepend, own)
-        for draft, own in zip(drafts, lines, strict=True)
-    }

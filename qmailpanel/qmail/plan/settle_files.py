@@ -74,13 +74,13 @@ def settle_file(
 
 def _plan_write(draft: Draft, step: WriteFile) -> None:
     """Early where no mail goes on by it yet, and late where nobody gets any from now on."""
-    if step.before is not None and dotqmail.refuses(step.content):
-        is_home = step.path.endswith("/.qmail")  # by which an address may go that leaves it
-        (draft.shrink if is_home else draft.refuse).append(step)
-        return
     default = draft.tree.files.get(_default_of(draft))
     now = default if step.before is None else step.before
     delivers = isinstance(now, bytes) and not dotqmail.refuses(now) and not _is_for_left(step.path)
+    if dotqmail.refuses(step.content) and (delivers or step.before is not None):
+        is_home = step.path.endswith("/.qmail")  # by which an address may go that leaves it
+        (draft.shrink if is_home else draft.refuse).append(step)
+        return
     leads_on = draft.is_mapped and dotqmail.forwards(step.content)
     (draft.turn if delivers or leads_on else draft.grow).append(step)
 

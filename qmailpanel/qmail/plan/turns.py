@@ -6,20 +6,43 @@ that turned is new already, and it never runs in a circle of old and new.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.plan.draft import Draft
 from qmailpanel.qmail.plan.hops import keys_of, targets_of
 from qmailpanel.qmail.plan.steps import RemoveFile, TurnStep
+from qmailpanel.qmail.plan.waits import Waits, leads_to, refuses_now
 
 
-def order_turns(drafts: Sequence[Draft]) -> list[TurnStep]:
-    """All that the drafts turn: depth first along the new routes, from their ends."""
+def split_turns(drafts: Sequence[Draft], waits: Waits) -> tuple[list[TurnStep], list[TurnStep]]:
+    """All that the drafts turn: what can before the late names come, and what waits for those.
+
+    What a domain refuses until now does not wait where its late names would be refused too.
+    """
     routes = _NewRoutes(drafts)
+    waiting = {
+        f"{draft.wanted.needs[key]}/.qmail"
+        for draft in drafts
+        for key in waits.leading & draft.wanted.needs.keys()
+    }
+    ordered = _order_turns(routes)
+    for step in ordered:
+        if routes.is_at_old_number(step, waits):
+            waiting.add(step.path)
+        is_led = not waiting.isdisjoint(routes.next_files(step.path))
+        if (is_led or routes.leads_to(step.path, waits.late)) and not routes.is_owed(step, waits):
+            waiting.add(step.path)
+    early = [step for step in ordered if step.path not in waiting]
+    return early, [step for step in ordered if step.path in waiting]
+
+
+def _order_turns(routes: _NewRoutes) -> list[TurnStep]:
+    """Depth first along the new routes, from their ends."""
     ordered, seen = list[TurnStep](), set[str]()
-    for first in routes.turns:
+    news_first = sorted(routes.turns, key=lambda path: routes.turns[path].before is not None)
+    for first in news_first:
         stack = [] if first in seen else [(first, routes.next_files(first))]
         seen.add(first)
         while stack:
@@ -53,13 +76,34 @@ class _NewRoutes:
             local = dotqmail.extension_of(name) or ""
             yield _find_file(self._directories[directory], local)
             return
-        section = self._directories[path.partition("/")[0]].wanted.section
-        home = section.homes.get(directory) if name == ".qmail" else None
-        content = home.dot_qmail if home else section.files.get(path, b"")
-        for local, name in targets_of(content):
+        for local, name in targets_of(self._content(path)):
             draft = next((self._names[key] for key in keys_of(name) if key in self._names), None)
             if draft is not None:
                 yield _find_file(draft, local)
+                own = _own_file(draft, local)
+                if isinstance(self.turns.get(own), RemoveFile):
+                    yield own
+
+    def leads_to(self, path: str, names: Set[bytes]) -> bool:
+        """Whether mail for this file is forwarded to one of these names."""
+        return leads_to(self._content(path), names, self._names.keys())
+
+    def is_at_old_number(self, step: TurnStep, waits: Waits) -> bool:
+        """Whether what takes the place of this file has another number than its names lead to."""
+        names = self._directories[step.path.partition("/")[0]].old[Shared.VIRTUAL]
+        return isinstance(step, RemoveFile) and not waits.late.isdisjoint(names)
+
+    def is_owed(self, step: TurnStep, waits: Waits) -> bool:
+        """Whether mail for a late name would be refused without it."""
+        draft = self._directories[step.path.partition("/")[0]]
+        is_below = not waits.taken.isdisjoint(draft.new[Shared.VIRTUAL])
+        return is_below and refuses_now(draft, step)
+
+    def _content(self, path: str) -> bytes:
+        directory, _, name = path.rpartition("/")
+        section = self._directories[path.partition("/")[0]].wanted.section
+        home = section.homes.get(directory) if name == ".qmail" else None
+        return home.dot_qmail if home else section.files.get(path, b"")
 
 
 def _find_file(draft: Draft, local: str) -> str:
@@ -67,7 +111,9 @@ def _find_file(draft: Draft, local: str) -> str:
     key = f"={draft.wanted.section.prepend}-{local}".encode("latin-1")
     if key in draft.new[Shared.ASSIGN] and key in draft.wanted.needs:
         return f"{draft.wanted.needs[key]}/.qmail"
-    own, default = (
-        f"{draft.wanted.name}/.qmail-{name}" for name in (local.replace(".", ":"), "default")
-    )
-    return own if own in draft.wanted.section.files else default
+    own = _own_file(draft, local)
+    return own if own in draft.wanted.section.files else f"{draft.wanted.name}/.qmail-default"
+
+
+def _own_file(draft: Draft, local: str) -> str:
+    return f"{draft.wanted.name}/.qmail-{local.replace('.', ':')}"

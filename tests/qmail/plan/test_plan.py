@@ -67,6 +67,7 @@ HOSTS = (
     "mail.pandle.net",
     "mail.alias1.test",
 )
+BELOW = ("b.pandle.net", "shop.pandle.net")
 FOREIGN = {
     Shared.ASSIGN: (b"=7-joe:popuser:110:31:/home/joe:::\n", b"+w-:alias:7:7:/w:-::note\n"),
     Shared.VIRTUAL: (b"# by hand\n", b"old.test:7\n", b"\n", b"me@x.test:w\n"),
@@ -191,6 +192,23 @@ def without_dead_ends(
 
 
 rows_of_host = st.tuples(*(domain_rows(i, name) for i, name in enumerate(NAMES)))
+targets_below = st.builds(
+    "{}@{}".format, st.sampled_from(LOCALS), st.sampled_from((*NAMES, *BELOW))
+)
+
+
+@st.composite
+def _rows_below(draw: st.DrawFn) -> tuple[DomainRows, DomainRows]:
+    """A domain that may have a name below the other one, which may take mail for all of those."""
+    name = draw(st.sampled_from(("b.test", "b.pandle.net")))
+    above = draw(domain_rows(0, "pandle.net", targets_below))
+    below = draw(domain_rows(1, name, targets_below))
+    further = draw(st.sampled_from([(), ("shop.pandle.net",)]))
+    former = {"b.test", "b.pandle.net"} - {name}
+    return above, replace(below, alias_domains=further, former=tuple(former))
+
+
+rows_below = _rows_below()
 near_targets = st.builds("{}@{}".format, st.sampled_from(LOCALS), st.sampled_from(NAMES))
 tied_rows = st.tuples(
     *(domain_rows(i, name, near_targets).map(in_service) for i, name in enumerate(NAMES))
@@ -220,9 +238,9 @@ def outcomes(world: World) -> dict[tuple[str, str], str]:
     }
 
 
-def reached(world: World) -> set[tuple[str, str]]:
+def reached(world: World, names: tuple[str, ...] = HOSTS) -> set[tuple[str, str]]:
     """The addresses whose mail reaches somebody, wherever it is handed in."""
-    addresses = ((local, name) for name in HOSTS for local in (*LOCALS, "unknown"))
+    addresses = ((local, name) for name in names for local in (*LOCALS, "unknown"))
     return {address for address in addresses if world.reaches(*address)}
 
 
@@ -293,6 +311,22 @@ def test_what_forwards_reach_before_and_after_they_reach_at_every_moment_in_betw
     second, last = without_dead_ends(world, second, layout)
     both = before & reached(last)
     for step in begin(world, want(second, layout)).steps:
+        world.apply(step)
+        for local, name in both:
+            assert world.reaches(local, name), (step, local, name, [*world.ends(local, name)])
+
+
+@given(rows_below, rows_below)
+def test_mail_for_names_below_another_domain_is_never_refused_while_they_come_or_go(
+    first, second
+) -> None:
+    first, world = without_dead_ends(World(), list(first), LAYOUT)
+    before = reached(world, (*HOSTS, *BELOW))
+    if first[1].name != second[1].name:
+        world.rename(first[1].name, second[1].name)
+    second, last = without_dead_ends(world, list(second), LAYOUT)
+    both = before & reached(last, (*HOSTS, *BELOW))
+    for step in begin(world, want(second)).steps:
         world.apply(step)
         for local, name in both:
             assert world.reaches(local, name), (step, local, name, [*world.ends(local, name)])
@@ -1034,6 +1068,76 @@ def test_a_name_that_refuses_anew_never_falls_to_unknown_recipients() -> None:
         world.apply(step)
         end = world.route("biliards", "a.test")
         assert end == "lost: sent to the outside" or "no longer served" in end, (step, end)
+
+
+LOW = DomainRows(domain=3, name="low.pandle.net", prepend=102, change=1)
+CAUGHT = replace(PANDLE, subdomains=True, unknown="forward", unknown_target="biliards@pandle.net")
+
+
+@pytest.mark.parametrize("former", ["low.test", ""])
+def test_who_catches_mail_for_a_name_has_it_until_the_domain_of_that_name_is_complete(
+    former,
+) -> None:
+    """And nobody who catches it gets what is led to the new name."""
+    far = AliasRow(9, "far", ("out@side.test",))
+    above = replace(CAUGHT, aliases=[far])
+    world = World()
+    settle(world, want([above, replace(LOW, name="low.test")] if former else [above]))
+    if former:
+        world.rename(former, LOW.name)
+    joe = MailboxRow(6, 6, "joe", destinations=("info@low.pandle.net",))
+    info = AliasRow(7, "info", ("out@side.test", "ann@low.pandle.net"))
+    boxes = [MailboxRow(5, 5, "ann"), joe]
+    below = replace(LOW, former=(former,), mailboxes=boxes, aliases=[info])
+    led = replace(above, aliases=[replace(far, destinations=("ann@low.pandle.net",))])
+    for step in begin(world, want([led, below])).steps:
+        world.apply(step)
+        for local in ("ann", "joe", "info"):
+            assert world.reaches(local, LOW.name), (step, local)
+        assert "mailbox 1: ./Maildir/\n" not in world.ends("far", "pandle.net"), step
+
+
+@pytest.mark.parametrize("later", ["low.test", ""])
+def test_a_name_that_falls_to_who_catches_it_goes_while_its_domain_is_complete(later) -> None:
+    """And nobody who catches it gets what was led to the old name."""
+    far = AliasRow(9, "far", ("ann@low.pandle.net",))
+    info = AliasRow(7, "info", ("out@side.test",))
+    below = replace(LOW, mailboxes=[MailboxRow(5, 5, "ann")], aliases=[info])
+    world = World()
+    settle(world, want([replace(CAUGHT, aliases=[far]), below]))
+    away = replace(CAUGHT, aliases=[replace(far, destinations=("out@side.test",))])
+    gone = [replace(box, removed=True) for box in below.mailboxes]
+    after = replace(below, mailboxes=gone, aliases=[], removed=not later)
+    if later:
+        world.rename(LOW.name, later)
+        after = replace(after, name=later, former=(LOW.name,))
+    for step in begin(world, want([away, after])).steps:
+        world.apply(step)
+        for local in ("ann", "info"):
+            assert world.reaches(local, LOW.name), (step, local)
+        assert "mailbox 1: ./Maildir/\n" not in world.ends("far", "pandle.net"), step
+
+
+def test_a_mailbox_that_is_off_and_goes_refuses_nothing_that_its_new_name_takes() -> None:
+    off = replace(LOW, name="low.test", mailboxes=[MailboxRow(5, 5, "ann", enabled=False)])
+    world = World()
+    settle(world, want([CAUGHT, off]))
+    world.rename("low.test", LOW.name)
+    gone = [replace(box, removed=True) for box in off.mailboxes]
+    after = replace(LOW, former=("low.test",), mailboxes=gone, unknown="discard")
+    for step in begin(world, want([CAUGHT, after])).steps:
+        world.apply(step)
+        assert world.reaches("ann", LOW.name), step
+
+
+def test_a_new_home_forwards_to_a_new_name_when_that_is_there_beside_a_new_domain() -> None:
+    far = AliasRow(9, "far", ("out@side.test",))
+    world = live(replace(PANDLE, aliases=[far]))
+    box = MailboxRow(4, 4, "far", destinations=("biliards@pandle.org",))
+    after = replace(
+        PANDLE, aliases=[], mailboxes=[*PANDLE.mailboxes, box], alias_domains=("pandle.org",)
+    )
+    assert always_reached(world, [after, LOW], "far", "pandle.net")
 
 
 def test_a_removed_domain_serves_until_nothing_forwards_to_it() -> None:
