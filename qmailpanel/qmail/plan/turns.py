@@ -7,6 +7,7 @@ that turned is new already, and it never runs in a circle of old and new.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
+from itertools import chain
 
 from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.shared_files import Shared
@@ -31,7 +32,8 @@ def split_turns(drafts: Sequence[Draft], waits: Waits) -> tuple[list[TurnStep], 
     for step in ordered:
         if routes.is_at_old_number(step, waits):
             waiting.add(step.path)
-        is_led = not waiting.isdisjoint(routes.next_files(step.path))
+        before = {*routes.next_files(step.path), *routes.caught_by(step.path)}
+        is_led = not waiting.isdisjoint(before)
         if (is_led or routes.leads_to(step.path, waits.late)) and not routes.is_owed(step, waits):
             waiting.add(step.path)
     early = [step for step in ordered if step.path not in waiting]
@@ -39,22 +41,24 @@ def split_turns(drafts: Sequence[Draft], waits: Waits) -> tuple[list[TurnStep], 
 
 
 def _order_turns(routes: _NewRoutes) -> list[TurnStep]:
-    """Depth first along the new routes, from their ends."""
-    ordered, seen = list[TurnStep](), set[str]()
-    news_first = sorted(routes.turns, key=lambda path: routes.turns[path].before is not None)
-    for first in news_first:
-        stack = [] if first in seen else [(first, routes.next_files(first))]
-        seen.add(first)
-        while stack:
-            path, following = stack[-1]
-            there = next((file for file in following if file not in seen), None)
-            if there is not None:
+    """Depth first along the new routes, from their ends.
+
+    Whatever catches mail for new files comes after those too, but for one that leads to what waits.
+    """
+    ordered, seen, waiting = list[TurnStep](), set[str](), dict[str, Iterator[str]]()
+    for first in routes.turns:
+        there = None if first in seen else first
+        while there or waiting:
+            if there:
                 seen.add(there)
-                stack.append((there, routes.next_files(there)))
-                continue
-            stack.pop()
-            if path in routes.turns:
-                ordered.append(routes.turns[path])
+                caught = routes.caught_by(there)
+                news = (new for new in caught if not routes.come_to(waiting.keys(), new))
+                waiting[there] = chain(routes.next_files(there), news)
+            path, following = next(reversed(waiting.items()))
+            there = next((file for file in following if file not in seen), None)
+            if there is None:
+                del waiting[path]
+                ordered += [routes.turns[path]] if path in routes.turns else []
     return ordered
 
 
@@ -67,11 +71,8 @@ class _NewRoutes:
         self._names = {key: draft for draft in drafts for key in draft.new[Shared.VIRTUAL]}
 
     def next_files(self, path: str) -> Iterator[str]:
-        """Those that mail for this file comes to next, and new ones for whom it catches now."""
+        """Those that mail for this file comes to next."""
         directory, _, name = path.rpartition("/")
-        if name == ".qmail-default":
-            turns = self._directories[directory].turn
-            yield from (step.path for step in turns if step.before is None)
         if isinstance(self.turns.get(path), RemoveFile):
             local = dotqmail.extension_of(name) or ""
             yield _find_file(self._directories[directory], local)
@@ -83,6 +84,21 @@ class _NewRoutes:
                 own = _own_file(draft, local)
                 if isinstance(self.turns.get(own), RemoveFile):
                     yield own
+
+    def caught_by(self, path: str) -> list[str]:
+        """New ones whose mail comes to this file until they are there."""
+        directory, _, name = path.rpartition("/")
+        turns = self._directories[directory].turn if name == ".qmail-default" else ()
+        return [step.path for step in turns if step.before is None]
+
+    def come_to(self, ends: Set[str], path: str) -> bool:
+        """Whether mail for this file comes to one of the ends."""
+        ahead, seen = [path], {path}
+        while ahead and ends.isdisjoint(seen):
+            further = set(self.next_files(ahead.pop())) - seen
+            seen |= further
+            ahead += further
+        return not ends.isdisjoint(seen)
 
     def leads_to(self, path: str, names: Set[bytes]) -> bool:
         """Whether mail for this file is forwarded to one of these names."""

@@ -213,6 +213,32 @@ near_targets = st.builds("{}@{}".format, st.sampled_from(LOCALS), st.sampled_fro
 tied_rows = st.tuples(
     *(domain_rows(i, name, near_targets).map(in_service) for i, name in enumerate(NAMES))
 )
+
+
+@st.composite
+def _winding_rows(draw: st.DrawFn) -> list[DomainRows]:
+    """Two domains that do nothing but forward to each other."""
+    ways = st.sampled_from((*near_ends, "out@side.test"))
+    return [
+        DomainRows(
+            domain=number,
+            name=name,
+            prepend=100 + number,
+            change=1,
+            unknown="forward",
+            unknown_target=draw(ways),
+            aliases=[
+                AliasRow(at, local, (draw(ways),))
+                for at, local in enumerate(LOCALS[:3])
+                if draw(st.booleans())
+            ],
+        )
+        for number, name in enumerate(NAMES)
+    ]
+
+
+near_ends = [f"{local}@{name}" for local in (*LOCALS[:3], "unknown") for name in NAMES]
+winding_rows = _winding_rows()
 foreign_lines = st.fixed_dictionaries(
     {shared: st.permutations(lines) for shared, lines in FOREIGN.items()}
 )
@@ -314,6 +340,22 @@ def test_what_forwards_reach_before_and_after_they_reach_at_every_moment_in_betw
         world.apply(step)
         for local, name in both:
             assert world.reaches(local, name), (step, local, name, [*world.ends(local, name)])
+
+
+@given(winding_rows, winding_rows)
+def test_mail_is_never_in_a_circle_of_old_and_new_forwards(first, second) -> None:
+    first, world = without_dead_ends(World(), list(first), LAYOUT)
+    before = reached(world)
+    second, last = without_dead_ends(world, list(second), LAYOUT)
+    both = before & reached(last)
+    steps = begin(world, want(second)).steps
+    turned = [step.path for step in steps if isinstance(step, WriteFile | RemoveFile)]
+    assert len(turned) == len(set(turned))
+    for step in steps:
+        world.apply(step)
+        for local, name in both:
+            assert world.reaches(local, name), (step, local, name, [*world.ends(local, name)])
+    assert plan_for(world, want(second)).steps == ()
 
 
 @given(rows_below, rows_below)
@@ -1060,6 +1102,22 @@ def test_the_old_name_of_a_mailbox_forwards_when_the_new_one_is_in_the_map() -> 
     )
     assert always_reached(world, [after], "team", "pandle.net")
     assert b"billard" in world.files["pandle.net/.qmail-team"]
+
+
+def test_a_file_turns_before_new_ones_that_lead_on_to_it() -> None:
+    """Here info leads to who catches all, who catches mail for team, which leads to info."""
+    far = DomainRows(domain=2, name="b.test", prepend=101, change=1)
+    before = replace(PANDLE, unknown="forward", unknown_target="far@b.test")
+    world = World()
+    settle(world, want([before, replace(far, aliases=[AliasRow(9, "far", ("a@side.test",))])]))
+    info = AliasRow(7, "info", ("nobody@pandle.net",))
+    team = AliasRow(8, "team", ("far@b.test", "b@side.test"))
+    after = replace(before, unknown_target="a@side.test", aliases=[info, team])
+    led = replace(far, aliases=[AliasRow(9, "far", ("info@pandle.net",))])
+    for step in begin(world, want([after, led])).steps:
+        world.apply(step)
+        for local, name in (("far", "b.test"), ("team", "pandle.net"), ("nobody", "pandle.net")):
+            assert world.reaches(local, name), (step, local)
 
 
 def test_a_name_that_refuses_anew_never_falls_to_unknown_recipients() -> None:
