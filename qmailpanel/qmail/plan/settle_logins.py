@@ -31,7 +31,8 @@ def settle_logins(draft: Draft, actual: Actual, claimed: Set[str]) -> None:
     steps: list[LoginStep] = [*_plan_writes(draft, wanted, actual), *removals]
     lost = [step.name for step in steps if LoginsOf(step.name) in draft.failed]
     draft.logins = [step for step in steps if step.name not in lost]
-    draft.login_names = (*wanted.names, *(name for name in gone if name in lost))
+    # while they cannot all be written, one that is not seen may still be there
+    draft.login_names = (*wanted.names, *(sorted(known - claimed) if lost else ()))
     if lost:
         draft.problems += [Problem(NOT_WRITTEN, draft.failed[LoginsOf(name)]) for name in lost]
         # a login that may still be there must find its home

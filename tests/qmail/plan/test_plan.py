@@ -1324,6 +1324,18 @@ def test_logins_that_could_not_be_written_keep_the_homes_they_lead_to() -> None:
     assert plan.after["pandle.net"].logins == ("pandle.net",)
 
 
+def test_logins_that_could_not_be_seen_are_not_forgotten() -> None:
+    world = live(LOGIN)
+    there, world.logins = world.logins, {}
+    wanted = want([rename(world, LOGIN)])
+    failed: Failed = {LoginsOf("pandle.new"): "No such file or directory"}
+    plan = make_plan(wanted, world.memory, world.observe(wanted, world.memory), failed)
+    world.memory |= {name: (section,) for name, section in plan.after.items()}
+    world.logins = there
+    assert settle(world, wanted).steps == ()
+    assert world.logins.keys() == {"pandle.new"}
+
+
 def test_a_home_that_could_not_be_made_has_no_login() -> None:
     world = World()
     wanted = want([LOGIN])
