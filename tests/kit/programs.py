@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,11 +40,16 @@ def running_with_lock(
     home: Path, **options
 ) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
     """A qmail-send of this home that holds its queue, as the real one does."""
-    lock = home / "queue/lock/sendmutex"
-    lock.parent.mkdir()
-    lock.touch()
-    lock.chmod(0o666)
     return _running(home, LOCKS, options)
+
+
+def make_lock(home: Path, uid: int) -> None:
+    """The lock of the queue, which belongs to whoever qmail-send runs as."""
+    lock = home / "queue/lock/sendmutex"
+    lock.parent.mkdir(exist_ok=True)
+    lock.touch()
+    lock.chmod(0o600)
+    os.chown(lock, uid, -1)
 
 
 @contextlib.contextmanager
@@ -51,6 +57,7 @@ def _running(home: Path, text: str, options: Any) -> Iterator[subprocess.Popen[b
     program = home / "bin/qmail-send"
     program.write_text(text)
     program.chmod(0o755)
+    make_lock(home, options.get("user", -1))
     pipe = subprocess.PIPE
     send = subprocess.Popen([program], cwd=home / "queue", stdin=pipe, stdout=pipe, **options)
     try:

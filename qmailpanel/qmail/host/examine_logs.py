@@ -15,7 +15,7 @@ from qmailpanel.qmail.formats.multilog import (
     read_directories,
     read_stamp,
 )
-from qmailpanel.qmail.host.examine_machine import find_processes
+from qmailpanel.qmail.host.examine_machine import find_services
 from qmailpanel.qmail.host.files import opened
 
 BEGINNING = 1 << 16  # bytes of a log that say whose it is
@@ -23,7 +23,7 @@ BEGINNING = 1 << 16  # bytes of a log that say whose it is
 
 def read_logs() -> Iterator[KeptLog]:
     """Those of this machine, so far as it tells us where they are."""
-    for process in find_processes([b"multilog"]):
+    for process in find_services([b"multilog"]):
         with contextlib.suppress(OSError):  # ended meanwhile, or not ours to see
             yield from _read_kept(process)
 

@@ -18,8 +18,7 @@ from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.hup import find_senders
 from qmailpanel.qmail.host.map_compiler import is_home_compiled_in
-
-PROC = Path("/proc")
+from qmailpanel.qmail.host.processes import PROC, find_processes, uid_of
 
 _READERS = (
     ("qmaild", "qmail-smtpd"),
@@ -52,14 +51,6 @@ def is_account(name: str) -> bool:
         return False
 
 
-def uid_of(name: str) -> int | None:
-    """That of a user of this system."""
-    try:
-        return pwd.getpwnam(name).pw_uid
-    except (KeyError, ValueError):
-        return None
-
-
 def _is_hidden(path: str) -> bool:
     """Whether the supervisor keeps homes from us. See ProtectHome in systemd.exec(5)."""
     top = next((one for one in _PROTECTED if path.startswith(f"{one}/")), "")
@@ -69,20 +60,9 @@ def _is_hidden(path: str) -> bool:
         return True
 
 
-def find_processes(names: Collection[bytes], proc: Path = PROC) -> Iterator[Path]:
-    """Those called so that root, a user of qmail or our own runs. Anybody may call theirs so."""
-    trusted = {0, os.geteuid(), *map(uid_of, _RUNNING)}
-    for process in proc.iterdir():
-        with contextlib.suppress(OSError):  # ended meanwhile, or not ours to see
-            is_called = process.name.isdigit() and (process / "comm").read_bytes()[:-1] in names
-            if is_called and _is_run_by(trusted, process):
-                yield process
-
-
-def _is_run_by(trusted: Collection[int | None], process: Path) -> bool:
-    """As each of its users: a setuid program still has the one who started it. See proc(5)."""
-    users = re.search(rb"^Uid:(.+)$", (process / "status").read_bytes(), re.MULTILINE)
-    return users is not None and all(int(uid) in trusted for uid in users[1].split())
+def find_services(names: Collection[bytes], proc: Path = PROC) -> Iterator[Path]:
+    """The processes called so that root, a user of qmail or we ourselves run."""
+    return find_processes(names, map(uid_of, _RUNNING), proc)
 
 
 def read_senders(home: str) -> Iterator[Sender]:

@@ -13,9 +13,10 @@ from pathlib import Path
 from qmailpanel.qmail.doctor.examined import Server
 from qmailpanel.qmail.doctor.machine import TRIGGER
 from qmailpanel.qmail.formats.cdb import AnyMap
-from qmailpanel.qmail.host.examine_machine import PROC, find_processes
+from qmailpanel.qmail.host.examine_machine import find_services
 from qmailpanel.qmail.host.files import open_at, opened
 from qmailpanel.qmail.host.map_compiler import is_home_compiled_in
+from qmailpanel.qmail.host.processes import PROC
 
 SENDMAILS = ("/usr/sbin/sendmail", "/usr/lib/sendmail")
 LARGEST_RULES = 4 << 20  # bytes
@@ -39,7 +40,7 @@ def is_sending(home: str) -> bool | None:
 
 def read_servers(home: str, proc: Path = PROC) -> Iterator[Server]:
     """The tcpservers that run the qmail-smtpd of this home."""
-    for process in find_processes(_SERVERS, proc):
+    for process in find_services(_SERVERS, proc):
         with contextlib.suppress(OSError, GetoptError):  # ended meanwhile, or not to be read
             words = (process / "cmdline").read_text(errors="surrogateescape").split("\0")
             options, command = getopt(words[1:-1], _OPTIONS)

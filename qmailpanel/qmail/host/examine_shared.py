@@ -28,7 +28,6 @@ from qmailpanel.qmail.host.examine_machine import (
     program_finder,
     read_readers,
     read_senders,
-    uid_of,
 )
 from qmailpanel.qmail.host.examine_servers import (
     find_foreign_sendmails,
@@ -37,6 +36,7 @@ from qmailpanel.qmail.host.examine_servers import (
 )
 from qmailpanel.qmail.host.examined_files import describe, read_dots
 from qmailpanel.qmail.host.files import entered, opened, read_file
+from qmailpanel.qmail.host.processes import uid_of
 from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.pause import Round
 

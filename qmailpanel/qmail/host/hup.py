@@ -16,10 +16,12 @@ from pathlib import Path
 
 from qmailpanel.qmail.host.errors import HostError
 from qmailpanel.qmail.host.files import open_at
+from qmailpanel.qmail.host.processes import find_processes, uid_of
 
 HUP_SECONDS = 5.0
 DELIVERY_SECONDS = 1.0  # from qmail-lspawn's look into the map to qmail-local's at the file
 NOT_TOLD = "The mail server has not taken the change yet. It is told again."
+LOCK = "queue/lock/sendmutex"  # of the user that qmail-send runs as
 SERVICES = ("/service", "/etc/service", "/var/service", "/run/service", "/run/s6/services")
 
 
@@ -160,13 +162,20 @@ def find_senders(home: str) -> Iterator[int]:
     """The processes called qmail-send that work in this home, or of which nothing tells.
 
     Not told by the path of their program: it is the same in every container of this machine, and
-    another one after an upgrade.
+    another one after an upgrade. What a stranger calls so is none.
     """
-    for entry in Path("/proc").iterdir():
+    users = (_find_owner(f"{home}/{LOCK}"), uid_of("qmails"))
+    for process in find_processes([b"qmail-send"], users):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # ended meanwhile
-            is_send = entry.name.isdigit() and (entry / "comm").read_bytes() == b"qmail-send\n"
-            if is_send and _works_in(home, entry) is not False:
-                yield int(entry.name)
+            if _works_in(home, process) is not False:
+                yield int(process.name)
+
+
+def _find_owner(path: str) -> int | None:
+    try:
+        return os.stat(path).st_uid
+    except OSError:
+        return None
 
 
 def _works_in(home: str, process: Path) -> bool | None:
@@ -183,7 +192,7 @@ def _works_in(home: str, process: Path) -> bool | None:
 def _find_lock_holder(home: str) -> int | None:
     """The qmail-send of a home locks its queue. None where that is not seen. See proc(5)."""
     try:
-        file = os.stat(f"{home}/queue/lock/sendmutex")
+        file = os.stat(f"{home}/{LOCK}")
         locks = Path("/proc/locks").read_text()
     except OSError:
         return None

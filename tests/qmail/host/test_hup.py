@@ -23,6 +23,7 @@ from tests.kit.programs import (
     READS,
     STARTS_NEVER,
     STARTS_SLOWLY,
+    make_lock,
     running,
     running_with_lock,
 )
@@ -119,6 +120,17 @@ def test_a_qmail_send_whose_program_was_replaced_is_still_told(home) -> None:
         (home / "bin/qmail-send").unlink()
         Hup(str(home), "auto").tell()
         assert was_read(home)
+
+
+@pytest.mark.root
+@pytest.mark.skipif(not is_root, reason="not root")
+def test_what_a_stranger_calls_qmail_send_is_neither_waited_for_nor_told(open_home) -> None:
+    with running(open_home, STARTS_NEVER, user=SOMEBODY) as theirs:
+        make_lock(open_home, NOBODY)
+        rewind(open_home)
+        Hup(str(open_home), "auto").tell()
+        assert theirs.poll() is None
+    assert not was_read(open_home)
 
 
 # who may not signal it asks its supervisor
