@@ -10,6 +10,8 @@ equal keys the first counts.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import BinaryIO
@@ -17,6 +19,8 @@ from typing import BinaryIO
 import cdbx
 
 from qmailpanel.qmail.formats import assign
+
+LARGEST = 1 << 30  # bytes
 
 
 def compile_assign(content: bytes, file: BinaryIO) -> None:
@@ -48,10 +52,14 @@ def assign_line(key: bytes, data: bytes) -> bytes | None:
 
 
 class AnyMap:
-    """A map to ask. A damaged one raises OSError; the file stays the caller's to close."""
+    """A map to ask, as the file is now. A damaged one raises OSError.
+
+    cdbx maps it into memory, and of a file that somebody cuts that would end the process: so it
+    gets a copy.
+    """
 
     def __init__(self, file: BinaryIO | int) -> None:
-        self._cdb = cdbx.CDB(file)
+        self._cdb = cdbx.CDB(_copy(file), close=True)
 
     def find(self, key: bytes) -> bytes | None:
         """The data of the first record of that key."""
@@ -61,3 +69,19 @@ class AnyMap:
     def records(self) -> Iterator[tuple[bytes, bytes]]:
         """All of them, in their order."""
         yield from self._cdb.items(all=True)
+
+
+def _copy(file: BinaryIO | int) -> int:
+    """In memory, open. Raises OSError for more than any map has."""
+    source = file if isinstance(file, int) else file.fileno()
+    copy = os.memfd_create("cdb")
+    try:
+        size = 0
+        while part := os.sendfile(copy, source, size, LARGEST + 1 - size):
+            size += part
+            if size > LARGEST:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    except BaseException:
+        os.close(copy)
+        raise
+    return copy

@@ -3,6 +3,7 @@
 import os
 import random
 import subprocess
+import sys
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from qmailpanel.qmail.formats import assign, cdb
 from qmailpanel.qmail.formats.assign import BadAssign
 from tests.kit.assign_map import AssignMap, BadMap
 
+ROOT = Path(__file__).parents[3]
 GOLDEN = Path(__file__).parent / "golden"
 NEWU = Path("/var/qmail/bin/qmail-newu")
 
@@ -242,3 +244,26 @@ def test_the_real_qmail_newu_makes_the_same_bytes_of_a_large_file(tmp_path):
     chance.shuffle(lines)
     content = b"".join([*lines, *(b"+%d-:popuser:110:31:/m/d:-::\n" % n for n in range(70)), b"."])
     assert _newu(tmp_path, [content]) == [compiled(content)]
+
+
+# a map that somebody cuts
+
+CUT = """
+import os, sys
+from qmailpanel.qmail.formats.cdb import AnyMap, compile_records
+
+with open(sys.argv[1], "w+b") as file:
+    compile_records([(b"%d" % number, bytes(100)) for number in range(1000)], file)
+    asked = AnyMap(file)
+    records = asked.records()
+    next(records)
+    os.truncate(file.name, 0)
+    print(len(list(records)), asked.find(b"999") == bytes(100))
+"""
+
+
+def test_a_map_that_is_cut_while_it_is_read_ends_no_process(tmp_path) -> None:
+    """In a process of its own: what is mapped into memory and gone ends whoever looks at it."""
+    argv = [sys.executable, "-c", CUT, str(tmp_path / "cdb")]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "999 True\n")
