@@ -3,42 +3,61 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
 import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
 from qmailpanel.qmail.doctor import Finding
+from qmailpanel.qmail.doctor import login_files as traps
 from qmailpanel.qmail.doctor.examined import File
-from qmailpanel.qmail.doctor.login_files import ExaminedLogins, examine_logins
+from qmailpanel.qmail.doctor.login_files import ExaminedLogins, LoginReader, examine_logins
 from qmailpanel.qmail.formats.logins import LoginFormat
 from qmailpanel.qmail.host.examined_files import describe
 from qmailpanel.qmail.host.login_files import READER
 from qmailpanel.qmail.layout.rows import Layout
 
+NO_UID = -1
+
 
 def examine_logins_of(layout: Layout) -> Iterator[Finding]:
-    """What is wrong with them where Dovecot lets people in."""
+    """What is wrong with them where Dovecot lets people in, and where a group asks for more."""
     with contextlib.suppress(KeyError, OSError):
         if layout.dovecot:
-            yield from examine_logins(read_logins(layout.logins, pwd.getpwnam(READER)))
+            yield from examine_logins(read_logins(layout.logins, reader_of_lines(READER)))
+    with contextlib.suppress(KeyError, OSError):
+        yield from examine_logins(read_logins(layout.logins, reader_of_maps(layout.ask_group)))
 
 
-def read_logins(directory: str, reader: pwd.struct_passwd) -> ExaminedLogins:
+def reader_of_lines(user: str) -> LoginReader:
+    """Raises KeyError where there is no such user."""
+    account = pwd.getpwnam(user)
+    groups = os.getgrouplist(user, account.pw_gid)
+    its = traps.WAY_SHUT, traps.LOGINS_SHUT, traps.LOGINS_UNREADABLE
+    return LoginReader(user, account.pw_uid, groups, LoginFormat.LINES, *its)
+
+
+def reader_of_maps(group: str) -> LoginReader:
+    """Raises KeyError where there is no such group: then nobody but root asks."""
+    groups = [grp.getgrnam(group).gr_gid]
+    its = traps.MAPS_WAY_SHUT, traps.MAPS_SHUT, traps.MAP_UNREADABLE
+    return LoginReader(group, NO_UID, groups, LoginFormat.MAP, *its)
+
+
+def read_logins(directory: str, reader: LoginReader) -> ExaminedLogins:
     """Raises FileNotFoundError where there are none."""
     path = Path(os.path.realpath(directory))
     return ExaminedLogins(
-        user=reader.pw_name,
-        uid=reader.pw_uid,
-        groups=os.getgrouplist(reader.pw_name, reader.pw_gid),
+        reader=reader,
         above={str(one): describe(one.stat()) for one in reversed(path.parents)},
         directory={str(path): describe(path.stat())},
-        files=dict(_describe_files(path)),
+        files=dict(_describe_files(path, reader.format)),
     )
 
 
-def _describe_files(path: Path) -> Iterator[tuple[str, File]]:
+def _describe_files(path: Path, which: LoginFormat) -> Iterator[tuple[str, File]]:
     with os.scandir(path) as entries:
         for entry in entries:
-            if entry.name.endswith(LoginFormat.LINES):
+            if entry.name.endswith(which):
                 yield entry.path, describe(entry.stat(follow_symlinks=False))

@@ -29,6 +29,9 @@ BY_HAND = {
     "WAY_SHUT",
     "LOGINS_SHUT",
     "LOGINS_UNREADABLE",
+    "MAPS_WAY_SHUT",
+    "MAPS_SHUT",
+    "MAP_UNREADABLE",
     "NOT_MOUNTED",
 }
 

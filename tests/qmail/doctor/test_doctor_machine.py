@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
 import shutil
@@ -34,9 +35,10 @@ from qmailpanel.qmail.doctor.login_files import examine_logins
 from qmailpanel.qmail.doctor.own_names import TO_ITSELF
 from qmailpanel.qmail.doctor.servers import RELAYS_AT_START
 from qmailpanel.qmail.formats.cdb import compile_records
+from qmailpanel.qmail.formats.logins import LoginFormat
 from qmailpanel.qmail.host import mounts
 from qmailpanel.qmail.host.examine_homes import read_home
-from qmailpanel.qmail.host.examine_logins import read_logins
+from qmailpanel.qmail.host.examine_logins import read_logins, reader_of_lines, reader_of_maps
 from qmailpanel.qmail.host.examine_logs import read_logs
 from qmailpanel.qmail.host.examine_machine import find_addresses
 from qmailpanel.qmail.host.examine_servers import (
@@ -646,24 +648,38 @@ def test_a_compiled_map_can_be_asked_while_it_is_read(home):
     [
         (".", 0o700, "may not pass through it (mode 0700)", "chmod o+x"),
         ("logins", 0o700, "may not enter it (mode 0700)", "chmod 711"),
-        ("logins/a.test.passwd", 0o600, "may not read it (mode 0600)", "chmod 640"),
+        ("logins/a.test{ending}", 0o600, "may not read it (mode 0600)", "chmod 640"),
     ],
 )
-def test_logins_that_dovecot_cannot_read_are_told(home, name, number, meaning, remedy):
-    reader = pwd.getpwnam("nobody")
+@pytest.mark.parametrize("who", ["Dovecot", "a group"])
+def test_logins_that_who_lets_people_in_cannot_read_are_told(
+    home, who, name, number, meaning, remedy
+):
+    reader = reader_of_lines("nobody") if who == "Dovecot" else reader_of_maps("nogroup")
     make_directory(home / "logins", 0o711)
-    files = [home / "logins/a.test.passwd", home / "logins/a.test.cdb"]
-    for file, its_mode in zip(files, (0o640, 0o600), strict=True):
+    for ending in LoginFormat:
+        file = home / f"logins/a.test{ending}"
         file.write_bytes(b"")
-        file.chmod(its_mode)
-    for file in files:
-        os.chown(file, 0, reader.pw_gid)
+        file.chmod(0o640 if ending is reader.format else 0o600)
+        os.chown(file, 0, grp.getgrnam("nogroup").gr_gid)
     assert list(examine_logins(read_logins(str(home / "logins"), reader))) == []
-    (home / name).chmod(number)
+    shut = home / name.format(ending=reader.format)
+    shut.chmod(number)
     [finding] = examine_logins(read_logins(str(home / "logins"), reader))
-    assert finding.file == str(home / name)
+    assert finding.file == str(shut)
     assert meaning in finding.meaning
     assert remedy in finding.remedy
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to be root")
+def test_login_maps_are_examined_where_there_is_a_group_that_asks_them(home):
+    make_directory(home / "logins", 0o711)
+    (home / "logins/a.test.cdb").touch(0o600)
+    layout = Layout(str(home), str(home / "mailnames"), MAIL_USER, ask_group="nogroup")
+    found = finish(examine_shared_of(layout))
+    assert [one.file for one in found] == [str(home / "logins/a.test.cdb")]
+    assert finish(examine_shared_of(replace(layout, ask_group="no-such-group"))) == []
 
 
 @pytest.mark.root
