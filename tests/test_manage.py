@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
 import venv
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,8 @@ import pytest
 from qmailpanel.command_line import run_command
 from qmailpanel.environment import installed
 from qmailpanel.environment.version import read_version
+from tests.kit.disk import make_home
+from tests.kit.real_qmail import wait_for
 
 ROOT = Path(__file__).parents[1]
 SYSTEM_PYTHON = Path(sys.base_prefix) / "bin/python3"
@@ -26,11 +30,14 @@ LACKING = (
 ASK_THE_WEB_SERVER = """
 from io import BytesIO
 from wsgiref.util import setup_testing_defaults
+from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 from qmailpanel.wsgi import application
 
 def ask():
     environ, statuses = {"PATH_INFO": "/sign-in/", "wsgi.input": BytesIO()}, []
+    environ["HTTP_COOKIE"] = f"{settings.SESSION_COOKIE_NAME}=somebodys"
     setup_testing_defaults(environ)
     body = b"".join(application(environ, lambda status, _headers, *_more: statuses.append(status)))
     print(statuses[0], body.decode()[:40].splitlines()[0])
@@ -38,6 +45,11 @@ def ask():
 ask()
 call_command("migrate", verbosity=0)
 call_command("createcachetable", verbosity=0)
+ask()
+with connection.cursor() as cursor:
+    cursor.execute("DROP TABLE cache")
+    cursor.execute("DROP TABLE django_session")
+ask()
 ask()
 """
 
@@ -51,6 +63,40 @@ def manage(place, *words, python=sys.executable, at=ROOT, **how):
     argv = [python, "manage.py", *words]
     how = {"capture_output": True, "text": True, "timeout": 60} | how
     return subprocess.run(argv, cwd=at, env=world(place), check=False, **how)
+
+
+def make_tables(place):
+    for command in ("migrate", "createcachetable"):
+        assert manage(place, command).returncode == 0
+
+
+def drop_tables(place):
+    with closing(sqlite3.connect(place / "state/db.sqlite3")) as database:
+        database.execute("BEGIN IMMEDIATE")
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (name,) in tables:
+            if not name.startswith("sqlite_"):
+                database.execute(f'DROP TABLE "{name}"')
+        database.commit()
+
+
+def is_served(place):
+    with closing(sqlite3.connect(place / "state/db.sqlite3")) as database:
+        alive = "SELECT count(heartbeat) FROM reports_syncnode"
+        return database.execute(alive).fetchone() == (1,)
+
+
+@contextmanager
+def serving(place, said):
+    """The sync service, and what it says."""
+    argv = [sys.executable, "manage.py", "qmailsync"]
+    with said.open("w") as file:
+        service = subprocess.Popen(argv, cwd=ROOT, env=world(place), stderr=file)
+    try:
+        yield service
+    finally:
+        service.terminate()
+        service.wait(20)
 
 
 @pytest.fixture
@@ -116,16 +162,30 @@ def test_a_command_without_tables_says_what_makes_them(tmp_path, line):
 
 def test_the_service_waits_for_tables_and_says_so_once(tmp_path):
     said = tmp_path / "said"
-    with said.open("w") as file:
-        argv = [sys.executable, "manage.py", "qmailsync"]
-        with subprocess.Popen(argv, cwd=ROOT, env=world(tmp_path), stderr=file) as service:
-            deadline = time.monotonic() + 30
-            while not said.read_text() and time.monotonic() < deadline:
-                time.sleep(0.1)
-            time.sleep(2.5)
-            assert service.poll() is None
-            service.terminate()
+    with serving(tmp_path, said) as service:
+        wait_for(lambda: said.read_text() != "")
+        time.sleep(2.5)
+        assert service.poll() is None
     assert said.read_text() == f"ERROR qmailpanel.sync.waiting: {LACKING}"
+
+
+def test_the_service_waits_where_tables_vanish_under_it_and_says_so_once(tmp_path):
+    make_home(tmp_path / "state/qmail", {})
+    make_tables(tmp_path)
+    said = tmp_path / "said"
+    with serving(tmp_path, said) as service:
+        wait_for(lambda: is_served(tmp_path))
+        drop_tables(tmp_path)
+        wait_for(lambda: said.read_text() != "")
+        time.sleep(2.5)
+        assert said.read_text().count("\n") == 1
+        make_tables(tmp_path)
+        wait_for(lambda: is_served(tmp_path))
+        drop_tables(tmp_path)
+        service.terminate()
+        assert service.wait(10) == 0
+    for line in said.read_text().splitlines():
+        assert line.startswith("ERROR qmailpanel.sync.waiting: The database ")
 
 
 def test_the_web_server_answers_in_a_sentence_until_there_are_tables(tmp_path):
@@ -133,10 +193,11 @@ def test_the_web_server_answers_in_a_sentence_until_there_are_tables(tmp_path):
     done = subprocess.run(
         argv, cwd=ROOT, env=world(tmp_path), capture_output=True, text=True, check=True
     )
-    assert "Traceback" not in done.stderr
-    [before, after] = done.stdout.splitlines()
-    assert before == f"503 Service Unavailable {LACKING[:40]}"
+    assert done.stderr.count("Internal Server Error") == 1  # to whom saw them go
+    [before, after, as_they_go, gone] = done.stdout.splitlines()
+    assert before == gone == f"503 Service Unavailable {LACKING[:40]}"
     assert after.startswith("200 OK")
+    assert as_they_go.startswith("500")
 
 
 def test_an_empty_database_on_a_host_that_was_made_from_another_is_not_called_new(tmp_path):

@@ -30,6 +30,7 @@ from .rounds.usage import UsageRounds
 from .scope import dirty_domains
 from .trigger import Trigger, notify
 from .unsettled import Unsettled
+from .waiting import wait_for_tables
 
 log = logging.getLogger(__name__)
 
@@ -92,12 +93,36 @@ class Service:
         finally:
             notify("STOPPING=1")
             trigger.close()
-            publish_heartbeat(alive=False)
+            with contextlib.suppress(DatabaseError):  # then nobody sees that it beats no more
+                publish_heartbeat(alive=False)
 
     def turn(self) -> bool:
         """Each round that is due or under way, until its next pause. Is there more to do?"""
-        have_more = [_go_on(each) for each in self.rounds]
+        have_more = [self._go_on(each) for each in self.rounds]
         return any(have_more)
+
+    def _go_on(self, round_: Every) -> bool:
+        with self._enduring():
+            return round_.go_on()
+        return False
+
+    @contextlib.contextmanager
+    def _enduring(self) -> Iterator[None]:
+        """What may be over the next time ends no service; it is said where people see it."""
+        try:
+            yield
+        except Busy:
+            log.info("another qmailsync is at work; waiting for it")
+        except BrokeOff as reason:
+            log.warning("%s", reason)
+        except HostError as error:
+            log.warning("%s (%s)", error.text, error.cause)
+            with contextlib.suppress(DatabaseError):  # the next round meets it too
+                publish(Report(timezone.now(), error=error.text, cause=error.cause))
+        except DatabaseError:
+            connection.close()
+            if not (wait_for_tables(lambda: self.stopping) or self.stopping):
+                log.exception("the database refused this; trying again")
 
     def take_changes(self) -> None:
         """Make true what was committed since the last time."""
@@ -158,26 +183,3 @@ def _beat() -> None:
 def _is_answered() -> bool:
     node = settings.QMAILPANEL_NODE
     return SyncQuestion.objects.filter(node=node, answer__isnull=False).exists()
-
-
-def _go_on(round_: Every) -> bool:
-    with _enduring():
-        return round_.go_on()
-    return False
-
-
-@contextlib.contextmanager
-def _enduring() -> Iterator[None]:
-    """What may be over the next time ends no service; it is said where people see it."""
-    try:
-        yield
-    except Busy:
-        log.info("another qmailsync is at work; waiting for it")
-    except BrokeOff as reason:
-        log.warning("%s", reason)
-    except HostError as error:
-        log.warning("%s (%s)", error.text, error.cause)
-        publish(Report(timezone.now(), error=error.text, cause=error.cause))
-    except DatabaseError:
-        log.exception("the database does not answer; trying again")
-        connection.close()

@@ -33,8 +33,17 @@ class WithTables:
         except DatabaseError:  # it may have them: the panel says what it says of any trouble
             return self.application(environ, start_response)
         if self._has_tables:
-            return self.application(environ, start_response)
+            return self.application(environ, self._watching(start_response))
         sentence = say_what_to_do()
         logger.error("%s", sentence)
         start_response("503 Service Unavailable", HEADERS)
         return [f"{sentence}\n".encode()]
+
+    def _watching(self, start_response: Any) -> Callable[..., Any]:
+        """An error may be that they are gone: they are looked for again."""
+
+        def start(status: str, *answer: Any) -> Any:
+            self._has_tables = not status.startswith("500")
+            return start_response(status, *answer)
+
+        return start
