@@ -14,10 +14,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from qmailpanel.command_line import run_command
 from qmailpanel.environment import installed
 from qmailpanel.environment.version import read_version
+from qmailpanel.qmail.doctor.control_files import UNREADABLE
+from qmailpanel.sync.models import HostFinding
 from tests.kit.disk import make_home
 from tests.kit.real_qmail import wait_for
 
@@ -134,6 +137,8 @@ def installed_panel(monkeypatch, tmp_path):
     environment = tmp_path / "environment"
     environment.write_text("QMAILPANEL_STATE_DIR=/var/lib/qmailpanel\n")
     monkeypatch.setattr(installed, "ENVIRONMENT", environment)
+    monkeypatch.setattr(installed, "UNIT", tmp_path / "qmailpanel-sync.service")
+    monkeypatch.setattr(installed, "KEPT", [tmp_path / "service"])
     for name in os.environ:
         if name.startswith("QMAILPANEL_"):
             monkeypatch.delenv(name)
@@ -149,6 +154,34 @@ def test_remedies_name_the_command_that_is_there(installed_panel, client, db):
     page = client.get("/password/reset/").content.decode()
     assert "<code>qmailpanel operator" in page
     assert "./manage.py" not in page
+
+
+@pytest.mark.parametrize(
+    ("keeper", "command"),
+    [
+        ("qmailpanel-sync.service", "systemctl start qmailpanel-sync"),
+        ("service/qmailpanel-sync", "svc -u {}/service/qmailpanel-sync"),
+        ("", "qmailpanel qmailsync"),
+    ],
+)
+def test_the_banner_names_what_starts_the_service_here(
+    installed_panel, tmp_path, as_operator, keeper, command
+):
+    (tmp_path / keeper).mkdir(parents=True, exist_ok=True)
+    page = as_operator.get("/domains/").content.decode()
+    assert f"Start it with: {command.format(tmp_path)}<" in page
+
+
+def test_the_doctor_names_the_command_that_is_there(installed_panel, as_operator):
+    HostFinding.objects.create(
+        node="main",
+        severity=UNREADABLE.severity,
+        file="control/databytes",
+        remedy=UNREADABLE.remedy,
+        since=timezone.now(),
+    )
+    page = as_operator.get("/sync/doctor/").content.decode()
+    assert "Run qmailpanel doctor as root" in page
 
 
 # before a database

@@ -199,7 +199,7 @@ class PleskCommand(BaseCommand):
         if held_after() is not None:
             self.notice("Saved. It waits until the operator applies it.")
         elif not fifo_has_reader():
-            self.notice("Saved. The next run of qmailsync applies it.")
+            self.notice(f"Saved. The next run of {command_name()} qmailsync applies it.")
         elif not _wait_for(rows):
             self.notice("Saved. The sync service has not applied it yet; it will.")
 

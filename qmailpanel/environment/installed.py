@@ -11,6 +11,9 @@ from django.core.exceptions import ImproperlyConfigured
 from qmailpanel.environment.reading import PREFIX
 
 ENVIRONMENT = Path("/etc/qmailpanel/environment")
+SERVICE = "qmailpanel-sync"
+UNIT = Path(f"/etc/systemd/system/{SERVICE}.service")
+KEPT = (Path("/etc/service"), Path("/service"))  # by daemontools
 
 
 def is_installed() -> bool:
@@ -21,6 +24,16 @@ def is_installed() -> bool:
 def command_name() -> str:
     """What the panel's commands are called here."""
     return "qmailpanel" if is_installed() else "./manage.py"
+
+
+def sync_command() -> str:
+    """What starts the sync service here, whoever keeps it."""
+    if UNIT.exists():
+        return f"systemctl start {SERVICE}"
+    for directory in KEPT:
+        if (directory / SERVICE).exists():
+            return f"svc -u {directory / SERVICE}"
+    return f"{command_name()} qmailsync"
 
 
 def refuse_to_guess(environ: Mapping[str, str]) -> None:

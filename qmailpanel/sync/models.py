@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext
 
 from qmailpanel.domains.models import Domain
+from qmailpanel.environment.installed import command_name
 from qmailpanel.ledger.models import Change
 from qmailpanel.qmail.plan.drift import DriftKind, Side, Subject
 
@@ -129,6 +131,11 @@ class ForeignLine(models.Model):
     objects = HostQuerySet.as_manager()
 
 
+def advise(remedy: str, params: Mapping[str, str]) -> str:
+    """A remedy of the doctor's in words, with the command that is there."""
+    return str(gettext(remedy) % {**params, "command": command_name()})
+
+
 class HostFinding(models.Model):
     """What the doctor found: two templates of the ground floor's, and what fills them.
 
@@ -161,7 +168,7 @@ class HostFinding(models.Model):
     @property
     def advice(self) -> str:
         """The remedy."""
-        return str(gettext(self.remedy) % self.params)
+        return advise(self.remedy, self.params)
 
 
 class Examination(models.Model):

@@ -11,7 +11,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from qmailpanel.environment.installed import command_name
+from qmailpanel.environment.installed import sync_command
 from qmailpanel.reports.models import SyncNode, SyncProblem
 from qmailpanel.reports.node import is_alive
 
@@ -94,7 +94,7 @@ def _alarm() -> Notice:
 def _waiting() -> Notice:
     text = _("Saved, waiting: the sync service is not running.")
     then = _("What is live stays live; changes become live when it runs again.")
-    start = _("Start it with: %(command)s qmailsync") % {"command": command_name()}
+    start = _("Start it with: %(command)s") % {"command": sync_command()}
     return Notice(WAITING, f"{text} {then}", start)
 
 

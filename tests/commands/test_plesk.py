@@ -60,7 +60,7 @@ def test_the_lines_of_the_seed_run_as_written_on_a_fresh_database(tmp_path):
     assert "use PSA_PASSWORD instead" in runs[1].stderr
     assert "the password is weak" in runs[1].stderr
     assert "bilardi@pandle.net, webmaster@pandle.net" in runs[4].stderr
-    assert all("The next run of qmailsync applies it." in run.stderr for run in runs)
+    assert all("The next run of ./manage.py qmailsync applies it." in run.stderr for run in runs)
 
 
 def test_a_database_that_is_not_there_yet_is_a_sentence(tmp_path):

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.domains.models import Claim, Domain
+from qmailpanel.environment.installed import sync_command
 from qmailpanel.ledger.actors import Refused
 from qmailpanel.ledger.services import upcoming
 from qmailpanel.reports.models import KnownHost, RoutedLine
@@ -69,8 +70,9 @@ def refuse_asking() -> None:
 def _refuse_unread(field: str) -> None:
     if not KnownHost.objects.filter(node=settings.QMAILPANEL_NODE).exists():
         raise Refused(
-            _("The sync service has not read this host yet. Start it first, or qmailsync --once."),
+            _("The sync service has not read this host yet. Start it first: %(command)s"),
             field,
+            command=sync_command(),
         )
 
 

@@ -45,7 +45,7 @@ NOT_A_FILE = Trap(
 )
 UNREADABLE = Trap(
     gettext_noop("The doctor may not read it."),
-    gettext_noop("Run qmailpanel doctor as root to have it checked too."),
+    gettext_noop("Run %(command)s doctor as root to have it checked too."),
     NOTE,
 )
 CLOSED: Mapping[str, Trap] = {

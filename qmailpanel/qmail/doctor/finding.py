@@ -1,7 +1,8 @@
 """What the doctor says: a trap, the file and line where it lies, and the way out.
 
 A trap's two sentences are templates, marked for translation here and translated where they are
-shown; what fills them comes from outsiders and is made printable.
+shown; what fills them comes from outsiders and is made printable. `%(command)s` in a remedy is what
+the panel's commands are called where it is shown.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Finding:
     @property
     def remedy(self) -> str:
         """In English."""
-        return self.trap.remedy % self.params
+        return self.trap.remedy % {**self.params, "command": "qmailpanel"}
 
 
 Findings = Iterator[Finding | None]  # None: a pause; see pause.py

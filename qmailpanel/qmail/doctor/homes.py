@@ -45,7 +45,7 @@ A_LINK = Trap(
 )
 CLOSED = Trap(
     gettext_noop("The doctor may not look into this home."),
-    gettext_noop("Run qmailpanel doctor as root to have it checked too."),
+    gettext_noop("Run %(command)s doctor as root to have it checked too."),
     NOTE,
 )
 SHUT_ABOVE = Trap(

@@ -61,10 +61,10 @@ def test_the_sentences_of_each_trap_can_be_filled() -> None:
         assert texts[0].endswith((".", "x")), name
 
 
-def test_remedies_name_the_commands_of_a_panel_that_is_installed() -> None:
+def test_remedies_leave_to_the_page_what_commands_are_called_there() -> None:
     """Without its environment ./manage.py makes a state of its own, and examines another home."""
     said = [trap.remedy for _, trap in known()]
     assert not [remedy for remedy in said if "manage.py" in remedy]
-    named = {name for remedy in said for name in re.findall(r"qmailpanel (\w+)", remedy)}
+    named = {name for remedy in said for name in re.findall(r"%\(command\)s (\w+)", remedy)}
     assert named == {"doctor"}
     assert named <= get_commands().keys()

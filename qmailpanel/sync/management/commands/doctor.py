@@ -15,6 +15,7 @@ from qmailpanel.qmail.host.examine_homes import examine_homes_of
 from qmailpanel.qmail.host.examine_shared import examine_shared_of
 from qmailpanel.qmail.pause import finish
 from qmailpanel.sync.host_settings import read_layout
+from qmailpanel.sync.models import advise
 
 WORDS = {
     Severity.ALARM: gettext_noop("alarm"),
@@ -52,7 +53,7 @@ class Command(BaseCommand):
         if finding.also:
             words = {"count": finding.count, "places": ", ".join(finding.also)}
             self.stdout.write("      " + _("%(count)d times, next at %(places)s") % words)
-        self.stdout.write(f"      {_(trap.remedy) % params}")
+        self.stdout.write(f"      {advise(trap.remedy, params)}")
 
 
 def _examine(*, whole: bool) -> list[Finding]:

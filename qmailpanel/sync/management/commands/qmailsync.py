@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.translation import gettext as _
 
+from qmailpanel.environment.installed import command_name
 from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.qmail.host.errors import Busy, HostError
@@ -95,7 +96,8 @@ class Command(BaseCommand):
             self.stdout.write(_("Nothing of it is done. Put the newest database back."))
             return
         answer_question(COMMAND, question)
-        self.stdout.write(_("It is done by the service, or by qmailsync --once."))
+        by = {"command": command_name()}
+        self.stdout.write(_("It is done by the service, or by %(command)s qmailsync --once.") % by)
 
     def _serve(self) -> None:
         wait_for_tables()
