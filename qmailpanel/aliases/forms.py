@@ -8,7 +8,8 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.domains.models import Domain
+from qmailpanel.domains.addresses.services import targets_of
+from qmailpanel.domains.models import Address, Domain
 from qmailpanel.qmail import names
 from qmailpanel.web.edited import EditForm
 from qmailpanel.web.fields import PLAIN, DestinationsField, LocalField
@@ -25,6 +26,8 @@ def _destinations(label: Any, widget: forms.Widget) -> DestinationsField:
 class AliasForm(EditForm):
     """Where an alias of `domain` delivers."""
 
+    names_who = True
+
     destinations = _destinations(
         _("Delivers to"), forms.Textarea(attrs={**PLAIN, "rows": 4, "class": "mono"})
     )
@@ -37,6 +40,10 @@ class AliasForm(EditForm):
         field = self.within(domain.name).fields["destinations"]
         if isinstance(field.widget, forms.Textarea):
             field.help_text = gettext("One address a line, here or elsewhere.")
+
+    @classmethod
+    def says(cls, row: Address) -> dict[str, Any]:
+        return {"destinations": "\n".join(targets_of(row)), "comment": row.comment}
 
 
 class AddAliasForm(AliasForm):

@@ -126,11 +126,7 @@ def detail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 
 def _form(request: PanelRequest, address: Address, *, blank: bool = False) -> AliasForm:
     """The form as the alias is now, or with what was typed."""
-    initial = {"destinations": "\n".join(targets_of(address)), "comment": address.comment}
-    data = None if blank else sent(request)
-    form = AliasForm(data, domain=address.domain, initial=initial)
-    form.change = address.change
-    return form
+    return AliasForm.of(address, None if blank else sent(request), domain=address.domain)
 
 
 def _detail(

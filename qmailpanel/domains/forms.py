@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -86,21 +86,19 @@ class SettingsForm(EditForm):
     )
 
     @classmethod
-    def of(cls, domain: Domain, data: Any = None) -> SettingsForm:
-        """The form as the domain is now, or with what was typed."""
-        target = domain.unknown_target
-        is_mailbox = domain.unknown == Unknown.MAILBOX
-        form = cls(
-            data,
-            initial={
-                "description": domain.description,
-                "unknown": domain.unknown,
-                "unknown_text": domain.unknown_text,
-                "forward": "" if is_mailbox else target,
-                "mailbox": target.rpartition("@")[0] if is_mailbox else "",
-            },
-        )
-        return form.within(domain.name)
+    def says(cls, row: Domain) -> dict[str, Any]:
+        is_mailbox = row.unknown == Unknown.MAILBOX
+        return {
+            "description": row.description,
+            "unknown": row.unknown,
+            "unknown_text": row.unknown_text,
+            "forward": "" if is_mailbox else row.unknown_target,
+            "mailbox": row.unknown_target.rpartition("@")[0] if is_mailbox else "",
+        }
+
+    @classmethod
+    def of(cls, row: Domain, data: Any = None, **options: Any) -> Self:
+        return super().of(row, data, **options).within(row.name)
 
     def field_of(self, field: str) -> str:
         return self.target_field if field == "unknown_target" else field
@@ -125,6 +123,7 @@ class SettingsForm(EditForm):
 class OwnersForm(EditForm):
     """What the owners of mailboxes find on their pages: a box for each item, ticked or not."""
 
+    ids = "own_%s"
     items = forms.MultipleChoiceField(
         label=_("Owners may see"),
         choices=OwnItem.choices,
@@ -133,9 +132,8 @@ class OwnersForm(EditForm):
     )
 
     @classmethod
-    def of(cls, domain: Domain, data: Any = None) -> OwnersForm:
-        given = [item for item in OwnItem.values if item not in domain.withheld]
-        return cls(data, initial={"items": given}, auto_id="own_%s")
+    def says(cls, row: Domain) -> dict[str, Any]:
+        return {"items": [item for item in OwnItem.values if item not in row.withheld]}
 
     @property
     def withheld(self) -> list[str]:

@@ -88,6 +88,7 @@ class PasswordForm(NextPasswordForm):
 class QuotaForm(EditForm):
     """Blank is no limit."""
 
+    names_who = True
     quota = SizeField(
         blank=0, label=_("Quota"), help_text=_("As 500 MB or 2 GB. Empty or 0: no limit.")
     )
@@ -102,12 +103,8 @@ class QuotaForm(EditForm):
     )
 
     @classmethod
-    def of(cls, address: Address, data: Any = None) -> QuotaForm:
-        """The form as the mailbox is now, or with what was typed."""
-        box = address.mailbox
-        form = cls(data, initial={"quota": box.quota, "messages": box.messages or None})
-        form.change = address.change
-        return form
+    def says(cls, row: Address) -> dict[str, Any]:
+        return {"quota": row.mailbox.quota, "messages": row.mailbox.messages or None}
 
     def clean_messages(self) -> int:
         return self.cleaned_data["messages"] or 0
@@ -115,6 +112,8 @@ class QuotaForm(EditForm):
 
 class MailboxForm(EditForm):
     """Columns of the address or of its mailbox, under the names they have there."""
+
+    names_who = True
 
     comment = forms.CharField(
         label=_("Comment"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
@@ -127,11 +126,8 @@ class MailboxForm(EditForm):
     )
 
     @classmethod
-    def of(cls, address: Address, data: Any = None) -> MailboxForm:
-        """The form as the mailbox is now, or with what was typed."""
-        form = cls(data, initial={name: _column(address, name) for name in cls.base_fields})
-        form.change = address.change
-        return form
+    def says(cls, row: Address) -> dict[str, Any]:
+        return {name: _column(row, name) for name in cls.base_fields}
 
 
 def _column(address: Address, name: str) -> Any:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.accounts.forms import NewPasswordForm
 from qmailpanel.domains.access.rights import Preset, Right, Rights, in_order, preset_of, read_rights
+from qmailpanel.domains.models import Grant
 from qmailpanel.qmail import names
 from qmailpanel.web.edited import EditForm
 from qmailpanel.web.fields import PLAIN, PanelForm, ParsedField
@@ -44,9 +45,13 @@ class RightsForm(EditForm):
         choices=Right.choices, required=False, widget=forms.CheckboxSelectMultiple
     )
 
-    def __init__(self, data: Any = None, *, mine: Rights, rights: Rights | None = None) -> None:
-        initial = {} if rights is None else _initial(rights)
-        super().__init__(data, initial=initial)
+    @classmethod
+    def says(cls, row: Grant) -> dict[str, Any]:
+        rights = read_rights(row.rights)
+        return {"preset": preset_of(rights) or OWN, "rights": in_order(rights)}
+
+    def __init__(self, data: Any = None, *, mine: Rights, **options: Any) -> None:
+        super().__init__(data, **options)
         presets = [(preset.value, preset.label) for preset in Preset if preset.rights <= mine]
         own = [(OWN, _("A choice of these:"))]
         self.fields["preset"].choices = presets + own  # type: ignore[attr-defined]
@@ -60,10 +65,6 @@ class RightsForm(EditForm):
         if preset == OWN:
             return read_rights(self.cleaned_data["rights"])
         return Preset(preset).rights
-
-
-def _initial(rights: Rights) -> dict[str, Any]:
-    return {"preset": preset_of(rights) or OWN, "rights": in_order(rights)}
 
 
 class InviteForm(EmailForm, RightsForm):

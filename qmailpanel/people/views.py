@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.access.needs import needs
-from qmailpanel.domains.access.rights import Right, read_rights, rights_of
+from qmailpanel.domains.access.rights import Right, rights_of
 from qmailpanel.domains.frame import domain_context, find_domain
 from qmailpanel.domains.models import Domain, Grant, Invitation
 from qmailpanel.ledger.actors import Actor
@@ -45,7 +45,7 @@ def grant(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """Other rights for somebody."""
     domain, row = _find_grant(request, name, pk)
     mine = rights_of(request.user, domain)
-    form = RightsForm(sent(request), mine=mine, rights=read_rights(row.rights))
+    form = RightsForm.of(row, sent(request), mine=mine)
     if attempt(
         request, form, lambda actor: grants.change_grant(actor, row, form.chosen), said=_("Saved.")
     ).is_done:

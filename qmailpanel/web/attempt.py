@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -13,6 +14,7 @@ from django.utils.translation import gettext_noop as _
 
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.qmail.names import InvalidName
+from qmailpanel.web.edited import EditForm, Outdated
 from qmailpanel.web.fields import PanelForm
 
 Result = TypeVar("Result")
@@ -46,7 +48,10 @@ def attempt(
     if form is not None and not form.is_valid():
         return Attempt()
     try:
-        done = Attempt(is_done=True, result=service(Actor.of(request)))
+        with form.held() if isinstance(form, EditForm) and form.row else nullcontext():
+            done = Attempt(is_done=True, result=service(Actor.of(request)))
+    except Outdated:
+        return Attempt()
     except Refused as refusal:
         return _refused(form, refusal)
     except InvalidName as error:  # in the database: forms let none in

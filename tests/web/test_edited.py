@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from qmailpanel.accounts.models import User
@@ -64,7 +69,7 @@ FORMS = [
         f"{DOMAIN}settings/",
         "form",
         {"description": "", "unknown": "discard"},
-        {"description": "", "unknown": "bounce"},
+        {"description": "", "unknown": "bounce", "unknown_text": "No."},
         "Discard",
     ),
     Form(
@@ -133,6 +138,39 @@ def test_who_saves_second_is_asked_and_told_what_the_first_one_saved(
     assert f'name="seen" value="{again["seen"]}"' in text
     assert as_operator.post(there, again).status_code == 303
     assert Change.objects.count() == saved + 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: f"{form.page}{form.key}")
+def test_of_two_who_save_in_the_same_instant_one_is_asked(
+    operator: User, sign_in: Any, places: dict[str, str], form: Form
+) -> None:
+    page = form.page.format(**places)
+    there = f"{page}{form.there}".replace("settings/../", "")
+    browser = sign_in(operator)
+    seen = browser.get(page).context[form.key].seen
+    saved, both = Change.objects.count(), Barrier(2)
+    with ThreadPoolExecutor(2) as people:
+        typed = [{**typed, "seen": seen} for typed in (form.first, form.second)]
+        save = partial(save_with_the_other, both, browser.cookies, there)
+        answers = sorted(people.map(save, typed))
+    assert answers == [303, 422]
+    assert Change.objects.count() == saved + 1
+
+
+def save_with_the_other(both: Barrier, cookies: Any, there: str, typed: dict[str, Any]) -> int:
+    """Over a connection of its own; what was typed is looked at by both before either saves."""
+    met = list[int]()
+
+    def meet(execute: Any, sql: str, *more: Any) -> Any:
+        if not met and (sql.startswith("BEGIN") or "FOR UPDATE" in sql):
+            met.append(both.wait(10))
+        return execute(sql, *more)
+
+    browser = Client()
+    browser.cookies = cookies
+    with closing(connection), connection.execute_wrapper(meet):
+        return browser.post(there, typed).status_code
 
 
 def test_what_others_saved_elsewhere_on_the_page_is_no_hindrance(as_operator, places) -> None:

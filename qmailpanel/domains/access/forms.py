@@ -27,6 +27,8 @@ def _limit(label: Any) -> CountField:
 class LimitsForm(EditForm):
     """Blank is no limit."""
 
+    ids = "limit_%s"
+
     mailboxes = _limit(_("Mailboxes"))
     aliases = _limit(_("Aliases"))
     destinations = _limit(_("Destinations of an alias"))
@@ -35,6 +37,5 @@ class LimitsForm(EditForm):
     default_quota = SizeField(blank=None, label=_("Quota of a new mailbox"))
 
     @classmethod
-    def of(cls, domain: Domain, data: Any = None) -> LimitsForm:
-        """The form as the limits are now, or with what was typed."""
-        return cls(data, initial=model_to_dict(limits_of(domain)), auto_id="limit_%s")
+    def says(cls, row: Domain) -> dict[str, Any]:
+        return model_to_dict(limits_of(row))

@@ -17,6 +17,7 @@ from qmailpanel.web.fields import PLAIN, CountField, ParsedField
 class ResponderForm(EditForm):
     """What is answered for people who left."""
 
+    ids = "left_%s"
     subject = forms.CharField(
         label=_("Subject"),
         max_length=200,
@@ -44,6 +45,6 @@ class ResponderForm(EditForm):
     )
 
     @classmethod
-    def of(cls, domain: Domain, data: Any = None) -> ResponderForm:
-        responder = Responder.objects.filter(domain=domain).first()
-        return cls(data, initial=model_to_dict(responder) if responder else None, auto_id="left_%s")
+    def says(cls, row: Domain) -> dict[str, Any]:
+        responder = Responder.objects.filter(domain=row).first()
+        return model_to_dict(responder) if responder else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.conf import settings
@@ -11,16 +11,16 @@ from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address
-from qmailpanel.mailboxes.models import AutoReply
 from qmailpanel.mailboxes.services import mailbox_of
 from qmailpanel.qmail.formats.reply import BODY_LENGTH
 from qmailpanel.web.edited import EditForm
 from qmailpanel.web.fields import PLAIN, CountField, DestinationsField
 
-from .replies import LONGEST
+from .replies import LONGEST, reply_of
 
 
 class ForwardingForm(EditForm):
+    ids = "forwarding_%s"
     destinations = DestinationsField(
         label=_("Forward to"),
         required=False,
@@ -30,12 +30,12 @@ class ForwardingForm(EditForm):
     keeps = forms.BooleanField(label=_("Keep a copy in this mailbox"), required=False)
 
     @classmethod
-    def of(cls, address: Address, data: Any = None) -> ForwardingForm:
-        """The form as the mailbox is now, or with what was typed."""
-        targets = "\n".join(targets_of(address))
-        initial = {"destinations": targets, "keeps": mailbox_of(address).keeps}
-        form = cls(data, initial=initial, auto_id="forwarding_%s")
-        return form.within(address.domain.name)
+    def says(cls, row: Address) -> dict[str, Any]:
+        return {"destinations": "\n".join(targets_of(row)), "keeps": mailbox_of(row).keeps}
+
+    @classmethod
+    def of(cls, row: Address, data: Any = None, **options: Any) -> Self:
+        return super().of(row, data, **options).within(row.domain.name)
 
 
 def _day(label: Any, text: Any) -> forms.DateField:
@@ -49,6 +49,7 @@ def _day(label: Any, text: Any) -> forms.DateField:
 
 
 class ReplyForm(EditForm):
+    ids = "reply_%s"
     on = forms.BooleanField(label=_("Reply automatically"), required=False)
     subject = forms.CharField(
         label=_("Subject"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
@@ -70,11 +71,12 @@ class ReplyForm(EditForm):
     )
 
     @classmethod
-    def of(cls, reply: AutoReply, data: Any = None) -> ReplyForm:
-        """The form as the auto-reply is now, or with what was typed."""
-        initial = {name: getattr(reply, name) for name in cls.base_fields}
-        form = cls(data, initial=initial, auto_id="reply_%s")
-        form.fields["first"].help_text = gettext(
+    def says(cls, row: Address) -> dict[str, Any]:
+        reply = reply_of(mailbox_of(row))
+        return {name: getattr(reply, name) for name in cls.base_fields}
+
+    def __init__(self, *data: Any, **options: Any) -> None:
+        super().__init__(*data, **options)
+        self.fields["first"].help_text = gettext(
             "Empty: it starts at once. Days begin and end in the time of %(zone)s."
         ) % {"zone": settings.TIME_ZONE}
-        return form

@@ -31,7 +31,7 @@ def delivery_context(request: PanelRequest, address: Address) -> dict[str, Any]:
     typed = {name: request.POST if part == name else None for name in ("forwarding", "reply")}
     return {
         "forwarding": ForwardingForm.of(address, typed["forwarding"]),
-        "reply": ReplyForm.of(reply, typed["reply"]),
+        "reply": ReplyForm.of(address, typed["reply"]),
         "running": reply.running,
         "answers": answers_mail(),
         "hops": route_of(address, fates),

@@ -16,17 +16,15 @@ from qmailpanel.web.fields import PanelForm
 class SwitchesForm(EditForm):
     """What the password opens."""
 
+    names_who = True
     imap = forms.BooleanField(label=_("IMAP: mail programs read it"), required=False)
     pop3 = forms.BooleanField(label=_("POP3: mail programs fetch it"), required=False)
     sending = forms.BooleanField(label=_("Sending: mail programs send as it"), required=False)
     panel = forms.BooleanField(label=_("This panel: the owner signs in here"), required=False)
 
     @classmethod
-    def of(cls, address: Address, data: Any = None) -> SwitchesForm:
-        """The form as the mailbox is now, or with what was ticked."""
-        form = cls(data, initial={name: getattr(address.mailbox, name) for name in SWITCHES})
-        form.change = address.change
-        return form
+    def says(cls, row: Address) -> dict[str, Any]:
+        return {name: getattr(row.mailbox, name) for name in SWITCHES}
 
 
 class AppPasswordForm(PanelForm):
