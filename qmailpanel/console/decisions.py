@@ -17,10 +17,12 @@ from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import LocalPart
-from qmailpanel.qmail.plan.drift import Side, Subject
+from qmailpanel.qmail.plan.drift import DriftKind, Side, Subject
 from qmailpanel.sync.models import DriftDecision, SyncDrift
 
 from .offers import Offer, find_offers
+
+FEW = 3
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class DriftRow:
     drift: SyncDrift
     offer: Offer | None
 
+    @property
+    def is_strange(self) -> bool:
+        """Whether it is a file that the panel neither wants nor ever wrote."""
+        return self.drift.kind == DriftKind.FILE and not (self.drift.wanted or self.drift.applied)
+
 
 @dataclass(frozen=True)
 class DriftsOfDomain:
@@ -37,6 +44,18 @@ class DriftsOfDomain:
 
     domain: Domain | None
     rows: Sequence[DriftRow]
+
+    @property
+    def strange(self) -> list[DriftRow]:
+        """Those that are one line on the page, because there are many."""
+        strange = [row for row in self.rows if row.is_strange]
+        return strange if len(strange) > FEW else []
+
+    @property
+    def known(self) -> list[DriftRow]:
+        """The others."""
+        strange = self.strange
+        return [row for row in self.rows if row not in strange]
 
 
 def group_drifts(drifts: Iterable[SyncDrift]) -> list[DriftsOfDomain]:

@@ -76,8 +76,8 @@ def _for_operators(node: SyncNode | None) -> Iterator[Notice]:
 
 def _drift(count: int) -> Notice:
     text = ngettext(
-        "Somebody changed a line or file of the panel's on the host. It stays so until you decide.",
-        "Somebody changed %(count)d lines or files of the panel's on the host."
+        "A line or file on the host is not as the panel left it. It stays so until you decide.",
+        "%(count)d lines or files on the host are not as the panel left them."
         " They stay so until you decide.",
         count,
     )

@@ -161,7 +161,7 @@ def test_foreign_lines_stand_under_their_file_and_drift_with_its_three_sides(
     assert "not-ours" not in page
 
 
-DRIFT = "Somebody changed a line or file of the panel's on the host."
+DRIFT = "A line or file on the host is not as the panel left it."
 
 
 @pytest.mark.parametrize("page", ["/domains/", "/domains/pandle.net/mailboxes/", "/sync/"])
@@ -220,6 +220,24 @@ def test_a_drift_shows_its_three_sides_and_what_can_be_done(
     page = body(as_operator.get("/sync/host/"))
     for text in ("&amp;a@b.test", "&lt;b&gt;vacation", "Put ours back", "Keep theirs"):
         assert text in page
+
+
+def test_many_files_of_addresses_without_a_row_are_one_line_that_counts_them(
+    as_operator: Client, domain: Domain
+) -> None:
+    drift(domain)
+    for number in range(100):
+        path = f"pandle.net/.qmail-list{number}"
+        shown = {"file": path, "key": path, "actual": "|ezmlm"}
+        SyncDrift.objects.create(node=NODE, domain=domain.pk, kind="file", **shown)
+    page = body(as_operator.get("/sync/host/"))
+    assert page.count("<details open>") == 101
+    assert page.count("<details>") == 1
+    before, folded = page.split("100 files of addresses that the panel does not have")
+    assert ".qmail-team" in before
+    assert ".qmail-list" not in before
+    assert folded.count("<summary>") == 100
+    assert "Put all 101 of ours back" in before
 
 
 @pytest.mark.parametrize("side", ["ours", "theirs"])

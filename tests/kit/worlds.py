@@ -104,7 +104,7 @@ class World:
         shared = {which: self._take_apart(which, wanted) for which in Shared}
         return Actual(
             shared=shared,
-            trees={one.name: self._tree(one.name, one.purge) for one in wanted},
+            trees={one.name: self._tree(one, applied.get(one.name, ())) for one in wanted},
             maps={which: self._ask(which, shared[which], wanted, applied) for which in MAPS},
             hup_owed=self.hup_owed,
             logins=self.logins,
@@ -140,8 +140,8 @@ class World:
         ours = {line: name for name, s in pairs for line in lines_of(s, which).values()}
         return take_apart(which, self.shared[which], ours, {name: s.prepend for name, s in pairs})
 
-    def _tree(self, name: str, purge: frozenset[int]) -> Tree:
-        below = f"{name}/"
+    def _tree(self, one: Wanted, applied: Sequence[Section]) -> Tree:
+        name, below = one.name, f"{one.name}/"
         files = {path: text for path, text in self.files.items() if path.startswith(below)}
         homes = {
             path: HomeFound(
@@ -155,10 +155,12 @@ class World:
             if path.startswith(below)
         }
         is_there = name in self.directories
-        archived = purge & self.archive.keys()
+        archived = one.purge & self.archive.keys()
         is_empty = is_there and not files and not homes
         unreadable = frozenset(self.unreadable & files.keys())
-        return Tree(is_there, is_empty, files, homes, unreadable, archived)
+        known = {path for section in (one.section, *applied) for path in section.files}
+        strange = {path: text for path, text in files.items() if path not in known}
+        return Tree(is_there, is_empty, files, homes, unreadable, archived, strange)
 
     def apply(self, step: Step) -> None:  # noqa: C901, PLR0912  # one case a step
         match step:

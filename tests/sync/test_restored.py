@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 
 from qmailpanel.aliases.services import remove_alias, switch_alias
 from qmailpanel.console.adoptable import find_adoptable
-from qmailpanel.console.decisions import put_ours_back
+from qmailpanel.console.decisions import put_ours_back, take_theirs
 from qmailpanel.console.services import switch_hold
 from qmailpanel.domains.models import Address, Domain, Kind, Unknown
 from qmailpanel.domains.names.services import add_alias_domain
@@ -842,6 +842,31 @@ def test_an_address_is_not_live_while_a_line_that_nobody_knows_takes_its_mail(
     panel.sync()
     assert not panel.answer("=100-info")
     assert panel.status(info) is (Status.REMOVED if kind == "removed" else Status.LIVE)
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_a_dot_qmail_file_that_nobody_knows_any_more_is_shown_until_somebody_decides(
+    panel, domain, side
+) -> None:
+    older, memory = keep_database(), keep_memory()
+    panel.add_alias(domain, "out", "x@example.org")
+    panel.sync()
+    put_back(older)
+    put_memory_back(memory)
+    panel.sync()
+    say_yes(panel)
+    file = panel.below("pandle.net/.qmail-out")
+    drift = SyncDrift.objects.get()
+    assert (drift.file, drift.actual, drift.wanted) == (
+        "pandle.net/.qmail-out",
+        "&x@example.org",
+        "",
+    )
+    assert panel.status_of_domain(domain) is Status.LIVE
+    (put_ours_back if side == "ours" else take_theirs)(SYSTEM, drift)
+    panel.sync()
+    assert file.exists() == (side == "theirs")
+    assert not SyncDrift.objects.exists()
 
 
 def test_sub_domains_that_nobody_knows_any_more_go_with_the_yes(panel, domain) -> None:

@@ -74,7 +74,7 @@ class MailRoot:
         try:
             with entered(self.path) as root, entered(wanted.name, root) as directory:
                 tree = self._observe_inside(directory, files, homes, not wanted.section.files)
-                return tree if applied else replace(tree, strange=_find_strange(directory, files))
+                return replace(tree, strange=self._read_strange(wanted.name, directory, files))
         except FileNotFoundError:
             return Tree()
         except OSError as error:
@@ -97,6 +97,15 @@ class MailRoot:
             ),
             homes={path: home for path, home in homes.items() if home is not None},
         )
+
+    def _read_strange(
+        self, name: str, directory: int, paths: Collection[str]
+    ) -> dict[str, bytes | Bad]:
+        """The dot-qmail files of other addresses than those of `paths`."""
+        files = (file for file in os.listdir(directory) if dotqmail.extension_of(file))
+        strange = {f"{name}/{file}" for file in files}.difference(paths)
+        contents = {path: self.maker.read(_last_name(path), directory)[0] for path in strange}
+        return {path: content for path, content in contents.items() if content is not None}
 
     # apply
 
@@ -252,14 +261,6 @@ def _sync_mounted(path: str, root: int) -> None:
 
 def _last_name(path: str) -> str:
     return path.rpartition("/")[2]
-
-
-def _find_strange(directory: int, paths: Collection[str]) -> frozenset[str]:
-    """The dot-qmail files of other addresses than those of `paths`."""
-    known = set(map(_last_name, paths))
-    return frozenset(
-        name for name in os.listdir(directory) if dotqmail.extension_of(name) and name not in known
-    )
 
 
 def _is_dropped(name: str) -> bool:

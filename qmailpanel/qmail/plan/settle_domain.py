@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 from qmailpanel.qmail.formats.shared_files import HOSTS, Foreign, Shared
 from qmailpanel.qmail.plan.draft import Draft
-from qmailpanel.qmail.plan.settle_files import settle_directory, settle_files
+from qmailpanel.qmail.plan.settle_files import (
+    settle_directory,
+    settle_files,
+    settle_strange,
+)
 from qmailpanel.qmail.plan.settle_homes import settle_homes, settle_purges
 from qmailpanel.qmail.plan.settle_lines import settle_lines
 from qmailpanel.qmail.plan.state import Actual, Bad, Problem, Section, Tree, Wanted, is_left_path
@@ -60,6 +64,7 @@ def _settle_tree(draft: Draft, assigned: Foreign) -> None:
     settle_directory(draft)
     settle_homes(draft, assigned)
     settle_files(draft)
+    settle_strange(draft)
     settle_purges(draft)
     is_left_empty = draft.tree.empty or draft.shrink
     removal = RemoveDirectory(draft.wanted.name)
@@ -99,9 +104,9 @@ def _find_obstacle(draft: Draft, actual: Actual) -> Problem | None:
     if _is_prepend_taken(wanted, draft.applied, actual):
         prepend = wanted.section.prepend
         return Problem(TAKEN, f"prepend {prepend} belongs to a foreign line or directory")
-    if wanted.section.lines and draft.tree.strange and not _is_led_to(draft):
-        path = f"{wanted.name}/{min(draft.tree.strange)}"
-        return Problem(NO_DOMAIN, f"{path}: {LEFT_BEHIND}")
+    is_new = wanted.section.lines and not (draft.applied or _is_led_to(draft))
+    if is_new and draft.tree.strange:
+        return Problem(NO_DOMAIN, f"{min(draft.tree.strange)}: {LEFT_BEHIND}")
     owner = actual.owners.get(wanted.section.prepend, wanted.name)
     if wanted.section.lines and owner not in (wanted.name, *wanted.former, *wanted.known_as):
         return Problem(TAKEN, f"prepend {wanted.section.prepend} was that of {owner}")

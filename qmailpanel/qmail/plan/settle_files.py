@@ -31,6 +31,14 @@ def settle_files(draft: Draft) -> None:
         settle_file(draft, path, wanted.get(path), before, actual, is_readable=is_readable)
 
 
+def settle_strange(draft: Draft) -> None:
+    """Files of addresses that have no row: they take mail that the domain would treat otherwise."""
+    if draft.wanted.section.lines:
+        for path, actual in sorted(draft.tree.strange.items()):
+            if isinstance(actual, bytes):
+                settle_file(draft, path, None, [], actual, is_readable=True)
+
+
 def settle_file(
     draft: Draft,
     path: str,
@@ -66,6 +74,8 @@ def settle_file(
             draft.unsettled.add(path)
             if side is Side.THEIRS:
                 draft.leave(path)
+            elif wanted is None and not before:
+                draft.drifts.append(Drift(subject, None, None, actual or b""))
             else:
                 applied = before[-1] if before else None
                 drift = Drift(subject, wanted, applied, actual or b"")

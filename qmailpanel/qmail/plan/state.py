@@ -228,7 +228,7 @@ class Tree:
 
     `directory`: whether it is there as it should be; `empty`: it is there with nothing in it.
     `unreadable`: those of its files that the mail user cannot read.
-    `strange`: of a domain that was never applied, the dot-qmail files that it does not want.
+    `strange`: the dot-qmail files that neither are wanted nor were applied.
     `archived`: the mailboxes that shall be destroyed and of which something is in the archive.
     """
 
@@ -238,7 +238,7 @@ class Tree:
     homes: Mapping[str, HomeFound | Bad] = field(default_factory=dict)
     unreadable: frozenset[str] = frozenset()
     archived: frozenset[int] = frozenset()
-    strange: frozenset[str] = frozenset()
+    strange: Mapping[str, bytes | Bad] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

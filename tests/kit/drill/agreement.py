@@ -20,6 +20,7 @@ def agree(world: World) -> None:
     for address in ADDRESSES:
         assert recipients(world, address, rows) in (None, world.known.live[address])
     _agree_places(world)
+    _agree_files(world, rows)
 
 
 def _agree_statuses(statuses: Statuses) -> None:
@@ -42,6 +43,15 @@ def _agree_places(world: World) -> None:
         number = world.known.messages[mail.name]
         home = mail.parents[2]
         assert home == places.get(number, home), f"{number} does not see its mail in {home}"
+
+
+def _agree_files(world: World, rows: Rows) -> None:
+    """None takes the mail of an address without a row: the panel showed it."""
+    for address in ADDRESSES:
+        local, _, name = address.partition("@")
+        domain = rows.domain_of(name)
+        if domain and not rows.address(domain, local):
+            assert not world.panel.below(f"{domain.name}/.qmail-{local}").exists(), address
 
 
 def _place(world: World, mailbox: Mailbox) -> Path:
