@@ -111,7 +111,7 @@ def test_something_in_the_way_is_said_and_the_old_name_goes_on(panel, pandle) ->
     rename(pandle, "anna", keep=False)
     panel.sync()
     assert panel.status(box(pandle)) is Status.FAILED
-    assert "File exists" in panel.problem(box(pandle)).cause
+    assert "pandle.net/anna is in the way" in panel.problem(box(pandle)).cause
     assert panel.answer("=100-ann")
     assert mail_of(panel, "pandle.net/ann").read_text() == "hello"
     panel.below("pandle.net/anna/Maildir").rmdir()
@@ -268,7 +268,7 @@ def test_the_name_of_a_domain_that_left_a_file_behind_is_taken_without_losing_ma
     new_name(pandle, "pandle.com")
     panel.sync()
     assert mail_of(panel, "pandle.net/ann").read_text() == "hello"
-    assert "File exists" in SyncProblem.objects.get().cause
+    assert "pandle.com is in the way" in SyncProblem.objects.get().cause
     panel.below("pandle.com/.qmail-default").unlink()
     panel.sync()
     assert panel.status(box(pandle)) is Status.LIVE

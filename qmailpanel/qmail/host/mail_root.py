@@ -164,7 +164,10 @@ class MailRoot:
                 f"unmount {move.path} and remove that empty directory"
             )
         with contextlib.suppress(FileNotFoundError), self._parent(move.path) as (parent, name):
-            move_directory(parent, name, _last_name(move.to))
+            try:
+                move_directory(parent, name, _last_name(move.to))
+            except FileExistsError as error:
+                raise StepFailed(f"{move.to} is in the way; move it away") from error
 
     def is_moved(self, move: Move) -> bool:
         """Whether the link of a move stands at the old name. If not, nothing of it is left.

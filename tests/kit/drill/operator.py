@@ -80,11 +80,13 @@ class Operator:
 
     def _move_away(self, place: Path, own: set[int]) -> None:
         """What others have there, out of the mail root."""
+        for mail in place.rglob("*.mail"):
+            number = self.world.known.messages.pop(mail.name)
+            assert number not in own, f"mail of {number} is said to be in the way of itself"
         if place.is_dir():
-            for mail in place.rglob("*.mail"):
-                number = self.world.known.messages.pop(mail.name)
-                assert number not in own, f"mail of {number} is said to be in the way of itself"
             shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
 
 
 def _why_domains() -> dict[Domain, str]:
@@ -112,13 +114,19 @@ def _find_places_in_the_way(
 ) -> dict[str, set[int]]:
     """With the mailboxes that shall have the place."""
     homes = Mailbox.objects.order_by()
-    places = {
-        domain.name: set(homes.filter(address__domain=domain).values_list("home", flat=True))
-        for domain, cause in domains.items()
-        if "(Move)" in cause
-    }
-    stranger = {box: cause for box, cause in boxes.items() if "it away" in cause}
-    return places | {f"{box.domain.name}/{box.local}": {box.mailbox.home} for box in stranger}
+    places = {_find_place(cause): {box.mailbox.home} for box, cause in boxes.items()}
+    for domain, cause in domains.items():
+        own = homes.filter(address__domain=domain).values_list("home", flat=True)
+        places[_find_place(cause)] = set(own)
+    return {place: own for place, own in places.items() if place}
+
+
+def _find_place(cause: str) -> str:
+    """What is to be moved away, if anything is."""
+    before, in_the_way, _ = cause.partition(" is in the way; move it away")
+    if in_the_way:
+        return before.split()[-1]
+    return cause.partition(":")[0] if "move it away" in cause else ""
 
 
 class _Silent:
