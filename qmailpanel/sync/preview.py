@@ -18,7 +18,7 @@ from .intended import read_intended
 from .publish import confirmed_digests
 from .recall import recall
 from .report import Report
-from .same_ledger import find_question, read_end
+from .same_ledger import find_left, find_question, read_end
 from .scope import dirty_domains
 from .wanted import read_wanted
 
@@ -49,7 +49,7 @@ class Preview:
         """
         doubts: Failed = {}
         host, notes = self.host, self.notes
-        if host.is_forgetful():
+        if host.is_forgetful() or find_left(host.read_ends(), read_end()):
             notes.observe([], {})  # what others have there is told as the memory knows it
             host = host.imagine()
             notes, doubts = HostNotes(host), recall(host, wanted)

@@ -1,4 +1,4 @@
-"""A memory that is lost, or older than the host, learns from rows and homes what is ours."""
+"""A memory of another moment than host or database learns from rows and homes what is ours."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _find_wildcards(host: Host, lines: Set[bytes]) -> dict[int, str]:
 def _has_its_number(host: Host, domain: _Domain) -> bool:
     one, owner = domain.wanted, host.memory.owner_of(domain.rows.prepend)
     names = {None, one.name, *one.former, domain.at.directory, host.moves.find_name(one)}
-    return owner in names
+    return owner in names or domain.at.has_number
 
 
 def _find_renames(domains: Sequence[_Domain]) -> Renames:

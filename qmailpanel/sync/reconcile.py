@@ -164,10 +164,10 @@ class Reconciler:
         applied = self.host.memory.sections([one.name for one in wanted])
         confirmed = confirmed_digests()
         question = find_question(self.host.read_ends(), end, wanted, applied)
+        is_forgetful = bool(question) or self.host.is_forgetful()
         if question and question.digest in confirmed:
             question, confirmed = None, confirmed | {ANY_DROPS}
         doubts: Failed = {}
-        is_forgetful = self.host.is_forgetful()
         if is_forgetful and not question:
             doubts = self.doubts.of(wanted)
             applied = self.host.memory.sections([one.name for one in wanted])
@@ -178,9 +178,8 @@ class Reconciler:
             report.waiting = self.preview.plan(wanted, confirmed | {ANY_DROPS}).steps
             self._conclude(wanted, Plan((), question=question), report)
             return
-        is_partly_forgetful = self.doubts or any(one.held for one in wanted)
-        if not (is_forgetful and is_partly_forgetful):  # the rest is recalled later
-            self.host.note_end(end)
+        is_partly_forgetful = self.doubts or any(one.held for one in wanted)  # it learns more later
+        self.host.note_end(end, has_learned=not (is_forgetful and is_partly_forgetful))
         self.host.file_systems.note()
         failed = doubts | self._move(wanted, applied, moves, report)
         self._go_on_until_true(wanted, report, confirmed, failed)

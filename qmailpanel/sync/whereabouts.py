@@ -21,7 +21,8 @@ class Whereabouts:
     """Of one domain. `directory` and `homes`: where it stands, and the home of each number.
 
     `former` and `locals_`: what it, and its mailboxes by number, were called when its lines were
-    written. `links`: those that moves left. `doubt`: why nobody can say where it stands, if so.
+    written. `links`: those that moves left. `has_number`: its number leads to homes of it. `doubt`:
+    why nobody can say where it stands, if so.
     """
 
     directory: str
@@ -29,6 +30,7 @@ class Whereabouts:
     former: str
     locals_: Mapping[int, str]
     links: Mapping[str, str]
+    has_number: bool
     doubt: str
 
 
@@ -57,6 +59,7 @@ def locate(
         former=before.get(directory, assigned if is_known else directory),
         locals_={n: before.get(path, _last_name(path)) for n, path in homes.items()},
         links=links,
+        has_number=assigned in directories,
         doubt=doubt,
     )
 

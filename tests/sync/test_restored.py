@@ -315,6 +315,29 @@ def test_a_domain_whose_number_another_one_has_now_goes_with_the_yes(panel) -> N
     assert panel.lines("control/virtualdomains") == ["old.test:7"]
 
 
+def test_a_number_that_leads_to_homes_of_a_domain_is_its_own_whatever_it_was_called(
+    panel, domain
+) -> None:
+    """An older database, which does not know b.test, gave it that name."""
+    older = keep_database()
+    rename_domain(SYSTEM, domain, DomainName("new.test"), keep=False)
+    carol = panel.add_mailbox(domain, "carol")
+    panel.add_domain("b.test")
+    panel.sync()
+    newest = keep_database()
+    put_back(older)
+    put_memory_back(None)
+    domain.refresh_from_db()
+    rename_domain(SYSTEM, domain, DomainName("b.test"), keep=False)
+    panel.sync()
+    say_yes(panel)
+    put_back(newest)
+    panel.sync()
+    say_yes(panel)
+    assert panel.status(carol) is Status.LIVE
+    assert panel.below("new.test/carol/Maildir").is_dir()
+
+
 def test_a_renamed_domain_keeps_its_number(panel, domain) -> None:
     rename_domain(SYSTEM, domain, DomainName("new.test"), keep=False)
     panel.sync()

@@ -109,11 +109,11 @@ class Host:
         return read_all_marks(self.root.path)
 
     @or_host_error
-    def note_end(self, end: LedgerEnd) -> None:
-        """Before anything is made from it."""
+    def note_end(self, end: LedgerEnd, *, has_learned: bool) -> None:
+        """Before anything is made from it. `has_learned`: the memory knows all that is ours."""
         if end.change and end != self.ledger_mark.read():
             self.ledger_mark.write(end)
-        self.memory.ledger = end
+        self.memory.ledger = end if has_learned else None
 
     # observe
 

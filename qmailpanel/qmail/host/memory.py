@@ -216,8 +216,10 @@ class Memory:
         return LedgerEnd(*json.loads(text)) if text else None
 
     @ledger.setter
-    def ledger(self, end: LedgerEnd) -> None:
-        if end != self.ledger:
+    def ledger(self, end: LedgerEnd | None) -> None:
+        if end is None:
+            self._write("DELETE FROM fact WHERE name = ?", [("ledger",)])
+        elif end != self.ledger:
             fact = "ledger", json.dumps(end).encode()
             self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [fact])
 
