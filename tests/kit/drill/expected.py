@@ -51,24 +51,21 @@ def _may_have(world: World, address: str, before: Numbers, rows: Rows) -> Number
         return before
     boxes = Mailbox.objects.filter(address__domain=domain, address__local=local)
     own = boxes.filter(address__claims=True).values_list("home", flat=True)
-    row = rows.address(domain, local)
-    targets = [each.target for each in row.destinations.all()] if row else []
-    ends = [recipients(world, target, rows, (address,)) or () for target in targets]
-    return before.union(own, *ends, world.known.had.get(_of_tenant(address, domain), ()))
+    ends = recipients(world, address, rows, though_failed=True) or ()
+    return before.union(own, ends, world.known.had.get(_of_tenant(address, domain), ()))
 
 
 def _of_tenant(address: str, domain: Domain | None) -> str:
     return f"{address.partition('@')[0]} of {domain and domain.description}"
 
 
-def _is_left(world: World, domain: Domain, local: str) -> bool:
-    """Whether something takes its mail of which no row speaks: it is kept, as somebody else's."""
-    file = world.panel.below(f"{domain.name}/.qmail-{local}")
-    return bool(world.panel.answer(f"={domain.prepend}-{local}")) or file.exists()
-
-
 def recipients(
-    world: World, address: str, rows: Rows, came: tuple[str, ...] = ()
+    world: World,
+    address: str,
+    rows: Rows,
+    came: tuple[str, ...] = (),
+    *,
+    though_failed: bool = False,
 ) -> Numbers | None:
     """By the database. None where that says nothing: it failed, or is not the panel's."""
     local, _, name = address.partition("@")
@@ -76,12 +73,8 @@ def recipients(
     prepend = find_prepend(world.panel.home, name)
     if domain is None or (prepend and prepend != b"%d" % domain.prepend):
         return None if prepend else frozenset()
-    if rows.statuses.of_domain(domain) is Status.FAILED:
-        return None
     row = rows.address(domain, local)
-    if row is None and _is_left(world, domain, local):
-        return None
-    if row and rows.statuses.of_address(row) is Status.FAILED:
+    if not though_failed and _is_unsettled(world, rows, domain, local):
         return None
     if not domain.enabled or address in came:
         return frozenset()
@@ -91,5 +84,18 @@ def recipients(
     targets = [domain.unknown_target] if domain.unknown == Unknown.FORWARD else []
     if row:
         targets = [destination.target for destination in row.destinations.all()]
-    ends = [recipients(world, target, rows, came) for target in targets]
+    ends = [
+        recipients(world, target, rows, came, though_failed=though_failed) for target in targets
+    ]
     return None if None in ends else frozenset().union(*(end for end in ends if end))
+
+
+def _is_unsettled(world: World, rows: Rows, domain: Domain, local: str) -> bool:
+    """Whether it failed, or something takes its mail of which no row speaks."""
+    row = rows.address(domain, local)
+    if rows.statuses.of_domain(domain) is Status.FAILED:
+        return True
+    if row:
+        return rows.statuses.of_address(row) is Status.FAILED
+    file = world.panel.below(f"{domain.name}/.qmail-{local}")
+    return bool(world.panel.answer(f"={domain.prepend}-{local}")) or file.exists()

@@ -46,12 +46,13 @@ class Operator:
         name = NAMES[number % len(NAMES)]
         if Claim.objects.filter(name=name, claims=True).exists():
             raise Refused("a domain of the panel")
+        before = {address: self.world.ends(address) for address in ADDRESSES}
         for shared in (Shared.VIRTUAL, Shared.RCPT):
             self._take_out(shared, {name, f".{name}"})
         for address in ADDRESSES:
-            if address.endswith((f"@{name}", f".{name}")):
-                ends = self.world.ends(address)
-                self.world.known.live[address] = frozenset(self.world.whose(end) for end in ends)
+            ends = self.world.ends(address)
+            if ends != before[address]:
+                self.world.known.live[address] = frozenset(map(self.world.whose, ends))
         for key in (name, f".{name}"):
             self.world.known.served.pop(key, None)
 
