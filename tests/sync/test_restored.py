@@ -701,6 +701,23 @@ def test_a_lost_memory_changes_nothing(panel, domain) -> None:
     assert panel.status(carol) is Status.LIVE
 
 
+def test_a_home_goes_back_to_its_former_name_though_somebody_else_had_the_new_one(
+    panel, domain
+) -> None:
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    older = keep_database()
+    rename_address(SYSTEM, carol, LocalPart("dave"), keep=False)
+    panel.sync()
+    (panel.below("pandle.net/dave") / "Maildir/new/1.mail").touch()
+    put_back(older)
+    remove_mailbox(SYSTEM, panel.add_mailbox(domain, "dave"))
+    panel.sync()
+    say_yes(panel)
+    assert (panel.below("pandle.net/carol") / "Maildir/new/1.mail").is_file()
+    assert not panel.below("pandle.net/dave").exists()
+
+
 def test_an_older_memory_moves_no_home_that_is_another_ones_by_now(panel, domain) -> None:
     carol = panel.add_mailbox(domain, "carol")
     panel.sync()

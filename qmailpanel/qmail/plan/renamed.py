@@ -6,7 +6,7 @@ looks for the old name finds it, until the link goes: mail is never without its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from qmailpanel.qmail.formats.shared_files import Foreign
 from qmailpanel.qmail.plan.settle_homes import find_foreign_way
@@ -17,15 +17,23 @@ from qmailpanel.qmail.plan.steps import Move
 def find_moves(wanted: Wanted, applied: Sequence[Section]) -> list[Move]:
     """The homes of one domain that were applied elsewhere than they are wanted or archived."""
     targets = wanted.homes
-    moves: dict[Move, None] = {}
-    for section in applied:
-        news = targets.keys() - section.homes.keys()
-        gone = section.homes.keys() - targets.keys() if news else ()
-        places = {section.homes[path].mailbox: path for path in gone}
-        for path in sorted(news):
-            if targets[path] in places:
-                moves[Move(places[targets[path]], path)] = None
-    return list(moves)
+    return list(dict.fromkeys(move for old in applied for move in _find_moves(old, targets)))
+
+
+def _find_moves(old: Section, targets: Mapping[str, int]) -> Iterator[Move]:
+    """Each to a place that is free by then; another move may have made it so."""
+    places = {
+        home.mailbox: path
+        for path, home in old.homes.items()
+        if targets.get(path) != home.mailbox
+    }
+    waiting = {path: places[number] for path, number in targets.items() if number in places}
+    taken = set(old.homes)
+    while ready := sorted(waiting.keys() - taken):
+        for to in ready:
+            path = waiting.pop(to)
+            taken ^= {path, to}
+            yield Move(path, to)
 
 
 def find_foreign_end(wanted: Wanted, moves: Sequence[Move], assigned: Foreign) -> str:
