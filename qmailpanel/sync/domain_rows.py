@@ -54,7 +54,7 @@ def _read_chunk(numbers: Sequence[int]) -> Iterator[DomainRows]:
     mailboxes = _read_mailboxes(numbers, destinations)
     aliases = _read_aliases(numbers, destinations)
     names, refused = _read_alias_domains(numbers), _read_refused(numbers)
-    purged = read_purged(numbers)
+    purged, nameless = read_purged(numbers), _read_nameless_mailboxes(numbers)
     departed = _read_departed(numbers)
     beyond = _first_beyond_rcpthosts()
     for domain in domains:
@@ -78,6 +78,7 @@ def _read_chunk(numbers: Sequence[int]) -> Iterator[DomainRows]:
             mailboxes=mailboxes[domain.pk],
             aliases=aliases[domain.pk],
             purged=purged[domain.pk],
+            nameless=nameless[domain.pk],
         )
 
 
@@ -201,6 +202,17 @@ def read_purged(domains: Iterable[int]) -> dict[int, dict[int, int]]:
     for domain, home, address in mailboxes.values_list("address__domain", "home", "address"):
         purged[domain][home] = address
     return purged
+
+
+def _read_nameless_mailboxes(domains: Sequence[int]) -> dict[int, frozenset[int]]:
+    """The homes of removed mailboxes of each domain whose name somebody else may have by now."""
+    nameless: dict[int, frozenset[int]] = defaultdict(frozenset)
+    mailboxes = Mailbox.objects.filter(
+        purged=False, address__claims=False, address__removed=True, address__domain__in=domains
+    )
+    for domain, home in mailboxes.values_list("address__domain", "home"):
+        nameless[domain] |= {home}
+    return nameless
 
 
 def _read_departed(domains: Sequence[int]) -> dict[int, DepartedRow]:

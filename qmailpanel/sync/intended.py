@@ -41,6 +41,7 @@ def _hold_back(host: Host, one: Wanted, through: int) -> Wanted:
         section=own[-1] if own else empty_section(prepend),
         archive={},
         purge=frozenset(),
+        nameless=frozenset(),
         known=None,
         logins=None,
         problems=(),

@@ -14,7 +14,7 @@ from qmailpanel.qmail.layout.rows import DomainRows
 from qmailpanel.qmail.layout.undone import render_undone
 from qmailpanel.qmail.numbers import HIGHEST_PREPEND, read_number
 from qmailpanel.qmail.plan.renamed import move_section
-from qmailpanel.qmail.plan.state import Section, Wanted, is_left_path
+from qmailpanel.qmail.plan.state import Home, Section, Wanted, is_left_path
 from qmailpanel.qmail.plan.steps import Failed, Move
 
 from .domain_rows import read_rows
@@ -129,7 +129,7 @@ def _correct(section: Section, domain: _Domain, name: str) -> Section:
 def _learn(host: Host, domain: _Domain, renames: Renames, lines: Set[bytes]) -> Iterator[Section]:
     """What its rows would have now, and would have had before they were renamed."""
     to_homes = _learn_lines_to(host, domain, lines)
-    if any(to_homes.lines.values()):
+    if to_homes.homes or any(to_homes.lines.values()):
         yield to_homes
     now, at = domain.rows, domain.at
     before = as_before(now, at.former, at.locals_, renames)
@@ -143,15 +143,16 @@ def _learn(host: Host, domain: _Domain, renames: Renames, lines: Set[bytes]) -> 
 
 
 def _learn_lines_to(host: Host, domain: _Domain, lines: Set[bytes]) -> Section:
-    """The assignments to homes that will move, whatever row had them: they would lead nowhere."""
+    """Assignments to homes that move or are archived, whoever had them: they would lead nowhere."""
     at, prepend = domain.at, domain.rows.prepend
-    paths = set[str]()
+    paths = set(at.nameless)
     for path, number in domain.wanted.homes.items():
         if number in at.homes:
             paths |= {at.homes[number], f"{at.former}/{at.locals_[number]}"} - {path}
     homes = {f"{host.layout.mail_root}/{path}".encode() for path in paths}
     own = [x for x in lines if x.startswith(b"=%d-" % prepend) and assign.home_of(x) in homes]
-    return Section(prepend, {Shared.ASSIGN: keyed(Shared.ASSIGN, own)}, {}, {})
+    nameless = {path: Home(number, b"") for path, number in at.nameless.items()}
+    return Section(prepend, {Shared.ASSIGN: keyed(Shared.ASSIGN, own)}, {}, nameless)
 
 
 def _learn_logins(domain: _Domain, ways: Mapping[str, Set[str]]) -> Section:

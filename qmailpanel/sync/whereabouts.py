@@ -21,8 +21,9 @@ class Whereabouts:
     """Of one domain. `directory` and `homes`: where it stands, and the home of each number.
 
     `former` and `locals_`: what it, and its mailboxes by number, were called when its lines were
-    written. `links`: those that moves left. `has_number`: its number leads to homes of it. `doubt`:
-    why nobody can say where it stands, if so.
+    written. `links`: those that moves left. `nameless`: homes of removed mailboxes that gave up
+    their names. `has_number`: its number leads to homes of it. `doubt`: why nobody can say where it
+    stands, if so.
     """
 
     directory: str
@@ -30,6 +31,7 @@ class Whereabouts:
     former: str
     locals_: Mapping[int, str]
     links: Mapping[str, str]
+    nameless: Mapping[str, int]
     has_number: bool
     doubt: str
 
@@ -59,6 +61,7 @@ def locate(
         former=before.get(directory, assigned if is_known else directory),
         locals_={n: before.get(path, _last_name(path)) for n, path in homes.items()},
         links=links,
+        nameless=dict(_find_nameless(rows, directory, marks)),
         has_number=assigned in directories,
         doubt=doubt,
     )
@@ -99,6 +102,13 @@ def _find_links(
     for path, to in marks.links.items():
         if _last_name(path) in left.get(to, ()):
             yield path, to
+
+
+def _find_nameless(rows: DomainRows, directory: str, marks: Marks) -> Iterator[tuple[str, int]]:
+    for number in rows.nameless:
+        for path in marks.homes.get(number, ()):
+            if path.partition("/")[0] == directory and path not in marks.unproven:
+                yield path, number
 
 
 def _last_name(path: str) -> str:

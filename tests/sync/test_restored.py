@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Callable
 from sqlite3 import Connection
 
@@ -179,6 +180,24 @@ def test_the_question_is_answered_by_command_too(panel, domain) -> None:
     call_command("qmailsync", answer="yes", stdout=said)
     assert panel.sync().question is None
     assert not panel.answer("=100-carol")
+
+
+def test_the_yes_counts_though_nobody_can_say_where_a_home_stands(panel, domain) -> None:
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    older = keep_database()
+    rename_address(SYSTEM, carol, LocalPart("dave"), keep=False)
+    panel.sync()
+    shutil.copytree(panel.below("pandle.net/dave"), panel.below("pandle.net/copy"))
+    put_back(older)
+    panel.sync()
+    answer_question(SYSTEM, SyncQuestion.objects.get())
+    for _ in range(2):
+        assert panel.sync().question is None
+        assert "home of one mailbox" in panel.problem(carol).cause
+    shutil.rmtree(panel.below("pandle.net/copy"))
+    panel.sync()
+    assert panel.status(carol) is Status.LIVE
 
 
 # numbers that the database gives twice
@@ -716,6 +735,35 @@ def test_a_home_goes_back_to_its_former_name_though_somebody_else_had_the_new_on
     say_yes(panel)
     assert (panel.below("pandle.net/carol") / "Maildir/new/1.mail").is_file()
     assert not panel.below("pandle.net/dave").exists()
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
+@pytest.mark.parametrize("since", ["taken", "taken and removed", "taken and renamed"])
+def test_a_home_that_stands_again_is_archived_though_its_name_was_given_up(
+    panel, domain, tmp_path, since, is_lost
+) -> None:
+    """A host of an earlier moment is put back below the newest database."""
+    carol = panel.add_mailbox(domain, "carol")
+    panel.sync()
+    (panel.below("pandle.net/carol") / "Maildir/new/1.mail").touch()
+    shutil.copytree(panel.home, tmp_path / "earlier")
+    remove_mailbox(SYSTEM, carol)
+    panel.sync()
+    other = panel.add_mailbox(domain, "carol")
+    if since == "taken and removed":
+        remove_mailbox(SYSTEM, other)
+    elif since == "taken and renamed":
+        rename_address(SYSTEM, other, LocalPart("dave"), keep=False)
+    panel.sync()
+    shutil.rmtree(panel.home)
+    shutil.copytree(tmp_path / "earlier", panel.home)
+    if is_lost:
+        put_memory_back(None)
+    panel.sync()
+    assert (panel.below(f".archive/{carol.mailbox.home}") / "Maildir/new/1.mail").is_file()
+    assert panel.status(other) in (Status.LIVE, Status.REMOVED)
+    assert (panel.answer("=100-carol") is not None) == (since == "taken")
+    assert not SyncDrift.objects.exists()
 
 
 def test_an_older_memory_moves_no_home_that_is_another_ones_by_now(panel, domain) -> None:

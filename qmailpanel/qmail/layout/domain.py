@@ -68,6 +68,7 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
         needs=rendering.needs,
         archive=rendering.archive,
         purge=frozenset(rows.purged),
+        nameless=rows.nameless,
         known=None if rows.removed or not rows.enabled else frozenset(_locals(rows)),
         problems=tuple(rendering.problems),
         former=rows.former,

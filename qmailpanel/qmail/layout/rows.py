@@ -156,7 +156,8 @@ class DomainRows:
     mail; `leaving`: so does its number. `subdomains`: mail to any name below them too. `more`: its
     names are in control/morercpthosts, because rcpthosts has as many as it shall. `former`: names
     it has or had besides its own. `departed`: what is answered for its removed mailboxes.
-    `purged`: mailboxes whose mail shall be gone for good → address.
+    `purged`: mailboxes whose mail shall be gone for good → address. `nameless`: other removed ones
+    that gave up their names.
     """
 
     domain: int
@@ -178,3 +179,4 @@ class DomainRows:
     mailboxes: Sequence[MailboxRow] = ()
     aliases: Sequence[AliasRow] = ()
     purged: Mapping[int, int] = field(default_factory=dict)
+    nameless: frozenset[int] = frozenset()

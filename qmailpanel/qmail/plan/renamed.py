@@ -23,9 +23,7 @@ def find_moves(wanted: Wanted, applied: Sequence[Section]) -> list[Move]:
 def _find_moves(old: Section, targets: Mapping[str, int]) -> Iterator[Move]:
     """Each to a place that is free by then; another move may have made it so."""
     places = {
-        home.mailbox: path
-        for path, home in old.homes.items()
-        if targets.get(path) != home.mailbox
+        home.mailbox: path for path, home in old.homes.items() if targets.get(path) != home.mailbox
     }
     waiting = {path: places[number] for path, number in targets.items() if number in places}
     taken = set(old.homes)

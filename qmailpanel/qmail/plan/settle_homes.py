@@ -31,6 +31,26 @@ def settle_homes(draft: Draft, assigned: Foreign) -> None:
         _settle_home(draft, path, home, assigned)
     for path, mailbox in draft.wanted.archive.items():
         _settle_archive(draft, path, mailbox)
+    _archive_nameless(draft, assigned)
+
+
+def _archive_nameless(draft: Draft, assigned: Foreign) -> None:
+    """Homes that were archived, and stand again because the host is of an earlier moment."""
+    for path, there in draft.tree.homes.items():
+        number = there.mailbox if isinstance(there, HomeFound) else None
+        if number is None or number not in draft.wanted.nameless or path in draft.failed:
+            continue
+        if not _is_others(draft, path, assigned):
+            draft.shrink.append(ArchiveHome(path, number))
+
+
+def _is_others(draft: Draft, path: str, assigned: Foreign) -> bool:
+    """Whether a person gave what stands there to another mailbox, or others deliver there."""
+    section = draft.wanted.section
+    home = section.homes.get(path)
+    if home and _is_adopted(draft, path, home.mailbox):
+        return True
+    return bool(section.lines and find_foreign_way(draft.wanted, path, assigned))
 
 
 def _settle_home(draft: Draft, path: str, home: Home, assigned: Foreign) -> None:

@@ -145,7 +145,8 @@ class Wanted:
 
     `owners`: whose a line key or path is (an address number). `needs`: the home a line key
     delivers to. `archive`: homes whose removal was asked for. `purge`: mailboxes whose archived
-    mail is to be destroyed; they never come back. `known`: local parts that have a
+    mail is to be destroyed; they never come back. `nameless`: other removed mailboxes, whose homes
+    are archived wherever they stand. `known`: local parts that have a
     row, so that dropping their assignments was asked for; None stands for all of them.
     `decisions`: what a person decided about drift. `held`: the section is what was last applied,
     because what the database wants waits for the operator. `former`: other names of the domain;
@@ -162,6 +163,7 @@ class Wanted:
     needs: Mapping[bytes, str] = field(default_factory=dict)
     archive: Mapping[str, int] = field(default_factory=dict)
     purge: frozenset[int] = frozenset()
+    nameless: frozenset[int] = frozenset()
     known: frozenset[str] | None = frozenset()
     problems: tuple[Problem, ...] = ()
     decisions: tuple[Decision, ...] = ()
