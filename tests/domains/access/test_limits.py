@@ -183,6 +183,17 @@ def test_the_list_shows_how_many_of_how_many_and_the_form_says_why_not(as_collea
     assert 'value="b"' in said
 
 
+def test_who_can_raise_a_limit_is_led_to_it_and_others_are_told_who_can(
+    as_operator, as_colleague, domain
+):
+    limit(domain, mailboxes=0)
+    pages = [client.get("/domains/pandle.net/mailboxes/") for client in (as_operator, as_colleague)]
+    [mine, theirs] = [page.content.decode() for page in pages]
+    assert '<a href="/domains/pandle.net/settings/#limits">Raise the limit</a>' in mine
+    assert "The operator of this host can" not in mine
+    assert "The operator of this host can raise the limit." in theirs
+
+
 def test_the_operator_sets_limits_and_others_see_them(as_operator, as_colleague, domain):
     page = "/domains/pandle.net/limits/"
     data = {"mailboxes": "10", "aliases": "", "destinations": "3"}
