@@ -149,6 +149,69 @@ def test_the_invitation_of_somebody_who_is_gone_is_worth_nothing(domain, person)
     assert not User.objects.filter(email=EMAIL).exists()
 
 
+def test_of_whom_was_demoted_no_invitation_makes_an_operator(operator, person):
+    actor = person(email=operator.email)
+    token = token_of(invite_operator(actor, EMAIL)[1])
+    for fields in ({"is_operator": False}, {"is_active": False}):
+        User.objects.filter(pk=operator.pk).update(**{"is_operator": True, **fields})
+        with pytest.raises(Refused, match="may no longer do so"):
+            accept(NOBODY, token, PASSWORD)
+    User.objects.filter(pk=operator.pk).update(is_active=True)
+    assert accept(NOBODY, token, PASSWORD).is_operator
+
+
+@pytest.mark.parametrize("kept", [["granting"], ["passwords", "switching"]])
+def test_who_may_grant_none_of_it_any_more_gives_nothing(domain, person, kept):
+    actor = person("granting", "passwords", "switching", email="lender@example.org")
+    token = token_of(invite(actor, EMAIL, domain, HELPING)[1])
+    Grant.objects.filter(user=actor.user_id).update(rights=kept)
+    with pytest.raises(Refused, match="may no longer do so"):
+        accept(NOBODY, token, PASSWORD)
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_who_becomes_an_operator_has_a_week_from_then_unless_the_time_was_over(
+    person, settings, is_late
+):
+    settings.QMAILPANEL_SECOND_FACTOR = "everybody"
+    actor = person(email=EMAIL)
+    since = timezone.now() - timedelta(days=100 if is_late else 1)
+    User.objects.filter(email=EMAIL).update(since=since)
+    user = accept(actor, token_of(invite_operator(SYSTEM, EMAIL)[1]))
+    user.refresh_from_db()
+    assert user.is_operator
+    assert (user.since == since) is is_late
+
+
+def test_the_ledger_says_who_invited_who_withdrew_and_who_accepted(domain, person):
+    before = Change.objects.latest("id").pk
+    actor = person("granting", "passwords", "switching", email="lender@example.org")
+    withdraw(actor, invite(actor, EMAIL, domain, HELPING)[0])
+    invitation, link = invite(actor, EMAIL, domain, HELPING)
+    accept(NOBODY, token_of(link), PASSWORD)
+    withdraw(actor, invitation)
+    changes = Change.objects.filter(id__gt=before).order_by("id")
+    told = [(one.verb, one.actor_name, one.target, one.domain, one.after) for one in changes]
+    offered = {"rights": ["passwords", "switching"]}
+    where = (EMAIL, domain.pk)
+    assert told == [
+        (Verb.INVITED, actor.name, *where, offered),
+        (Verb.REMOVED, actor.name, *where, {}),
+        (Verb.INVITED, actor.name, *where, offered),
+        (Verb.ACCEPTED, EMAIL, *where, {"by": actor.name}),
+        (Verb.GRANTED, EMAIL, *where, offered),
+    ]
+
+
+def test_only_an_operator_withdraws_the_invitation_of_one(operator, domain, person):
+    invitation, link = invite_operator(SYSTEM, EMAIL)
+    with pytest.raises(NotAllowed):
+        withdraw(person(*Right.values, email="full@example.org"), invitation)
+    assert find_invitation(token_of(link)) == invitation
+    withdraw(person(email=operator.email), invitation)
+    assert find_invitation(token_of(link)) is None
+
+
 def test_who_has_an_account_accepts_signed_in_and_keeps_what_they_had(domain, other_domain, person):
     known = person("names", email=EMAIL)
     Grant.objects.create(user=user_of(known), domain=other_domain, rights=["passwords"])
@@ -184,7 +247,9 @@ def test_an_open_session_elsewhere_does_not_become_an_operators(operator, person
     assert elsewhere.get("/people/")["Location"].startswith("/sign-in/")
 
 
-@pytest.mark.parametrize("typed", ["", "no-at", "a@", "two words@example.org", "a@b\nc"])
+@pytest.mark.parametrize(
+    "typed", ["", "no-at", "a@", "two words@example.org", "a@b\nc", "a@localhost", "a@example.o"]
+)
 def test_what_is_no_address_is_refused_at_its_field(domain, typed):
     with pytest.raises(Refused) as refused:
         invite(SYSTEM, typed, domain, HELPING)

@@ -17,6 +17,7 @@ from qmailpanel.aliases.services import (
 )
 from qmailpanel.domains.access.guard import at_home
 from qmailpanel.domains.access.rights import NotAllowed, Right
+from qmailpanel.domains.departed.services import set_responder
 from qmailpanel.domains.models import Grant, Unknown
 from qmailpanel.domains.names.services import (
     add_alias_domain,
@@ -144,6 +145,17 @@ def test_an_alias_with_the_operators_mail_is_not_switched_off(domain, person, op
         switch_alias(person("switching"), boss, on=False)
 
 
+def test_nobody_answers_for_a_removed_mailbox_with_the_operators_mail(
+    domain, box, person, operator
+):
+    actor = person("unknown")
+    remove_mailbox(SYSTEM, box)
+    set_responder(actor, domain, subject="Gone", text="Ask Bob.", target="", days=7)
+    signs_in_as(operator, "box@pandle.net")
+    with pytest.raises(NotAllowed, match="more rights"):
+        set_responder(actor, domain, subject="Left", text="Ask Bob.", target="", days=7)
+
+
 def test_an_alias_domain_to_which_the_operators_mail_comes_is_not_removed(domain, person, operator):
     name = add_alias_domain(SYSTEM, domain, DomainName("pandle.org"))
     signs_in_as(operator, "boss@pandle.org")
@@ -220,6 +232,11 @@ def test_an_invited_address_is_kept_as_the_host_knows_it(domain):
 
 def test_quotes_around_a_local_part_change_nothing():
     assert at_home('"Boss"@Pandle.net', {}) == "boss@pandle.net"
+
+
+@pytest.mark.parametrize("host", ["localhost", "[192.0.2.1]", "a_b.example"])
+def test_an_address_at_what_is_no_domain_name_is_taken_as_it_is(host):
+    assert at_home(f"Boss@{host}", {}) == f"boss@{host}"
 
 
 # who counts
@@ -305,6 +322,14 @@ def test_one_right_in_another_domain_is_enough_to_count(domain, box, person, str
 def test_the_operator_is_kept_from_nobodys_mail(domain, box, person, operator, stranger):
     signs_in_as(stranger, "box@pandle.net")
     set_password(Actor(operator.pk, str(operator), None), box, password=NEXT)
+
+
+def test_an_operator_decides_about_a_name_to_which_the_mail_of_another_comes(
+    domain, person, operator, colleague
+):
+    name = add_alias_domain(SYSTEM, domain, DomainName("pandle.org"))
+    signs_in_as(colleague, "boss@pandle.org")
+    assert remove_alias_domain(Actor(operator.pk, str(operator), None), name).removed
 
 
 # other doors

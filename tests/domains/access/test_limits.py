@@ -8,13 +8,21 @@ import pytest
 from django.db import connections
 
 from qmailpanel.aliases.services import add_alias, change_alias, remove_alias, restore_alias
-from qmailpanel.domains.access.limits import change_limits, room_of
+from qmailpanel.domains.access.limits import (
+    Room,
+    change_limits,
+    given,
+    limits_of,
+    room_of,
+    storage_of,
+)
 from qmailpanel.domains.models import Domain, Kind
 from qmailpanel.domains.renaming import rename_address
+from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import COMMAND, SYSTEM, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
-from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, change_quota
 from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 
 HERE = MailAddress("postmaster@pandle.net")
@@ -140,6 +148,26 @@ def test_another_limit_is_recorded_with_the_old_one_and_the_same_one_is_not(doma
     assert (change.before, change.after) == ({"mailboxes": 5}, {"mailboxes": 7})
 
 
+@pytest.mark.parametrize(
+    ("used", "most", "is_full", "is_over"),
+    [
+        (None, None, False, False),
+        (2, 3, False, False),
+        (3, 3, True, False),
+        (4, 3, True, True),
+        (0, 0, True, False),
+    ],
+)
+def test_room_is_full_at_the_limit_and_over_beyond_it(used, most, is_full, is_over):
+    room = Room(used, most)
+    assert (room.is_full, room.is_over) == (is_full, is_over)
+
+
+def test_limits_are_given_back_as_they_are_now(domain):
+    assert change_limits(SYSTEM, domain, mailboxes=3).mailboxes == 3
+    assert limits_of(domain).mailboxes == 3
+
+
 def test_room_is_counted_only_where_there_is_a_limit(domain, django_assert_num_queries):
     assert room_of(domain, Kind.MAILBOX).limit is None
     limit(domain, mailboxes=3)
@@ -148,6 +176,28 @@ def test_room_is_counted_only_where_there_is_a_limit(domain, django_assert_num_q
     with django_assert_num_queries(1):
         room = room_of(found, Kind.MAILBOX)
     assert (room.used, room.limit, room.is_full) == (1, 3, False)
+
+
+def test_storage_is_what_all_quotas_give_of_what_they_may(domain):
+    for local, quota in (("a", 100), ("b", 20), ("gone", 3)):
+        change_quota(SYSTEM, box(domain, local), quota=quota)
+    box(domain, "without")
+    remove_mailbox(SYSTEM, domain.addresses.get(local="gone"))
+    assert given(domain) == 120
+    assert storage_of(domain) == Room(None, None)
+    limit(domain, pool=500)
+    assert storage_of(Domain.objects.get(pk=domain.pk)) == Room(120, 500)
+
+
+def test_nothing_is_given_where_there_is_no_mailbox(domain):
+    assert given(domain) == 0
+
+
+def test_a_removed_domain_gets_no_limits(domain):
+    remove_domain(SYSTEM, domain)
+    with pytest.raises(Refused, match=r"^pandle\.net is removed"):
+        limit(domain, mailboxes=1)
+    assert limits_of(Domain.objects.get(pk=domain.pk)).mailboxes is None
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,6 +15,7 @@ from qmailpanel.domains.access.limits import change_limits
 from qmailpanel.domains.access.rights import (
     ALL,
     HELPING,
+    NONE,
     PRESETS,
     NotAllowed,
     Preset,
@@ -363,3 +364,15 @@ def test_rights_in_words_are_in_one_order():
 
 def test_an_operator_has_all_rights(domain, operator):
     assert rights_of(operator, domain) == ALL
+
+
+def test_others_have_those_of_their_grant_in_this_very_domain(domain, person, stranger):
+    assert rights_of(user_of(person("names", "quotas")), domain) == {Right.NAMES, Right.QUOTAS}
+    assert rights_of(stranger, domain) == NONE
+
+
+@pytest.mark.parametrize("who", ["operator", "colleague"])
+def test_whoever_is_switched_off_has_none(domain, who, request):
+    user = request.getfixturevalue(who)
+    user.is_active = False
+    assert rights_of(user, domain) == NONE

@@ -191,6 +191,49 @@ def test_a_typo_is_remarked_with_the_address_that_is_written_almost_so(operator,
     assert remarks_on(["biliards@pandle.net", "x@elsewhere.example"], fates, operator) == []
 
 
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (hold, "anna@pandle.net is on hold: mail to it waits."),
+        (
+            switch_off,
+            "Mail to anna@pandle.net goes back to its sender: “This mailbox is switched off.",
+        ),
+        (fill, "anna@pandle.net is full: mail to it goes back to its sender."),
+        (
+            remove_where_unknown_mail_is_discarded,
+            "anna@pandle.net is no address here: mail to it is discarded.",
+        ),
+        (fill_where_nothing_counts, ""),
+        (forward, ""),
+        (fail, ""),
+    ],
+)
+def test_what_is_remarked_says_what_becomes_of_mail(operator, domain, anna, act, said) -> None:
+    act(domain, anna)
+    remarks = remarks_on(["anna@pandle.net", "anna@pandle.net"], Fates(operator), operator)
+    assert len(remarks) == bool(said)
+    assert all(each.startswith(said) for each in remarks)
+
+
+def test_an_owner_may_know_all_of_the_own_address_and_of_no_other(domain, anna, stranger) -> None:
+    other = add_mailbox(SYSTEM, domain, LocalPart("other"))
+    for box in (anna, other):
+        hold_mailbox(SYSTEM, box, on_hold=True)
+    fates = Fates(stranger, own=anna.pk)
+    found = [end.fate for box in (anna, other) for end in fates.ends(str(box))]
+    assert found == [Fate.WAITS, Fate.GOES_ON]
+
+
+def test_a_removed_mailbox_of_others_for_which_somebody_answers_goes_on(
+    colleague, other_domain
+) -> None:
+    gone = add_mailbox(SYSTEM, other_domain, LocalPart("gone"))
+    remove_mailbox(SYSTEM, gone)
+    set_responder(SYSTEM, other_domain, subject="Gone", text="Ask Bob.", target="", days=7)
+    assert fates_of(colleague, str(gone)) == [(str(gone), Fate.GOES_ON)]
+
+
 def test_nobody_is_told_of_addresses_in_domains_of_others(colleague, other_domain) -> None:
     add_mailbox(SYSTEM, other_domain, LocalPart("biliards"))
     assert remarks_on(["biliard@stranger.example"], Fates(colleague), colleague) == [

@@ -4,11 +4,17 @@ import pytest
 
 from qmailpanel.aliases.services import add_alias, remove_alias
 from qmailpanel.domains.departed.services import set_responder
-from qmailpanel.domains.models import Unknown
-from qmailpanel.domains.routes.hops import find_loop
+from qmailpanel.domains.models import Domain, Unknown
+from qmailpanel.domains.routes.hops import (
+    find_loop,
+    leads_on,
+    read_targets,
+    responses,
+    unknown_targets,
+)
 from qmailpanel.domains.routes.pointers import pointers_to
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain
-from qmailpanel.ledger.actors import COMMAND, Actor
+from qmailpanel.ledger.actors import COMMAND, Actor, Refused
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
@@ -64,6 +70,45 @@ def test_a_find_loop_is_found_over_many_hops(domain):
     alias(domain, "b", "x@example.org", "c@pandle.net")
     way = find_loop("d@pandle.net", ["y@example.org", "B@pandle.net"])
     assert way == "B@pandle.net"
+
+
+def test_each_destination_is_read_once_and_one_of_ours_in_lower_case(domain):
+    typed = ["Ann@Pandle.net", "ann@pandle.net", "Bob@x.test", "bob@X.test", "bob@pandle.net"]
+    wanted = [MailAddress(each) for each in typed]
+    assert read_targets("a@pandle.net", wanted) == [
+        "ann@pandle.net",
+        "Bob@x.test",
+        "bob@pandle.net",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("A@pandle.net", "a@pandle.net cannot deliver to itself."),
+        ("b@pandle.net", "Mail to a@pandle.net would come back to it from b@pandle.net."),
+    ],
+)
+def test_a_loop_is_refused_with_where_it_comes_back_from(domain, target, said):
+    alias(domain, "b", "a@pandle.net")
+    with pytest.raises(Refused) as refused:
+        read_targets("a@pandle.net", [MailAddress("x@x.test"), MailAddress(target)])
+    assert (str(refused.value), refused.value.field) == (said, "destinations")
+
+
+def test_mail_for_who_left_goes_to_unknown_recipients_and_to_who_answers(domain, mailbox):
+    assert not leads_on(domain)
+    remove_mailbox(COMMAND, mailbox)
+    change_domain(COMMAND, domain, unknown=Unknown.FORWARD, unknown_target="u@x.test")
+    set_responder(COMMAND, domain, subject="Left", text="Gone.", days=7, target="d@x.test")
+    for there in ("u@x.test", "d@x.test"):
+        assert find_loop(there, ["biliards@pandle.net"]) == "biliards@pandle.net"
+    found = Domain.objects.get(pk=domain.pk)
+    assert leads_on(found)
+    assert (unknown_targets(found), responses(found)) == (["u@x.test"], ["d@x.test"])
+    change_domain(COMMAND, domain, unknown=Unknown.DISCARD)
+    assert find_loop("u@x.test", ["biliards@pandle.net"]) is None
+    assert leads_on(Domain.objects.get(pk=domain.pk))
 
 
 def test_a_mailbox_is_the_end_of_a_way(domain, mailbox):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from qmailpanel.accounts.models import User
+from qmailpanel.aliases.services import add_alias, change_alias
 from qmailpanel.domains.departed.services import set_responder
 from qmailpanel.domains.models import Address, Domain, Unknown
 from qmailpanel.domains.routes.fates import Fates
@@ -13,8 +15,10 @@ from qmailpanel.domains.routes.picture import Hops, Node, route_of, route_of_unk
 from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox
-from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import LocalPart
+from qmailpanel.mailboxes.services import add_mailbox, hold_mailbox, switch_mailbox
+from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
+from qmailpanel.reports.models import SyncNode
+from tests.kit.live import write_usage
 
 
 @pytest.fixture
@@ -30,6 +34,106 @@ def ends(domain: Domain) -> list[Node]:
 
 def texts(domain: Domain) -> list[str]:
     return [node.text for node in ends(domain)]
+
+
+BACK, OUT = "goes back to the sender", MailAddress("x@elsewhere.example")
+
+
+@pytest.mark.parametrize(
+    ("fields", "end"),
+    [
+        ({"unknown": Unknown.BOUNCE}, Node("no mailbox here by that name", BACK, "stopped")),
+        (
+            {"unknown": Unknown.BOUNCE, "unknown_text": "Gone."},
+            Node("Gone.", BACK, "stopped"),
+        ),
+        (
+            {"unknown": Unknown.DISCARD},
+            Node("discarded", "the sender hears nothing", "stopped"),
+        ),
+        ({"unknown": Unknown.FORWARD, "unknown_target": OUT}, Node(OUT, "forwarded", "")),
+    ],
+)
+def test_what_nobody_claimed_is_drawn_from_the_door_to_its_end(domain, fields, end) -> None:
+    changed = change_domain(SYSTEM, domain, **fields)
+    assert route_of_unknown(changed, Fates(User(is_operator=True))) == [
+        [Node("", "sender", "start")],
+        [Node("pandle.net", "accepted: in rcpthosts")],
+        [Node(f"{domain.prepend}-default", "nobody claimed the address")],
+        [end],
+    ]
+
+
+def test_who_is_refused_at_the_door_is_drawn_no_further(domain) -> None:
+    domain.unknown = Unknown.REFUSE
+    domain.save()
+    assert route_of_unknown(domain, Fates(User(is_operator=True))) == [
+        [Node("", "sender", "start")],
+        [Node("not a known recipient", "refused", "stopped")],
+    ]
+    switch_domain(SYSTEM, domain, on=False)
+    assert texts(domain)[0] == "not in rcpthosts"
+
+
+@pytest.fixture
+def anna(domain: Domain) -> Address:
+    return add_mailbox(SYSTEM, domain, LocalPart("anna"))
+
+
+def draw(address: Address) -> list[Node]:
+    found = Address.objects.select_related("domain").get(pk=address.pk)
+    return route_of(found, Fates(User(is_operator=True)))[-1]
+
+
+def test_a_mailbox_is_drawn_with_its_maildir_and_who_writes_it(domain, anna) -> None:
+    hops = route_of(anna, Fates(User(is_operator=True)))
+    assert hops[2:] == [
+        [Node(f"{domain.prepend}-anna", "looked up in users/cdb")],
+        [Node("anna/Maildir/", "delivered as popuser", "end")],
+    ]
+
+
+def test_where_mail_stops_at_a_mailbox_is_drawn_with_what_its_sender_reads(anna) -> None:
+    hold_mailbox(SYSTEM, anna, on_hold=True)
+    assert draw(anna) == [Node("", "on hold: waits at this mail server", "stopped")]
+    hold_mailbox(SYSTEM, anna, on_hold=False)
+    SyncNode.objects.create(node=settings.QMAILPANEL_NODE, holds_quotas=True)
+    usage = write_usage(anna, percent=100)
+    assert draw(anna) == [Node("anna/Maildir/", "full: goes back to the sender", "stopped")]
+    usage.delete()
+    switch_mailbox(SYSTEM, anna, on=False)
+    (off,) = draw(anna)
+    assert ("switched off" in off.text, off.caption, off.tone) == (True, BACK, "stopped")
+
+
+def test_of_many_destinations_the_first_few_are_drawn(domain, other_domain, anna) -> None:
+    add_mailbox(SYSTEM, other_domain, LocalPart("bob"))
+    targets = [
+        "anna@pandle.net",
+        "bob@stranger.example",
+        "gone@pandle.net",
+        *(f"x{number}@elsewhere.example" for number in range(4)),
+    ]
+    many = add_alias(SYSTEM, domain, AliasLocal("many"), [MailAddress(one) for one in targets])
+    nobody = "nobody has this address: goes back to the sender"
+    assert draw(many) == [
+        Node("anna/Maildir/", "delivered as popuser", "end"),
+        Node("bob@stranger.example", "arrives here", "end"),
+        Node("gone@pandle.net", nobody, "stopped"),
+        Node("x0@elsewhere.example", "forwarded", ""),
+        Node("x1@elsewhere.example", "forwarded", ""),
+        Node("", "and 2 more", ""),
+    ]
+    change_alias(SYSTEM, many, destinations=[MailAddress(one) for one in reversed(targets)][1:])
+    assert draw(many)[-1] == Node("", "and 1 more", "end")
+
+
+def test_an_alias_of_an_alias_is_drawn_with_every_end_of_its_mail(domain, anna) -> None:
+    inner = [MailAddress("anna@pandle.net"), OUT]
+    add_alias(SYSTEM, domain, AliasLocal("team"), inner)
+    outer = add_alias(SYSTEM, domain, AliasLocal("all"), [MailAddress("team@pandle.net")])
+    said = f"anna@pandle.net: arrives here; {OUT}: forwarded"
+    assert draw(outer) == [Node("team@pandle.net", said, "")]
 
 
 def test_a_domain_that_is_off_or_removed_refuses_behind_the_door_too(domain) -> None:

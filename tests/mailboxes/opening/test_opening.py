@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
@@ -273,6 +274,12 @@ def test_a_link_is_worth_what_whoever_made_it_may_still_do(mailbox):
     assert verify_password(PASSWORD, Mailbox.objects.get().password)
 
 
+def test_a_link_that_is_used_ends_the_owners_sessions(mailbox):
+    client = sign_in_as("biliards@pandle.net")
+    use_link(None, token_of(offer_link(SYSTEM, mailbox)), NEXT)
+    assert not is_in(client)
+
+
 def test_a_link_does_not_outlive_a_removal(mailbox):
     token = token_of(offer_link(SYSTEM, mailbox))
     remove_mailbox(SYSTEM, mailbox)
@@ -311,7 +318,7 @@ def test_who_signs_in_while_the_door_is_closed_stays_outside(mailbox, monkeypatc
         return is_right
 
     monkeypatch.setattr(owners, "verify_evenly", verify_slowly)
-    assert not is_in(sign_in_as("biliards@pandle.net"))
+    assert SESSION_KEY not in sign_in_as("biliards@pandle.net").session
 
 
 def test_a_guessable_password_does_not_use_the_link_up(mailbox):
@@ -334,11 +341,43 @@ def test_used_replaced_old_and_unknown_links_look_alike(mailbox):
     assert len({answer.partition(b"<main")[2] for answer in answers}) == 1
 
 
-@pytest.mark.parametrize("then", [remove_mailbox, lambda a, m: set_password(a, m, password=NEXT)])
+def choose_a_password(_actor, address):
+    row = Mailbox.objects.get(address=address)
+    user = owner_of(row)
+    set_own_password(Actor(user.pk, str(user), None), row, present=PASSWORD, password=NEXT)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [remove_mailbox, lambda a, m: set_password(a, m, password=NEXT), choose_a_password],
+)
 def test_after_a_removal_or_another_password_the_link_is_over(mailbox, then):
     link = offer_link(SYSTEM, mailbox)
     then(SYSTEM, mailbox)
     assert find_link(token_of(link)) is None
+
+
+def test_nobody_makes_a_link_for_the_mail_of_somebody_with_more_rights(mailbox, person):
+    User.objects.create(email=str(mailbox), password="argon2$x", is_operator=True)
+    with pytest.raises(NotAllowed, match="more rights"):
+        offer_link(person("passwords"), mailbox)
+    assert not PasswordLink.objects.exists()
+
+
+def test_the_ledger_says_who_made_a_link_and_that_the_owner_used_it(mailbox, person):
+    helper = person("passwords")
+    token = token_of(offer_link(helper, mailbox))
+    use_link("192.0.2.9", token, NEXT)
+    offered, used = Change.objects.order_by("-id")[:2][::-1]
+    assert (offered.verb, offered.noun, offered.actor_name) == (
+        Verb.INVITED,
+        Noun.MAILBOX,
+        helper.name,
+    )
+    assert (used.verb, used.noun, used.actor_name) == (Verb.PASSWORD, Noun.MAILBOX, str(mailbox))
+    assert used.ip == "192.0.2.9"
+    where = (mailbox.domain_id, mailbox.pk, str(mailbox))
+    assert {(one.domain, one.address, one.target) for one in (offered, used)} == {where}
 
 
 def test_who_may_not_set_passwords_makes_no_link(mailbox):

@@ -13,7 +13,7 @@ from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import Mailbox
-from qmailpanel.mailboxes.owners import set_own_password
+from qmailpanel.mailboxes.owners import owner_of, set_own_password
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, set_password, switch_mailbox
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
@@ -44,6 +44,12 @@ def test_the_owner_signs_in_and_sees_what_the_mailbox_is(mailbox, domain):
     said = owner.get("/mailbox/").content.decode()
     assert "bilardi@pandle.net" in said
     assert User.owners.get() == Mailbox.objects.get().owner
+
+
+def test_who_signs_in_twice_at_once_is_one_owner(mailbox):
+    first, second = Mailbox.objects.get(), Mailbox.objects.get()
+    assert owner_of(first) == owner_of(second)
+    assert User.owners.count() == 1
 
 
 def test_an_owner_signs_in_with_an_alias_domain_too(mailbox, domain):
