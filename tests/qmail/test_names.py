@@ -18,7 +18,11 @@ from qmailpanel.qmail.names import (
     MailAddress,
     MailUser,
     ReplyText,
+    display_of,
+    stored_of,
 )
+
+LONGEST = ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 56])  # of a domain of ours
 
 INJECTIONS = [
     "a\n=100-x:root:0:0:/:::",
@@ -83,6 +87,7 @@ def test_a_dangerous_local_part_is_refused(text):
         ("anna.", "A name begins and ends with a letter or a digit."),
         ("anna..berg", "Two dots cannot follow each other."),
         ("a" * 65, "At most 64 characters are possible; this has 65."),
+        ("ü" * 64, "ü cannot be used. Use letters a to z, digits and . _ + - only."),
     ],
 )
 def test_the_refusal_of_a_local_part_says_what_to_type(text, sentence):
@@ -118,11 +123,28 @@ def test_names_that_only_resemble_them_are_an_alias(text):
         ("пример.рф", "xn--e1afmkfd.xn--p1ai"),
         ("3.com", "3.com"),
         ("ab--c.example", "ab--c.example"),
-        (".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 56]), None),
+        (LONGEST, LONGEST),
+        (f"{LONGEST}.", LONGEST),
     ],
 )
 def test_a_domain_name_is_stored_as_dns_has_it(text, name):
-    assert DomainName(text) == (name or text)
+    assert DomainName(text) == name
+    assert stored_of(text.strip(" .")) == name
+
+
+def test_the_longest_address_has_254_characters():
+    address = f"{'a' * 64}@{'.'.join(['b' * 63, 'c' * 63, 'd' * 61])}"
+    assert len(address) == 254
+    assert MailAddress(address) == address
+    with pytest.raises(InvalidName, match="At most 254 characters are possible; this has 255"):
+        MailAddress(f"{address}d")
+
+
+def test_what_is_no_name_is_shown_and_stored_as_it_is():
+    assert display_of("xn--bcher-kva.example") == "bücher.example"
+    assert display_of("a_b.example") == "a_b.example"
+    assert stored_of("bücher") == "xn--bcher-kva"
+    assert stored_of("☃.example") == "☃.example"
 
 
 def test_an_address_elsewhere_may_have_a_longer_domain_than_ours():

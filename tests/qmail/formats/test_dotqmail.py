@@ -39,17 +39,48 @@ contents = st.lists(
 
 
 @pytest.mark.parametrize(
-    ("name", "rendered"),
+    ("name", "render"),
     [
-        ("qmail-mailbox", dotqmail.render_mailbox()),
-        ("qmail-forwards", dotqmail.render_forwards(TARGETS)),
-        ("qmail-bounce", dotqmail.render_bounce(BOUNCESAYING, REPLY)),
-        ("qmail-hold", dotqmail.render_hold(REPLY)),
-        ("qmail-discard", dotqmail.render_discard()),
+        ("qmail-mailbox", dotqmail.render_mailbox),
+        ("qmail-forwards", lambda: dotqmail.render_forwards(TARGETS)),
+        ("qmail-bounce", lambda: dotqmail.render_bounce(BOUNCESAYING, REPLY)),
+        ("qmail-hold", lambda: dotqmail.render_hold(REPLY)),
+        ("qmail-discard", dotqmail.render_discard),
     ],
 )
-def test_each_kind_is_rendered_as_its_golden_file(name, rendered):
-    assert rendered == (GOLDEN / name).read_bytes()
+def test_each_kind_is_rendered_as_its_golden_file(name, render):
+    assert render() == (GOLDEN / name).read_bytes()
+
+
+def test_a_home_with_limits_is_delivered_to_through_both_programs():
+    line = dotqmail.render_limited("/var/qmail/bin/preline", "/opt/my programs/deliverquota")
+    assert line == b"|/var/qmail/bin/preline -f '/opt/my programs/deliverquota' ./Maildir\n"
+
+
+@pytest.mark.parametrize("program", [BOUNCESAYING, "/opt/it's/bouncesaying"])
+def test_what_refuses_is_known_again(program):
+    assert dotqmail.refuses(dotqmail.render_bounce(program, REPLY))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"./Maildir/\n",
+        b"#\n",
+        b"&bouncesaying@pandle.net\n",
+        b"/var/qmail/bin/bouncesaying 'no'\n",
+        b"|/usr/bin/vacation bouncesaying\n",
+        dotqmail.render_hold(REPLY),
+    ],
+)
+def test_nothing_else_refuses(content):
+    assert not dotqmail.refuses(content)
+
+
+def test_what_forwards_is_known_beside_all_else():
+    assert dotqmail.forwards(b"./Maildir/\n&ann@side.test\n")
+    assert not dotqmail.forwards(b"#&ann@side.test\n./Maildir/\n|forward ann@side.test\n")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,8 @@ class Box:
         mail = self.home / "mail"
         mail.write_text(f"{head}\n{text}")
         (self.home / "sent").unlink(missing_ok=True)
-        env = {"PATH": os.defpath, "SENDER": sender, "RECIPIENT": "100-anna@pandle.net"}
+        path = f"{self.home}/bin:{os.defpath}"
+        env = {"PATH": path, "SENDER": sender, "RECIPIENT": "100-anna@pandle.net"}
         code = 0
         for one in dotqmail.parse((self.home / ".qmail").read_bytes()):
             if not isinstance(one, dotqmail.Program) or code:
@@ -170,6 +171,16 @@ def test_whatever_breaks_mail_is_neither_tried_again_nor_refused(tmp_path, broke
         (tmp_path / ".replied.gdbm").mkdir()
     assert box.gets() in (0, 99)
     assert box.sent is None or broken == "database"
+
+
+@pytest.mark.parametrize("asked", ["-Eixq", "-Fixq", "-Eiq"], ids=["sender", "own", "headers"])
+def test_nobody_is_answered_where_it_cannot_be_found_out_who_asks(box, asked):
+    grep = box.home / "bin" / "grep"
+    grep.parent.mkdir()
+    grep.write_text(f'#!/bin/sh\n[ "$1" = {asked} ] && exit 2\nPATH={os.defpath}\nexec grep "$@"\n')
+    grep.chmod(0o755)
+    assert box.gets() == 99
+    assert box.sent is None
 
 
 @pytest.mark.parametrize("sender", ["`id`@x.test", "$(touch hit)@x.test", "a';touch hit;'@x.test"])
