@@ -134,6 +134,17 @@ def test_the_file_is_made_while_it_is_sent(operator, domain, django_assert_num_q
     assert "LIMIT 200" in queries.captured_queries[0]["sql"]
 
 
+def test_its_first_line_is_sent_before_a_change_is_read(as_operator, django_assert_num_queries):
+    write("1")
+    answer = as_operator.get("/activity/export.csv")
+    with django_assert_num_queries(0):
+        first = next(iter(answer.streaming_content))
+    answer.close()
+    assert (
+        first.decode() == "\ufeffchange,time,person,from,what,kind,target,domain,before,after\r\n"
+    )
+
+
 def test_a_thousand_and_one_changes_are_all_there_once(as_operator):
     with ledger_locked():
         for number in range(1_001):
