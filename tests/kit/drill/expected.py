@@ -31,12 +31,28 @@ def learn(world: World) -> None:
 def _learn_names(world: World, rows: Rows) -> None:
     claims = Claim.objects.filter(claims=True, domain__in=Domain.objects.claiming())
     for claim in claims.select_related("domain"):
-        for key, name in {claim.name: claim.name, f".{claim.name}": f"any.{claim.name}"}.items():
-            if find_prepend(world.panel.home, name) != b"%d" % claim.domain.prepend:
+        for name in (claim.name, f".{claim.name}"):
+            if _prepend_of(world, name) != b"%d" % claim.domain.prepend:
                 continue
-            world.known.served[key] = claim.domain.description
+            _learn_tenant(world, name, claim.domain)
             if rows.statuses.of_domain(claim.domain) is Status.LIVE:
                 world.numbers.add(claim.domain.prepend)
+
+
+def _learn_tenant(world: World, name: str, domain: Domain) -> None:
+    """Who comes by the very name and number of a domain has what else leads to that number."""
+    served, number = world.known.served, b"%d" % domain.prepend
+    before, wildcard = served.get(name), world.panel.answer(f"+{domain.prepend}-") or b""
+    served[name] = domain.description
+    if name == domain.name and f"/{name}\0".encode() in wildcard:
+        names = [one for one, tenant in served.items() if tenant == before]
+        with_it = [one for one in names if _prepend_of(world, one) == number]
+        served |= dict.fromkeys(with_it, domain.description)
+
+
+def _prepend_of(world: World, name: str) -> bytes | None:
+    """Of a name, or with a dot in front of those below it."""
+    return find_prepend(world.panel.home, f"any{name}" if name.startswith(".") else name)
 
 
 def _may_have(world: World, address: str, before: Numbers, rows: Rows) -> Numbers:
