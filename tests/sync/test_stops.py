@@ -105,6 +105,23 @@ def test_no_round_of_the_service_ends_over_what_stands_below_the_mail_root(
     assert panel.status_of_domain(other) is (Status.FAILED if leads_nowhere else Status.LIVE)
 
 
+@pytest.mark.parametrize("place", ["new.test", "new.test/ann"])
+def test_a_link_that_nobody_knows_any_more_is_to_be_moved_away(
+    panel: Panel, domain: Domain, place: str
+) -> None:
+    """A rename left it, and the memory was lost."""
+    panel.below(place).parent.mkdir(exist_ok=True)
+    panel.below(place).symlink_to(domain.name)
+    ann = panel.add_mailbox(panel.add_domain("new.test"), "ann")
+    panel.sync()
+    assert panel.status(ann) is Status.FAILED
+    cause = "Not a directory: not a directory of ours; move it away"
+    assert panel.problem(ann).cause == f"{place}: {cause}"
+    panel.below(place).unlink()
+    panel.sync()
+    assert panel.status(ann) is Status.LIVE
+
+
 def test_a_link_that_cannot_be_taken_away_stops_nobody_and_is_not_forgotten(
     panel: Panel, domain: Domain
 ) -> None:

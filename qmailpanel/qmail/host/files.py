@@ -78,6 +78,12 @@ def require_directory(name: str, parent: int) -> None:
     os.close(open_at(name, DIRECTORY, parent))
 
 
+def say_no_directory(error: OSError) -> str:
+    """Why a directory cannot be entered, and what to do where something else stands there."""
+    remedy = "; move it away" if error.errno in (errno.ENOTDIR, errno.ELOOP) else ""
+    return f"{error.strerror}: not a directory of ours{remedy}"
+
+
 def refuse_strangers(directory: int) -> None:
     if os.fstat(directory).st_uid != os.geteuid():
         raise StepFailed("a directory that must be ours belongs to somebody else")

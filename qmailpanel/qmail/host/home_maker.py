@@ -15,6 +15,7 @@ from qmailpanel.qmail.host.files import (
     put,
     read_plain,
     refuse_strangers,
+    say_no_directory,
     stat_text,
 )
 from qmailpanel.qmail.host.maker import Maker
@@ -44,7 +45,7 @@ class HomeMaker:
         except FileNotFoundError:
             return None
         except OSError as error:
-            return Bad(f"{error.strerror}: not a directory of ours")
+            return Bad(say_no_directory(error))
 
     def _read_inside(self, home: int, *, limited: bool) -> HomeFound:
         whole = self.maker.is_workable(os.fstat(home)) and self._has_maildir(home)

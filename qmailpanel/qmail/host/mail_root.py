@@ -17,6 +17,7 @@ from qmailpanel.qmail.host.files import (
     Rights,
     entered,
     read_plain,
+    say_no_directory,
 )
 from qmailpanel.qmail.host.home_maker import HomeMaker
 from qmailpanel.qmail.host.maker import Maker
@@ -78,7 +79,7 @@ class MailRoot:
         except FileNotFoundError:
             return Tree()
         except OSError as error:
-            return Tree(Bad(f"{error.strerror}: not a directory of ours"))
+            return Tree(Bad(say_no_directory(error)))
 
     def _observe_inside(
         self, directory: int, paths: set[str], limited: dict[str, bool], is_last_look: bool

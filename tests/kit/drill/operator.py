@@ -81,6 +81,8 @@ class Operator:
 
     def _move_away(self, place: Path, own: set[int]) -> None:
         """What others have there, out of the mail root."""
+        if place.is_symlink():
+            place.unlink()
         for mail in place.rglob("*.mail"):
             number = self.world.known.messages.pop(mail.name)
             assert number not in own, f"mail of {number} is said to be in the way of itself"
