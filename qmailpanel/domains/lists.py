@@ -87,6 +87,8 @@ def health(node: SyncNode | None) -> list[Health]:
 def _ailments(node: SyncNode | None) -> Iterator[Health]:
     if node is None or not is_alive(node):
         yield Health(Status.PENDING, _("The sync service is not running"), "console:page")
+    elif getattr(node, "asking", False):
+        yield Health(Status.PENDING, _("A plan waits for your yes"), "console:page")
     elif behind := _behind():
         text = ngettext("%(n)d domain waits for sync", "%(n)d domains wait for sync", behind)
         yield Health(Status.PENDING, text % {"n": behind}, "console:page")

@@ -44,7 +44,8 @@ def pulse_context(request: PanelRequest, *, own: Address | None = None) -> dict[
     domains = list(Domain.objects.for_user(request.user).filter(pk__in=wanted))
     mine = Address.objects.for_user(request.user).filter(pk__in=_numbers("a", shown))
     addresses = list(with_state(mine).select_related("domain")) if own is None else [own]
-    names = list(Claim.objects.for_user(request.user).filter(pk__in=_numbers("n", shown)))
+    ours = Claim.objects.for_user(request.user).select_related("domain")
+    names = list(ours.filter(pk__in=_numbers("n", shown)))
     owned = {*(row.domain_id for row in addresses), *(row.domain_id for row in names)}
     statuses = Statuses({*(row.pk for row in domains), *owned})
     badges = [(domain_badge(statuses, row), display(row)) for row in domains]

@@ -5,16 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from qmailpanel.reports.models import SyncNode
+from qmailpanel.reports.models import KnownHost, SyncNode
 
 HEARTBEAT = timedelta(seconds=10)
 
 
 def find_node() -> SyncNode | None:
-    """What the sync service of this panel's node says of itself and of its host."""
-    return SyncNode.objects.filter(node=settings.QMAILPANEL_NODE).first()
+    """What the sync service of this panel's node says of itself and of its host.
+
+    `asking`: whether a plan waits for the operator's yes.
+    """
+    asking = KnownHost.objects.filter(node=OuterRef("node"), asking=True)
+    here = SyncNode.objects.filter(node=settings.QMAILPANEL_NODE)
+    return here.annotate(asking=Exists(asking)).first()
 
 
 def is_alive(node: SyncNode | None) -> bool:

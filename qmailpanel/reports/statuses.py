@@ -53,6 +53,8 @@ class NameOfDomain(ChangedInDomain, Protocol):
 
     @property
     def name(self) -> str: ...
+    @property
+    def domain(self) -> Switched: ...
 
 
 Subject = tuple[int | None, int | None, str]  # domain, address, name of an alias domain

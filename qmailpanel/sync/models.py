@@ -69,6 +69,7 @@ class SyncRun(models.Model):
     through = models.PositiveBigIntegerField()
     steps = models.TextField(blank=True)  # one line a step, as qmailsync --dry-run prints them
     error = models.TextField(blank=True)
+    failed = models.PositiveIntegerField(default=0)  # problems of addresses and domains
     tries = models.PositiveIntegerField(default=1)
 
     objects = HostQuerySet.as_manager()

@@ -164,13 +164,20 @@ def _publish_run(report: Report) -> None:
     steps = _shortened("\n".join(report.steps))
     error = f"{report.error}\n{report.cause}" if report.error else ""
     through = max(report.changes.values(), default=0)
+    failed = sum(map(len, report.problems.values()))
     here = SyncRun.objects.filter(node=node).order_by("-id")
     last = here.first() if error else None
     if last and (last.through, last.steps, last.error) == (through, steps, error):
         here.filter(pk=last.pk).update(finished=now, tries=last.tries + 1)
         return
     SyncRun.objects.create(
-        node=node, started=report.started, finished=now, through=through, steps=steps, error=error
+        node=node,
+        started=report.started,
+        finished=now,
+        through=through,
+        steps=steps,
+        error=error,
+        failed=failed,
     )
     oldest = list(here.values_list("id", flat=True)[RUNS_KEPT : RUNS_KEPT + 1])
     if oldest:

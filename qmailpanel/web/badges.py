@@ -111,5 +111,14 @@ def _settled_word(statuses: Statuses, domain: Switched, status: Status) -> str:
     return gettext("Left as it is") if statuses.is_left_within(domain) else ""
 
 
+def unserved_word(domain: Switched) -> str:
+    """What is said instead of Live of all that is in a domain; empty where the domain is served."""
+    if domain.removed:
+        return gettext("Domain removed")
+    return "" if domain.enabled else gettext("Domain off")
+
+
 def name_badge(statuses: Statuses, name: NameOfDomain) -> Badge:
-    return Badge(SafeString(f"n{name.pk:d}"), statuses.of_name(name))
+    status = statuses.of_name(name)
+    text = unserved_word(name.domain) if status is Status.LIVE else ""
+    return Badge(SafeString(f"n{name.pk:d}"), status, text=text)

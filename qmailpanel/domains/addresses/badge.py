@@ -11,7 +11,7 @@ from qmailpanel.domains.models import Address, AddressQuerySet
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import say_loss
 from qmailpanel.reports.statuses import Status, Statuses
-from qmailpanel.web.badges import Badge, address_badge
+from qmailpanel.web.badges import Badge, address_badge, unserved_word
 
 from .services import targets_of
 
@@ -37,6 +37,8 @@ def _lossy_word(address: Address, fates: Fates) -> str:
 
 def _settled_word(statuses: Statuses, address: Address) -> str:
     """What is said instead of Live; empty where mail is taken."""
+    if word := unserved_word(address.domain):
+        return word
     if not address.enabled:
         return _("Off")
     if getattr(address, "on_hold", None):

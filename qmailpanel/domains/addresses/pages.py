@@ -67,6 +67,8 @@ def list_context(
     shown, fates = listed["page"].rows, Fates(request.user)
     every = [*shown, *([top] if top else [])]
     prefetch_related_objects(every, "destinations")
+    for row in every:
+        row.domain = domain
     fates.read(target for row in every for target in targets_of(row))
     frame = domain_context(request, domain, TABS[kind], statuses)
     address_list = AddressList.of(

@@ -91,6 +91,7 @@ class Migration(migrations.Migration):
                 ("through", models.PositiveBigIntegerField()),
                 ("steps", models.TextField(blank=True)),
                 ("error", models.TextField(blank=True)),
+                ("failed", models.PositiveIntegerField(default=0)),
                 ("tries", models.PositiveIntegerField(default=1)),
             ],
         ),
