@@ -58,3 +58,38 @@ def test_a_form_that_is_not_good_is_not_said_to_be_saved(as_operator, domain) ->
     mailbox = add_mailbox(SYSTEM, domain, LocalPart("bob"))
     page = f"/domains/pandle.net/mailboxes/{mailbox.pk}/quota/"
     assert 'class="said"' not in as_operator.post(page, {"quota": "much"}).content.decode()
+
+
+def say(client: Client, domain: Domain) -> None:
+    """Have something said on the next page."""
+    there = f"/domains/{domain.name}/limits/"
+    assert client.post(there, {"mailboxes": "9"}).status_code == 303
+
+
+def is_told(client: Client) -> bool:
+    return "The limits are saved." in client.get("/domains/").content.decode()
+
+
+def test_what_is_said_is_kept_under_a_name_of_this_panels_own(
+    as_operator, domain, settings
+) -> None:
+    say(as_operator, domain)
+    kept = as_operator.cookies.pop(settings.QMAILPANEL_SAID_COOKIE)
+    as_operator.cookies["messages"] = kept.value
+    as_operator.cookies["qmailpanel-said-1"] = kept.value
+    assert not is_told(as_operator)
+
+
+def test_what_somebody_else_wrote_there_is_not_said(as_operator, domain, settings) -> None:
+    say(as_operator, domain)
+    kept = as_operator.cookies[settings.QMAILPANEL_SAID_COOKIE]
+    kept.set(kept.key, kept.value.replace("saved", "gone"), kept.value.replace("saved", "gone"))
+    assert "are gone" not in as_operator.get("/domains/").content.decode()
+
+
+def test_who_signs_in_next_in_the_same_browser_is_not_told_what_was_said_before(
+    as_operator, colleague, domain
+) -> None:
+    say(as_operator, domain)
+    as_operator.force_login(colleague)
+    assert not is_told(as_operator)
