@@ -292,12 +292,34 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(operator, a
     assert answer_to(operator.email) == answer_to("nobody@example.org")
 
 
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({}, ["Enter your e-mail address.", "Enter your password."]),
+        ({"login": "me"}, ["That is not a whole address. Write name@example.org."]),
+        (
+            {"login": "a@b.test", "password": "x"},
+            ["Address and password do not go together."],
+        ),
+    ],
+)
+def test_the_sign_in_page_speaks_as_the_panel_does(anonymous, entry, said):
+    page = anonymous.post(reverse("account_login"), {"login": "", "password": "", **entry})
+    words = page.content.decode()
+    for sentence in said:
+        assert sentence in words
+    assert ">E-mail address</label>" in words
+    assert "placeholder" not in words
+    assert words.rindex('class="error') < words.index("Forgot your password?")
+
+
 def test_guessing_is_stopped_after_a_few_tries(operator, anonymous):
     set_password(operator, PASSWORD)
     login = reverse("account_login")
     for _ in range(5):
         anonymous.post(login, {"login": operator.email, "password": "wrong"})
-    anonymous.post(login, {"login": operator.email, "password": PASSWORD})
+    last = anonymous.post(login, {"login": operator.email, "password": PASSWORD})
+    assert "Too many failed tries. Try again in five minutes." in last.content.decode()
     assert signed_in_as(anonymous) is None
 
 

@@ -305,6 +305,24 @@ def test_the_operator_goes_back_from_what_was_shown_only(as_operator: Any, domai
     assert joe.removed
 
 
+def test_lines_of_a_removal_that_was_being_made_are_not_said_to_be_others(
+    as_operator: Any, domain: Domain
+) -> None:
+    """The refusing lines come and go while a domain leaves: no row leads to them."""
+    left = f"+{domain.prepend}-:popuser:110:31:/m/.left-{domain.prepend}:-::\n".encode()
+    Generations().keep("users/assign", b".\n", b".\n", 1)
+    Generations().keep("users/assign", b".\n", left + b".\n", 2)
+    Generations().keep("users/assign", left + b".\n", b".\n", 0)
+    _, middle, last = generations()
+    page = as_operator.get(f"/sync/history/{middle.pk}/back/").content.decode()
+    assert left.decode().strip() in page
+    assert "or belong to a change that was still being made" in page
+    assert "There is nothing to change" in page
+    assert "as others left it" in as_operator.get("/sync/history/").content.decode()
+    assert "through change 0" not in as_operator.get("/sync/history/").content.decode()
+    assert last.through == 0
+
+
 def read_broken(page: str) -> str:
     """What the form says of who delivers to what goes."""
     return page.partition('name="broken" value="')[2].partition('"')[0]

@@ -158,6 +158,25 @@ def test_a_mailbox_that_is_removed_takes_no_unknown_recipients(caught) -> None:
     assert texts(caught) == ["all@pandle.net"]
 
 
+@pytest.mark.parametrize("unknown", [Unknown.BOUNCE, Unknown.DISCARD, Unknown.MAILBOX])
+def test_mail_to_a_removed_address_goes_where_that_to_unknown_recipients_does(
+    domain, operator, unknown
+) -> None:
+    add_mailbox(SYSTEM, domain, LocalPart("all"))
+    change_domain(SYSTEM, domain, unknown=unknown, unknown_target="all")
+    gone = add_mailbox(SYSTEM, domain, LocalPart("gone"))
+    remove_mailbox(SYSTEM, gone)
+    last = {
+        Unknown.BOUNCE: (
+            "No such mailbox here. (#5.1.1)",
+            "goes back to the sender",
+        ),
+        Unknown.DISCARD: ("", "discarded: the sender hears nothing"),
+        Unknown.MAILBOX: ("all/Maildir/", "delivered as popuser"),
+    }
+    assert drawn(route_of(gone, Fates(operator)))[-1] == last[unknown]
+
+
 def drawn(hops: Hops) -> list[tuple[str, str]]:
     return [(node.text, node.caption) for hop in hops for node in hop]
 
