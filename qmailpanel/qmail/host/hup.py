@@ -16,10 +16,12 @@ from pathlib import Path
 
 from qmailpanel.qmail.host.errors import HostError
 from qmailpanel.qmail.host.files import open_at
+from qmailpanel.qmail.host.mail_in_hand import let_it_be_done
 from qmailpanel.qmail.host.processes import find_processes, uid_of
 
 HUP_SECONDS = 5.0
 DELIVERY_SECONDS = 1.0  # from qmail-lspawn's look into the map to qmail-local's at the file
+SLOW_SECONDS = 4.0  # more, where what was forwarded before is not delivered by then
 NOT_TOLD = "The mail server has not taken the change yet. It is told again."
 LOCK = "queue/lock/sendmutex"  # of the user that qmail-send runs as
 SERVICES = ("/service", "/etc/service", "/var/service", "/run/service", "/run/s6/services")
@@ -36,6 +38,7 @@ class Hup:
         """Nothing to wait for where no qmail delivers."""
         if self.how != "none":
             time.sleep(DELIVERY_SECONDS)
+            let_it_be_done(self.home, SLOW_SECONDS)
 
     def tell(self) -> None:
         """Send HUP and see that the file was read. Raises HostError when it was not.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import signal
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -179,3 +181,24 @@ def test_mail_that_is_led_to_what_is_new_with_a_change_never_bounces_and_never_l
             panel.make_live()
     sent = len(far.sent) + len(unknown.sent)
     wait_for(lambda: len([*MAIL_ROOT.glob("*/*/Maildir/new/*")]) == sent, panel.qmail.log.read_text)
+
+
+def test_what_was_forwarded_to_an_old_name_comes_to_it_though_qmail_is_slow(panel) -> None:
+    domain, other = new_domain("pandle.net"), new_domain("other.test")
+    box = new_mailbox(domain, "biliards")
+    new_alias(other, "far", [str(box)])
+    panel.make_live()
+    panel.qmail.signal(signal.SIGSTOP)
+    panel.qmail.queue(str(box), "stream")  # as far@other.test forwards it
+
+    def go_on() -> None:
+        wait_for(lambda: "billard" in (MAIL_ROOT / "other.test/.qmail-far").read_text())
+        time.sleep(2.5)
+        panel.qmail.signal(signal.SIGCONT)
+
+    qmail = threading.Thread(target=go_on)
+    qmail.start()
+    rename_address(SYSTEM, box, LocalPart("billard"), keep=False)
+    panel.make_live()
+    qmail.join()
+    wait_for(lambda: mails_in("pandle.net/billard") == ["stream"], panel.qmail.log.read_text)
