@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from qmailpanel.qmail.formats.logins import Logins
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, LoginRow, MailboxRow
 from qmailpanel.qmail.plan.draft import KEPT, NOT_MADE
 from qmailpanel.qmail.plan.drift import Decision, Drift, Side, Subject
 from qmailpanel.qmail.plan.order import Plan, make_plan
-from qmailpanel.qmail.plan.settle_homes import NOT_ARCHIVED, NOT_PURGED
+from qmailpanel.qmail.plan.settle_domain import LEFT_BEHIND, NO_DOMAIN, TAKEN
+from qmailpanel.qmail.plan.settle_homes import NOT_ARCHIVED, NOT_PURGED, OTHERS, TEXTS
 from qmailpanel.qmail.plan.state import Bad, HomeFound, Problem
 from qmailpanel.qmail.plan.steps import (
     ArchiveHome,
@@ -22,7 +25,9 @@ from qmailpanel.qmail.plan.steps import (
     MakeDirectory,
     PlaceHome,
     PurgeHome,
+    RemoveDirectory,
     RemoveFile,
+    RemoveLogins,
     TellSend,
     WriteFile,
     WriteLogins,
@@ -61,13 +66,17 @@ def plan_where(
     *,
     failed: Failed | None = None,
     decisions: tuple[Decision, ...] = (),
+    nameless: frozenset[int] = frozenset(),
+    host: Mapping[str, Any] | None = None,
     **tree: Any,
 ) -> Plan:
-    """The plan where this stands in the directory of the domain."""
-    wanted = [replace(one, decisions=decisions) for one in want([rows])]
+    """The plan where this stands in the directory of the domain, and on the host beside it."""
+    made = want([rows])
+    wanted = [replace(made[0], decisions=decisions, nameless=nameless), *made[1:]]
     actual = world.observe(wanted, world.memory)
     trees = {**actual.trees, NAME: replace(actual.trees[NAME], **tree)}
-    return make_plan(wanted, world.memory, replace(actual, trees=trees), failed)
+    actual = replace(actual, trees=trees, **(host or {}))
+    return make_plan(wanted, world.memory, actual, failed)
 
 
 def problems(plan: Plan) -> list[Problem]:
@@ -117,6 +126,118 @@ def test_mail_that_could_not_be_purged_is_told(world) -> None:
     plan = plan_where(world, purged, failed={".archive/7": "Disk full"})
     assert not any(isinstance(step, PurgeHome) for step in plan.steps)
     assert problems(plan) == [Problem(NOT_PURGED, ".archive/7: Disk full", BOX)]
+
+
+def test_a_home_that_a_person_gave_to_the_mailbox_is_its_own(world) -> None:
+    other = {HOME: HomeFound(MAILDIR, whole=True, mailbox=9)}
+    (problem,) = problems(plan_where(world, homes=other))
+    assert problem == Problem(TEXTS[OTHERS], f"{HOME}: {OTHERS}", BOX)
+    given = (Decision(Subject.of_file(HOME), "7", Side.OURS),)
+    plan = plan_where(world, homes=other, decisions=given)
+    assert (plan.steps, plan.problems) == ((PlaceHome(HOME, 7, None), FlushTree()), {})
+
+
+def test_a_home_without_a_mark_is_not_that_of_the_next_mailbox_of_its_name(world) -> None:
+    bare = {HOME: HomeFound(MAILDIR, whole=True, mailbox=None)}
+    next_one = replace(ROWS, mailboxes=[MailboxRow(8, BOX, "box")])
+    plan = plan_where(world, next_one, homes=bare)
+    assert problems(plan) == [Problem(TEXTS[OTHERS], f"{HOME}: {OTHERS}", BOX)]
+    assert not any(isinstance(step, PlaceHome) for step in plan.steps)
+
+
+def test_a_home_of_a_removed_mailbox_is_archived_wherever_it_stands(world) -> None:
+    path = f"{NAME}/old"
+    homes = {HOME: HomeFound(MAILDIR, whole=True, mailbox=7)}
+    homes[path] = HomeFound(MAILDIR, whole=True, mailbox=9)
+    archived = ArchiveHome(path, 9)
+    assert archived in plan_where(world, homes=homes, nameless=frozenset({9})).steps
+    assert plan_where(world, homes=homes).steps == ()
+    failed = plan_where(world, homes=homes, nameless=frozenset({9}), failed={path: "Disk full"})
+    assert failed.steps == ()
+    given = (Decision(Subject.of_file(HOME), "7", Side.OURS),)
+    homes = {HOME: HomeFound(MAILDIR, whole=True, mailbox=9)}
+    plan = plan_where(world, homes=homes, nameless=frozenset({9}), decisions=given)
+    assert not any(isinstance(step, ArchiveHome) for step in plan.steps)
+
+
+# the whole domain
+
+
+@pytest.mark.parametrize(
+    ("where", "cause"),
+    [
+        ({"directory": Bad("is a link")}, "is a link"),
+        ({"failed": {NAME: "Disk full"}}, "Disk full"),
+    ],
+    ids=["bad", "failed"],
+)
+def test_a_domain_whose_directory_cannot_be_had_stays_as_it_is(world, where, cause) -> None:
+    plan = plan_where(world, replace(ROWS, aliases=[]), **where)
+    assert plan.steps == ()
+    assert problems(plan) == [Problem(NO_DOMAIN, f"{NAME}: {cause}")]
+    assert NAME not in plan.after
+
+
+STRANGE = {f"{NAME}/.qmail-old": THEIRS, f"{NAME}/.qmail-x": Bad("is a directory")}
+
+
+def test_a_new_domain_waits_where_a_file_of_who_had_its_name_would_take_mail() -> None:
+    plan = plan_where(World(), strange=STRANGE)
+    assert plan.steps == ()
+    assert problems(plan) == [Problem(NO_DOMAIN, f"{NAME}/.qmail-old: {LEFT_BEHIND}")]
+
+
+def test_a_file_that_no_row_knows_is_shown_beside_a_live_domain(world) -> None:
+    plan = plan_where(world, strange=STRANGE)
+    subject = Subject.of_file(f"{NAME}/.qmail-old")
+    assert (plan.steps, plan.problems) == ((), {})
+    assert plan.drifts[NAME] == [Drift(subject, None, None, THEIRS)]
+    gone = plan_where(world, replace(ROWS, removed=True), strange=STRANGE)
+    assert gone.drifts == {}
+
+
+def test_the_number_of_another_domain_is_not_taken_unless_that_was_its_own_name() -> None:
+    host = {"owners": {100: "old.test"}}
+    plan = plan_where(World(), host=host)
+    assert plan.steps == ()
+    assert problems(plan) == [Problem(TAKEN, "prepend 100 was that of old.test")]
+    assert plan_where(World(), replace(ROWS, former=("old.test",)), host=host).problems == {}
+    assert plan_where(World(), host={"owners": {100: NAME}}).problems == {}
+
+
+def test_a_number_that_others_use_is_taken_but_not_from_whom_had_it_first(world) -> None:
+    line = b"old.test:100\n"
+    world.shared[Shared.VIRTUAL] = line + (world.shared[Shared.VIRTUAL] or b"")
+    assert plan_where(world).problems == {}
+    fresh = World()
+    fresh.shared[Shared.VIRTUAL] = line
+    cause = "prepend 100 belongs to a foreign line or directory"
+    assert problems(plan_where(fresh)) == [Problem(TAKEN, cause)]
+
+
+def test_a_directory_that_could_not_be_removed_harms_nobody(world) -> None:
+    gone = replace(ROWS, removed=True)
+    removal = RemoveDirectory(NAME)
+    assert removal in plan_where(world, gone).steps
+    plan = plan_where(world, gone, failed={removal: "Disk full"})
+    assert removal not in plan.steps
+    assert plan.problems == {}
+
+
+def test_no_mail_is_accepted_for_a_name_whose_mail_others_have() -> None:
+    world = World()
+    world.shared[Shared.VIRTUAL] = b"pandle.net:7\n"
+    plan = plan_where(world)
+    assert not any(getattr(step, "shared", None) is Shared.RCPT for step in plan.steps)
+    assert [drift.subject.key for drift in plan.drifts[NAME]] == [NAME]
+
+
+def test_logins_that_open_something_of_a_domain_that_was_never_applied_go() -> None:
+    files = Logins().render("old.test")
+    host = {"logins": {"old.test": files, "b.test": files}, "opened": {NAME: {"old.test"}}}
+    steps = plan_where(World(), host=host).steps
+    removed = [step for step in steps if isinstance(step, RemoveLogins)]
+    assert removed == [RemoveLogins(NAME, "old.test")]
 
 
 # dot-qmail files
@@ -170,6 +291,21 @@ def test_a_dot_qmail_file_becomes_ours_or_stays_theirs_as_was_decided(world, sid
     assert (WriteFile(FILE, THEIRS, TEAM_TEXT) in plan.steps) is (side is Side.OURS)
     assert (plan.drifts, plan.problems) == ({}, {})
     assert plan.left == ({NAME: {TEAM}} if side is Side.THEIRS else {})
+
+
+def test_a_file_that_cannot_be_read_is_written_as_it_stays(world) -> None:
+    def writes(rows: DomainRows, text: bytes, *decisions: Decision) -> list[WriteFile]:
+        files, unreadable = {**world.files, FILE: text}, frozenset({FILE})
+        plan = plan_where(world, rows, files=files, unreadable=unreadable, decisions=decisions)
+        return [step for step in plan.steps if isinstance(step, WriteFile)]
+
+    kept = Decision(Subject.of_file(FILE), "|vacation", Side.THEIRS)
+    other = replace(ROWS, aliases=[AliasRow(TEAM, "team", ("c@side.test", "d@side.test"))])
+    assert writes(ROWS, TEAM_TEXT) == [WriteFile(FILE, TEAM_TEXT, TEAM_TEXT)]
+    assert writes(ROWS, THEIRS, kept) == [WriteFile(FILE, THEIRS, THEIRS)]
+    assert writes(ROWS, THEIRS) == []
+    new = b"&c@side.test\n&d@side.test\n"
+    assert writes(other, TEAM_TEXT) == [WriteFile(FILE, TEAM_TEXT, new)]
 
 
 def test_a_dot_qmail_file_that_is_wanted_no_more_goes(world) -> None:
@@ -238,6 +374,16 @@ def test_a_line_that_was_changed_stays_without_a_word_where_somebody_decided_so(
     plan = plan_where(world, decisions=(decision,))
     assert (plan.steps, plan.drifts, plan.problems) == ((), {}, {})
     assert plan.left == {NAME: {BOX if shared is Shared.ASSIGN else None}}
+
+
+def test_a_line_of_others_that_takes_the_mail_of_a_dot_qmail_file_is_shown(world) -> None:
+    line = b"=100-team:joe:7:7:/home/joe:::\n"
+    world.shared[Shared.ASSIGN] = world.compiled = line + (world.shared[Shared.ASSIGN] or b"")
+    plan = plan_where(world)
+    subject = Subject.of_line(Shared.ASSIGN, b"=100-team")
+    assert plan.drifts[NAME] == [Drift(subject, None, None, line)]
+    assert [problem.address for problem in problems(plan)] == [TEAM]
+    assert plan_where(world, replace(ROWS, removed=True)).drifts == {}
 
 
 # files that are not as qmail takes them
