@@ -1,13 +1,13 @@
-"""Django's settings. What the environment may say is declared in `environment/declared.py`."""
+"""Django's settings. What the environment may say is declared in `environment/`."""
 
 import os
 from pathlib import Path
 from typing import Any
 
-from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.environment.declared import BASE_DIR
+from qmailpanel import browser_policy
+from qmailpanel.environment.places import BASE_DIR
 from qmailpanel.environment.reading import read_settings
 from qmailpanel.state_dir import DATABASE, FACTOR_KEY, KEY, read_secret_key, refuse_outsiders
 from qmailpanel.web_address import WebAddress
@@ -239,27 +239,9 @@ if QMAILPANEL_TRUSTED_PROXIES and QMAILPANEL_BASE_URL.is_https:
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
 DATA_UPLOAD_MAX_NUMBER_FILES = 0  # no form has any
-_nobody = (
-    "accelerometer camera display-capture geolocation gyroscope hid magnetometer microphone midi"
-    " payment serial usb"
-)
-PERMISSIONS_POLICY = {
-    "publickey-credentials-create": "self",
-    "publickey-credentials-get": "self",
-    **dict.fromkeys(_nobody.split(), "none"),
-}
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF],
-        "style-src": [SELF],
-        "img-src": [SELF, "data:"],
-        "connect-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-    }
-}
+
+PERMISSIONS_POLICY = browser_policy.PERMISSIONS
+CONTENT_SECURITY_POLICY = browser_policy.CONTENT
 
 SILENCED_SYSTEM_CHECKS = [
     "auth.W004",  # an address names one person; owners of mailboxes sign in by another backend

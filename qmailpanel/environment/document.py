@@ -15,7 +15,7 @@ it with a sentence, and so does a `QMAILPANEL_` that is none of these. An empty 
 given, unless the table says what empty means. Two panels with different state directories and qmail
 homes run side by side.
 
-*Printed by `make docs` from qmailpanel/environment/declared.py.*
+*Printed by `make docs` from qmailpanel/environment/.*
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 
-from qmailpanel.environment.declared import BASE_DIR
+from qmailpanel.environment.places import BASE_DIR
 
 
 @cache

@@ -19,6 +19,7 @@ from qmailpanel.accounts.models import User
 from qmailpanel.accounts.sessions import end_all_sessions
 from qmailpanel.accounts.tokens import digest_of, link_to, make_token
 from qmailpanel.domains.access.deed import Deed, deed
+from qmailpanel.domains.access.models import Invitation
 from qmailpanel.domains.access.rights import (
     NONE,
     NotAllowed,
@@ -28,7 +29,7 @@ from qmailpanel.domains.access.rights import (
     read_rights,
     rights_of,
 )
-from qmailpanel.domains.models import Domain, Grant, Invitation
+from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.domains.routes.hops import Routes
 from qmailpanel.domains.routes.ours import Ours
 from qmailpanel.environment.installed import command_name

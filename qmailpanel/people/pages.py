@@ -10,9 +10,10 @@ from django.http import HttpResponse
 
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.accounts.models import User
+from qmailpanel.domains.access.models import Invitation
 from qmailpanel.domains.access.rights import in_words, preset_of, read_rights, rights_of
 from qmailpanel.domains.frame import domain_context, notices
-from qmailpanel.domains.models import Domain, Grant, Invitation
+from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import show

@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.domains.access.models import Invitation
 from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right, rights_of
 from qmailpanel.domains.frame import domain_context, find_domain
-from qmailpanel.domains.models import Domain, Grant, Invitation
+from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import SeeOther, sent, show

@@ -8,8 +8,9 @@ import pytest
 from django.db import connections
 
 from qmailpanel.domains.access.limits import change_limits
+from qmailpanel.domains.access.models import Limits
 from qmailpanel.domains.access.rights import NotAllowed
-from qmailpanel.domains.models import Grant, Limits
+from qmailpanel.domains.models import Grant
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import Mailbox

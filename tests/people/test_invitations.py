@@ -13,8 +13,9 @@ from django.test import Client
 from django.utils import timezone
 
 from qmailpanel.accounts.models import User
+from qmailpanel.domains.access.models import Invitation
 from qmailpanel.domains.access.rights import HELPING, NotAllowed, Preset, Right
-from qmailpanel.domains.models import Grant, Invitation
+from qmailpanel.domains.models import Grant
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Verb

@@ -15,11 +15,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Domain, Invitation, Kind
+from qmailpanel.domains.models import Domain, Kind
 from qmailpanel.domains.routes.hops import DEPARTED, Routes
 from qmailpanel.domains.routes.ours import Ours
 from qmailpanel.qmail import names
 
+from .models import Invitation
 from .rights import NotAllowed
 
 HERE = _(

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.domains.access.deed import deed
-from qmailpanel.domains.models import Domain, Kind, Limits
+from qmailpanel.domains.access.models import Limits
+from qmailpanel.domains.models import Domain, Kind
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
 

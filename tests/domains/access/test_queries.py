@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.models import Address, Domain, Grant, Invitation
+from qmailpanel.domains.access.models import Invitation
+from qmailpanel.domains.models import Address, Domain, Grant
 from qmailpanel.domains.services import change_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
