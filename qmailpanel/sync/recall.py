@@ -14,7 +14,7 @@ from qmailpanel.qmail.layout.rows import DomainRows
 from qmailpanel.qmail.layout.undone import render_undone
 from qmailpanel.qmail.numbers import HIGHEST_PREPEND, read_number
 from qmailpanel.qmail.plan.renamed import move_section
-from qmailpanel.qmail.plan.state import Home, Section, Wanted, is_left_path
+from qmailpanel.qmail.plan.state import Home, Section, Wanted, is_left_path, left_path
 from qmailpanel.qmail.plan.steps import Failed, Move
 
 from .domain_rows import read_rows
@@ -74,7 +74,7 @@ def _find_domains(host: Host, wanted: Sequence[Wanted], lines: Set[bytes]) -> li
         for row in rows
         for one in [here[row.domain]]
     ]
-    return [domain for domain in domains if _has_its_number(host, domain)]
+    return [domain for domain in domains if _has_its_number(host, domain, wildcards)]
 
 
 def _find_wildcards(host: Host, lines: Set[bytes]) -> dict[int, str]:
@@ -89,10 +89,12 @@ def _find_wildcards(host: Host, lines: Set[bytes]) -> dict[int, str]:
     return wildcards
 
 
-def _has_its_number(host: Host, domain: _Domain) -> bool:
-    one, owner = domain.wanted, host.memory.owner_of(domain.rows.prepend)
+def _has_its_number(host: Host, domain: _Domain, wildcards: Mapping[int, str]) -> bool:
+    """Of a number that the memory does not know, whoever its wildcard leads to is the owner."""
+    one, prepend = domain.wanted, domain.rows.prepend
+    owner = host.memory.owner_of(prepend) or wildcards.get(prepend)
     names = {None, one.name, *one.former, domain.at.directory, host.moves.find_name(one)}
-    return owner in names or domain.at.has_number
+    return owner in {*names, left_path(prepend)} or domain.at.has_number
 
 
 def _find_renames(domains: Sequence[_Domain]) -> Renames:

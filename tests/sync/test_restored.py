@@ -322,6 +322,23 @@ def test_a_number_of_another_domain_is_not_served_under_a_name_that_the_host_kno
     assert not list(find_adoptable(ForeignLine.objects.order_by("file", "number")))
 
 
+def test_a_number_of_another_domain_is_not_served_under_its_further_name(panel) -> None:
+    new = keep_database()
+    domain = panel.add_domain("a.test")
+    panel.add_mailbox(domain, "carol")
+    add_alias_domain(SYSTEM, domain, DomainName("c.test"))
+    panel.sync()
+    lose(panel, new)
+    again = panel.add_domain("c.test")
+    assert again.prepend == 100
+    panel.sync()
+    say_yes(panel)
+    assert panel.status_of_domain(again) is Status.FAILED
+    assert not SyncDrift.objects.exists()
+    lines = panel.lines("control/virtualdomains")
+    assert lines == ["old.test:7", "a.test:100", "c.test:100"]
+
+
 def test_a_domain_whose_number_another_one_has_now_goes_with_the_yes(panel) -> None:
     new = keep_database()
     panel.add_domain("b.test")

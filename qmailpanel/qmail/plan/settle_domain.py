@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qmailpanel.qmail.formats.shared_files import HOSTS, Foreign, Shared
-from qmailpanel.qmail.plan.draft import Draft
+from qmailpanel.qmail.plan.draft import Draft, home_name
 from qmailpanel.qmail.plan.settle_files import (
     settle_directory,
     settle_files,
@@ -13,7 +13,16 @@ from qmailpanel.qmail.plan.settle_files import (
 )
 from qmailpanel.qmail.plan.settle_homes import settle_homes, settle_purges
 from qmailpanel.qmail.plan.settle_lines import settle_lines
-from qmailpanel.qmail.plan.state import Actual, Bad, Problem, Section, Tree, Wanted, is_left_path
+from qmailpanel.qmail.plan.state import (
+    Actual,
+    Bad,
+    Problem,
+    Section,
+    Tree,
+    Wanted,
+    is_left_path,
+    left_path,
+)
 from qmailpanel.qmail.plan.steps import Failed, RemoveDirectory
 
 NO_DOMAIN = "The mail server could not be prepared for this domain. It is tried again."
@@ -131,4 +140,12 @@ def _is_prepend_taken(wanted: Wanted, applied: Sequence[Section], actual: Actual
         return False
     names = {wanted.name, *wanted.known_as}
     own = [Foreign(file.shared, tuple(file.lines(name))) for file in files for name in names]
-    return not any(prepend in lines.prepends for lines in own)
+    is_known = any(prepend in lines.prepends for lines in own)
+    return not is_known or _is_led_elsewhere(wanted, actual.shared[Shared.ASSIGN].foreign)
+
+
+def _is_led_elsewhere(wanted: Wanted, assigned: Foreign) -> bool:
+    """Whether the wildcard of its number leads to the directory of another domain."""
+    prepend = wanted.section.prepend
+    names = {wanted.name, *wanted.former, *wanted.known_as, left_path(prepend)}
+    return any(home_name(line) not in names for line in assigned.keys.get(b"+%d-" % prepend, ()))
