@@ -13,7 +13,7 @@ from qmailpanel.qmail.plan.draft import Draft
 from qmailpanel.qmail.plan.state import Actual
 from qmailpanel.qmail.plan.steps import FlushTree, LetDeliveriesEnd, Step, TellSend
 from qmailpanel.qmail.plan.turns import split_turns
-from qmailpanel.qmail.plan.waits import find_waits
+from qmailpanel.qmail.plan.waits import Waits, find_waits
 from qmailpanel.qmail.plan.write_shared import (
     Sections,
     changes_lines,
@@ -30,7 +30,7 @@ def switch(
 ) -> Iterator[Step]:
     """`is_ours`: whether the map is the panel's to write."""
     names, waits = _union(drafts, Shared.VIRTUAL), find_waits(drafts, files[Shared.VIRTUAL])
-    both = _assignments(drafts, actual, files)
+    both = _leave_out(_assignments(drafts, actual, files), waits.barring)
     hands_over = [LetDeliveriesEnd()] if any(draft.hands_over for draft in drafts) else []
     early, late = split_turns(drafts, waits)
 
@@ -50,7 +50,7 @@ def switch(
     yield from write_map(both) if waits.leading else ()
     yield from hands_over if late else ()
     yield from _turn_files(late)
-    yield from _let_forwards_end(drafts, files)
+    yield from _let_forwards_end(drafts, files, waits)
     yield from write_map(_leave_out(both, waits.led)) if waits.led else ()
     yield from _send(files, _leave_out(names, waits.falling))
     for draft in drafts:  # what they caught has its home, and nothing falls to them yet
@@ -68,11 +68,11 @@ def _assignments(drafts: Sequence[Draft], actual: Actual, files: Files) -> Secti
     return _union(drafts, Shared.ASSIGN) if keep else new_lines(drafts, Shared.ASSIGN)
 
 
-def _let_forwards_end(drafts: Sequence[Draft], files: Files) -> Iterator[Step]:
+def _let_forwards_end(drafts: Sequence[Draft], files: Files, waits: Waits) -> Iterator[Step]:
     """What was forwarded to the old targets a moment ago, before those go."""
     changes_names = changes_lines(files[Shared.VIRTUAL], new_lines(drafts, Shared.VIRTUAL))
     goes = any(draft.refuse or draft.drops(Shared.ASSIGN) for draft in drafts)
-    if any(draft.turn for draft in drafts) and (goes or changes_names):
+    if any(draft.turn for draft in drafts) and (goes or changes_names or waits.barring):
         yield LetDeliveriesEnd()
 
 

@@ -30,7 +30,7 @@ def split_turns(drafts: Sequence[Draft], waits: Waits) -> tuple[list[TurnStep], 
     }
     ordered = _order_turns(routes)
     for step in ordered:
-        if routes.is_at_old_number(step, waits):
+        if routes.is_at_old_number(step, waits) or routes.meets(step.path, waits.idle):
             waiting.add(step.path)
         before = {*routes.next_files(step.path), *routes.caught_by(step.path)}
         is_led = not waiting.isdisjoint(before)
@@ -77,13 +77,11 @@ class _NewRoutes:
             local = dotqmail.extension_of(name) or ""
             yield _find_file(self._directories[directory], local)
             return
-        for local, name in targets_of(self._content(path)):
-            draft = next((self._names[key] for key in keys_of(name) if key in self._names), None)
-            if draft is not None:
-                yield _find_file(draft, local)
-                own = _own_file(draft, local)
-                if isinstance(self.turns.get(own), RemoveFile):
-                    yield own
+        for draft, local in self._targets(path):
+            yield _find_file(draft, local)
+            own = _own_file(draft, local)
+            if isinstance(self.turns.get(own), RemoveFile):
+                yield own
 
     def caught_by(self, path: str) -> list[str]:
         """New ones whose mail comes to this file until they are there."""
@@ -93,12 +91,13 @@ class _NewRoutes:
 
     def come_to(self, ends: Set[str], path: str) -> bool:
         """Whether mail for this file comes to one of the ends."""
-        ahead, seen = [path], {path}
-        while ahead and ends.isdisjoint(seen):
-            further = set(self.next_files(ahead.pop())) - seen
-            seen |= further
-            ahead += further
-        return not ends.isdisjoint(seen)
+        return any(file in ends for file in self._follow(path))
+
+    def meets(self, path: str, assignments: Set[bytes]) -> bool:
+        """Whether mail for this file comes to an address that one of these has."""
+        files = self._follow(path) if assignments else ()
+        there = (target for file in files for target in self._targets(file))
+        return any(_assignment(draft, local) in assignments for draft, local in there)
 
     def leads_to(self, path: str, names: Set[bytes]) -> bool:
         """Whether mail for this file is forwarded to one of these names."""
@@ -115,6 +114,22 @@ class _NewRoutes:
         is_below = not waits.taken.isdisjoint(draft.new[Shared.VIRTUAL])
         return is_below and refuses_now(draft, step)
 
+    def _follow(self, path: str) -> Iterator[str]:
+        """The file, and all that its mail comes to."""
+        ahead, seen = [path], {path}
+        while ahead:
+            yield (file := ahead.pop())
+            further = set(self.next_files(file)) - seen
+            seen |= further
+            ahead += further
+
+    def _targets(self, path: str) -> Iterator[tuple[Draft, str]]:
+        """Of these domains: whose, and the local part."""
+        for local, name in targets_of(self._content(path)):
+            draft = next((self._names[key] for key in keys_of(name) if key in self._names), None)
+            if draft is not None:
+                yield draft, local
+
     def _content(self, path: str) -> bytes:
         directory, _, name = path.rpartition("/")
         section = self._directories[path.partition("/")[0]].wanted.section
@@ -124,11 +139,15 @@ class _NewRoutes:
 
 def _find_file(draft: Draft, local: str) -> str:
     """The file that decides about mail to this local part."""
-    key = f"={draft.wanted.section.prepend}-{local}".encode("latin-1")
+    key = _assignment(draft, local)
     if key in draft.new[Shared.ASSIGN] and key in draft.wanted.needs:
         return f"{draft.wanted.needs[key]}/.qmail"
     own = _own_file(draft, local)
     return own if own in draft.wanted.section.files else f"{draft.wanted.name}/.qmail-default"
+
+
+def _assignment(draft: Draft, local: str) -> bytes:
+    return f"={draft.wanted.section.prepend}-{local}".encode("latin-1")
 
 
 def _own_file(draft: Draft, local: str) -> str:

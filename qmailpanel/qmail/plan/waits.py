@@ -28,7 +28,8 @@ class Waits:
 
     `taken`: new names whose mail goes by another line until they come. `late`: those
     and the names of domains that the map does not have yet. `leading`: assignments to homes that
-    forward to those. `idle`: assignments that refuse what somebody takes without them. `falling`:
+    forward to those. `idle` and `barring`: old and new assignments that refuse what somebody takes
+    without them. `falling`:
     names whose mail goes by another line when they are gone. `unmapped`: names that go while the
     map has their addresses. `led`: assignments to homes that forward to these or those.
     """
@@ -37,6 +38,7 @@ class Waits:
     late: Set[bytes]
     leading: Set[bytes]
     idle: Set[bytes]
+    barring: Set[bytes]
     falling: Set[bytes]
     unmapped: Set[bytes]
     led: Set[bytes]
@@ -57,7 +59,8 @@ def find_waits(drafts: Sequence[Draft], virtual: LineFile) -> Waits:
         taken=taken,
         late=late,
         leading={key for d in drafts for key in _find_leading(d, taken, late, new.keys())},
-        idle={key for d in drafts for key in _find_idle(d)} if taken | falling else set(),
+        idle={key for d in drafts for key in _find_idle(d)},
+        barring={key for d in drafts for key in _find_barring(d)},
         falling=falling,
         unmapped=unmapped,
         led={key for d in drafts for key in _find_led(d, falling | unmapped, there)},
@@ -117,6 +120,15 @@ def _find_idle(draft: Draft) -> Iterator[bytes]:
     for key, line in draft.old[Shared.ASSIGN].items():
         content = None if key in draft.new[Shared.ASSIGN] else _home_now(draft, line)
         if content and dotqmail.refuses(content) and _is_taken_without(draft, line):
+            yield key
+
+
+def _find_barring(draft: Draft) -> Iterator[bytes]:
+    new, old = draft.new[Shared.ASSIGN], draft.old[Shared.ASSIGN]
+    for key in new.keys() - old.keys():
+        home = draft.wanted.section.homes.get(draft.wanted.needs.get(key, ""))
+        refuses = home is not None and dotqmail.refuses(home.dot_qmail)
+        if refuses and not _is_refused_now(draft, key, new[key]):
             yield key
 
 

@@ -1239,6 +1239,29 @@ def test_unknown_recipients_go_to_a_new_mailbox_when_it_is_in_the_map() -> None:
     assert always_reached(world, [after], "nobody", "pandle.net")
 
 
+def answers_who_left(removed: MailboxRow) -> DomainRows:
+    """With unknown recipients as its own: both are answered, and go on."""
+    mailboxes = [*PANDLE.mailboxes, replace(removed, removed=True)]
+    departed = DepartedRow(AWAY, "o@x.test")
+    target = f"{removed.local}@pandle.net"
+    return replace(
+        PANDLE, mailboxes=mailboxes, unknown="forward", unknown_target=target, departed=departed
+    )
+
+
+def test_mail_goes_to_who_left_when_the_mailbox_that_refused_it_is_out_of_the_map() -> None:
+    gone = MailboxRow(3, 3, "gone", enabled=False)
+    before = replace(PANDLE, mailboxes=[*PANDLE.mailboxes, gone], unknown="discard")
+    assert always_reached(live(before), [answers_who_left(gone)], "nobody", "pandle.net")
+
+
+def test_a_mailbox_that_refuses_mail_is_in_the_map_when_no_mail_goes_to_it() -> None:
+    back = MailboxRow(3, 3, "back", enabled=False)
+    world = live(answers_who_left(back))
+    after = replace(PANDLE, mailboxes=[*PANDLE.mailboxes, back], unknown="discard")
+    assert always_reached(world, [after], "nobody", "pandle.net")
+
+
 def test_nothing_forwards_to_a_new_name_of_a_domain_before_qmail_send_knows_it() -> None:
     other = DomainRows(
         domain=2,
