@@ -46,3 +46,11 @@ def tab_to(page: Page, words: str, key: str = "Tab") -> None:
             return
         page.keyboard.press(key)
     raise AssertionError(f"no Tab leads to {words}; the last one led to {focused(page)}")
+
+
+def expect_copied(page: Page, name: str, text: str) -> None:
+    """The button puts just this text into the clipboard, and says so."""
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name=name).click()
+    expect(page.get_by_role("status").get_by_text("Copied.")).to_be_attached()
+    assert page.evaluate("navigator.clipboard.readText()") == text

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import WIDE, running
-from tests.e2e.pages import add_mailbox, expect_status, row_of
+from tests.e2e.pages import add_mailbox, expect_copied, expect_status, row_of
 from tests.e2e.product import PASSWORD, Product, wait_until
 from tests.e2e.test_every_page import check
 from tests.kit.signing_in import code_of
@@ -64,7 +64,10 @@ def invite(page: Page, email: str, preset: str) -> str:
     page.get_by_role("button", name="Invite").click()
     expect(page.get_by_text("could not be sent by mail. Copy this link")).to_be_visible()
     check(page, "invited")
-    return page.locator("output").inner_text()
+    page.set_viewport_size(WIDE)
+    link = page.locator("output").inner_text()
+    expect_copied(page, "Copy the link", link)
+    return link
 
 
 def accept(page: Page, link: str) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.pages import add_mailbox, expect_status, focused, is_marked, mark, row_of
+from tests.e2e.pages import (
+    add_mailbox,
+    expect_copied,
+    expect_status,
+    focused,
+    is_marked,
+    mark,
+    row_of,
+)
 from tests.e2e.product import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -193,6 +201,7 @@ def test_a_weak_password_is_kept_and_one_can_be_suggested(page, panel, domain):
     expect(page.get_by_text("Copy it now: it is not shown again.")).to_be_visible()
     suggested = page.get_by_label("Password").input_value()
     assert len(suggested) >= 16
+    expect_copied(page, "Copy Password", suggested)
     page.get_by_role("button", name="Add mailbox").click()
     expect_status(page, f"carol@{domain}", "Live")
     assert suggested not in page.content()

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import WIDE, running
+from tests.e2e.pages import expect_copied
 from tests.e2e.product import PASSWORD, Product
 from tests.e2e.test_every_page import check
 from tests.kit.signing_in import code_of
@@ -99,6 +100,11 @@ def test_an_operator_sets_an_app_up_and_signs_in_with_it(open_page, panel):
     secret, codes = set_up_app(page)
     assert len(set(codes)) == 10
     check(page, "recovery codes")
+    page.set_viewport_size(WIDE)
+    expect_copied(page, "Copy the codes", "\n".join(codes))
+    page.evaluate("window.print = () => { window.printed = true }")
+    page.get_by_role("button", name="Print").click()
+    assert page.evaluate("window.printed")
     page.get_by_role("link", name="I have written them down").click()
     expect(page.get_by_text("10 are unused.")).to_be_visible()
     expect(page.get_by_text("You need a second factor")).to_have_count(0)
