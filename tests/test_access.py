@@ -121,6 +121,30 @@ def test_the_middleware_lets_strangers_through_to_the_views_for_anyone_alone():
     assert passed == open_to_all
 
 
+# whoever looks after a domain sees these; what the last five change, their services decide about
+NEED_NO_RIGHT = {
+    "activity:domain",
+    "activity:export_domain",
+    "aliases:row",
+    "domains:detail",
+    "domains:list",
+    "mailboxes:full",
+    "mailboxes:removed",
+    "mailboxes:row",
+    "people:prove",
+    "people:requests",
+    "people:revoke",
+    "people:withdraw",
+    "people:withdraw_request",
+}
+
+
+def test_every_page_about_a_domain_needs_a_right_but_those_that_are_named_here():
+    of_people = [route for route in ROUTES if route.audience is Audience.PERSON]
+    bare = {route.name for route in of_people if not route.rights}
+    assert {name for name in bare if not name.startswith(("account", "mfa_"))} == NEED_NO_RIGHT
+
+
 def test_the_list_of_foreign_routes_names_only_what_exists():
     assert set(ALLAUTH) <= {route.name for route in routes()}
 
