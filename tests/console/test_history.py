@@ -281,7 +281,7 @@ def test_the_pages_of_the_history(as_operator: Any, domain: Domain) -> None:
     Generations().keep("users/assign", b".\n", f"{home}<b>\n".encode(), 7)
     first, last = generations()
     page = as_operator.get("/sync/history/").content.decode()
-    assert "through change 7" in page
+    assert "up to change 7" in page
     assert "&lt;b&gt;" in page
     compared = as_operator.get(f"/sync/history/compare/?one={last.pk}&other={first.pk}")
     assert "+ =100-joe" in compared.content.decode()
@@ -319,7 +319,7 @@ def test_lines_of_a_removal_that_was_being_made_are_not_said_to_be_others(
     assert "or belong to a change that was still being made" in page
     assert "There is nothing to change" in page
     assert "as others left it" in as_operator.get("/sync/history/").content.decode()
-    assert "through change 0" not in as_operator.get("/sync/history/").content.decode()
+    assert "up to change 0" not in as_operator.get("/sync/history/").content.decode()
     assert last.through == 0
 
 
