@@ -339,6 +339,23 @@ def test_a_number_of_another_domain_is_not_served_under_its_further_name(panel) 
     assert lines == ["old.test:7", "a.test:100", "c.test:100"]
 
 
+def test_a_number_by_which_names_of_a_removed_domain_are_refused_is_given_to_nobody(panel) -> None:
+    new = keep_database()
+    domain = panel.add_domain("a.test")
+    panel.add_mailbox(domain, "carol")
+    panel.sync()
+    remove_domain(SYSTEM, domain)
+    panel.sync()
+    assert panel.lines("control/virtualdomains") == ["old.test:7", "a.test:100"]
+    lose(panel, new)
+    other = panel.add_domain("c.test")
+    assert other.prepend == 100
+    panel.sync()
+    say_yes(panel)
+    assert panel.status_of_domain(other) is Status.FAILED
+    assert panel.lines("control/virtualdomains") == ["old.test:7", "a.test:100"]
+
+
 def test_a_domain_whose_number_another_one_has_now_goes_with_the_yes(panel) -> None:
     new = keep_database()
     panel.add_domain("b.test")

@@ -66,7 +66,8 @@ class Mail:
         owners = defaultdict[str, set[str]](set)
         for _, entry in control.entries(self.world.panel.read(Shared.VIRTUAL)):
             name, _, number = entry.decode().partition(":")
-            if number.endswith(LEFT):
+            wildcard = self.world.panel.answer(f"+{number}-") or b""
+            if number.endswith(LEFT) or b"/.left-" in wildcard:
                 continue  # it refuses mail, whoever had the name
             owners[number].add(self.world.known.served.get(name, name))
         assert all(len(those) == 1 for those in owners.values()), f"shared numbers: {owners}"
