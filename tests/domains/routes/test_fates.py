@@ -16,12 +16,13 @@ from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import route_of, say_loss
 from qmailpanel.domains.routes.remarks import remarks_on
-from qmailpanel.domains.routes.stops import Fate
+from qmailpanel.domains.routes.stops import End, Fate
 from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, hold_mailbox, switch_mailbox
+from qmailpanel.qmail.layout.domain import NO_MAILBOX
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncNode, SyncPosition
 from qmailpanel.reports.statuses import Statuses
@@ -142,6 +143,23 @@ def test_an_alias_shares_the_fate_of_its_mailbox(
     assert [end.fate for end in Fates(operator).ends("info@stranger.example")] == [fate]
     (drawn,) = route_of(Address.objects.get(pk=info.pk), Fates(operator))[-1]
     assert (drawn.tone == "end") == (fate in (Fate.ARRIVES, Fate.ANSWERED))
+
+
+def test_whoever_writes_to_nobody_reads_the_text_of_the_domain_or_ours(operator, domain) -> None:
+    node = "typo@pandle.net"
+    assert Fates(operator).ends(node) == [End(node, Fate.NOBODY, NO_MAILBOX)]
+    change_domain(SYSTEM, domain, unknown=Unknown.BOUNCE, unknown_text="Gone.")
+    assert Fates(operator).ends(node) == [End(node, Fate.NOBODY, "Gone.")]
+    Domain.objects.update(unknown=Unknown.REFUSE)
+    assert Fates(operator).ends(node) == [End(node, Fate.NOBODY, NO_MAILBOX)]
+
+
+def test_a_ring_that_is_there_all_the_same_has_no_end(operator, domain) -> None:
+    alias(domain, "a", "b@pandle.net")
+    alias(domain, "b", "c@pandle.net")
+    alias(domain, "c", "x@elsewhere.example")
+    Destination.objects.filter(address__local="c").update(target="b@pandle.net")
+    assert fates_of(operator, "a@pandle.net") == []
 
 
 def test_unknown_mail_that_goes_to_a_mailbox_that_is_gone_is_nobodys(operator, domain, anna):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from qmailpanel.qmail.layout.rows import AliasRow, DomainRows
+from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, MailboxRow
 from qmailpanel.qmail.plan.apart import Ways, find_apart, find_ways
 from qmailpanel.qmail.plan.hops import Hops
 from qmailpanel.qmail.plan.state import empty_section
@@ -70,3 +70,13 @@ def test_what_is_led_to_leads_on_by_what_was_applied_there() -> None:
     assert {b"b.test", b"c.test"} <= find_ways(want([rows])[0], [], hops).led
     assert hops.names_reached([("nobody", "mail.b.test")]) == {"mail.b.test"}
     assert hops.names_reached([("box", "b.test")]) == {"b.test", "c.test"}
+
+
+def test_a_mailbox_leads_on_by_its_own_file_as_far_as_that_was_applied() -> None:
+    box = MailboxRow(7, 1, "box", destinations=("x@c.test",))
+    rows = DomainRows(domain=1, name="b.test", prepend=100, change=1, mailboxes=[box])
+    section = want([rows])[0].section
+    for applied, led in ((section, {"c.test"}), (replace(section, homes={}), set())):
+        sections = {"b.test": [applied]}
+        hops = Hops({b"b.test": "b.test"}, sections.__getitem__)
+        assert hops.names_reached([("box", "b.test")]) == {"b.test", *led}

@@ -105,6 +105,23 @@ def test_what_could_not_be_had_stays_as_it_was_applied() -> None:
     assert section_after(draft) is None
 
 
+def test_after_a_run_that_was_cut_what_stands_there_was_applied() -> None:
+    draft = draft_of(OFF, ROWS)
+    first = draft.applied[0]
+    second = want([ROWS])[0].section
+    draft.applied = [first, second]
+    draft.unsettled |= {"a.test/bob/.qmail", "a.test/.qmail-default"}
+    off = HomeFound(first.homes["a.test/bob"].dot_qmail, whole=True, mailbox=8)
+    on = HomeFound(second.homes["a.test/bob"].dot_qmail, whole=True, mailbox=8)
+    other = HomeFound(b"|vacation\n", whole=True, mailbox=8)
+    for there, applied in ((off, first), (on, second), (other, second)):
+        draft.tree = replace(draft.tree, homes={"a.test/bob": there})
+        after = section_after(draft)
+        assert after is not None
+        assert after.homes["a.test/bob"] == applied.homes["a.test/bob"]
+        assert after.files["a.test/.qmail-default"] == first.files["a.test/.qmail-default"]
+
+
 def test_a_home_in_which_another_mailbox_is_by_now_is_no_longer_applied() -> None:
     draft = draft_of(ROWS, replace(ROWS, mailboxes=[ANN]))
     others = {"a.test/bob": HomeFound(b"./Maildir/\n", whole=True, mailbox=9)}

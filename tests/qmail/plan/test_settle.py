@@ -262,6 +262,13 @@ def test_what_was_applied_before_somebody_changed_a_file_stays_known(world) -> N
     assert plan.after[NAME].files[FILE] == TEAM_TEXT
 
 
+def test_a_file_of_others_where_none_of_ours_was_is_not_noted_as_ours(world) -> None:
+    settle(world, want([replace(ROWS, aliases=[])]))
+    plan = plan_where(world, files={**world.files, FILE: THEIRS})
+    assert plan.drifts[NAME] == [Drift(Subject.of_file(FILE), TEAM_TEXT, None, THEIRS)]
+    assert plan.after[NAME].files.keys() == {DEFAULT}
+
+
 def test_the_dot_qmail_of_a_home_that_drifted_is_shown_at_its_mailbox(world) -> None:
     plan = plan_where(world, homes={HOME: HomeFound(THEIRS, whole=True, mailbox=7)})
     assert [drift.actual for drift in plan.drifts[NAME]] == [THEIRS]

@@ -85,3 +85,25 @@ def test_a_name_that_falls_to_the_one_above_goes_before_its_domain_refuses() -> 
         world.apply(step)
         assert is_delivered(world.route("nobody", "shop.up.test")), step
     assert not is_delivered(world.route("nobody", "b.test"))
+
+
+def test_who_goes_and_led_to_a_name_that_goes_is_caught_before_that_falls() -> None:
+    up = replace(rows({}), name="up.test", subdomains=True, unknown="bounce", unknown_target="")
+    shop = replace(
+        up,
+        domain=2,
+        name="b.test",
+        prepend=101,
+        alias_domains=("shop.up.test",),
+        subdomains=False,
+        unknown="discard",
+    )
+    ann = MailboxRow(70, 70, "ann", destinations=("x@shop.up.test",), keeps=False)
+    here = replace(shop, domain=3, name="a.test", prepend=102, alias_domains=(), mailboxes=[ann])
+    world = World()
+    settle(world, want([up, shop, here]))
+    gone = replace(here, mailboxes=[replace(ann, removed=True)])
+    for step in begin(world, want([up, replace(shop, alias_domains=()), gone])).steps:
+        world.apply(step)
+        assert world.reaches("ann", "a.test"), step
+    assert not world.reaches("x", "shop.up.test")
