@@ -64,10 +64,10 @@ class Mail:
 
     def _check_prepends(self) -> None:
         owners = defaultdict[str, set[str]](set)
+        assigned = self.world.panel.read(Shared.ASSIGN).decode()
         for _, entry in control.entries(self.world.panel.read(Shared.VIRTUAL)):
             name, _, number = entry.decode().partition(":")
-            wildcard = self.world.panel.answer(f"+{number}-") or b""
-            if number.endswith(LEFT) or b"/.left-" in wildcard:
+            if number.endswith(LEFT) or f"/.left-{number}:" in assigned:
                 continue  # it refuses mail, whoever had the name
             owners[number].add(self.world.known.served.get(name, name))
         assert all(len(those) == 1 for those in owners.values()), f"shared numbers: {owners}"
