@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qmailpanel.domains.models import Claim, Domain, Kind, Unknown
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.reports.statuses import Status
@@ -21,8 +23,8 @@ def learn(world: World) -> None:
         if numbers is None:
             world.known.unsettled.add(address)
             numbers = _may_have(world, address, before[address], rows)
-        elif numbers:
-            had |= {_of_tenant(address, rows.domain_of(address.partition("@")[2])): numbers}
+        elif meant := recipients(world, address, rows, though_off=True):
+            had |= {_of_tenant(address, rows.domain_of(address.partition("@")[2])): meant}
         world.known.live[address] = numbers
     world.known.had = had
     _learn_names(world, rows)
@@ -82,8 +84,12 @@ def recipients(
     came: tuple[str, ...] = (),
     *,
     though_failed: bool = False,
+    though_off: bool = False,
 ) -> Numbers | None:
-    """By the database. None where that says nothing: it failed, or is not the panel's."""
+    """By the database. None where that says nothing: it failed, or is not the panel's.
+
+    `though_off`: also who would get it with all mailboxes switched on.
+    """
     local, _, name = address.partition("@")
     domain = rows.domain_of(name)
     prepend = find_prepend(world.panel.home, name)
@@ -96,13 +102,12 @@ def recipients(
         return frozenset()
     came = (*came, address)
     if row and row.kind == Kind.MAILBOX:
-        return frozenset([row.mailbox.home] if row.enabled else [])
+        return frozenset([row.mailbox.home] if row.enabled or though_off else [])
     targets = [domain.unknown_target] if domain.unknown == Unknown.FORWARD else []
     if row:
         targets = [destination.target for destination in row.destinations.all()]
-    ends = [
-        recipients(world, target, rows, came, though_failed=though_failed) for target in targets
-    ]
+    further = partial(recipients, though_failed=though_failed, though_off=though_off)
+    ends = [further(world, target, rows, came) for target in targets]
     return None if None in ends else frozenset().union(*(end for end in ends if end))
 
 
