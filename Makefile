@@ -11,7 +11,7 @@ PROGRAMS := /usr/bin/chromium /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf /u
 PACKAGES := chromium fonts-dejavu-core dovecot-core dovecot-imapd dovecot-pop3d maildrop git systemd nginx-light openssl strace \
 	fuse3 e2fsprogs xfsprogs
 
-.PHONY: help run test test-browser test-sync test-others soak lint fmt docs bench load programs
+.PHONY: help run test test-browser test-sync test-others soak lint fmt docs bench load mutants programs
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -36,7 +36,7 @@ soak: .venv/installed-dev programs  ## kill a run 10,000 times, cut the power 50
 	@TEST_KILLS=10000 TEST_SOAK=1 TEST_ARCHIVE=500 TEST_DRILLS=2000 TEST_CUTS=500 TEST_STREAM=600 $(BIN)/python -m pytest -rP --show-capture=stdout \
 		tests/sync/test_kill.py tests/sync/test_archive_kill.py tests/sync/test_archive.py tests/sync/test_drill.py tests/sync/test_faults.py \
 		tests/sync/test_power_cut.py tests/qmail/real/test_real_qmail_soak.py
-	@$(MAKE) --no-print-directory load
+	@$(MAKE) --no-print-directory load mutants
 
 lint: .venv/installed-dev  ## style, types, templates, import directions, migrations, settings
 	@$(BIN)/ruff check .
@@ -59,6 +59,9 @@ bench: .venv/installed-dev  ## measure the panel against the floor
 load: .venv/installed-dev  ## everybody at the door for five minutes; on PostgreSQL too with LOAD_DATABASE_URL, an empty one
 	@$(BIN)/python -m bench.load --seconds 300
 	@test -z "$$LOAD_DATABASE_URL" || $(BIN)/python -m bench.load --seconds 300 --database "$$LOAD_DATABASE_URL"
+
+mutants: .venv/installed-dev  ## whether tests notice 300 small changes of the modules they stand beside; part of make soak
+	@$(BIN)/python -m bench.mutants
 
 .venv/installed: requirements.txt .venv/bin/pip
 	@echo "Installing …"
