@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from threading import Lock
 
 AT_ONCE = 2
-RESTS = 2  # times as long as it works
+RESTS = 4  # times as long as it works
 LONGEST_SECONDS = 1.0
 _readers: set[int] = set()
 _lock = Lock()
