@@ -153,7 +153,7 @@ class PleskCommand(BaseCommand):
     nameless: ClassVar[frozenset[str]] = NAMELESS
 
     def verbs(self) -> Mapping[str, Callable[[Request], None]]:
-        raise NotImplementedError
+        raise NotImplementedError  # each command has its own
 
     def run_from_argv(self, argv: list[str]) -> None:
         if {"--help", "-h"} & set(argv[2:3]):

@@ -306,18 +306,23 @@ def test_a_number_that_was_another_domains_is_not_served(panel, domain) -> None:
     assert panel.status_of_domain(again) is Status.LIVE
 
 
+def add_with_taken_number(panel: Panel, name: str) -> None:
+    """A domain that gets a number of the host's and is not served with it."""
+    domain = panel.add_domain(name)
+    assert domain.prepend == 100
+    panel.sync()
+    say_yes(panel)
+    assert panel.status_of_domain(domain) is Status.FAILED
+    assert not SyncDrift.objects.exists()
+
+
 def test_a_number_of_another_domain_is_not_served_under_a_name_that_the_host_knows(panel) -> None:
     new = keep_database()
     panel.add_mailbox(panel.add_domain("a.test"), "carol")
     panel.add_domain("b.test")
     panel.sync()
     lose(panel, new)
-    again = panel.add_domain("b.test")
-    assert again.prepend == 100
-    panel.sync()
-    say_yes(panel)
-    assert panel.status_of_domain(again) is Status.FAILED
-    assert not SyncDrift.objects.exists()
+    add_with_taken_number(panel, "b.test")
     assert panel.lines("control/virtualdomains") == ["old.test:7", "a.test:100", "b.test:101"]
     assert not list(find_adoptable(ForeignLine.objects.order_by("file", "number")))
 
@@ -329,12 +334,7 @@ def test_a_number_of_another_domain_is_not_served_under_its_further_name(panel) 
     add_alias_domain(SYSTEM, domain, DomainName("c.test"))
     panel.sync()
     lose(panel, new)
-    again = panel.add_domain("c.test")
-    assert again.prepend == 100
-    panel.sync()
-    say_yes(panel)
-    assert panel.status_of_domain(again) is Status.FAILED
-    assert not SyncDrift.objects.exists()
+    add_with_taken_number(panel, "c.test")
     lines = panel.lines("control/virtualdomains")
     assert lines == ["old.test:7", "a.test:100", "c.test:100"]
 
@@ -348,11 +348,7 @@ def test_a_number_by_which_names_of_a_removed_domain_are_refused_is_given_to_nob
     panel.sync()
     assert panel.lines("control/virtualdomains") == ["old.test:7", "a.test:100"]
     lose(panel, new)
-    other = panel.add_domain("c.test")
-    assert other.prepend == 100
-    panel.sync()
-    say_yes(panel)
-    assert panel.status_of_domain(other) is Status.FAILED
+    add_with_taken_number(panel, "c.test")
     assert panel.lines("control/virtualdomains") == ["old.test:7", "a.test:100"]
 
 
