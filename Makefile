@@ -54,7 +54,7 @@ docs: .venv/installed  ## print docs/settings.md from where the settings are dec
 	@$(BIN)/python -m qmailpanel.environment.document > docs/settings.md
 
 bench: .venv/installed-dev  ## measure the panel against the floor
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(BENCH)
 
 load: .venv/installed-dev  ## everybody at the door for five minutes; on PostgreSQL too with LOAD_DATABASE_URL, an empty one
 	@$(BIN)/python -m bench.load --seconds 300

@@ -1,67 +1,80 @@
-"""One change, from its commit until it is read back live; and ten thousand at once."""
+"""Changes of each kind, from their commit until they are read back live, beside the floor."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import defaultdict
 from random import Random
 from statistics import median
+from typing import NamedTuple
 
-from bench.floor import Floor
+from django.db import connection
+
+from bench.counts import Fsyncs, Queries
+from bench.floor import Bare, Floor
+from bench.kinds import KINDS, Kind, changes_in
 from bench.scene import add_domains, is_live
 from bench.table import Row
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.actors import SYSTEM
-from qmailpanel.mailboxes.removal.services import remove_mailbox
-from qmailpanel.mailboxes.services import add_mailbox, switch_mailbox
-from qmailpanel.qmail.names import DomainName, LocalPart
+from qmailpanel.qmail.names import DomainName
 from qmailpanel.sync.service import Service
 
 MANY = 10_000
 RATIO = 1.5
+LEAST = 2  # rounds, however long they take
+
+
+class Sample(NamedTuple):
+    """One change: its seconds and queries, and the floor a moment later."""
+
+    seconds: float
+    queries: int
+    bare: Bare
+
+    def own(self, kind: Kind) -> float:
+        """What is the panel's own part of it."""
+        needed = kind.trees * self.bare.tree + kind.maps * self.bare.map
+        return self.seconds - needed - kind.files * self.bare.file
 
 
 class Changes:
-    """What the service does at once when it is woken, sample by sample beside the floor."""
+    """What the service does at once when it is woken. `patience`: seconds for one size."""
 
-    def __init__(self, service: Service, floor: Floor) -> None:
-        self.service, self.floor = service, floor
+    def __init__(
+        self, service: Service, floor: Floor, fsyncs: Fsyncs, samples: int, patience: float
+    ) -> None:
+        self.service, self.floor, self.fsyncs = service, floor, fsyncs
+        self.samples, self.patience = samples, patience
         self.chance = Random(1)
         self.made = 0
 
-    def measure(self, size: int, samples: int) -> list[Row]:
-        """A mailbox added, changed and removed again, each with a floor beside it."""
+    def measure(self, size: int) -> list[Row]:
+        """Of all kinds, in any domain."""
         self.floor.follow()
         self.service.take_changes()
-        floors: list[float] = []
-        panel: dict[str, list[float]] = {"added": [], "changed": [], "removed": []}
         domains = list(Domain.objects.order_by("id"))
-        for _ in range(samples):
-            for what, seconds in self._round(self.chance.choice(domains)).items():
-                panel[what].append(seconds)
-                floors.append(self.floor.change())
-        return [
-            Row(f"one mailbox {what}", size, median(seconds), median(floors), RATIO)
-            for what, seconds in panel.items()
-        ]
+        samples: dict[Kind, list[Sample]] = defaultdict(list)
+        end = time.monotonic() + self.patience
+        for number in range(self.samples):
+            if number >= LEAST and time.monotonic() > end:
+                break
+            self._go_round(self.chance.choice(domains), samples)
+        return [_summarise(kind, samples[kind], size, self.fsyncs.get(kind)) for kind in KINDS]
 
-    def _round(self, domain: Domain) -> dict[str, float]:
+    def _go_round(self, domain: Domain, samples: dict[Kind, list[Sample]]) -> None:
         self.made += 1
-        address = add_mailbox(SYSTEM, domain, LocalPart(f"new{self.made}"))
-        return {
-            "added": self._until_live(address),
-            "changed": self._after(address, lambda: switch_mailbox(SYSTEM, address, on=False)),
-            "removed": self._after(address, lambda: remove_mailbox(SYSTEM, address)),
-        }
+        for kind, address in changes_in(domain, self.made):
+            seconds, queries = self._until_live(address)
+            samples[kind].append(Sample(seconds, queries, self.floor.measure()))
+        self.service.take_changes()
 
-    def _after(self, address: Address, service: Callable[[], object]) -> float:
-        service()
-        return self._until_live(address)
-
-    def _until_live(self, address: Address) -> float:
+    def _until_live(self, address: Address) -> tuple[float, int]:
         address.refresh_from_db()
-        return self._until_applied(address.domain_id, address.change_id)
+        with connection.execute_wrapper(queries := Queries()):
+            seconds = self._until_applied(address.domain_id, address.change_id)
+        return seconds, queries.count
 
     def _until_applied(self, domain: int, change: int) -> float:
         start = time.perf_counter()
@@ -71,18 +84,18 @@ class Changes:
             raise RuntimeError(f"change {change} is not live")
         return seconds
 
-    def measure_domains(self, domains: int, samples: int) -> Row:
+    def measure_domains(self, size: int) -> Row:
         """A domain without addresses added; its name goes to morercpthosts."""
         self.floor.follow()
         self.service.take_changes()
         panel, floors = [], []
-        for _ in range(samples):
+        for _ in range(self.samples):
             self.made += 1
             domain = add_domain(SYSTEM, DomainName(f"new{self.made}.example.com"))
             panel.append(self._until_applied(domain.pk, domain.change_id))
             floors.append(self.floor.add_domain())
-        work = f"one domain added to {domains:,}, in morercpthosts"
-        return Row(work, Address.objects.count(), median(panel), median(floors), RATIO)
+        work = "domain added, in morercpthosts"
+        return Row(work, size, median(panel), median(floors), RATIO)
 
     def measure_many(self, size: int) -> Row:
         """Ten thousand mailboxes of one new domain, with a floor before and after."""
@@ -95,3 +108,16 @@ class Changes:
             raise RuntimeError("ten thousand mailboxes are not live")
         floor = (before + self.floor.add(MANY)) / 2
         return Row(f"{MANY:,} mailboxes added in one go", size, seconds, floor, RATIO)
+
+
+def _summarise(kind: Kind, samples: list[Sample], size: int, fsyncs: float | None) -> Row:
+    return Row(
+        kind.work,
+        size,
+        median(sample.seconds for sample in samples),
+        median(sample.bare.change for sample in samples),
+        kind.goal,
+        own=median(sample.own(kind) for sample in samples),
+        queries=median(sample.queries for sample in samples),
+        fsyncs=fsyncs,
+    )

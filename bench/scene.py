@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.core.management import call_command
@@ -18,6 +18,7 @@ from qmailpanel.qmail.secrets.passwords import hash_password
 from qmailpanel.reports.models import SyncPosition
 
 EACH = 100  # mailboxes of a domain
+MANY = 10_000  # rows of a domain in one go
 
 
 def prepare() -> None:
@@ -39,9 +40,7 @@ def add_domains(number: int, each: int) -> list[Domain]:
     """New domains with mailboxes, and with the aliases that every domain has."""
     change = record(SYSTEM, Verb.ADDED, Noun.HOST, "bench")
     domains = _domains(number, change)
-    mailboxes = _addresses(domains, Kind.MAILBOX, [f"user{n:05}" for n in range(each)], change)
-    password = hash_password("the same for all: hashing is slow by design")
-    Mailbox.objects.bulk_create(Mailbox(address=one, password=password) for one in mailboxes)
+    _add_mailboxes(domains, range(each), change)
     aliases = _addresses(domains, Kind.ALIAS, ["abuse", "postmaster"], change)
     Destination.objects.bulk_create(
         Destination(address=one, target="operator@example.org") for one in aliases
@@ -50,23 +49,14 @@ def add_domains(number: int, each: int) -> list[Domain]:
 
 
 @transaction.atomic
-def grow_aliases(assignments: int) -> None:
-    """Domains of one mailbox and many aliases of it: that many assignments with few homes."""
-    missing = assignments - Address.objects.count()
-    domains = add_domains(max(missing // EACH, 0), 1)
-    change = Change.objects.latest("id")
-    locals_ = [f"alias{n:05}" for n in range(EACH - 3)]  # and a mailbox, abuse and postmaster
-    for start in range(0, len(domains), 100):
-        some = domains[start : start + 100]
-        aliases = _addresses(some, Kind.ALIAS, locals_, change)
-        Destination.objects.bulk_create(
-            Destination(address=one, target=f"user00000@{one.domain.name}") for one in aliases
-        )
-
-
-def grow_domains(domains: int) -> None:
-    """Domains without mailboxes, until there are that many."""
-    add_domains(domains - Domain.objects.count(), 0)
+def widen(domain: Domain, mailboxes: int) -> Domain:
+    """More mailboxes in the domain, until it has that many; it is as of a new change."""
+    change = record(SYSTEM, Verb.ADDED, Noun.HOST, "bench")
+    present = Address.objects.filter(domain=domain, kind=Kind.MAILBOX, removed=False).count()
+    _add_mailboxes([domain], range(present, mailboxes), change)
+    domain.change = change
+    domain.save(update_fields=["change"])
+    return domain
 
 
 def _domains(number: int, change: Change) -> list[Domain]:
@@ -81,6 +71,14 @@ def _domains(number: int, change: Change) -> list[Domain]:
     )
     Claim.objects.bulk_create(Claim(name=one.name, domain=one, change=change) for one in domains)
     return domains
+
+
+def _add_mailboxes(domains: Sequence[Domain], numbers: Iterable[int], change: Change) -> None:
+    locals_ = [f"user{n:05}" for n in numbers]
+    password = hash_password("the same for all: hashing is slow by design")
+    for start in range(0, len(locals_), MANY):
+        mailboxes = _addresses(domains, Kind.MAILBOX, locals_[start : start + MANY], change)
+        Mailbox.objects.bulk_create(Mailbox(address=one, password=password) for one in mailboxes)
 
 
 def _addresses(

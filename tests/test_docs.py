@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("qmailpanel/*.md")]
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("[bq]*/*.md")]
 MODULE = re.compile(r"\w+(?:/\w+)+\.py")
 FUNCTION = re.compile(r"`([\w/]+\.py): (\w+)")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
