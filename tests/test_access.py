@@ -15,7 +15,7 @@ from django.test import Client
 from qmailpanel.accounts.access import Audience
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.access.rights import Preset, in_order
+from qmailpanel.domains.access.rights import ALL, Preset, Right, Rights, in_order
 from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Change
@@ -82,14 +82,13 @@ BACKEND = "qmailpanel.mailboxes.owners.MailboxBackend"
 
 
 def sign_in_with_grant(client: Client, kind: str, domain: Domain, other: Domain) -> None:
-    person = make_person(f"{kind.replace(' ', '-')}@example.org")
     place = other if kind.endswith("elsewhere") else domain
     preset = PRESETS.get(kind.removesuffix(" elsewhere"), Preset.FULL)
-    grant = Grant.objects.create(user=person, domain=place, rights=in_order(preset.rights))
+    person = make_helper(f"{kind.replace(' ', '-')}@example.org", place, preset.rights)
     client.force_login(person)
     assert client.get(f"/domains/{place}/mailboxes/").status_code == 200
     if kind == "removed":
-        grant.delete()
+        person.grants.all().delete()
 
 
 def expected(route: Route, kind: str, method: str) -> set[int]:
@@ -107,8 +106,12 @@ def expected(route: Route, kind: str, method: str) -> set[int]:
         return ANSWERED if kind == "full" else {404, 405}
     if kind not in PRESETS:
         return {404, 405}
-    has_all = route.rights <= PRESETS[kind].rights
-    return ANSWERED if has_all or route.is_seen_without(method) else {403}
+    return expected_of(PRESETS[kind].rights, route, method)
+
+
+def expected_of(held: Rights, route: Route, method: str) -> set[int]:
+    """The statuses that are right for whoever looks after the domain with these rights."""
+    return ANSWERED if route.rights <= held or route.is_seen_without(method) else {403}
 
 
 def test_every_route_has_a_declared_audience():
@@ -139,10 +142,43 @@ NEED_NO_RIGHT = {
 }
 
 
-def test_every_page_about_a_domain_needs_a_right_but_those_that_are_named_here():
+# and each of these needs just one
+NEEDED = {
+    Right.PASSWORDS: {
+        "mailboxes:app_passwords",
+        "mailboxes:link",
+        "mailboxes:password",
+        "mailboxes:remove_app_password",
+    },
+    Right.SWITCHING: {"aliases:switch", "mailboxes:switch", "mailboxes:switches"},
+    Right.ADDRESSES: {
+        "aliases:detail",
+        "aliases:list",
+        "aliases:remove",
+        "aliases:rename",
+        "aliases:restore",
+        "mailboxes:detail",
+        "mailboxes:list",
+        "mailboxes:mail",
+        "mailboxes:purge",
+        "mailboxes:remove",
+        "mailboxes:rename",
+        "mailboxes:restore",
+    },
+    Right.UNKNOWN: {"domains:responder", "domains:settings"},
+    Right.QUOTAS: {"mailboxes:quota"},
+    Right.NAMES: {"domains:remove_name", "domains:restore_name", "people:ask_name"},
+    Right.GRANTING: {"people:grant", "people:of_domain"},
+}
+
+
+def test_every_page_about_a_domain_needs_just_the_right_that_is_named_here():
     of_people = [route for route in ROUTES if route.audience is Audience.PERSON]
-    bare = {route.name for route in of_people if not route.rights}
-    assert {name for name in bare if not name.startswith(("account", "mfa_"))} == NEED_NO_RIGHT
+    found = {route.name: set(route.rights) for route in of_people}
+    of_self = {name for name in found if name.startswith(("account", "mfa_"))}
+    named = {name: {right} for right, names in NEEDED.items() for name in names}
+    named |= {name: set() for name in NEED_NO_RIGHT}
+    assert {name: found[name] for name in found.keys() - of_self} == named
 
 
 def test_the_list_of_foreign_routes_names_only_what_exists():
@@ -159,6 +195,30 @@ def test_every_route_answers_every_kind_of_person_as_declared(kind, ask_as, rows
             if answer.status_code not in expected(route, kind, method):
                 wrong.append((route.name, method, answer.status_code))
     assert wrong == []
+
+
+@pytest.mark.parametrize("right", list(Right))
+def test_every_page_about_a_domain_answers_one_right_alone_and_all_others_as_declared(
+    right, rows, domain
+):
+    of_domain = [r for r in GUARDED if r.audience is Audience.PERSON and "name" in r.takes]
+    wrong = []
+    for held in (frozenset({right}), ALL - {right}):
+        client = Client()
+        client.force_login(make_helper(f"{len(held)}@example.org", domain, held))
+        for route in of_domain:
+            for method in ("get", "post"):
+                answer = undone(client, method, address_of(route, rows))
+                if answer.status_code not in expected_of(held, route, method):
+                    wrong.append((len(held), route.name, method, answer.status_code))
+    assert wrong == []
+
+
+def make_helper(email: str, domain: Domain, held: Rights) -> User:
+    """Looks after the domain with these rights."""
+    person = make_person(email)
+    Grant.objects.create(user=person, domain=domain, rights=in_order(held))
+    return person
 
 
 def undone(client: Client, method: str, address: str, **more: Any) -> Any:
