@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
+from django_htmx.http import trigger_client_event
 
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.qmail.numbers import read_number, read_numbers
 from qmailpanel.reports.statuses import Status, Statuses
+from qmailpanel.web.answers import show
 from qmailpanel.web.badges import (
     UNSETTLED,
     Badge,
@@ -33,7 +36,14 @@ NEWS = {
 }
 
 
-def pulse_context(request: PanelRequest, *, own: Address | None = None) -> dict[str, Any]:
+def show_pulse(request: PanelRequest, *, own: Address | None = None, **extra: Any) -> HttpResponse:
+    """The pictures of routes on the page hear of it when a row moved."""
+    context = {**_pulse_context(request, own), **extra}
+    answer = show(request, "domains/pulse.html", context)
+    return trigger_client_event(answer, "moved") if context["badges"] else answer
+
+
+def _pulse_context(request: PanelRequest, own: Address | None) -> dict[str, Any]:
     """The rows that are no longer what the query says of them; those the person may see.
 
     `own`: that of the mailbox of an owner, who sees no other.

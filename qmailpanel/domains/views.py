@@ -25,7 +25,7 @@ from .frame import domain_context, find_domain, notices
 from .lists import domain_row, health
 from .models import Domain, Kind
 from .pages import settings_page
-from .pulse import pulse_context
+from .pulse import show_pulse
 from .routes.pointers import name_pointers, references_into
 
 
@@ -45,7 +45,7 @@ def home(request: PanelRequest) -> HttpResponse:
 @require_GET
 def pulse(request: PanelRequest) -> HttpResponse:
     """What became of the rows that were pending when the page last looked."""
-    return show(request, "domains/pulse.html", pulse_context(request))
+    return show_pulse(request)
 
 
 def _domains(request: PanelRequest) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.pages import expect_status, row_of
+from tests.e2e.pages import add_mailbox, expect_status, is_marked, mark, row_of
 from tests.e2e.product import wait_until
 from tests.e2e.test_drift import open_drift, write
 from tests.e2e.test_every_page import check
@@ -74,6 +76,24 @@ def test_a_mailbox_and_who_leads_to_it_are_green_only_while_mail_arrives(states,
     page.goto("/sync/host/")
     page.get_by_role("button", name=f"Put ours back {domain}/ada/.qmail").click()
     wait_until(lambda: instructions.read_text() == ours)
+
+
+def test_a_way_says_that_it_waits_and_turns_green_once_it_is_live(
+    page, domain, panel, stopped_sync
+):
+    page.goto(f"/domains/{domain}/mailboxes/")
+    add_mailbox(page, "zoe")
+    expect_status(page, f"zoe@{domain}", "Pending")
+    open_page(page, domain, "mailboxes", "zoe")
+    way = page.locator(".route .node").last
+    expect(way).to_contain_text("Pending")
+    expect(way).not_to_have_class(re.compile(r"\bend\b"))
+    check(page, "a way that waits")
+    mark(page)
+    panel.start_sync()
+    expect(way).to_have_class(re.compile(r"\bend\b"))
+    expect(way).not_to_contain_text("Pending")
+    assert is_marked(page)
 
 
 def test_an_alias_to_nobody_says_so_and_whom_may_have_been_meant(states, domain):

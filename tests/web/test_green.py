@@ -160,6 +160,14 @@ def test_an_alias_that_leads_there_and_every_way(as_operator, owner, ada, state)
         assert "a way" not in set(greens(owner, f"/mailbox/{page}")), page
 
 
+def test_no_way_is_green_before_it_is_live(as_operator, owner, ada) -> None:
+    waits(ada)
+    for page in pages_of(ada):
+        assert "a way" not in set(greens(as_operator, page)), page
+    for page in OWN:
+        assert "a way" not in set(greens(owner, f"/mailbox/{page}")), page
+
+
 @pytest.mark.parametrize("state", [*OF_DOMAIN, "in a domain that is off", "in a removed domain"])
 def test_a_domain_in_its_list_and_over_each_of_its_pages(as_operator, ada, state) -> None:
     STATES[state](ada)
@@ -198,6 +206,29 @@ def test_the_line_over_all_domains_is_green_where_nothing_ails(as_operator, ada)
 def test_the_line_over_all_domains(as_operator: Client, ada: Address, ailment: str) -> None:
     AILMENTS[ailment](ada)
     assert 'class="status live" href' not in as_operator.get("/domains/").content.decode()
+
+
+def test_the_service_is_green_while_it_runs(as_operator: Client, ada: Address) -> None:
+    running = 'class="status live"'
+    assert running in as_operator.get("/sync/").content.decode()
+    AILMENTS["the service stopped"](ada)
+    assert running not in as_operator.get("/sync/").content.decode()
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_the_activity_pages_tell_what_was_done_and_call_none_of_it_live(
+    as_operator, owner, ada, state
+) -> None:
+    STATES[state](ada)
+    of_domain = f"{DOMAIN}activity/"
+    for client, page in (
+        (as_operator, "/activity/"),
+        (as_operator, of_domain),
+        (owner, "/activity/"),
+    ):
+        told = client.get(page, follow=True).content.decode().partition('id="activity"')[2]
+        assert "<table" in told or client is owner, page
+        assert not re.findall(r'status live|#live|class="node end"', told), page
 
 
 @pytest.mark.parametrize(("failed", "is_green"), [(0, True), (2, False)])

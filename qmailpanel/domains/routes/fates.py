@@ -25,6 +25,7 @@ class Fates:
         self._reader = Stops(user, own)
         self._stops: dict[str, Stop] = {}
         self._ends: dict[str, list[End]] = {}
+        self._pending: set[str] = set()
         self._steps = STEPS
 
     def read(self, addresses: Iterable[str]) -> None:
@@ -51,12 +52,19 @@ class Fates:
             self._ends[node] = self._find_ends(node)
         return self._ends[node]
 
+    def is_pending(self, address: str) -> bool:
+        """Whether anything on the way of mail to the address is not live yet."""
+        self.ends(address)
+        return address.lower() in self._pending
+
     def _find_ends(self, start: str) -> list[End]:
         ends, seen, ahead = dict[End, None](), {start}, [start]
         while ahead and self._steps:
             self._steps -= 1
             stop = self._stop(ahead.pop())
             ends |= dict.fromkeys(stop.ends)
+            if stop.is_pending:
+                self._pending.add(start)
             new = [there for there in stop.nexts if there not in seen]
             seen.update(new)
             ahead += reversed(new)

@@ -34,15 +34,18 @@ class Ours:
 
     def is_refused(self, name: str) -> bool:
         """Whether mail to a name that `read` was asked for goes back, because it was removed."""
-        claim = self._find_claim(name)
+        claim = self.find_claim(name)
         return claim is not None and not _is_there(claim)
 
     def _find_domain(self, name: str, removed: bool) -> Domain | None:
-        claim = self._find_claim(name, removed=removed)
+        claim = self.find_claim(name, removed=removed)
         return claim.domain if claim and (removed or _is_there(claim)) else None
 
-    def _find_claim(self, name: str, *, removed: bool = False) -> Claim | None:
-        """While a removed name refuses, its mail does not fall to what is above it."""
+    def find_claim(self, name: str, *, removed: bool = False) -> Claim | None:
+        """Which claim decides about mail to a name that `read` was asked for.
+
+        While a removed name refuses, its mail does not fall to what is above it.
+        """
         own = self._claims[name]
         if own and not (removed or _is_there(own) or own.refuses):
             own = None  # nothing is left of it

@@ -6,7 +6,7 @@ Operators see what stands in the files of the host; all others see addresses alo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.utils.translation import gettext, gettext_noop
@@ -40,12 +40,14 @@ WORDS = {
 class Node:
     """One box: an address or what stands in a file, what happens there, and how it is drawn.
 
-    `tone`: "end" where mail arrives now, "stopped" where it does not, else nothing.
+    `tone`: "end" where mail arrives now, "stopped" where it does not, else nothing. `is_pending`:
+    so it will be once it is live.
     """
 
     text: str
     caption: str = ""
     tone: str = ""
+    is_pending: bool = False
 
 
 def route_of(address: Address, fates: Fates) -> Hops:
@@ -53,7 +55,7 @@ def route_of(address: Address, fates: Fates) -> Hops:
     domain, here = address.domain, str(address)
     stop = fates.stop(here)
     nodes = [_own_node(end, fates) for end in stop.ends]
-    ends = [*nodes, *_target_nodes(stop.nexts, fates, domain)]
+    ends = _until_live([*nodes, *_target_nodes(stop.nexts, fates, domain)], stop.is_pending)
     accepted = _accepted(domain, address.local, _("looked up in users/cdb"))
     way = _way(accepted, Node(here), fates)
     return _route(domain, way, ends, fates)
@@ -99,6 +101,15 @@ def _refused(text: str) -> Node:
 
 
 def _unknown(domain: Domain, fates: Fates) -> Node:
+    stop = fates.stop(f"@{domain.name}")
+    unsure = [end for end in stop.ends if end.fate is Fate.UNSURE]
+    if unsure:
+        return _own_node(unsure[0], fates)
+    (node,) = _until_live([_wanted_of_unknown(domain, fates)], stop.is_pending)
+    return node
+
+
+def _wanted_of_unknown(domain: Domain, fates: Fates) -> Node:
     if domain.unknown == Unknown.BOUNCE:
         text = domain.unknown_text or _("no mailbox here by that name")
         return Node(text, _("goes back to the sender"), "stopped")
@@ -135,16 +146,34 @@ def _target_nodes(targets: Sequence[str], fates: Fates, domain: Domain) -> list[
     if not rest:
         return nodes
     ends = [end for target in rest for end in fates.ends(target)]
-    return [*nodes, Node("", _("and %(n)d more") % {"n": len(rest)}, _tone(ends))]
+    more = Node("", _("and %(n)d more") % {"n": len(rest)}, _tone(ends))
+    return [*nodes, *_until_live([more], any(map(fates.is_pending, rest)))]
 
 
 def _target_node(target: str, fates: Fates, domain: Domain) -> Node:
-    """An address that mail goes on to; of a mailbox of the same domain its Maildir."""
+    """An address that mail goes on to, as far as it is live."""
+    wanted = [_wanted_node(target, fates, domain)]
+    (node,) = _until_live(wanted, fates.is_pending(target))
+    return node
+
+
+def _wanted_node(target: str, fates: Fates, domain: Domain) -> Node:
+    """The same once it is live; of a mailbox of the same domain its Maildir."""
     ends, (local, _at, host) = fates.ends(target), target.lower().rpartition("@")
     is_here = host == domain.name and ends == [End(target.lower(), Fate.ARRIVES)]
     if is_here and fates.user.is_operator:
         return _maildir(local)
     return Node(target, say_fates(target, ends), _tone(ends))
+
+
+def _until_live(nodes: list[Node], is_pending: bool) -> list[Node]:
+    """What is not live yet is drawn as what will be, and never green."""
+    if not is_pending:
+        return nodes
+    return [
+        replace(node, tone="" if node.tone == "end" else node.tone, is_pending=True)
+        for node in nodes
+    ]
 
 
 def _tone(ends: Iterable[End]) -> str:

@@ -47,12 +47,14 @@ class End(NamedTuple):
 class Stop(NamedTuple):
     """An address on the way of mail: what ends there, and the addresses that it goes on to.
 
-    `is_unclaimed`: nobody has it, so it goes where unknown recipients do.
+    `is_unclaimed`: nobody has it, so it goes where unknown recipients do. `is_pending`: all this is
+    wanted and not yet live.
     """
 
     ends: tuple[End, ...] = ()
     nexts: tuple[str, ...] = ()
     is_unclaimed: bool = False
+    is_pending: bool = False
 
 
 @dataclass
@@ -67,19 +69,19 @@ class Stops:
     own: int | None = None
 
     def __post_init__(self) -> None:
-        self._ours = Ours()
+        self.ours = Ours()
 
     def read(self, nodes: Collection[str]) -> dict[str, Stop]:
         """By each of these addresses, all in lower case."""
         names = {node: node.rpartition("@")[2] for node in nodes}
-        domains = self._ours.read(names.values())
+        domains = self.ours.read(names.values())
         ours = {node: domains[name] for node, name in names.items() if name in domains}
         level = _Level(self, ours)
         return {node: level.stop(node) if node in ours else self._beyond(node) for node in nodes}
 
     def _beyond(self, node: str) -> Stop:
         """At a name that is no domain of ours, or no longer."""
-        if self._ours.is_refused(node.rpartition("@")[2]):
+        if self.ours.is_refused(node.rpartition("@")[2]):
             return Stop((End(node, Fate.RETURNS, NOT_SERVED),))
         return Stop((End(node, Fate.GOES_ON),))
 
@@ -127,20 +129,28 @@ class _Level:
             return _stop_of_others(node, domain, holder)
         if not domain.enabled:
             return Stop((End(node, Fate.RETURNS, DOMAIN_OFF),))
-        if node != f"{local}@{domain.name}":  # by another name of the domain
-            return Stop(nexts=(f"{local}@{domain.name}",))
-        if holder is None:
-            return _stop_of_unknown(node, domain)
-        return self._stop_of_departed(node, domain) if holder.removed else self._held(node, holder)
+        if node != f"{local}@{domain.name}":
+            return self._by_another_name(node, f"{local}@{domain.name}")
+        if holder is None or holder.removed:
+            stop = (self._stop_of_departed if holder else _stop_of_unknown)(node, domain)
+            return _until_live(stop, node, self._statuses.of_domain(domain))
+        return self._held(node, holder)
+
+    def _by_another_name(self, node: str, home: str) -> Stop:
+        """By an alias domain, or below a name that accepts sub-domains."""
+        name = node.rpartition("@")[2]
+        claim, status = self.stops.ours.find_claim(name), self._statuses.of_domain
+        if claim and claim.name == name:
+            return _until_live(Stop(nexts=(home,)), node, self._statuses.of_name(claim))
+        return _until_live(Stop(nexts=(home,)), node, status(self.domains[node]))
 
     def _held(self, node: str, holder: Address) -> Stop:
         """At an address that somebody has."""
-        statuses = self._statuses
-        if statuses.of_address(holder) is Status.FAILED or statuses.is_left(holder):
+        if self._statuses.is_left(holder):
             return Stop((End(node, Fate.UNSURE),))
-        if holder.kind == Kind.ALIAS:
-            return self._stop_of_alias(node, holder)
-        return self._stop_of_mailbox(node, holder)
+        is_alias = holder.kind == Kind.ALIAS
+        stop = (self._stop_of_alias if is_alias else self._stop_of_mailbox)(node, holder)
+        return _until_live(stop, node, self._statuses.of_address(holder))
 
     def _stop_of_alias(self, node: str, alias: Address) -> Stop:
         if not alias.enabled:
@@ -166,6 +176,13 @@ class _Level:
             return _stop_of_unknown(node, domain)
         ends = (End(node, Fate.ANSWERED),) if self.stops.answers else ()
         return Stop(ends, (responder.target.lower(),) if responder.target else ())
+
+
+def _until_live(stop: Stop, node: str, status: Status) -> Stop:
+    """What may be said of it as long as sync is not with what decides about its mail."""
+    if status is Status.FAILED:
+        return Stop((End(node, Fate.UNSURE),))
+    return stop._replace(is_pending=status is Status.PENDING)
 
 
 def _stop_of_others(node: str, domain: Domain, holder: Address | None) -> Stop:

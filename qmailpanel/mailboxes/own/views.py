@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.domains.models import OwnItem
-from qmailpanel.domains.pulse import pulse_context
+from qmailpanel.domains.pulse import show_pulse
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import route_of
 from qmailpanel.mailboxes.fullness.services import app_rows, last_uses, used_of
@@ -24,7 +24,7 @@ from qmailpanel.mailboxes.opening.forms import AppPasswordForm
 from qmailpanel.mailboxes.opening.pages import app_password_context
 from qmailpanel.mailboxes.opening.suggest import known_words
 from qmailpanel.mailboxes.owners import set_own_password
-from qmailpanel.web.answers import SeeOther, show
+from qmailpanel.web.answers import SeeOther
 from qmailpanel.web.attempt import attempt
 
 from .forms import OwnPasswordForm
@@ -52,8 +52,7 @@ def own(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
 @require_GET
 def own_pulse(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
     """What became of the mailbox, if it was pending when the page last looked."""
-    context = pulse_context(request, own=mailbox.address)
-    return show(request, "domains/pulse.html", {**context, "pulse_route": PULSE})
+    return show_pulse(request, own=mailbox.address, pulse_route=PULSE)
 
 
 @owned(OwnItem.PASSWORD)

@@ -140,6 +140,8 @@ def test_an_alias_shares_the_fate_of_its_mailbox(
 ) -> None:
     info = alias(other_domain, "info", "anna@pandle.net")
     act(domain, anna)
+    for changed in (domain, other_domain):
+        make_live(changed)
     assert [end.fate for end in Fates(operator).ends("info@stranger.example")] == [fate]
     (drawn,) = route_of(Address.objects.get(pk=info.pk), Fates(operator))[-1]
     assert (drawn.tone == "end") == (fate in (Fate.ARRIVES, Fate.ANSWERED))
@@ -196,6 +198,7 @@ def test_a_removed_mailbox_is_drawn_as_mail_to_an_unknown_recipient(operator, do
     add_mailbox(SYSTEM, domain, LocalPart("office"))
     change_domain(SYSTEM, domain, unknown=Unknown.MAILBOX, unknown_target="office")
     remove_mailbox(SYSTEM, anna, despite_pointers=True)
+    make_live(domain)
     drawn = route_of(Address.objects.get(pk=anna.pk), Fates(operator))[-1]
     assert [(node.text, node.tone) for node in drawn] == [("office/Maildir/", "end")]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from django.conf import settings
 from django.test import Client
@@ -10,15 +12,20 @@ from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias, change_alias
 from qmailpanel.domains.departed.services import set_responder
 from qmailpanel.domains.models import Address, Domain, Unknown
+from qmailpanel.domains.names.services import (
+    add_alias_domain,
+    remove_alias_domain,
+    restore_alias_domain,
+)
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import Hops, Node, route_of, route_of_unknown
 from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox
-from qmailpanel.mailboxes.services import add_mailbox, hold_mailbox, switch_mailbox
-from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
+from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, hold_mailbox, switch_mailbox
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncNode
-from tests.kit.live import write_usage
+from tests.kit.live import make_live, write_problem, write_usage
 
 
 @pytest.fixture
@@ -28,7 +35,18 @@ def caught(domain: Domain) -> Domain:
     return change_domain(SYSTEM, domain, unknown=Unknown.MAILBOX, unknown_target="all")
 
 
+def make_all_live() -> None:
+    for domain in Domain.objects.all():
+        make_live(domain)
+
+
 def ends(domain: Domain) -> list[Node]:
+    """Once all is live."""
+    make_all_live()
+    return ends_now(domain)
+
+
+def ends_now(domain: Domain) -> list[Node]:
     return route_of_unknown(Domain.objects.get(pk=domain.pk), Fates(User(is_operator=True)))[-1]
 
 
@@ -56,6 +74,7 @@ BACK, OUT = "goes back to the sender", MailAddress("x@elsewhere.example")
 )
 def test_what_nobody_claimed_is_drawn_from_the_door_to_its_end(domain, fields, end) -> None:
     changed = change_domain(SYSTEM, domain, **fields)
+    make_all_live()
     assert route_of_unknown(changed, Fates(User(is_operator=True))) == [
         [Node("", "sender", "start")],
         [Node("pandle.net", "accepted: in rcpthosts")],
@@ -81,11 +100,18 @@ def anna(domain: Domain) -> Address:
 
 
 def draw(address: Address) -> list[Node]:
+    """Once all is live."""
+    make_all_live()
+    return draw_now(address)
+
+
+def draw_now(address: Address) -> list[Node]:
     found = Address.objects.select_related("domain").get(pk=address.pk)
     return route_of(found, Fates(User(is_operator=True)))[-1]
 
 
 def test_a_mailbox_is_drawn_with_its_maildir_and_who_writes_it(domain, anna) -> None:
+    make_all_live()
     hops = route_of(anna, Fates(User(is_operator=True)))
     assert hops[2:] == [
         [Node(f"{domain.prepend}-anna", "looked up in users/cdb")],
@@ -175,6 +201,48 @@ def test_mail_to_a_removed_address_goes_where_that_to_unknown_recipients_does(
         Unknown.MAILBOX: ("all/Maildir/", "delivered as popuser"),
     }
     assert drawn(route_of(gone, Fates(operator)))[-1] == last[unknown]
+
+
+WAITING = {
+    "the mailbox": lambda way: change_mailbox(SYSTEM, way["mailbox"], comment="New."),
+    "an alias on the way": lambda way: change_alias(SYSTEM, way["alias"], comment="New."),
+    "a name on the way": lambda way: (
+        remove_alias_domain(SYSTEM, way["name"], despite_pointers=True),
+        restore_alias_domain(SYSTEM, way["name"]),
+    ),
+}
+
+
+@pytest.mark.parametrize("waiting", WAITING)
+def test_a_way_is_green_once_all_of_it_is_live(domain, other_domain, anna, waiting) -> None:
+    here, there = [MailAddress("anna@pandle.net")], [MailAddress("team@further.example")]
+    way = {
+        "mailbox": anna,
+        "alias": add_alias(SYSTEM, domain, AliasLocal("team"), here),
+        "name": add_alias_domain(SYSTEM, domain, DomainName("further.example")),
+    }
+    outer = add_alias(SYSTEM, other_domain, AliasLocal("to"), there)
+    live = Node("team@further.example", "anna@pandle.net: arrives here", "end")
+    assert draw(outer) == [live]
+    WAITING[waiting](way)
+    assert draw_now(outer) == [replace(live, tone="", is_pending=True)]
+    assert draw(outer) == [live]
+
+
+def test_the_way_of_an_alias_that_waits_itself_is_drawn_as_it_will_be(domain, anna) -> None:
+    make_all_live()
+    team = add_alias(SYSTEM, domain, AliasLocal("team"), [MailAddress("anna@pandle.net"), OUT])
+    mailbox = Node("anna/Maildir/", "delivered as popuser", "", is_pending=True)
+    assert draw_now(team) == [mailbox, Node(OUT, "forwarded", "", is_pending=True)]
+
+
+def test_the_way_of_unknown_recipients_is_green_while_the_domain_is_live(caught) -> None:
+    (live,) = ends(caught)
+    assert live.tone == "end"
+    change_domain(SYSTEM, caught, description="New.")
+    assert ends_now(caught) == [replace(live, tone="", is_pending=True)]
+    write_problem("Somebody changed a line of it.", caught)
+    assert [node.tone for node in ends(caught)] == ["stopped"]
 
 
 def drawn(hops: Hops) -> list[tuple[str, str]]:
