@@ -11,7 +11,7 @@ PROGRAMS := /usr/bin/chromium /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf /u
 PACKAGES := chromium fonts-dejavu-core dovecot-core dovecot-imapd dovecot-pop3d maildrop git systemd nginx-light openssl strace \
 	fuse3 e2fsprogs xfsprogs
 
-.PHONY: help run test test-browser test-sync test-others soak lint fmt docs bench load mutants programs
+.PHONY: help run test test-browser test-sync test-others soak lint fmt docs bench pages load mutants programs
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -55,6 +55,10 @@ docs: .venv/installed  ## print docs/settings.md from where the settings are dec
 
 bench: .venv/installed-dev  ## measure the panel against the floor
 	@$(BIN)/python -m bench $(BENCH)
+
+pages: .venv/installed-dev  ## every page at 1,000,000 mailboxes in 20,000 domains; on PostgreSQL too with PAGES_DATABASE_URL, an empty one
+	@$(BIN)/python -m bench.vast
+	@test -z "$$PAGES_DATABASE_URL" || $(BIN)/python -m bench.vast --database "$$PAGES_DATABASE_URL"
 
 load: .venv/installed-dev  ## everybody at the door for five minutes; on PostgreSQL too with LOAD_DATABASE_URL, an empty one
 	@$(BIN)/python -m bench.load --seconds 300
