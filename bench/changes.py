@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from random import Random
 from statistics import median
 from typing import NamedTuple
@@ -27,16 +28,10 @@ LEAST = 2  # rounds, however long they take
 
 
 class Sample(NamedTuple):
-    """One change: its seconds and queries, and the floor a moment later."""
+    """Of one change."""
 
     seconds: float
     queries: int
-    bare: Bare
-
-    def own(self, kind: Kind) -> float:
-        """What is the panel's own part of it."""
-        needed = kind.trees * self.bare.tree + kind.maps * self.bare.map
-        return self.seconds - needed - kind.files * self.bare.file
 
 
 class Changes:
@@ -56,25 +51,42 @@ class Changes:
         self.service.take_changes()
         domains = list(Domain.objects.order_by("id"))
         samples: dict[Kind, list[Sample]] = defaultdict(list)
+        floors = list[Bare]()
         end = time.monotonic() + self.patience
         for number in range(self.samples):
             if number >= LEAST and time.monotonic() > end:
                 break
-            self._go_round(self.chance.choice(domains), samples)
-        return [_summarise(kind, samples[kind], size, self.fsyncs.get(kind)) for kind in KINDS]
+            for kind, sample in self._go_round(self.chance.choice(domains)):
+                samples[kind].append(sample)
+                floors.append(self.floor.measure())
+        bare = Bare(*map(median, zip(*floors, strict=True)))
+        return [self._summarise(kind, samples[kind], bare, size) for kind in KINDS]
 
-    def _go_round(self, domain: Domain, samples: dict[Kind, list[Sample]]) -> None:
+    def _go_round(self, domain: Domain) -> Iterator[tuple[Kind, Sample]]:
         self.made += 1
         for kind, address in changes_in(domain, self.made):
-            seconds, queries = self._until_live(address)
-            samples[kind].append(Sample(seconds, queries, self.floor.measure()))
+            yield kind, self._until_live(address)
         self.service.take_changes()
 
-    def _until_live(self, address: Address) -> tuple[float, int]:
+    def _summarise(self, kind: Kind, samples: Sequence[Sample], bare: Bare, size: int) -> Row:
+        seconds = median(sample.seconds for sample in samples)
+        needed = kind.trees * bare.tree + kind.maps * bare.map + kind.files * bare.file
+        return Row(
+            kind.work,
+            size,
+            seconds,
+            bare.change,
+            kind.goal,
+            own=seconds - needed,
+            queries=median(sample.queries for sample in samples),
+            fsyncs=self.fsyncs.get(kind),
+        )
+
+    def _until_live(self, address: Address) -> Sample:
         address.refresh_from_db()
         with connection.execute_wrapper(queries := Queries()):
             seconds = self._until_applied(address.domain_id, address.change_id)
-        return seconds, queries.count
+        return Sample(seconds, queries.count)
 
     def _until_applied(self, domain: int, change: int) -> float:
         start = time.perf_counter()
@@ -108,16 +120,3 @@ class Changes:
             raise RuntimeError("ten thousand mailboxes are not live")
         floor = (before + self.floor.add(MANY)) / 2
         return Row(f"{MANY:,} mailboxes added in one go", size, seconds, floor, RATIO)
-
-
-def _summarise(kind: Kind, samples: list[Sample], size: int, fsyncs: float | None) -> Row:
-    return Row(
-        kind.work,
-        size,
-        median(sample.seconds for sample in samples),
-        median(sample.bare.change for sample in samples),
-        kind.goal,
-        own=median(sample.own(kind) for sample in samples),
-        queries=median(sample.queries for sample in samples),
-        fsyncs=fsyncs,
-    )
