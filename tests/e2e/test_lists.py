@@ -50,6 +50,18 @@ def test_who_comes_back_to_a_list_finds_the_search_they_left(page, quiet_domain)
         expect(page.locator("#rows tr")).to_have_count(1)
 
 
+def test_who_comes_back_to_a_list_finds_the_page_they_left(page, quiet_domain):
+    page.goto("/domains/")
+    page.get_by_role("link", name="Next").click()
+    page.wait_for_url("**/domains/?*after=*")
+    address, row = page.url, page.locator("#rows tr").first
+    first = row.locator(".hero").inner_text()
+    row.locator(".hero").click()
+    page.locator(".crumbs").get_by_role("link", name="Domains").click()
+    page.wait_for_url(address)
+    expect(row.locator(".hero")).to_have_text(first)
+
+
 def test_the_search_that_somebody_left_is_nobody_elses_in_the_same_window(
     page, panel, quiet_domain
 ):
