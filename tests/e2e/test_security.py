@@ -102,6 +102,11 @@ def test_an_operator_sets_an_app_up_and_signs_in_with_it(open_page, panel):
     check(page, "recovery codes")
     page.set_viewport_size(WIDE)
     expect_copied(page, "Copy the codes", "\n".join(codes))
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Download the codes").click()
+    assert downloading.value.suggested_filename == "recovery-codes.txt"
+    title, *listed = downloading.value.path().read_text().split()
+    assert (title, listed[-10:]) == ("Recovery", codes)
     page.evaluate("window.print = () => { window.printed = true }")
     page.get_by_role("button", name="Print").click()
     assert page.evaluate("window.printed")
