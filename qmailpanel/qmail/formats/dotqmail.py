@@ -6,6 +6,7 @@ answers is in reply.py. No text a person typed can begin a line.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing import Literal
 from qmailpanel.qmail.names import AliasLocal, MailAddress, ReplyText
 
 _EXTENSION = ".qmail-"
+_PROGRAM = re.compile(rb"""\|((?:[^'" ]|'[^']*'|"[^"]*")+)""")  # the first word, as sh reads it
 LEFT_FILE = ".qmail-:left-default"  # for local parts that begin with .left-, which nobody's does
 
 
@@ -99,8 +101,8 @@ def render_bounce(program: str, text: ReplyText) -> bytes:
 
 def refuses(content: bytes) -> bool:
     """Whether it is what `render_bounce` makes."""
-    program = content.removeprefix(b"|").partition(b" ")[0].rstrip(b"'")
-    return content.startswith(b"|") and program.rpartition(b"/")[2] == b"bouncesaying"
+    program = _PROGRAM.match(content)
+    return program is not None and program[1].rstrip(b"'").rpartition(b"/")[2] == b"bouncesaying"
 
 
 def render_hold(text: ReplyText) -> bytes:

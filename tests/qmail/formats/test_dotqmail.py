@@ -57,7 +57,9 @@ def test_a_home_with_limits_is_delivered_to_through_both_programs():
     assert line == b"|/var/qmail/bin/preline -f '/opt/my programs/deliverquota' ./Maildir\n"
 
 
-@pytest.mark.parametrize("program", [BOUNCESAYING, "/opt/it's/bouncesaying"])
+@pytest.mark.parametrize(
+    "program", [BOUNCESAYING, "/opt/it's/bouncesaying", "/opt/my qmail/bin/bouncesaying"]
+)
 def test_what_refuses_is_known_again(program):
     assert dotqmail.refuses(dotqmail.render_bounce(program, REPLY))
 
@@ -71,6 +73,8 @@ def test_what_refuses_is_known_again(program):
         b"&bouncesaying@pandle.net\n",
         b"/var/qmail/bin/bouncesaying 'no'\n",
         b"|/usr/bin/vacation bouncesaying\n",
+        b"|'/usr/bin/vacation bouncesaying' 'no'\n",
+        b"|'/usr/bin/bouncesaying\n",
         dotqmail.render_hold(REPLY),
     ],
 )
