@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.db import DatabaseError
+from django.http.response import HttpResponseBase
 
 from qmailpanel.tables import has_tables, say_what_to_do
 
@@ -17,7 +19,8 @@ HEADERS = [
     ("Cache-Control", "no-store"),
     ("Retry-After", "10"),
 ]
-Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+Application = Callable[[dict[str, Any], Any], HttpResponseBase]
+Answer = HttpResponseBase | list[bytes]
 
 
 class WithTables:
@@ -27,23 +30,31 @@ class WithTables:
         self.application = application
         self._has_tables = False
 
-    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Answer:
         try:
             self._has_tables = self._has_tables or has_tables()
         except DatabaseError:  # it may have them: the panel says what it says of any trouble
             return self.application(environ, start_response)
-        if self._has_tables:
-            return self.application(environ, self._watching(start_response))
-        sentence = say_what_to_do()
-        logger.error("%s", sentence)
-        start_response("503 Service Unavailable", HEADERS)
-        return [f"{sentence}\n".encode()]
+        return self._answer(environ, start_response) if self._has_tables else _wait(start_response)
 
-    def _watching(self, start_response: Any) -> Callable[..., Any]:
-        """An error may be that they are gone: they are looked for again."""
+    def _answer(self, environ: dict[str, Any], start_response: Any) -> Answer:
+        """The panel's; an error may be that the tables are gone: they are looked for again."""
+        started: list[tuple[Any, ...]] = []
+        body = self.application(environ, lambda *start: started.append(start))
+        if started[0][0].startswith("500") and self._have_gone():
+            body.close()
+            return _wait(start_response)
+        start_response(*started[0])
+        return body
 
-        def start(status: str, *answer: Any) -> Any:
-            self._has_tables = not status.startswith("500")
-            return start_response(status, *answer)
+    def _have_gone(self) -> bool:
+        with suppress(DatabaseError):
+            self._has_tables = has_tables()
+        return not self._has_tables
 
-        return start
+
+def _wait(start_response: Any) -> Answer:
+    sentence = say_what_to_do()
+    logger.error("%s", sentence)
+    start_response("503 Service Unavailable", HEADERS)
+    return [f"{sentence}\n".encode()]
