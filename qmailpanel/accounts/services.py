@@ -20,7 +20,6 @@ from qmailpanel.qmail.names import InvalidName, MailAddress
 
 from .factors import reset_factors
 from .models import SignInLink, User
-from .sessions import end_all_sessions
 from .tokens import digest_of, link_to, make_token
 
 LINK_LIFETIME = timedelta(minutes=15)
@@ -49,7 +48,6 @@ def add_operator(email: str) -> User:
         if user.is_operator and user.is_active:
             return user
         if user.pk is not None:
-            end_all_sessions(user)
             reset_factors(user)
         user.set_unusable_password()
         verb = Verb.SWITCHED_ON if user.is_operator else Verb.GRANTED

@@ -27,6 +27,7 @@ from qmailpanel.accounts.services import (
     set_password,
     use_sign_in_link,
 )
+from qmailpanel.accounts.sessions import list_sessions
 from tests.kit.passkeys import Key
 from tests.kit.signing_in import enrol, kinds_of, type_password, with_password
 
@@ -84,11 +85,13 @@ def test_whoever_made_the_account_of_a_new_operator_has_no_way_in(colleague, ano
     set_password(colleague, PASSWORD)
     enrol(colleague)
     Key().belongs_to(colleague)
-    open_session = Client()
-    open_session.force_login(colleague)
+    open_session, idle_session = Client(), Client()
+    for session in (open_session, idle_session):
+        session.force_login(colleague)
     old_link = make_sign_in_link(colleague)
     call_command("operator", colleague.email)
     assert signed_in_as(open_session) is None
+    assert list_sessions(User.objects.get(pk=colleague.pk)) == []
     assert not UserSession.objects.exists()
     assert follow(anonymous, old_link).status_code == 410
     type_password(anonymous, colleague.email, PASSWORD)
