@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.management.color import no_style
 from django.db import connection
 from django.db.models import Model
@@ -29,14 +31,13 @@ def fill_from(model: type[Model], source: str, **columns: str) -> None:
     _run(f"INSERT INTO {model._meta.db_table} ({names}) SELECT {values} FROM {source}", defaults)
 
 
-def _columns(model: type[Model], given: dict[str, str]) -> tuple[str, str, list[object]]:
-    own = [field for field in model._meta.concrete_fields if field.column in given]
-    rest = [field for field in model._meta.concrete_fields if field.column not in given]
-    rest = [field for field in rest if not field.primary_key]
-    names = [connection.ops.quote_name(field.column) for field in (*own, *rest)]
-    values = [*(given[field.column].replace("%", "%%") for field in own), *("%s" for _ in rest)]
+def _columns(model: type[Model], given: dict[str, str]) -> tuple[str, str, list[Any]]:
+    fields = model._meta.concrete_fields
+    rest = [each for each in fields if each.column not in given and not each.primary_key]
+    names = [*given, *(str(field.column) for field in rest)]
+    values = [*(value.replace("%", "%%") for value in given.values()), *("%s" for _ in rest)]
     defaults = [field.get_db_prep_save(field.get_default(), connection) for field in rest]
-    return ", ".join(names), ", ".join(values), defaults
+    return ", ".join(map(connection.ops.quote_name, names)), ", ".join(values), defaults
 
 
 def padded(number: str, digits: int) -> str:
@@ -50,9 +51,9 @@ def settle(*models: type[Model]) -> None:
     for statement in connection.ops.sequence_reset_sql(no_style(), models):
         _run(statement, [])
     if connection.vendor == "postgresql":
-        _run("ANALYZE", [])
+        _run("ANALYZE" if connection.in_atomic_block else "VACUUM ANALYZE", [])
 
 
-def _run(statement: str, parameters: list[object]) -> None:
+def _run(statement: str, parameters: list[Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

@@ -35,9 +35,14 @@ class Size:
     changes: int
 
 
-@transaction.atomic
 def fill_scene(size: Size) -> None:
     """Rows of everything; domain numbers are 1 to `size.domains`, and the first is the wide one."""
+    with transaction.atomic():
+        _fill(size)
+    settle(*MODELS)
+
+
+def _fill(size: Size) -> None:
     change = record(SYSTEM, Verb.ADDED, Noun.HOST, "bench")
     _fill_domains(size.domains, change.pk)
     _fill_addresses(size, change.pk)
@@ -45,7 +50,6 @@ def fill_scene(size: Size) -> None:
     _fill_people()
     _fill_ledger(size)
     _fill_foreign_lines()
-    settle(*MODELS)
 
 
 def _fill_domains(number: int, change: int) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import LAST, Address, Claim, Domain, OwnItem
-from qmailpanel.ledger.models import Change, LedgerHead
+from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.paging import Page, page
 
+from .conditions import Condition, meeting
 from .details import Detail, details_of
 from .sentences import Sentence, sentence_of, tells_place
 
@@ -48,16 +49,20 @@ def is_shown(owner: User) -> bool:
     return mine is not None and OwnItem.ACTIVITY not in mine.address.domain.withheld
 
 
-def seen_by(user: User) -> QuerySet[Change]:
-    """The changes that a person may see: the only place that says so."""
+def seen_by(user: User, domain: Domain | None = None) -> list[Condition]:
+    """What is true of the changes that a person may see: the only place that says so.
+
+    Of a `domain` it stands in the query itself; else the numbers are asked for first, which tell
+    PostgreSQL how many changes there are.
+    """
     if user.is_operator:
-        return Change.objects.all()
+        return []
     if user.is_owner:
-        mine = Mailbox.objects.owned_by(user).values("address")
-        return Change.objects.filter(address__in=mine)
-    in_own_domains = Q(domain__in=Domain.objects.for_user(user).values("pk"))
-    done_by_themself = Q(actor=user)
-    return Change.objects.filter(in_own_domains | done_by_themself)
+        mine = Mailbox.objects.owned_by(user).values_list("address", flat=True)
+        return [Condition({"address__in": list(mine)})]
+    domains = Domain.objects.for_user(user).values_list("pk", flat=True)
+    among = domains.filter(pk=domain.pk) if domain else list(domains)
+    return [Condition({"domain__in": among, "actor": user.pk})]
 
 
 def place_of(user: User, change: Change) -> str:
@@ -67,15 +72,8 @@ def place_of(user: User, change: Change) -> str:
 
 def find_changes(user: User, wanted: Filter, domain: Domain | None = None) -> QuerySet[Change]:
     """What this person may see of what they look for."""
-    changes = seen_by(user)
-    if domain:
-        changes = changes.filter(domain=domain.pk)
-    if wanted.domain:
-        changes = changes.filter(_of_domain(wanted.domain))
-    if wanted.person:
-        changes = changes.filter(_by(wanted.person))
-    if wanted.verb:
-        changes = changes.filter(verb=wanted.verb)
+    seen, looked_for = seen_by(user, domain), list(_looked_for(wanted, domain))
+    changes = meeting(looked_for, *seen) if domain else meeting([*seen, *looked_for])
     if wanted.since:
         changes = changes.filter(at__gte=_start_of(wanted.since))
     if wanted.until:
@@ -83,25 +81,26 @@ def find_changes(user: User, wanted: Filter, domain: Domain | None = None) -> Qu
     return changes
 
 
-def _of_domain(text: str) -> Q:
+def _looked_for(wanted: Filter, domain: Domain | None) -> Iterator[Condition]:
+    if domain:
+        yield Condition({"domain": domain.pk})
+    if wanted.domain:
+        yield _of_domain(wanted.domain)
+    if wanted.person:
+        beginning = (wanted.person, wanted.person + LAST)
+        yield Condition({"actor_name__range": beginning}, wanted.person)
+    if wanted.verb:
+        yield Condition({"verb": wanted.verb})
+
+
+def _of_domain(text: str) -> Condition:
     """Of the domains that have the name or had it; of one alone, the index has the order too."""
     local, at, name = text.rpartition("@")
     domains = list(Claim.objects.filter(name=name).values_list("domain", flat=True).distinct())
     if at:
         addresses = Address.objects.filter(domain__in=domains, local=local)
-        return Q(address__in=list(addresses.values_list("pk", flat=True)))
-    return Q(domain=domains[0]) if len(domains) == 1 else Q(domain__in=domains)
-
-
-def _by(text: str) -> Q:
-    """By who is called so, or by all whose names begin so; of one alone as above."""
-    names = Q(actor_name__gte=text, actor_name__lt=text + LAST)
-    actors = Change.objects.filter(names).order_by("actor_name").values("actor_name")
-    ends = LedgerHead.objects.values_list(Subquery(actors[:1]), Subquery(actors.reverse()[:1]))
-    first, last = ends.first() or (None, None)
-    if first is None:
-        return Q(pk__in=())
-    return Q(actor_name=first) if first in (text, last) else names
+        return Condition({"address__in": list(addresses.values_list("pk", flat=True))})
+    return Condition({"domain": domains[0]} if len(domains) == 1 else {"domain__in": domains})
 
 
 def _start_of(day: date) -> datetime:

@@ -13,7 +13,7 @@ from django.db import OperationalError, connection
 from qmailpanel.accounts.models import SignInLink, User
 from qmailpanel.accounts.services import add_operator, make_sign_in_link
 from qmailpanel.activity.export import export
-from qmailpanel.activity.services import seen_by
+from qmailpanel.activity.services import Filter, find_changes
 from qmailpanel.activity.turns import take_turn
 from qmailpanel.domains.services import change_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor
@@ -126,7 +126,7 @@ def test_an_empty_file_has_its_head(as_operator):
 def test_the_file_is_made_while_it_is_sent(operator, domain, django_assert_num_queries):
     for number in range(3):
         write(str(number))
-    lines = export(operator, seen_by(operator))
+    lines = export(operator, find_changes(operator, Filter()))
     with django_assert_num_queries(0):
         next(lines)
     with django_assert_num_queries(2) as queries:

@@ -6,6 +6,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from bench.fill import fill, settle
+from qmailpanel.accounts.models import User
+from qmailpanel.activity import conditions
 from qmailpanel.activity.details import Detail
 from qmailpanel.activity.services import NEWEST, Filter, find_changes, list_entries
 from qmailpanel.aliases.services import add_alias, change_alias
@@ -13,8 +16,8 @@ from qmailpanel.domains.models import Grant, Unknown
 from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.renaming import rename_domain
 from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
-from qmailpanel.ledger.actors import COMMAND, Actor
-from qmailpanel.ledger.models import Noun, Verb
+from qmailpanel.ledger.actors import COMMAND, SYSTEM, Actor
+from qmailpanel.ledger.models import Change, LedgerHead, Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
 from qmailpanel.mailboxes.services import add_mailbox, set_password
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
@@ -234,3 +237,46 @@ def test_each_filter_is_a_stretch_of_an_index_already_in_order(domain, operator,
     plan = find_changes(operator, wanted).order_by(*NEWEST)[:51].explain()
     assert f"USING INDEX {index}" in plan
     assert "TEMP B-TREE" not in plan
+
+
+SPREAD = {
+    "a beginning": Filter(person="s"),
+    "a beginning, and what was done": Filter(person="s", verb="added"),
+    "a domain and what was done": Filter(domain="pandle.net", verb="added"),
+}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has statistics")
+@pytest.mark.parametrize("wanted", SPREAD.values(), ids=SPREAD)
+def test_what_many_changes_meet_is_looked_for_by_time(domain, operator, monkeypatch, wanted):
+    monkeypatch.setattr(conditions, "FEW", 1)
+    switch_domain(Actor(None, "sybil", None, is_trusted=True), domain, on=False)
+    for number in range(2):
+        add_mailbox(SYSTEM, domain, LocalPart(f"m{number}"))
+    assert "TEMP B-TREE" not in plan_of(operator, wanted)
+    assert targets(operator, wanted)[:2] == ["m1@pandle.net", "m0@pandle.net"]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has statistics")
+def test_what_few_changes_meet_is_found_by_its_index(domain, other_domain, operator, stranger):
+    for wanted in (Filter(domain="stranger.example", verb="added"), Filter(person="s", verb="on")):
+        assert "change_by_time" not in plan_of(operator, wanted)
+    assert "change_by_domain_time" in plan_of(operator, Filter(domain="pandle.net", person="s"))
+    of_stranger = plan_of(stranger, Filter(verb="added"))
+    assert "change_by_domain_time" in of_stranger
+    assert "change_by_verb_time" not in of_stranger
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no statistics")
+@pytest.mark.parametrize("wanted", [Filter(), Filter(verb="added"), Filter(person="s")])
+def test_who_sees_few_of_many_changes_does_not_wait_for_all(other_domain, stranger, wanted):
+    head = LedgerHead.objects.get()
+    lines = {"target": "'m' || n", "actor_name": "'somebody'", "domain": "n", "digest": "n"}
+    at = f"'{timezone.now()}'::timestamptz + n * interval '1 second'"
+    fill(Change, 30_000, id=f"{head.last} + 1 + n", at=at, verb="'added'", noun="''", **lines)
+    settle()
+    assert "change_by_time" not in plan_of(stranger, wanted)
+
+
+def plan_of(user: User, wanted: Filter) -> str:
+    return find_changes(user, wanted).order_by(*NEWEST)[:51].explain()
