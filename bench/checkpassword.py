@@ -39,7 +39,10 @@ def _write(place: Path, stored: str, size: int) -> None:
         str(n): render_login(row, LocalPart(f"box{n}"), f"/mail/{n}", user) for n in range(size)
     }
     files = Logins(("a.test",), homes).render("a.test")
-    (place / "a.test.cdb").write_bytes(files[LoginFormat.MAP])
+    for path, content in files.items():
+        if path.endswith(LoginFormat.MAP):
+            (place / path).parent.mkdir(exist_ok=True)
+            (place / path).write_bytes(content)
 
 
 def _time_check(stored: str) -> float:

@@ -19,7 +19,15 @@ from argon2 import PasswordHasher
 
 from qmailpanel.qmail.layout.rows import AppRow, LoginRow
 from qmailpanel.qmail.secrets.passwords import hash_password
-from tests.kit.checkpassword import HELPER, RIGHT, WHO, Asker, World
+from tests.kit.checkpassword import (
+    HELPER,
+    RIGHT,
+    WHO,
+    Asker,
+    LargeAsker,
+    LargeWorld,
+    World,
+)
 from tests.kit.real_qmail import HOME, needs_qmail
 
 IMPORTED = {
@@ -41,14 +49,16 @@ def place() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-@pytest.fixture
-def world(place: Path) -> World:
-    return World(place)
+@pytest.fixture(params=[World, LargeWorld])
+def world(place: Path, request: pytest.FixtureRequest) -> World:
+    world: World = request.param(place)
+    return world
 
 
-@pytest.fixture
-def asker(place: Path) -> Asker:
-    return Asker(place)
+@pytest.fixture(params=[Asker, LargeAsker])
+def asker(place: Path, request: pytest.FixtureRequest) -> Asker:
+    asker: Asker = request.param(place)
+    return asker
 
 
 def processor_seconds(world, login: str) -> float:
@@ -194,18 +204,16 @@ def missing(world: World) -> None:
 
 
 def unreadable(world: World) -> None:
-    file = world.logins / "a.test.cdb"
-    file.unlink()
-    file.mkdir()
+    world.map.unlink()
+    world.map.mkdir()
 
 
 def cut(world: World) -> None:
-    file = world.logins / "a.test.cdb"
-    file.write_bytes(file.read_bytes()[:2060])
+    world.map.write_bytes(world.map.read_bytes()[:2060])
 
 
 def empty(world: World) -> None:
-    (world.logins / "a.test.cdb").write_bytes(b"")
+    world.map.write_bytes(b"")
 
 
 def homeless(world: World) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import cdbx
@@ -26,10 +27,14 @@ RIGHT = "right horse"
 class World:
     """A mail root, and the maps that sync would write."""
 
+    there: Collection[str] = ()  # before anything is written
+    its_map = "a.test.cdb"
+
     def __init__(self, place: Path) -> None:
         self.python, self.helper = Path(sys.executable), HELPER
         self.logins, self.home = place / "logins", place / "mailnames/a.test/bob"
-        self.logins.mkdir()
+        self.map = self.logins / self.its_map
+        self.map.parent.mkdir(parents=True)
         self.home.mkdir(parents=True)
         os.chown(self.home, 110, 31)
         self.write(LoginRow(hash_password(RIGHT)))
@@ -51,11 +56,13 @@ class World:
     def write(self, row: LoginRow, user: MailUser | None = None) -> None:
         user = user or MailUser("popuser", 110, 31)
         records = render_login(row, LocalPart("bob"), str(self.home), user)
-        files = Logins(("a.test",), {"a.test/bob": records}).render("a.test")
-        (self.logins / "a.test.cdb").write_bytes(files[LoginFormat.MAP])
+        files = Logins(("a.test",), {"a.test/bob": records}).render("a.test", there=self.there)
+        for path, content in files.items():
+            if path.endswith(LoginFormat.MAP):
+                (self.logins / path).write_bytes(content)
 
     def write_record(self, data: bytes) -> None:
-        with (self.logins / "a.test.cdb").open("w+b") as file:
+        with self.map.open("w+b") as file:
             cdb.compile_records([(b"bob@a.test", data)], file)
 
     def command(self, *arguments: str) -> list[str]:
@@ -82,6 +89,13 @@ class World:
             env={"TCPREMOTEIP": "192.0.2.7", "PATH": "/usr/bin:/bin"},
             check=False,
         )
+
+
+class LargeWorld(World):
+    """The domain is large: bob is in one of 256 maps."""
+
+    there = ("a.test.d/00.cdb",)
+    its_map = "a.test.d/9f.cdb"
 
 
 # the interpreter and its packages, where everybody may read them
@@ -115,12 +129,13 @@ class Asker(World):
 
     def write(self, row: LoginRow, user: MailUser | None = None) -> None:
         super().write(row, user)
-        self.logins.chmod(0o711)
+        for directory in {self.logins, self.map.parent}:
+            directory.chmod(0o711)
         self.let_read(self.GROUP)
 
     def let_read(self, group: int) -> None:
-        os.chown(self.logins / "a.test.cdb", 0, group)
-        (self.logins / "a.test.cdb").chmod(0o640)
+        os.chown(self.map, 0, group)
+        self.map.chmod(0o640)
 
     def command(self, *arguments: str) -> list[str]:
         return self.as_asker(*self.helper_with(*arguments))
@@ -135,3 +150,7 @@ class Asker(World):
         self, password: str = RIGHT, login: str = "bob@a.test", service: str = "smtp"
     ) -> subprocess.CompletedProcess[str]:
         return self.send(f"{login}\0{password}\0".encode(), "--service", service)
+
+
+class LargeAsker(LargeWorld, Asker):
+    """As qmail-smtpd asks for the domain that is large."""

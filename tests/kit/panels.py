@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
+
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.services import add_domain
@@ -63,6 +65,12 @@ class Panel:
         service = Service(open_host())
         settle(service)
         return service
+
+    def have_shards(self, name: str) -> None:
+        """As if the name had been large: its login files stay in shards."""
+        shards = Path(settings.QMAILPANEL_LOGIN_DIR) / f"{name}.d"
+        shards.mkdir(parents=True, exist_ok=True)
+        (shards / "00.passwd").touch()
 
     # what is there
 

@@ -63,12 +63,13 @@ def _tree() -> Iterator[tuple[object, ...]]:
 
 def _logins() -> Iterator[tuple[object, ...]]:
     directory = Path(settings.QMAILPANEL_LOGIN_DIR)
-    for path in directory.glob("[!.]*"):
+    for path in directory.rglob("[!.]*"):
+        name = str(path.relative_to(directory))
         if path.suffix == ".cdb":
             with path.open("rb") as file:
-                yield from (("login", path.name, *pair) for pair in AnyMap(file).records())
-        else:
-            yield from (("login", path.name, line) for line in path.read_bytes().splitlines())
+                yield from (("login", name, *pair) for pair in AnyMap(file).records())
+        elif path.suffix == ".passwd":
+            yield from (("login", name, line) for line in path.read_bytes().splitlines())
 
 
 def _keys() -> Iterator[tuple[object, ...]]:

@@ -84,8 +84,8 @@ def _texts_of(plan) -> Iterator[tuple[str, bytes]]:
                 yield path, content
             case PlaceHome(path, _, bytes(content)):
                 yield f"{path}/.qmail", content
-            case WriteLogins(_, name, files):
-                yield from ((f"{name}{which}", content) for which, content in files.items())
+            case WriteLogins(_, _, files):
+                yield from files.items()
 
 
 class History:
@@ -158,6 +158,7 @@ class History:
         yield from self.be_killed(pandle)
 
     def change_two_domains(self, pandle: Domain) -> Iterator[None]:
+        self.panel.have_shards("b.test")
         one, other = self.panel.add_domain("b.test"), self.panel.add_domain("c.test")
         cora = self.panel.add_mailbox(other, "cora")
         self.panel.add_alias(pandle, "over", "cora@c.test")

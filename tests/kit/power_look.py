@@ -67,8 +67,8 @@ class Look:
                 content = (home / its.path).read_bytes()
                 assert content in {_compiled(its, text) for text in shared[which] if text}, which
         logins = Path(settings.QMAILPANEL_LOGIN_DIR)
-        for path in logins.glob("[!.]*"):
-            assert (path.name, path.read_bytes()) in texts, path
+        for path in (*logins.rglob("[!.]*.cdb"), *logins.rglob("[!.]*.passwd")):
+            assert (str(path.relative_to(logins)), path.read_bytes()) in texts, path
         known = {content for _, content in texts}
         for path in root.glob("[!.]*/.qmail-*"):
             assert path.read_bytes() in known, (path, path.read_bytes())

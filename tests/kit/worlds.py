@@ -202,8 +202,9 @@ class World:
             case RemoveDirectory(path):
                 if not self._below(path):
                     self.directories.discard(path)
-            case WriteLogins(_, name, files):
-                self.logins[name] = files
+            case WriteLogins(_, name, files, gone):
+                files = {**self.logins.get(name, {}), **files}
+                self.logins[name] = {p: text for p, text in files.items() if p not in gone}
             case RemoveLogins(_, name):
                 del self.logins[name]
             case LetLoginsBeSeen() | FlushTree() | LetDeliveriesEnd():
@@ -239,7 +240,8 @@ class World:
 
     def lines(self, name: str) -> list[list[str]]:
         """The records of a name, field by field."""
-        text = self.logins.get(name, {}).get(LoginFormat.LINES, b"")
+        files = self.logins.get(name, {}).items()
+        text = b"".join(text for path, text in files if path.endswith(LoginFormat.LINES))
         return [line.split(":") for line in text.decode().splitlines()]
 
     def opens(self) -> dict[str, str]:

@@ -59,10 +59,19 @@ def panel(transactional_db: None, settings: Any, dovecot: Dovecot) -> Iterator[P
     shutil.rmtree(home)
 
 
-@pytest.fixture
-def ann(panel: Panel) -> Address:
-    """In a domain that Dovecot never saw before."""
-    return panel.add_mailbox(panel.add_domain(f"d{next(numbers)}.test"), "ann")
+@pytest.fixture(params=["small", "large"])
+def ann(panel: Panel, request: pytest.FixtureRequest) -> Address:
+    """In a domain that Dovecot never saw before. A large one was so before it had her."""
+    domain = panel.add_domain(f"d{next(numbers)}.test")
+    if request.param == "large":
+        panel.have_shards(domain.name)
+    return panel.add_mailbox(domain, "ann")
+
+
+def file_of(panel: Panel, address: Address) -> Path:
+    """What Dovecot lets her in by."""
+    shard = panel.home / f"logins/{address.domain}.d/7e.passwd"
+    return shard if shard.exists() else panel.home / f"logins/{address.domain}.passwd"
 
 
 @pytest.fixture
@@ -228,7 +237,7 @@ def test_two_passwords_of_one_length_within_a_second_are_both_seen(
     set_password(SYSTEM, ann, password=FIRST)
     make_live(panel, service, ann)
     assert dovecot.imap(str(ann), FIRST)
-    file = panel.home / f"logins/{ann.domain.name}.passwd"
+    file = file_of(panel, ann)
     times = [int(file.stat().st_mtime)]
     for word in (SECOND, FIRST, SECOND):
         set_password(SYSTEM, ann, password=word)
@@ -247,12 +256,12 @@ def test_each_login_file_has_its_readers_and_the_maps_only_those_who_ask(
         settings.QMAILPANEL_ASK_GROUP = asking
         service = Service(open_host())
         service.turn()
-        found = {path.suffix: path.stat() for path in (panel.home / "logins").iterdir()}
-        found[""] = (panel.home / "logins").stat()
-        owners = {suffix: (each.st_uid, each.st_gid) for suffix, each in found.items()}
-        assert owners == {"": (0, 0), ".passwd": (0, dovecot), ".cdb": (0, group)}
-        modes = {suffix: each.st_mode & 0o7777 for suffix, each in found.items()}
-        assert modes == {"": 0o711, ".passwd": 0o640, ".cdb": mode}
+        logins = panel.home / "logins"
+        found = [(path.suffix, path.stat()) for path in (logins, *logins.rglob("*"))]
+        assert {(suffix, each.st_mode & 0o7777, each.st_gid) for suffix, each in found} - {
+            (".d", 0o711, 0)
+        } == {("", 0o711, 0), (".passwd", 0o640, dovecot), (".cdb", mode, group)}
+        assert {each.st_uid for _, each in found} == {0}
     remove_domain(SYSTEM, ann.domain)
     service.turn()
     assert list((panel.home / "logins").iterdir()) == []

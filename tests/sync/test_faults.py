@@ -348,12 +348,12 @@ def check_maps(panel: Panel) -> None:
 
 def check_logins(panel: Panel) -> None:
     """Every line is whole, the map has the same, and nobody is sent where no home is."""
-    for path in (panel.home / "logins").glob("*.passwd"):
+    for path in (panel.home / "logins").rglob("*.passwd"):
         for line in path.read_text().splitlines():
             home = line.split(":")[5]
             assert line.count(":") == 7
             assert not home or Path(home, "Maildir").is_dir(), line
-    for path in (panel.home / "logins").glob("*.cdb"):
+    for path in (panel.home / "logins").rglob("*.cdb"):
         with path.open("rb") as file:
             assert all(data.count(b":") == 6 for _key, data in AnyMap(file).records())
 

@@ -149,7 +149,7 @@ def check_whole(home: Path, maps: set[bytes]) -> None:
 
 def check_logins(home: Path) -> None:
     """Every line is whole, and leads to a home that is there."""
-    for path in (home / "logins").glob("*.passwd"):
+    for path in (home / "logins").rglob("*.passwd"):
         for line in path.read_text().splitlines(keepends=True):
             fields = line.split(":")
             assert (len(fields), line[-1]) == (8, "\n")

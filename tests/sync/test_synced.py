@@ -32,9 +32,11 @@ MARK = {LEDGER_MARK, f"users/{TEMPORARY}"}  # is on the disk with the next chang
 NOTING = ("move", "drop_move", "finish")
 
 
-@pytest.fixture
-def ann(panel: Panel) -> Address:
+@pytest.fixture(params=["small", "large"])
+def ann(panel: Panel, request: pytest.FixtureRequest) -> Address:
     """She is live, has a quota, a password and an alias."""
+    if request.param == "large":
+        panel.have_shards("pandle.net")
     ann = panel.add_mailbox(panel.add_domain(), "ann")
     set_password(SYSTEM, ann, stored=HASH)
     change_quota(SYSTEM, ann, quota=5_000_000)

@@ -77,11 +77,11 @@ class LoginReader:
 
 @dataclass(frozen=True, slots=True)
 class ExaminedLogins:
-    """The login files with all directories above them, by their paths, and who reads them."""
+    """The login files and all directories above them, by their paths, and who reads them."""
 
     reader: LoginReader
     above: Mapping[str, File]
-    directory: Mapping[str, File]
+    directories: Mapping[str, File]
     files: Mapping[str, File]
 
 
@@ -90,7 +90,7 @@ def examine_logins(logins: ExaminedLogins) -> Iterator[Finding]:
     reader = logins.reader
     traps = (
         (logins.above, ENTER, reader.way),
-        (logins.directory, ENTER, reader.directory),
+        (logins.directories, ENTER, reader.directory),
         (logins.files, READ, reader.file),
     )
     for files, how, trap in traps:

@@ -9,12 +9,17 @@ is what passwd(5) has behind the name, with a hash that says its scheme.
     bob@pandle.net/imap/<mark>  an app password, by the SHA-256 of it; one record a protocol
 
 A password `!` is right for nobody.
+
+A large name has a directory of shards instead, `pandle.net.d/9f.passwd` and so on, so that a
+password costs one of them and not all; the local part says which. A file has its records in the
+order of the local parts.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -22,6 +27,8 @@ from typing import NamedTuple
 from qmailpanel.qmail.formats import cdb
 
 NOBODYS = "!"
+MOST = 1_000  # mailboxes that a name has before it is large
+SHARDS = tuple(f"{number:02x}" for number in range(256))
 
 
 class LoginFormat(StrEnum):
@@ -31,7 +38,9 @@ class LoginFormat(StrEnum):
     LINES = ".passwd"
 
 
-LoginFiles = Mapping[LoginFormat, bytes]  # of one name, as they are on disk
+# by path below the login directory
+LoginFiles = Mapping[str, bytes]
+LoginFilesFound = Mapping[str, bytes | None]  # None: not as it should be
 
 
 class Record(NamedTuple):
@@ -49,15 +58,45 @@ class Logins:
     names: tuple[str, ...] = ()
     homes: Mapping[str, tuple[Record, ...]] = field(default_factory=dict, repr=False)
 
-    def render(self, name: str, without: Set[str] = frozenset()) -> LoginFiles:
-        """The files of a name. `without`: homes that are not there."""
-        pairs = [
-            (f"{record.local}@{name}{record.suffix}".encode(), record.data.encode())
-            for home, records in self.homes.items()
-            if home not in without
-            for record in records
-        ]
-        return {which: _render_file(which, pairs) for which in LoginFormat}
+    def render(
+        self, name: str, without: Set[str] = frozenset(), there: Collection[str] = ()
+    ) -> LoginFiles:
+        """The files of a name. `without`: homes that are not there. `there`: its files by now.
+
+        A name that was large once keeps its shards.
+        """
+        homes = sorted(self.homes.keys() - without)
+        records = [record for home in homes for record in self.homes[home]]
+        shards = f"{shards_of(name)}/"
+        is_large = len(homes) > MOST or any(path.startswith(shards) for path in there)
+        stems = _divide(name, records) if is_large else {name: records}
+        return {
+            f"{stem}{which}": _render_file(which, [_pair(name, record) for record in those])
+            for which in LoginFormat
+            for stem, those in stems.items()
+        }
+
+
+def shards_of(name: str) -> str:
+    """Their directory."""
+    return f"{name}.d"
+
+
+def shard_of(local: str) -> str:
+    """Two hex digits, as those who read the files compute them."""
+    return hashlib.md5(local.encode(), usedforsecurity=False).hexdigest()[:2]
+
+
+def _divide(name: str, records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Into all shards, those of which stay empty too."""
+    shards = {shard: list[Record]() for shard in SHARDS}
+    for record in records:
+        shards[shard_of(record.local)].append(record)
+    return {f"{shards_of(name)}/{shard}": those for shard, those in shards.items()}
+
+
+def _pair(name: str, record: Record) -> tuple[bytes, bytes]:
+    return f"{record.local}@{name}{record.suffix}".encode(), record.data.encode()
 
 
 def _render_file(which: LoginFormat, pairs: Sequence[tuple[bytes, bytes]]) -> bytes:

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from qmailpanel.qmail.doctor import Finding
 from qmailpanel.qmail.doctor import login_files as traps
-from qmailpanel.qmail.doctor.examined import File
 from qmailpanel.qmail.doctor.login_files import ExaminedLogins, LoginReader, examine_logins
-from qmailpanel.qmail.formats.logins import LoginFormat
+from qmailpanel.qmail.formats.logins import LoginFormat, shards_of
 from qmailpanel.qmail.host.examined_files import describe
 from qmailpanel.qmail.host.login_files import READER
 from qmailpanel.qmail.layout.rows import Layout
@@ -48,16 +47,16 @@ def reader_of_maps(group: str) -> LoginReader:
 def read_logins(directory: str, reader: LoginReader) -> ExaminedLogins:
     """Raises FileNotFoundError where there are none."""
     path = Path(os.path.realpath(directory))
+    directories = [path, *(Path(one) for one in _scan(path, shards_of("")) if one.is_dir())]
+    files = [one for each in directories for one in _scan(each, reader.format)]
     return ExaminedLogins(
         reader=reader,
         above={str(one): describe(one.stat()) for one in reversed(path.parents)},
-        directory={str(path): describe(path.stat())},
-        files=dict(_describe_files(path, reader.format)),
+        directories={str(one): describe(one.stat()) for one in directories},
+        files={one.path: describe(one.stat(follow_symlinks=False)) for one in files},
     )
 
 
-def _describe_files(path: Path, which: LoginFormat) -> Iterator[tuple[str, File]]:
+def _scan(path: Path, ending: str) -> list[os.DirEntry[str]]:
     with os.scandir(path) as entries:
-        for entry in entries:
-            if entry.name.endswith(which):
-                yield entry.path, describe(entry.stat(follow_symlinks=False))
+        return [entry for entry in entries if entry.name.endswith(ending)]

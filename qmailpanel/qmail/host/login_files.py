@@ -1,4 +1,7 @@
-"""The directory of the login files: everybody may enter it, each file has readers of its own."""
+"""The directory of the login files: everybody may enter it, each file has readers of its own.
+
+The directory with the shards of a large name lies in it and is like it.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,22 @@ import os
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from qmailpanel.qmail.formats.logins import LoginFiles, LoginFormat
+from qmailpanel.qmail.formats.logins import (
+    LoginFiles,
+    LoginFilesFound,
+    LoginFormat,
+    shards_of,
+)
+from qmailpanel.qmail.host import libc
 from qmailpanel.qmail.host.errors import StepFailed
-from qmailpanel.qmail.host.files import Rights, entered, put, read_file
+from qmailpanel.qmail.host.files import TEMPORARY, Rights, create, drop, entered, read_file
 from qmailpanel.qmail.plan.steps import LoginStep, WriteLogins
 
 READER = "dovecot"
 DOVECOT_SECONDS = 1.1  # it reads them once in each second of the clock
+FEW = len(LoginFormat)  # files; with more of them the whole file system is brought to disk
 
 
 def _rights_of(which: LoginFormat, asking: str) -> Rights:
@@ -41,8 +51,8 @@ class LoginDirectory:
 
     def __init__(self, path: str, asking: str, *, may_change_owners: bool) -> None:
         self.path = path
-        self.rights = Rights(0o711, 0, 0)  # to the directory itself
-        self.rights_of = {which: _rights_of(which, asking) for which in LoginFormat}
+        self.rights = Rights(0o711, 0, 0)  # to the directories themselves
+        self.rights_of: dict[str, Rights] = {w: _rights_of(w, asking) for w in LoginFormat}
         if not may_change_owners:
             self.rights = self.rights.without_owner()
             self.rights_of = {w: rights.without_owner() for w, rights in self.rights_of.items()}
@@ -50,41 +60,49 @@ class LoginDirectory:
 
     # observe
 
-    def observe(self, names: Iterable[str]) -> dict[str, LoginFiles | None]:
-        """The files of these names; those that are not as they should be are None."""
-        files = dict[str, LoginFiles | None]()
+    def observe(self, names: Iterable[str]) -> dict[str, LoginFilesFound]:
+        """The files of those names that have any."""
         try:
             with entered(self.path) as directory:
-                if not self.rights.are_of(os.fstat(directory)):
-                    return dict.fromkeys(names)
-                for name in names:
-                    with contextlib.suppress(FileNotFoundError):
-                        files[name] = self._read_files(directory, name)
+                found = {name: dict(self._observe_name(directory, name)) for name in names}
         except FileNotFoundError:
             return {}
         except OSError:
-            return dict.fromkeys(names)
-        return files
+            return {name: dict.fromkeys(_pair_of(name)) for name in names}
+        return {name: files for name, files in found.items() if files}
 
-    def _read_files(self, directory: int, name: str) -> LoginFiles | None:
-        """None unless all are there. Raises FileNotFoundError where none is."""
+    def _observe_name(self, directory: int, name: str) -> Iterator[tuple[str, bytes | None]]:
+        yield from self._read_files(directory, _pair_of(name))
+        place = shards_of(name)
         try:
-            contents = {which: self._read_file(directory, name, which) for which in LoginFormat}
+            with entered(place, directory) as shards:
+                for file, content in self._read_files(shards, os.listdir(shards)):
+                    yield f"{place}/{file}", content
+        except FileNotFoundError:
+            return
+        except OSError:
+            yield place, None
+
+    def _read_files(
+        self, directory: int, files: Iterable[str]
+    ) -> Iterator[tuple[str, bytes | None]]:
+        """Those that are there."""
+        is_ours = self.rights.are_of(os.fstat(directory))
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):
+                content = self._read_file(file, directory)
+                yield file, content if is_ours else None
+
+    def _read_file(self, name: str, directory: int) -> bytes | None:
+        """None for one that is not as we make it. Raises FileNotFoundError."""
+        try:
+            file = read_file(name, directory)
+        except FileNotFoundError:
+            raise
         except OSError:
             return None
-        files = {which: content for which, content in contents.items() if content is not None}
-        if not files:
-            raise FileNotFoundError
-        return files if len(files) == len(contents) else None
-
-    def _read_file(self, directory: int, name: str, which: LoginFormat) -> bytes | None:
-        try:
-            file = read_file(f"{name}{which}", directory)
-        except FileNotFoundError:
-            return None
-        if not self.rights_of[which].are_of(file.status):
-            raise PermissionError("not a file as we make it")
-        return file.content
+        rights = self.rights_of.get(os.path.splitext(name)[1])
+        return file.content if rights and rights.are_of(file.status) else None
 
     def read_ways(self, mail_root: str) -> dict[str, set[str]]:
         """By directory of the mail root, the names whose files open something in it."""
@@ -98,47 +116,114 @@ class LoginDirectory:
     def _read_all(self) -> Iterator[tuple[str, bytes]]:
         """The content of each that can be read, with the name that it is for."""
         with contextlib.suppress(OSError), entered(self.path) as directory:
-            for file in os.listdir(directory):
-                name, ending = os.path.splitext(file)
-                if ending in set(LoginFormat):
+            for name in {os.path.splitext(file)[0] for file in os.listdir(directory)}:
+                for path in _list_files(directory, name):
                     with contextlib.suppress(OSError):
-                        yield name, read_file(file, directory).content
+                        yield name, read_file(path, directory).content
 
     # apply
 
     def apply(self, step: LoginStep) -> None:
         """Raises StepFailed with the cause; each file is whole all the time."""
         try:
-            self._make_directory()
+            os.makedirs(self.path, mode=0o700, exist_ok=True)
             with entered(self.path) as directory:
+                self._give_rights(directory)
                 if isinstance(step, WriteLogins):
-                    for which, content in step.files.items():
-                        self._write_file(directory, f"{step.name}{which}", which, content)
+                    self._write_files(directory, step.files)
+                    self._remove_files(directory, step.gone)
                 else:
-                    for which in reversed(LoginFormat):
-                        self._remove_file(directory, f"{step.name}{which}")
+                    self._remove_name(directory, step.name)
                 os.fsync(directory)
         except OSError as error:
             raise StepFailed(f"{self.path}: {error.strerror} ({type(step).__name__})") from error
 
-    def _make_directory(self) -> None:
-        os.makedirs(self.path, mode=0o700, exist_ok=True)
-        with entered(self.path) as directory:
-            if not self.rights.are_of(os.fstat(directory)):
-                self.rights.give(directory)
+    def _give_rights(self, directory: int) -> None:
+        if not self.rights.are_of(os.fstat(directory)):
+            self.rights.give(directory)
 
-    def _write_file(self, directory: int, name: str, which: LoginFormat, content: bytes) -> None:
+    def _write_files(self, directory: int, files: LoginFiles) -> None:
+        """All are on disk before the first takes its place."""
+        for place in _places_of(files):
+            self._make_shards(directory, place)
+        new = {path: _temporary(path, number) for number, path in enumerate(files)}
+        few = len(files) <= FEW
+        try:
+            for path, temporary in new.items():
+                drop(temporary, directory)
+                self._make_file(directory, path, temporary, files[path], durable=few)
+            if not few:
+                libc.syncfs(directory)
+            for path, temporary in new.items():
+                os.rename(temporary, path, src_dir_fd=directory, dst_dir_fd=directory)
+        finally:
+            for temporary in new.values():
+                drop(temporary, directory)
+        _flush(directory, files)
+
+    def _make_shards(self, directory: int, place: str) -> None:
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(place, 0o700, dir_fd=directory)
+        with entered(place, directory) as shards:
+            self._give_rights(shards)
+
+    def _make_file(
+        self, directory: int, path: str, temporary: str, content: bytes, *, durable: bool
+    ) -> None:
         """In a later second than the file before: Dovecot compares seconds and sizes alone."""
-        before = self.times.get(name, 0)
+        before = self.times.get(path, 0)
         with contextlib.suppress(FileNotFoundError):
-            before = max(before, int(os.stat(name, dir_fd=directory).st_mtime))
-        self.times[name] = max(int(time.time()), before + 1)
-        put(name, directory, content, self.rights_of[which], second=self.times[name])
+            before = max(before, int(os.stat(path, dir_fd=directory).st_mtime))
+        self.times[path] = max(int(time.time()), before + 1)
+        rights = self.rights_of[LoginFormat(os.path.splitext(path)[1])]
+        second = self.times[path]
+        create(temporary, directory, content, rights, durable=durable, second=second)
 
-    def _remove_file(self, directory: int, name: str) -> None:
+    def _remove_name(self, directory: int, name: str) -> None:
+        self._remove_files(directory, _list_files(directory, name))
         with contextlib.suppress(FileNotFoundError):
-            self.times[name] = int(os.stat(name, dir_fd=directory).st_mtime)
-            os.unlink(name, dir_fd=directory)
+            os.rmdir(shards_of(name), dir_fd=directory)
+
+    def _remove_files(self, directory: int, paths: Collection[str]) -> None:
+        for path in sorted(paths, reverse=True):
+            with contextlib.suppress(FileNotFoundError):
+                self.times[path] = int(os.stat(path, dir_fd=directory).st_mtime)
+                os.unlink(path, dir_fd=directory)
+        _flush(directory, paths)
+
+
+def _pair_of(name: str) -> list[str]:
+    return [f"{name}{which}" for which in LoginFormat]
+
+
+def _list_files(directory: int, name: str) -> list[str]:
+    """Where its files are: a pair that may be there, and what is in its directory."""
+    place = shards_of(name)
+    try:
+        with entered(place, directory) as shards:
+            return [*_pair_of(name), *(f"{place}/{file}" for file in os.listdir(shards))]
+    except FileNotFoundError:
+        return _pair_of(name)
+    except OSError:
+        return [*_pair_of(name), place]
+
+
+def _places_of(paths: Iterable[str]) -> set[str]:
+    """The directories in which some of them are."""
+    return {os.path.dirname(path) for path in paths} - {""}
+
+
+def _flush(directory: int, paths: Iterable[str]) -> None:
+    """Have it on the disk that they came or went, where they are in a directory of their own."""
+    for place in _places_of(paths):
+        with entered(place, directory) as shards:
+            os.fsync(shards)
+
+
+def _temporary(path: str, number: int) -> str:
+    """Where it waits, beside its place."""
+    place, slash, _ = path.rpartition("/")
+    return f"{place}{slash}{TEMPORARY}{number}"
 
 
 def time_of_reading() -> float:

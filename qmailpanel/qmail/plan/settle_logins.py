@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterator, Set
 
 from qmailpanel.qmail.formats.logins import Logins
 from qmailpanel.qmail.plan.draft import Draft
@@ -39,10 +39,12 @@ def settle_logins(draft: Draft, actual: Actual, claimed: Set[str]) -> None:
         draft.shrink = [step for step in draft.shrink if not isinstance(step, ArchiveHome)]
 
 
-def _plan_writes(draft: Draft, wanted: Logins, actual: Actual) -> list[WriteLogins]:
-    rendered = {name: wanted.render(name, draft.lost_homes) for name in wanted.names}
-    return [
-        WriteLogins(draft.wanted.name, name, files)
-        for name, files in rendered.items()
-        if actual.logins.get(name) != files
-    ]
+def _plan_writes(draft: Draft, wanted: Logins, actual: Actual) -> Iterator[WriteLogins]:
+    """Of each name what is not as wanted, and what is too much."""
+    for name in wanted.names:
+        there = actual.logins.get(name, {})
+        files = wanted.render(name, draft.lost_homes, there)
+        other = {path: content for path, content in files.items() if there.get(path) != content}
+        gone = sorted(there.keys() - files.keys())
+        if other or gone:
+            yield WriteLogins(draft.wanted.name, name, other, tuple(gone))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Self
 
-from qmailpanel.qmail.formats.logins import LoginFiles, Logins
+from qmailpanel.qmail.formats.logins import LoginFilesFound, Logins
 from qmailpanel.qmail.formats.maildir import Limits
 from qmailpanel.qmail.formats.shared_files import HOSTS, LineFile, Shared, keyed
 from qmailpanel.qmail.plan.drift import Decision, Side, Subject, as_text
@@ -249,7 +249,7 @@ class Actual:
 
     `maps`: what each cdb answers for the keys asked about; None where it is missing or unreadable.
     `hup_owed`: qmail-send has not been seen to read virtualdomains since it was written. `logins`:
-    the login files by name; None for what is there, but not as it should be. `owners`: of wanted
+    the login files of each name that has any. `owners`: of wanted
     prepends, the domain that had each last. `opened`: of each domain that was never applied, the
     names whose login files open something in its directory, whoever they were for.
     """
@@ -259,7 +259,7 @@ class Actual:
     maps: Mapping[Shared, Mapping[bytes, bytes | None] | None]
     locals: frozenset[bytes] = frozenset()
     hup_owed: bool = False
-    logins: Mapping[str, LoginFiles | None] = field(default_factory=dict)
+    logins: Mapping[str, LoginFilesFound] = field(default_factory=dict)
     owners: Mapping[int, str] = field(default_factory=dict)
     opened: Mapping[str, Set[str]] = field(default_factory=dict)
 

@@ -139,16 +139,17 @@ class LoginsOf:
 
 @dataclass(frozen=True, slots=True)
 class WriteLogins:
-    """Write the login files of a name of a domain."""
+    """Write login files of a name of a domain. `gone`: those that it has no more."""
 
     domain: str
     name: str
     files: LoginFiles = field(repr=False)
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveLogins:
-    """Remove the login files of a name that the domain had."""
+    """Remove all login files of a name that the domain had."""
 
     domain: str
     name: str

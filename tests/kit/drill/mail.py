@@ -56,7 +56,7 @@ class Mail:
 
     def _logins(self) -> Iterator[tuple[Path, int]]:
         """Each home that somebody can open, and who can."""
-        for file in self.world.panel.home.glob("logins/*.passwd"):
+        for file in self.world.panel.home.glob("logins/**/*.passwd"):
             for line in file.read_text().splitlines():
                 _address, password, _uid, _gid, _gecos, home, *_ = line.split(":")
                 if password.startswith(PASSWORD):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grp
+import itertools
 import os
 import pwd
 import shutil
@@ -649,6 +650,8 @@ def test_a_compiled_map_can_be_asked_while_it_is_read(home):
         (".", 0o700, "may not pass through it (mode 0700)", "chmod o+x"),
         ("logins", 0o700, "may not enter it (mode 0700)", "chmod 711"),
         ("logins/a.test{ending}", 0o600, "may not read it (mode 0600)", "chmod 640"),
+        ("logins/b.test.d", 0o700, "may not enter it (mode 0700)", "chmod 711"),
+        ("logins/b.test.d/9f{ending}", 0o600, "may not read it (mode 0600)", "chmod 640"),
     ],
 )
 @pytest.mark.parametrize("who", ["Dovecot", "a group"])
@@ -657,8 +660,10 @@ def test_logins_that_who_lets_people_in_cannot_read_are_told(
 ):
     reader = reader_of_lines("nobody") if who == "Dovecot" else reader_of_maps("nogroup")
     make_directory(home / "logins", 0o711)
-    for ending in LoginFormat:
-        file = home / f"logins/a.test{ending}"
+    make_directory(home / "logins/b.test.d", 0o711)
+    names = ("a.test", "b.test.d/9f")
+    for name_of_file, ending in itertools.product(names, LoginFormat):
+        file = home / f"logins/{name_of_file}{ending}"
         file.write_bytes(b"")
         file.chmod(0o640 if ending is reader.format else 0o600)
         os.chown(file, 0, grp.getgrnam("nogroup").gr_gid)

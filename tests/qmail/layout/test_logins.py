@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from qmailpanel.qmail.formats.logins import LoginFormat
 from qmailpanel.qmail.layout.rows import AppRow, DomainRows, LoginRow, MailboxRow
 from qmailpanel.qmail.plan.state import Wanted
 from tests.kit.worlds import want
 
 HASH = "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"
 MARK = "0a" * 32
+LINES = "a.test.passwd"
 PLACE = "110:31::/var/qmail/mailnames/a.test/bob::"
 
 TOLD = (
@@ -29,7 +29,7 @@ def wanted(row: LoginRow) -> Wanted:
 def lines(row: LoginRow) -> list[str]:
     logins = wanted(row).logins
     assert logins is not None
-    return logins.render("a.test")[LoginFormat.LINES].decode().splitlines()
+    return logins.render("a.test")[LINES].decode().splitlines()
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_stored_text_that_would_not_be_one_field_is_a_problem_of_its_address(r
     one = wanted(row)
     assert [problem.address for problem in one.problems] == [5]
     assert one.logins is not None
-    assert one.logins.render("a.test")[LoginFormat.LINES] == b""
+    assert one.logins.render("a.test")[LINES] == b""
 
 
 def test_no_row_shows_a_hash_when_it_is_printed() -> None:

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from qmailpanel.qmail.formats.dotqmail import LEFT_FILE
-from qmailpanel.qmail.formats.logins import LoginFormat, Logins
+from qmailpanel.qmail.formats.logins import MOST, SHARDS, Logins
 from qmailpanel.qmail.formats.shared_files import LineFile, Shared
 from qmailpanel.qmail.layout.domain import render_domain
 from qmailpanel.qmail.layout.leaving import render_left
@@ -423,11 +423,11 @@ def test_nothing_is_accepted_that_cannot_be_delivered(layout, lines, first, seco
             assert not outcome.startswith("lost"), (step, outcome)
 
 
-@given(rows_of_host, rows_of_host)
+@given(rows_of_host, rows_of_host, st.sampled_from(["", *NAMES]))
 def test_who_is_let_in_before_and_after_is_in_between_and_never_without_a_home(
-    first, second
+    first, second, large
 ) -> None:
-    world = World()
+    world = World(logins={large: {f"{large}.d/00.passwd": b""}} if large else {})
     settle(world, want(first))
     last = world.copy()
     settle(last, want(second))
@@ -1364,7 +1364,7 @@ def test_a_home_that_could_not_be_made_has_no_login() -> None:
     wanted = want([LOGIN])
     plan = make_plan(wanted, {}, world.observe(wanted, {}), {"pandle.net/biliards": "Disk full"})
     written = next(step for step in plan.steps if isinstance(step, WriteLogins))
-    assert written.files[LoginFormat.LINES] == b""
+    assert written.files["pandle.net.passwd"] == b""
 
 
 def test_a_login_is_the_same_under_each_name_of_the_domain_and_goes_with_the_name() -> None:
@@ -1375,6 +1375,24 @@ def test_a_login_is_the_same_under_each_name_of_the_domain_and_goes_with_the_nam
     }
     settle(world, want([LOGIN]))
     assert world.logins.keys() == {"pandle.net"}
+
+
+def test_a_domain_with_many_mailboxes_has_shards_in_the_place_of_the_one_pair() -> None:
+    world = live(many(MOST))
+    wanted = want([many(MOST + 1)])
+    [written] = [step for step in plan_for(world, wanted).steps if isinstance(step, WriteLogins)]
+    assert (len(written.files), written.gone) == (
+        2 * len(SHARDS),
+        ("pandle.net.cdb", "pandle.net.passwd"),
+    )
+    assert settle(world, wanted).steps == ()
+    assert len(world.logins["pandle.net"]) == 2 * len(SHARDS)
+    box, *rest = many(MOST + 1).mailboxes[7:]
+    boxes = [*many(7).mailboxes, replace(box, login=LoginRow(HASHES[0])), *rest]
+    wanted = want([replace(many(0), mailboxes=boxes)])
+    [written] = [step for step in plan_for(world, wanted).steps if isinstance(step, WriteLogins)]
+    assert written.files.keys() == {"pandle.net.d/34.cdb", "pandle.net.d/34.passwd"}
+    assert written.gone == ()
 
 
 def test_no_step_shows_a_hash() -> None:
