@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.models import Domain, Kind
+from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.layout import adopt
-from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
+from qmailpanel.qmail.layout.adopt import HomeLine
+from qmailpanel.qmail.layout.rows import Layout
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncPosition
 from qmailpanel.sync.host_settings import read_layout
 from qmailpanel.sync.models import ForeignLine
@@ -20,36 +24,62 @@ from qmailpanel.sync.models import ForeignLine
 from .decisions import adopt_mailbox
 from .offers import Offer
 
+Said = HomeLine | tuple[DomainName, int]  # a home, or a name and its prepend
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the panel has of what lines name: domains by prepend; addresses by domain and local."""
+
+    domains: Mapping[int, Domain]
+    claimed: Set[tuple[int, str]]
+    mailboxes: Set[tuple[int, str]]
+
 
 def find_adoptable(lines: Iterable[ForeignLine]) -> Iterator[tuple[ForeignLine, Offer]]:
     """The foreign lines that would be rows of a domain the panel has, and which rows."""
-    domains = {domain.prepend: domain for domain in _find_served()}
-    for line in lines:
-        offer = _offer_line(line, domains)
+    layout = read_layout()
+    read = [(line, said) for line in lines if (said := _read(line, layout))]
+    known = _know([said for _line, said in read])
+    for line, said in read:
+        offer = _offer_home(said, known) if isinstance(said, HomeLine) else _offer_name(said, known)
         if offer:
             yield line, offer
 
 
-def _find_served() -> Iterable[Domain]:
-    """Those that were live: a new one may have come with the prepend of another."""
-    live = SyncPosition.objects.filter(node=settings.QMAILPANEL_NODE, applied__gt=0)
-    return Domain.objects.claiming().filter(removed=False, pk__in=live.values("domain"))
-
-
-def _offer_line(line: ForeignLine, domains: dict[int, Domain]) -> Offer | None:
+def _read(line: ForeignLine, layout: Layout) -> Said | None:
     if line.file == Shared.ASSIGN:
-        return _offer_assignment(line, domains)
-    if line.file == Shared.VIRTUAL:
-        return _offer_name(line, domains)
-    return None
+        return adopt.read_home(line.line, layout)
+    return adopt.read_virtual(line.line) if line.file == Shared.VIRTUAL else None
 
 
-def _offer_assignment(line: ForeignLine, domains: dict[int, Domain]) -> Offer | None:
-    home = adopt.read_home(line.line, read_layout())
-    domain = domains.get(home.prepend) if home else None
-    if home is None or domain is None or domain.name != home.domain:
+def _know(said: Sequence[Said]) -> Known:
+    """Two queries, however many lines there are."""
+    homes = [each for each in said if isinstance(each, HomeLine)]
+    prepends = {each.prepend if isinstance(each, HomeLine) else each[1] for each in said}
+    domains = {domain.prepend: domain for domain in _find_served(prepends)} if prepends else {}
+    claiming = Address.objects.claiming().filter(
+        domain__in={domains[each.prepend].pk for each in homes if each.prepend in domains},
+        local__in={local for each in homes for local in (each.local, each.home)},
+    )
+    rows = list(claiming.values_list("domain", "local", "kind", "removed"))
+    mailboxes = {row[:2] for row in rows if row[2:] == (Kind.MAILBOX, False)}
+    return Known(domains, {row[:2] for row in rows}, mailboxes)
+
+
+def _find_served(prepends: Iterable[int]) -> Iterable[Domain]:
+    """Those that were live: a new one may have come with the prepend of another."""
+    live = SyncPosition.objects.filter(
+        node=settings.QMAILPANEL_NODE, applied__gt=0, domain=OuterRef("pk")
+    )
+    return Domain.objects.claiming().filter(Exists(live), removed=False, prepend__in=prepends)
+
+
+def _offer_home(home: HomeLine, known: Known) -> Offer | None:
+    domain = known.domains.get(home.prepend)
+    if domain is None or domain.name != home.domain:
         return None
-    if domain.addresses.claiming().filter(local=home.local).exists():
+    if (domain.pk, home.local) in known.claimed:
         return None
     named = {"address": f"{home.local}@{domain.name}"}
     if home.home == home.local:
@@ -58,7 +88,7 @@ def _offer_assignment(line: ForeignLine, domains: dict[int, Domain]) -> Offer | 
             named,
             lambda actor: adopt_mailbox(actor, domain, LocalPart(home.local)),
         )
-    if not _is_mailbox(domain, home.home):
+    if (domain.pk, home.home) not in known.mailboxes:
         return None
     target = MailAddress(f"{home.home}@{domain.name}")
     return Offer(
@@ -68,19 +98,13 @@ def _offer_assignment(line: ForeignLine, domains: dict[int, Domain]) -> Offer | 
     )
 
 
-def _offer_name(line: ForeignLine, domains: dict[int, Domain]) -> Offer | None:
-    route = adopt.read_virtual(line.line)
-    domain = domains.get(route[1]) if route else None
-    if route is None or domain is None:
+def _offer_name(route: tuple[DomainName, int], known: Known) -> Offer | None:
+    name, prepend = route
+    domain = known.domains.get(prepend)
+    if domain is None:
         return None
-    name = route[0]
     return Offer(
         _("%(name)s, an alias domain of %(domain)s."),
         {"name": name, "domain": domain.name},
         lambda actor: add_alias_domain(actor, domain, name, is_routed_to_it=True),
     )
-
-
-def _is_mailbox(domain: Domain, local: str) -> bool:
-    boxes = domain.addresses.filter(kind=Kind.MAILBOX, removed=False)
-    return boxes.filter(local=local).exists()

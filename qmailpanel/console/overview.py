@@ -8,10 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import (
     CharField,
-    Count,
-    Exists,
     F,
-    Max,
     OuterRef,
     QuerySet,
     Subquery,
@@ -20,6 +17,7 @@ from django.db.models import (
 from django.db.models.functions import Concat
 
 from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.domains.lists import count_behind
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.reports.models import SyncPosition, SyncProblem
 from qmailpanel.sync.models import HostFinding
@@ -34,16 +32,11 @@ def console_context(request: PanelRequest, shown: Iterable[Notice]) -> dict[str,
 
 def find_position() -> dict[str, Any]:
     """The newest change, the newest that is live, and how many domains are behind."""
-    node = settings.QMAILPANEL_NODE
-    applied = SyncPosition.objects.filter(
-        node=node, domain=OuterRef("pk"), applied__gte=OuterRef("change_id")
-    )
-    return {
-        **Domain.objects.aggregate(
-            newest=Max("change_id"), behind=Count("pk", filter=~Exists(applied))
-        ),
-        **SyncPosition.objects.filter(node=node).aggregate(applied=Max("applied")),
-    }
+    here = SyncPosition.objects.filter(node=settings.QMAILPANEL_NODE)
+    live = Subquery(here.order_by("-applied").values("applied")[:1])
+    newest = Domain.objects.order_by("-change_id").values_list("change_id", live).first()
+    change, applied = newest or (None, None)
+    return {"newest": change, "applied": applied, "behind": count_behind()}
 
 
 def find_problems() -> QuerySet[SyncProblem]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,6 +19,7 @@ from .models import Address, AddressQuerySet, Domain
 
 NEARLY_FULL = 90  # per cent
 FULL = 100
+FEW = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,19 @@ def only_nearly_full(rows: AddressQuerySet, domain: Domain) -> AddressQuerySet:
     return rows.filter(pk__in=full.values("address"))
 
 
-def nearly_full_among(addresses: AddressQuerySet) -> QuerySet[Usage]:
-    """How full those are that are nearly full."""
-    mine = addresses.filter(removed=False).values("pk")
-    return _here().filter(percent__gte=nearly_full_begins(), address__in=mine)
+def nearly_full_among(
+    addresses: AddressQuerySet, domains: Iterable[int] | None = None
+) -> QuerySet[Usage]:
+    """How full those are that are nearly full; `domains`: none but theirs are among them.
+
+    Few are found in their domains first; of many, some come soon when one begins with the fullest.
+    """
+    mine = addresses.filter(pk=OuterRef("address"), removed=False)
+    full = _here().filter(percent__gte=nearly_full_begins())
+    if domains is not None:
+        theirs = list(full.filter(domain__in=domains).values_list("pk", flat=True)[: FEW + 1])
+        full = full.filter(pk__in=theirs) if len(theirs) <= FEW else full
+    return full.filter(Exists(mine))
 
 
 def fullness_of(domain: Domain) -> Fullness:

@@ -89,7 +89,7 @@ def _ailments(node: SyncNode | None) -> Iterator[Health]:
         yield Health(Status.PENDING, _("The sync service is not running"), "console:page")
     elif getattr(node, "asking", False):
         yield Health(Status.PENDING, _("A plan waits for your yes"), "console:page")
-    elif behind := _behind():
+    elif behind := count_behind():
         text = ngettext("%(n)d domain waits for sync", "%(n)d domains wait for sync", behind)
         yield Health(Status.PENDING, text % {"n": behind}, "console:page")
     if failed := SyncProblem.objects.filter(node=settings.QMAILPANEL_NODE).count():
@@ -103,7 +103,7 @@ def _ailments(node: SyncNode | None) -> Iterator[Health]:
         yield Health(Status.FAILED, text % {"n": node.findings}, "console:doctor")
 
 
-def _behind() -> int:
+def count_behind() -> int:
     """How many domains are not live through their newest change."""
     node = settings.QMAILPANEL_NODE
     positions = SyncPosition.objects.filter(node=node, domain=OuterRef("pk"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django_htmx.http import trigger_client_event
@@ -23,6 +24,7 @@ from qmailpanel.web.badges import (
 from qmailpanel.web.notices import FIRST_WAIT, LAST_WAIT, Notice, around
 
 from .addresses.badge import badge_of, with_state
+from .addresses.services import targets_of
 from .frame import display, notices
 from .models import Address, Claim, Domain
 from .routes.fates import Fates
@@ -59,7 +61,9 @@ def _pulse_context(request: PanelRequest, own: Address | None) -> dict[str, Any]
     owned = {*(row.domain_id for row in addresses), *(row.domain_id for row in names)}
     statuses = Statuses({*(row.pk for row in domains), *owned})
     badges = [(domain_badge(statuses, row), display(row)) for row in domains]
+    prefetch_related_objects(addresses, "destinations")
     fates = Fates(request.user, own=own.pk if own else None)
+    fates.read(target for row in addresses for target in targets_of(row))
     badges += [(badge_of(statuses, row, fates), str(row)) for row in addresses]
     badges += [(name_badge(statuses, row), display(row)) for row in names]
     named = [(badge, name) for badge, name in badges if badge.key in shown]

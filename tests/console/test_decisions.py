@@ -244,6 +244,22 @@ def adopt(panel: Panel) -> list[str]:
     return said
 
 
+@pytest.mark.parametrize("lines", [1, 3])
+def test_however_many_lines_there_are_the_database_is_asked_twice_what_it_has_of_them(
+    panel, pandle, django_assert_num_queries, lines
+) -> None:
+    homes = [f"=100-new{n}:popuser:110:31:{panel.below('pandle.net/ann')}:::" for n in range(lines)]
+    foreign = [ForeignLine(file="users/assign", line=line) for line in homes]
+    with django_assert_num_queries(2):
+        assert len(list(find_adoptable(foreign))) == lines
+
+
+def test_no_domain_is_read_that_no_foreign_line_names(pandle, django_assert_num_queries) -> None:
+    foreign = [ForeignLine(file="users/assign", line="+bob-:bob:1000:1000:/home/bob:-::")]
+    with django_assert_num_queries(0):
+        assert not list(find_adoptable(foreign))
+
+
 def test_a_mailbox_made_by_hand_is_adopted_with_its_mail(panel, pandle) -> None:
     home = panel.below("pandle.net/joe")
     mail = home / "Maildir/new/1.mail"

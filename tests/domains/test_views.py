@@ -322,6 +322,16 @@ def test_the_pulse_waits_twice_as_long_each_time_and_sleeps_when_nothing_is_pend
     assert "hx-get" not in pulse(as_operator)
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_pulse_asks_the_database_as_often_for_one_address_as_for_three(
+    as_operator: Client, domain: Domain, django_assert_num_queries: Any, rows: int
+) -> None:
+    added = [add_mailbox(SYSTEM, domain, LocalPart(f"m{number}")) for number in range(rows)]
+    make_live(domain)
+    with django_assert_num_queries(7):
+        pulse(as_operator, *(f"a{address.pk}" for address in added))
+
+
 def test_the_pulse_says_nothing_of_other_peoples_rows(as_stranger: Client, domain: Domain) -> None:
     address = add_mailbox(SYSTEM, domain, LocalPart("biliards"))
     make_live(domain)

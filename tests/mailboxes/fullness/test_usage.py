@@ -6,9 +6,12 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
-from qmailpanel.domains.models import Grant, OwnItem
+from qmailpanel.domains import fullness
+from qmailpanel.domains.fullness import nearly_full_among
+from qmailpanel.domains.models import Address, Grant, OwnItem
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.fullness.services import last_uses
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
@@ -152,6 +155,26 @@ def test_the_fullest_of_all_the_persons_domains_come_first(
     assert ">eve<" in said(as_operator, "/nearly-full/")
     remove_mailbox(SYSTEM, bob)
     assert ">bob<" not in said(as_colleague, "/nearly-full/")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has statistics")
+def test_what_is_nearly_full_is_found_without_reading_all_addresses(domain, ann):
+    use(ann, 9)
+    mine = Address.objects.all()
+    assert "SCAN" not in nearly_full_among(mine).order_by("-percent", "-address").explain()
+    few = nearly_full_among(mine, [domain.pk]).order_by("-percent", "-address").explain()
+    assert "usage_by_percent" not in few
+
+
+def test_of_many_that_are_nearly_full_the_fullest_come_first(
+    as_colleague, domain, ann, monkeypatch
+):
+    monkeypatch.setattr(fullness, "FEW", 1)
+    bob = add_mailbox(SYSTEM, domain, LocalPart("bob"), quota=10 * MB)
+    use(ann, 9)
+    use(bob, 10)
+    text = said(as_colleague, "/nearly-full/")
+    assert text.index(">bob<") < text.index(">ann<")
 
 
 def test_the_owner_sees_it_unless_it_is_withheld(ann, domain):
