@@ -147,6 +147,7 @@ class Dovecot:
     pop3_port: int
     submission_port: int
     relay_port: int  # of who takes what people send; nobody listens there yet
+    master: int  # the process
 
     def imap(self, user: str, password: str) -> bool:
         """Whether it lets in."""
@@ -203,6 +204,13 @@ class Dovecot:
         done = subprocess.run(inside, capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
 
+    def memory_for_logins(self) -> int:
+        """The most bytes that the process may have which somebody was let in by."""
+        children = Path(f"/proc/{self.master}/task/{self.master}/children").read_text().split()
+        [auth] = [n for n in children if b"auth\0" in Path(f"/proc/{n}/cmdline").read_bytes()]
+        limits = Path(f"/proc/{auth}/limits").read_text()
+        return int(limits.partition("Max address space")[2].split()[0])
+
     def log(self) -> str:
         path = self.place / "log"
         return path.read_text() if path.exists() else "it said nothing"
@@ -211,7 +219,7 @@ class Dovecot:
 @contextlib.contextmanager
 def run_dovecot(installation: Installation, place: Path, logins: Path) -> Iterator[Dovecot]:
     """`place`: a directory that everybody may enter."""
-    ports = [_free_port() for _ in range(4)]
+    imap, pop3, submission, relay = ports = [_free_port() for _ in range(4)]
     version = installation.version
     text = (ROOT / f"deploy/dovecot/qmailpanel-{version}.conf").read_text()
     text = text.replace("/var/qmail/logins", str(logins))
@@ -224,7 +232,7 @@ def run_dovecot(installation: Installation, place: Path, logins: Path) -> Iterat
     shutil.copy(ROOT / "deploy/dovecot/note-use", place)
     command = installation.inside(place, DOVECOT, "-F", "-c", f"{place}/dovecot.conf")
     running = subprocess.Popen(command)
-    dovecot = Dovecot(installation, place, *ports)
+    dovecot = Dovecot(installation, place, imap, pop3, submission, relay, running.pid)
     try:
         wait_for(lambda: all(_answers(port) for port in ports[:2]), dovecot.log)
         yield dovecot

@@ -231,6 +231,13 @@ def test_dovecot_holds_the_limits_that_the_files_tell_it(
     assert quota[quota.index("MESSAGE") + 2] == "7"
 
 
+def test_dovecot_may_keep_the_logins_of_a_million_mailboxes(panel, ann, service, dovecot) -> None:
+    set_password(SYSTEM, ann, password=FIRST)
+    make_live(panel, service, ann)
+    assert dovecot.imap(str(ann), FIRST)
+    assert dovecot.memory_for_logins() > 1_000_000 * 2_000
+
+
 def test_two_passwords_of_one_length_within_a_second_are_both_seen(
     panel, ann, service, dovecot
 ) -> None:
