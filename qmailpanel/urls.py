@@ -7,6 +7,8 @@ from qmailpanel.web.paths import Name
 
 register_converter(Name, "name")
 
+handler500 = "qmailpanel.web.busy.answer_error"
+
 urlpatterns = [
     *allauth_urlpatterns,
     path("", include("qmailpanel.accounts.urls")),

@@ -11,6 +11,7 @@ from qmailpanel.environment.installed import refuse_to_guess
 from qmailpanel.environment.reading import read_settings
 from qmailpanel.state_dir import prepare_state
 from qmailpanel.web.before_tables import WithTables
+from qmailpanel.web.busy import bound_waiting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "qmailpanel.settings")
 
@@ -29,6 +30,8 @@ return_memory()
 try:
     refuse_to_guess(os.environ)
     prepare_state(read_settings(os.environ))
-    application = WithTables(get_wsgi_application())
+    panel = get_wsgi_application()
+    bound_waiting()
+    application = WithTables(panel)
 except ImproperlyConfigured as error:
     sys.exit(str(error))
