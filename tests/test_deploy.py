@@ -125,7 +125,7 @@ def test_the_panel_is_served_alike_everywhere_and_by_several_threads() -> None:
     others.append(dict(zip(made[4::2], made[5::2], strict=False)))
     for option in ("--workers", "--blocking-threads"):
         assert {first[option]} == {other[option] for other in others}
-    assert 4 <= int(first["--blocking-threads"]) <= 8
+    assert 8 <= int(first["--blocking-threads"]) <= 16
 
 
 def write_nginx(place: Path, *, door: int = 1443, panel: int = 8025) -> Path:

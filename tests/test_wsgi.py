@@ -35,14 +35,27 @@ measured.wait()
 """
 
 
-def test_no_thread_keeps_the_memory_of_the_hashes_it_made(tmp_path):
+def run(script, place):
+    """What a program prints that begins with an empty state directory."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("QMAILPANEL_")}
     done = subprocess.run(
-        [sys.executable, "-c", HASH_IN_EIGHT_THREADS],
+        [sys.executable, "-c", script],
         cwd=ROOT,
-        env=kept | {"QMAILPANEL_STATE_DIR": str(tmp_path / "state")},
+        env=kept | {"QMAILPANEL_STATE_DIR": str(place / "state")},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert float(done.stdout) < 40  # megabytes; with glibc's own way 19 for each thread
+    return done.stdout
+
+
+def test_no_thread_keeps_the_memory_of_the_hashes_it_made(tmp_path):
+    kept = float(run(HASH_IN_EIGHT_THREADS, tmp_path))
+    assert kept < 40  # megabytes; with glibc's own way 19 for each thread
+
+
+def test_the_collector_looks_seldom_and_not_through_what_was_loaded(tmp_path):
+    looked = "import gc, qmailpanel.wsgi; print(gc.get_freeze_count(), gc.get_threshold()[0])"
+    loaded, made = run(looked, tmp_path).split()
+    assert int(loaded) > 50_000
+    assert int(made) > 5_000

@@ -102,7 +102,7 @@ def _is_settled() -> bool:
 def _granian(host: str, port: int) -> list[str]:
     """With one thread, whoever is slow to send or to read would keep all others waiting."""
     return (
-        "-m granian --interface wsgi --workers 1 --blocking-threads 8 --log-level error "
+        "-m granian --interface wsgi --workers 1 --blocking-threads 16 --log-level error "
         f"--host {host} --port {port} qmailpanel.wsgi:application"
     ).split()
 
