@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import close_old_connections, connection
@@ -100,9 +101,16 @@ def test_what_is_no_wait_is_an_error_of_the_panel(patient, monkeypatch):
     assert patient.get("/domains/").status_code == 500
 
 
+def _url_of_tests():
+    """Of the database that the tests made; the one that they were given need not be there."""
+    url = urlsplit(os.environ["DATABASE_URL"])
+    return url._replace(path=f"/{connection.settings_dict['NAME']}").geturl() if url.path else ""
+
+
 @pytest.mark.parametrize(
     ("module", "shown"), [("qmailpanel.wsgi", BOUNDS), ("django; django.setup()", UNBOUND)]
 )
+@pytest.mark.django_db
 def test_web_waits_a_few_seconds_and_commands_as_long_as_it_takes(tmp_path, module, shown):
     kept = {name: text for name, text in os.environ.items() if not name.startswith("QMAILPANEL_")}
     (tmp_path / "state").mkdir()
@@ -113,7 +121,8 @@ def test_web_waits_a_few_seconds_and_commands_as_long_as_it_takes(tmp_path, modu
             SHOW.format(module=module, statements=SHOWN[connection.vendor]),
         ],
         cwd=ROOT,
-        env=kept | {"QMAILPANEL_STATE_DIR": str(tmp_path / "state")},
+        env=kept
+        | {"QMAILPANEL_STATE_DIR": str(tmp_path / "state"), "DATABASE_URL": _url_of_tests()},
         capture_output=True,
         text=True,
         check=True,
