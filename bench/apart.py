@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.environment import environment_of
+
 QMAIL = Path("/var/qmail")
 SET_SCENE = """
 mount -o loop "$1/disk" "$1/scene" 2>/dev/null || echo "no disk of its own: figures of trees vary"
@@ -53,7 +55,14 @@ def run_apart(
             _make_disk(place / "disk", disk)
             prefix = ["unshare", "-m", "sh", "-c", SET_SCENE, "sh", str(place), str(home)]
         rows = place / "rows"
-        environment = _environment(scene, home, database) | {ROWS: str(rows)}
+        environment = environment_of(
+            scene / "state",
+            home,
+            database,
+            QMAILPANEL_HUP="none",
+            QMAILPANEL_DOVECOT="off",  # whose second is no work of the panel
+            **{ROWS: str(rows)},
+        )
         rows.touch()
         subprocess.run([*prefix, *command], env=environment, check=False)
         return rows.read_text()
@@ -80,16 +89,3 @@ def _make_disk(path: Path, disk: Disk) -> None:
         file.truncate(disk.size)
     command = ["mkfs.ext4", "-q", "-F", "-N", str(disk.inodes), *disk.options, str(path)]
     subprocess.run(command, check=True)
-
-
-def _environment(scene: Path, home: Path, database: str) -> dict[str, str]:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("QMAILPANEL_")}
-    return kept | {
-        "DJANGO_SETTINGS_MODULE": "qmailpanel.settings",
-        "DATABASE_URL": database,
-        "EMAIL_URL": "memorymail://",
-        "QMAILPANEL_STATE_DIR": str(scene / "state"),
-        "QMAILPANEL_QMAIL_HOME": str(home),
-        "QMAILPANEL_HUP": "none",
-        "QMAILPANEL_DOVECOT": "off",  # whose second is no work of the panel
-    }

@@ -10,9 +10,7 @@ and slowly. Prints what each of them saw, and ends with 1 where a goal is missed
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from functools import partial
@@ -20,20 +18,20 @@ from pathlib import Path
 from statistics import median, quantiles
 from threading import Event
 
-IS_SET = "BENCH_IS_SET"
+from bench.environment import is_set, run_again
+
 P95_MS, MEGABYTES, GROWTH_MB = 300, 250, 25
 PAGES = ("sign in", "list", "search", "pulse", "add")
 
 
 def main() -> None:
     options = _parser().parse_args()
-    if IS_SET in os.environ:
+    if is_set():
         sys.exit(_measure(options))
     place = Path(tempfile.mkdtemp(prefix="qmailpanel-load-"))
     try:
-        command = [sys.executable, "-m", "bench.load", *sys.argv[1:]]
-        environment = _environment(place, options.database)
-        sys.exit(subprocess.run(command, env=environment, check=False).returncode)
+        trust = {"QMAILPANEL_TRUSTED_PROXIES": "1"}
+        sys.exit(run_again("bench.load", place, options.database, **trust))
     finally:
         shutil.rmtree(place)
 
@@ -48,20 +46,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--changes", type=int, default=300_000)
     parser.add_argument("--database", default="", help="the URL of an empty one (SQLite)")
     return parser
-
-
-def _environment(place: Path, database: str) -> dict[str, str]:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("QMAILPANEL_")}
-    return kept | {
-        IS_SET: "yes",
-        "DJANGO_SETTINGS_MODULE": "qmailpanel.settings",
-        "DATABASE_URL": database,
-        "EMAIL_URL": "memorymail://",
-        "QMAILPANEL_STATE_DIR": str(place / "state"),
-        "QMAILPANEL_QMAIL_HOME": str(place / "qmail"),
-        "QMAILPANEL_TRUSTED_PROXIES": "1",
-        "QMAILPANEL_SECOND_FACTOR": "none",
-    }
 
 
 def _measure(options: argparse.Namespace) -> int:

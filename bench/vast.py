@@ -10,9 +10,7 @@ with 1 where a page takes longer than it may. The rows are made in a minute.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,22 +18,21 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
+from bench.environment import is_set, run_again
+
 if TYPE_CHECKING:
     from bench.vast_pages import Answers
 
-IS_SET = "BENCH_IS_SET"
 P95_MS = 50
 
 
 def main() -> None:
     options = _parser().parse_args()
-    if IS_SET in os.environ:
+    if is_set():
         sys.exit(_measure(options))
     place = Path(tempfile.mkdtemp(prefix="qmailpanel-vast-", dir=options.directory))
     try:
-        command = [sys.executable, "-m", "bench.vast", *sys.argv[1:]]
-        environment = _environment(Path(options.keep or place), options.database)
-        sys.exit(subprocess.run(command, env=environment, check=False).returncode)
+        sys.exit(run_again("bench.vast", Path(options.keep or place), options.database))
     finally:
         shutil.rmtree(place)
 
@@ -52,19 +49,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--directory", help="where SQLite's is made (the temporary directory)")
     parser.add_argument("--keep", help="a directory for the scene, used again the next time")
     return parser
-
-
-def _environment(place: Path, database: str) -> dict[str, str]:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("QMAILPANEL_")}
-    return kept | {
-        IS_SET: "yes",
-        "DJANGO_SETTINGS_MODULE": "qmailpanel.settings",
-        "DATABASE_URL": database,
-        "EMAIL_URL": "memorymail://",
-        "QMAILPANEL_STATE_DIR": str(place / "state"),
-        "QMAILPANEL_QMAIL_HOME": str(place / "qmail"),
-        "QMAILPANEL_SECOND_FACTOR": "none",
-    }
 
 
 def _measure(options: argparse.Namespace) -> int:
