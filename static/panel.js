@@ -78,16 +78,19 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (!event.detail.requestConfig.elt.isConnected) event.detail.shouldSwap = false;
 });
 
-function lost(isLost) {
-  const notice = find("#lost");
-  if (notice) notice.hidden = !isLost;
+function tell(selector, isTrue = true) {
+  const notice = find(selector);
+  if (notice) notice.hidden = !isTrue;
 }
-document.addEventListener("htmx:sendError", () => lost(true));
+const isForm = (event) => event.detail.requestConfig.verb !== "get";
+document.addEventListener("htmx:sendError", () => tell("#lost"));
 // Who lost a right while the page was open gets the page as it is now.
 document.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.xhr.status === 403) location.reload();
-  else lost(true);
+  const { status } = event.detail.xhr;
+  if (status === 403) location.reload();
+  else tell(status === 503 && isForm(event) ? "#busy" : "#lost");
 });
 document.addEventListener("htmx:afterOnLoad", (event) => {
-  if (event.detail.successful) lost(false);
+  if (event.detail.successful) tell("#lost", false);
+  if (event.detail.successful && isForm(event)) tell("#busy", false);
 });

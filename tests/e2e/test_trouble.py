@@ -51,7 +51,7 @@ def test_while_the_service_is_stopped_a_banner_says_that_all_is_saved_and_waits(
 
 def test_when_the_panel_does_not_answer_the_page_says_that_it_may_be_old(page, wrong, domain):
     page.goto(f"/domains/{domain}/mailboxes/")
-    page.route("**/mailboxes/", lambda route: route.fulfill(status=503))
+    page.route("**/mailboxes/", lambda route: route.fulfill(status=502))
     add_mailbox(page, "carol")
     expect(page.get_by_text("The panel did not answer.")).to_be_visible()
     expect(page.get_by_label("New mailbox")).to_have_value("carol")
@@ -59,4 +59,26 @@ def test_when_the_panel_does_not_answer_the_page_says_that_it_may_be_old(page, w
     page.get_by_label("New mailbox").press("Enter")
     expect_status(page, f"carol@{domain}", "Live")
     expect(page.get_by_text("The panel did not answer.")).to_be_hidden()
+    wrong.clear()
+
+
+def test_a_form_that_the_database_kept_waiting_stays_and_says_that_nothing_was_saved(
+    page, wrong, domain
+):
+    page.goto(f"/domains/{domain}/mailboxes/")
+    page.route("**/mailboxes/", lambda route: route.fulfill(status=503))
+    add_mailbox(page, "carol")
+    busy = page.get_by_text("so nothing was saved")
+    expect(busy).to_be_visible()
+    expect(page.get_by_text("The panel did not answer.")).to_be_hidden()
+    expect(page.get_by_label("New mailbox")).to_have_value("carol")
+    with page.expect_response("**/mailboxes/?q=ada*"):
+        page.get_by_label("Find a mailbox").fill("ada")
+    expect(page.get_by_role("link", name=f"bob@{domain}")).to_have_count(0)
+    expect(busy).to_be_visible()  # what is only looked at saves nothing
+    page.get_by_label("Find a mailbox").fill("")
+    page.unroute("**/mailboxes/")
+    page.get_by_label("New mailbox").press("Enter")
+    expect_status(page, f"carol@{domain}", "Live")
+    expect(busy).to_be_hidden()
     wrong.clear()
