@@ -107,6 +107,10 @@ def test_an_operator_sets_an_app_up_and_signs_in_with_it(open_page, panel):
     assert downloading.value.suggested_filename == "recovery-codes.txt"
     title, *listed = downloading.value.path().read_text().split()
     assert (title, listed[-10:]) == ("Recovery", codes)
+    page.emulate_media(media="print")
+    expect(page.locator(".rail, .buttons").filter(visible=True)).to_have_count(0)
+    expect(page.locator(".codes")).to_be_visible()
+    page.emulate_media(media="screen")
     page.evaluate("void (window.print = () => { window.printed = true })")  # not called at once
     page.get_by_role("button", name="Print").click()
     assert page.evaluate("window.printed")
