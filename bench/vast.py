@@ -59,6 +59,8 @@ def _measure(options: argparse.Namespace) -> int:
     vast_pages.set_up(Size(options.mailboxes, options.domains, options.wide, options.changes))
     print(f"set up in {time.perf_counter() - start:.0f} s", flush=True)
     pages = [page for page in vast_pages.all_pages() if options.only in page.name]
+    if not pages:
+        sys.exit(f"No page has {options.only!r} in its name.")
     reached = [_show(page.name, vast_pages.ask(page, options.requests)) for page in pages]
     print(f"{len(pages)} pages, {reached.count(False)} over {P95_MS} ms")
     return 0 if all(reached) else 1

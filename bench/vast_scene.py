@@ -47,7 +47,7 @@ def _fill(size: Size) -> None:
     _fill_domains(size.domains, change.pk)
     _fill_addresses(size, change.pk)
     _fill_usage(change.pk)
-    _fill_people()
+    _fill_people(size.domains)
     _fill_ledger(size)
     _fill_foreign_lines()
 
@@ -83,12 +83,13 @@ def _fill_usage(change: int) -> None:
     fill_from(SyncPosition, "domains_domain", node=node, domain="id", **through)
 
 
-def _fill_people() -> None:
+def _fill_people(domains: int) -> None:
     fill(User, PEOPLE, email=_person("n"), password="'argon2$x'")
     first = User.objects.order_by("id")[0]
     rights = list(Right.values)
     Grant.objects.bulk_create(
-        Grant(user=first, domain_id=number + 1, rights=rights) for number in range(LOOKED_AFTER)
+        Grant(user=first, domain_id=number + 1, rights=rights)
+        for number in range(min(LOOKED_AFTER, domains))
     )
 
 
