@@ -503,9 +503,9 @@ def test_rules_larger_than_any_are_refused_at_once(home, tmp_path):
     relays = []
     for gap in (1 << 20, 64 << 20):
         make_sparse(tmp_path / "rules", gap)
-        started = time.monotonic()
+        started = time.process_time()
         relays += [server.relays for server in read_servers(str(home), proc)]
-        assert time.monotonic() - started < 0.5
+        assert time.process_time() - started < 0.5
     assert relays == [(b"",), ()]
 
 

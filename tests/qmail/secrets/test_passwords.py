@@ -186,9 +186,9 @@ SIGNS = "4@8({[<369!|1!0$5+7%2z"  # each may stand for one or two letters
 @pytest.mark.parametrize("text", [SIGNS * 4, (SIGNS[::-1] + "ab") * 3, SIGNS[:20] + "a" * 52])
 def test_no_password_keeps_the_panel_busy_to_say_how_weak_it_is(text):
     weakness("once, because it reads its lists of words")
-    began = time.perf_counter()
+    began = time.process_time()
     weakness(text)
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize("text", ["tr4nqu1l+b0at5{91}", "x7$K2!p9@Q4%w8(Z1[e"])
