@@ -32,7 +32,7 @@ def switch(
     names, waits = _union(drafts, Shared.VIRTUAL), find_waits(drafts, files[Shared.VIRTUAL])
     both = _leave_out(_assignments(drafts, actual, files), waits.barring)
     hands_over = [LetDeliveriesEnd()] if any(draft.hands_over for draft in drafts) else []
-    early, late = split_turns(drafts, waits)
+    turns = split_turns(drafts, waits)
 
     def write_map(assignments: Sections, *, is_stale: bool = False) -> Iterator[Step]:
         if is_ours:
@@ -43,16 +43,19 @@ def switch(
     yield from _send(files, first, hup_owed=actual.hup_owed)
     yield from write_map(_hold(drafts, Shared.ASSIGN, both, waits.leading), is_stale=is_stale)
     yield from hands_over
-    yield from _turn_files(early)
+    yield from _turn_files(turns.early)
     both = _leave_out(both, waits.idle)
     yield from write_map(_hold(drafts, Shared.ASSIGN, both, waits.leading)) if waits.idle else ()
+    yield from _turn_files(turns.freed)
     yield from _send(files, names)
     yield from write_map(both) if waits.leading else ()
-    yield from hands_over if late else ()
-    yield from _turn_files(late)
+    yield from hands_over if turns.late else ()
+    yield from _turn_files(turns.late)
     yield from _let_forwards_end(drafts, files, waits)
     yield from write_map(_leave_out(both, waits.led)) if waits.led else ()
     yield from _send(files, _leave_out(names, waits.falling))
+    yield from _turn_files(turns.last)
+    yield from [LetDeliveriesEnd()] if turns.last else []
     for draft in drafts:  # what they caught has its home, and nothing falls to them yet
         yield from draft.refuse
     yield from _send(files, _leave_out(names, waits.falling | waits.unmapped))

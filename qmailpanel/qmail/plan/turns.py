@@ -8,36 +8,65 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from itertools import chain
+from typing import NamedTuple
 
 from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.plan.draft import Draft
 from qmailpanel.qmail.plan.hops import keys_of, targets_of
 from qmailpanel.qmail.plan.steps import RemoveFile, TurnStep
-from qmailpanel.qmail.plan.waits import Waits, leads_to, refuses_now
+from qmailpanel.qmail.plan.waits import Waits, content_now, leads_to, refuses_now
 
 
-def split_turns(drafts: Sequence[Draft], waits: Waits) -> tuple[list[TurnStep], list[TurnStep]]:
-    """All that the drafts turn: what can before the late names come, and what waits for those.
+class Turns(NamedTuple):
+    """All that the drafts turn.
 
-    What a domain refuses until now does not wait where its late names would be refused too.
+    `early`: what can before the late names come. `freed`: so too, when idle assignments are gone.
+    `late`: what waits for those names. `last`: what waits until the falling names are gone.
     """
+
+    early: list[TurnStep]
+    freed: list[TurnStep]
+    late: list[TurnStep]
+    last: list[TurnStep]
+
+
+def split_turns(drafts: Sequence[Draft], waits: Waits) -> Turns:
+    """What a domain refuses until now does not wait where its late names would be refused too."""
     routes = _NewRoutes(drafts)
     waiting = {
         f"{draft.wanted.needs[key]}/.qmail"
         for draft in drafts
         for key in waits.leading & draft.wanted.needs.keys()
     }
-    ordered = _order_turns(routes)
+    ordered, freed = _order_turns(routes), set[str]()
     for step in ordered:
-        if routes.is_at_old_number(step, waits) or routes.meets(step.path, waits.idle):
-            waiting.add(step.path)
         before = {*routes.next_files(step.path), *routes.caught_by(step.path)}
-        is_led = not waiting.isdisjoint(before)
-        if (is_led or routes.leads_to(step.path, waits.late)) and not routes.is_owed(step, waits):
+        if routes.meets(step.path, waits.idle) or not freed.isdisjoint(before):
+            freed.add(step.path)
+        is_led = not waiting.isdisjoint(before) or routes.leads_to(step.path, waits.late)
+        is_owed = is_led and routes.is_owed(step, waits)
+        if routes.is_at_old_number(step, waits) or (is_led and not is_owed):
             waiting.add(step.path)
-    early = [step for step in ordered if step.path not in waiting]
-    return early, [step for step in ordered if step.path in waiting]
+    last = _find_last(ordered, routes, waits)
+    soon = [step for step in ordered if step.path not in last]
+    return Turns(
+        early=[step for step in soon if step.path not in waiting | freed],
+        freed=[step for step in soon if step.path in freed - waiting],
+        late=[step for step in soon if step.path in waiting],
+        last=[step for step in ordered if step.path in last],
+    )
+
+
+def _find_last(ordered: Sequence[TurnStep], routes: _NewRoutes, waits: Waits) -> set[str]:
+    """Those whose mail would still go to who has a falling name, and what leads to these."""
+    last = set[str]()
+    for step in ordered if waits.falling else ():
+        before = {*routes.next_files(step.path), *routes.caught_by(step.path)}
+        falls = routes.falls(step.path, waits) or not last.isdisjoint(before)
+        if falls and not routes.cannot_wait(step, waits):
+            last.add(step.path)
+    return last
 
 
 def _order_turns(routes: _NewRoutes) -> list[TurnStep]:
@@ -69,6 +98,8 @@ class _NewRoutes:
         self.turns = {step.path: step for draft in drafts for step in draft.turn}
         self._directories = {draft.wanted.name: draft for draft in drafts}
         self._names = {key: draft for draft in drafts for key in draft.new[Shared.VIRTUAL]}
+        old = (key for draft in drafts for key in draft.old[Shared.VIRTUAL])
+        self._all_names = {*self._names, *old}
 
     def next_files(self, path: str) -> Iterator[str]:
         """Those that mail for this file comes to next."""
@@ -78,9 +109,9 @@ class _NewRoutes:
             yield _find_file(self._directories[directory], local)
             return
         for draft, local in self._targets(path):
-            yield _find_file(draft, local)
-            own = _own_file(draft, local)
-            if isinstance(self.turns.get(own), RemoveFile):
+            file, own = _find_file(draft, local), _own_file(draft, local)
+            yield file
+            if file != path and isinstance(self.turns.get(own), RemoveFile):
                 yield own
 
     def caught_by(self, path: str) -> list[str]:
@@ -108,11 +139,23 @@ class _NewRoutes:
         names = self._directories[step.path.partition("/")[0]].old[Shared.VIRTUAL]
         return isinstance(step, RemoveFile) and not waits.late.isdisjoint(names)
 
+    def falls(self, path: str, waits: Waits) -> bool:
+        """Whether mail for this file comes to a falling name."""
+        files = self._follow(path)
+        return any(leads_to(self._content(file), waits.falling, self._all_names) for file in files)
+
+    def cannot_wait(self, step: TurnStep, waits: Waits) -> bool:
+        """Whether until it turns its mail is refused, or goes to who has a falling name."""
+        draft = self._directories[step.path.partition("/")[0]]
+        now = content_now(draft, step) or b""
+        return refuses_now(draft, step) or leads_to(now, waits.falling, self._all_names)
+
     def is_owed(self, step: TurnStep, waits: Waits) -> bool:
-        """Whether mail for a late name would be refused without it."""
+        """Whether mail for a late name would be refused without it, or come back to it."""
         draft = self._directories[step.path.partition("/")[0]]
         is_below = not waits.taken.isdisjoint(draft.new[Shared.VIRTUAL])
-        return is_below and refuses_now(draft, step)
+        comes_back = leads_to(content_now(draft, step) or b"", waits.taken, self._names.keys())
+        return is_below and (refuses_now(draft, step) or comes_back)
 
     def _follow(self, path: str) -> Iterator[str]:
         """The file, and all that its mail comes to."""

@@ -27,11 +27,11 @@ class Waits:
     """Keys of virtualdomains and of users/assign that do not come or go with the rest.
 
     `taken`: new names whose mail goes by another line until they come. `late`: those
-    and the names of domains that the map does not have yet. `leading`: assignments to homes that
-    forward to those. `idle` and `barring`: old and new assignments that refuse what somebody takes
-    without them. `falling`:
-    names whose mail goes by another line when they are gone. `unmapped`: names that go while the
-    map has their addresses. `led`: assignments to homes that forward to these or those.
+    and the names of domains that the map does not have yet. `leading`: new assignments to homes
+    that forward to those, or to what may turn. `idle` and `barring`: old and new assignments that
+    refuse what somebody takes without them. `falling`: names whose mail goes by another line when
+    they are gone. `unmapped`: names that go while the map has their addresses. `led`: assignments
+    that go, to homes that forward.
     """
 
     taken: Set[bytes]
@@ -54,23 +54,29 @@ def find_waits(drafts: Sequence[Draft], virtual: LineFile) -> Waits:
     late = taken | {key for d in drafts if not d.is_mapped for key in changed & _names(d.new)}
     after = (there - gone) | new.keys()
     falling = {key for key in gone if not after.isdisjoint(_above(key))}
+    turning = new.keys() if any(draft.turn for draft in drafts) else late
     unmapped = {key for d in drafts if not d.stays_mapped for key in gone & _names(d.old)}
     return Waits(
         taken=taken,
         late=late,
-        leading={key for d in drafts for key in _find_leading(d, taken, late, new.keys())},
+        leading={key for d in drafts for key in _find_leading(d, taken, late, turning, new)},
         idle={key for d in drafts for key in _find_idle(d)},
         barring={key for d in drafts for key in _find_barring(d)},
         falling=falling,
         unmapped=unmapped,
-        led={key for d in drafts for key in _find_led(d, falling | unmapped, there)},
+        led={key for d in drafts for key in _find_led(d, falling, there)},
     )
 
 
 def refuses_now(draft: Draft, step: TurnStep) -> bool:
     """Whether mail that shall go by this file is refused until then."""
-    now = _default_now(draft) if step.before is None else step.before
+    now = content_now(draft, step)
     return now is None or dotqmail.refuses(now)
+
+
+def content_now(draft: Draft, step: TurnStep) -> bytes | None:
+    """What decides about mail for this file until it turns."""
+    return _default_now(draft) if step.before is None else step.before
 
 
 def leads_to(content: bytes, names: Set[bytes], keys: Set[bytes]) -> bool:
@@ -93,33 +99,38 @@ def _names(lines: Mapping[Shared, Lines]) -> Set[bytes]:
 
 
 def _find_leading(
-    draft: Draft, taken: Set[bytes], late: Set[bytes], names: Set[bytes]
+    draft: Draft, taken: Set[bytes], late: Set[bytes], turning: Set[bytes], names: Lines
 ) -> Iterator[bytes]:
-    """Not of a domain that nobody knows yet, nor where its new names would be refused."""
-    if not (late and draft.is_mapped):
-        return
+    """Not of a domain that nobody knows yet, nor where its new names would be refused.
+
+    `turning`: names whose files may turn. Who has mail until now does not lose it to a file that
+    refuses until it turns.
+    """
     is_below = not taken.isdisjoint(_names(draft.new))
     lines = draft.new[Shared.ASSIGN].items() - draft.old[Shared.ASSIGN].items()
-    for key, line in lines:
+    for key, line in lines if turning and draft.is_mapped else ():
         home = draft.wanted.section.homes.get(draft.wanted.needs.get(key, ""))
-        is_led = home is not None and leads_to(home.dot_qmail, late, names)
-        if is_led and not (is_below and _is_refused_now(draft, key, line)):
+        if home is None or not leads_to(home.dot_qmail, turning, names.keys()):
+            continue
+        is_refused = _is_refused_now(draft, key, line)
+        is_led = leads_to(home.dot_qmail, late, names.keys())
+        if not is_refused or (is_led and not is_below):
             yield key
 
 
-def _find_led(draft: Draft, going: Set[bytes], names: Set[bytes]) -> Iterator[bytes]:
-    """Where somebody has its mail without it."""
-    for key, line in draft.old[Shared.ASSIGN].items() if going else ():
-        content = _home_now(draft, line)
-        is_gone = key not in draft.new[Shared.ASSIGN] and content is not None
-        if is_gone and leads_to(content or b"", going, names) and _is_taken_without(draft, line):
+def _find_led(draft: Draft, falling: Set[bytes], names: Set[bytes]) -> Iterator[bytes]:
+    """Where somebody has its mail without it; what it forwards to may go."""
+    for key, line in draft.old[Shared.ASSIGN].items():
+        content = None if key in draft.new[Shared.ASSIGN] else _home_now(draft, line)
+        taken = _taken_without(draft, line)
+        if content and dotqmail.forwards(content) and taken and not leads_to(taken, falling, names):
             yield key
 
 
 def _find_idle(draft: Draft) -> Iterator[bytes]:
     for key, line in draft.old[Shared.ASSIGN].items():
         content = None if key in draft.new[Shared.ASSIGN] else _home_now(draft, line)
-        if content and dotqmail.refuses(content) and _is_taken_without(draft, line):
+        if content and dotqmail.refuses(content) and _taken_without(draft, line) is not None:
             yield key
 
 
@@ -132,12 +143,12 @@ def _find_barring(draft: Draft) -> Iterator[bytes]:
             yield key
 
 
-def _is_taken_without(draft: Draft, line: bytes) -> bool:
-    """Whether a dot-qmail file that shall be there takes the mail of an assignment that goes."""
+def _taken_without(draft: Draft, line: bytes) -> bytes | None:
+    """The dot-qmail file that shall take the mail of an assignment that goes."""
     files = draft.wanted.section.files
     own, default = _files_for(draft, line)
     content = files.get(own, files.get(default))
-    return content is not None and not dotqmail.refuses(content)
+    return None if content is None or dotqmail.refuses(content) else content
 
 
 def _is_refused_now(draft: Draft, key: bytes, line: bytes) -> bool:

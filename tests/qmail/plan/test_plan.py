@@ -362,6 +362,7 @@ def test_mail_is_never_in_a_circle_of_old_and_new_forwards(first, second) -> Non
 def test_mail_for_names_below_another_domain_is_never_refused_while_they_come_or_go(
     first, second
 ) -> None:
+    second = [replace(new, prepend=old.prepend) for old, new in zip(first, second, strict=True)]
     first, world = without_dead_ends(World(), list(first), LAYOUT)
     before = reached(world, (*HOSTS, *BELOW))
     if first[1].name != second[1].name:
@@ -1186,6 +1187,87 @@ def test_a_mailbox_that_is_off_and_goes_refuses_nothing_that_its_new_name_takes(
     for step in begin(world, want([CAUGHT, after])).steps:
         world.apply(step)
         assert world.reaches("ann", LOW.name), step
+
+
+def test_nothing_leads_to_a_name_below_another_before_it_falls_to_who_catches_it() -> None:
+    """Until then the domain that has it refuses what it does not know."""
+    world = World()
+    before = replace(
+        PANDLE,
+        subdomains=True,
+        aliases=[AliasRow(8, "team", ("a@side.test",)), AliasRow(9, "far", ("a@side.test",))],
+    )
+    settle(world, want([before, LOW]))
+    far = AliasRow(9, "far", ("biliards@low.pandle.net",))
+    after = replace(before, aliases=[far], unknown="forward", unknown_target="biliards@pandle.net")
+    led = replace(after, unknown_target="biliards@low.pandle.net")
+    for step in begin(world, want([led, replace(LOW, removed=True)])).steps:
+        world.apply(step)
+        for local in ("far", "team"):
+            assert world.reaches(local, "pandle.net"), (step, local)
+
+
+def test_a_mailbox_that_goes_has_its_mail_until_that_falls_to_who_catches_it() -> None:
+    box = MailboxRow(6, 6, "joe", destinations=("out@side.test",))
+    above = replace(PANDLE, subdomains=True, aliases=[])
+    before = replace(above, mailboxes=[*PANDLE.mailboxes, box])
+    world = World()
+    settle(world, want([before, LOW]))
+    boxes = [*PANDLE.mailboxes, replace(box, removed=True)]
+    led = AliasRow(9, "joe", ("biliards@low.pandle.net", "out@side.test"))
+    after = replace(above, mailboxes=boxes, aliases=[led])
+    assert always_reached(world, [after, replace(LOW, removed=True)], "joe", "pandle.net")
+
+
+def test_what_led_to_a_new_name_of_its_domain_leads_elsewhere_when_that_name_comes() -> None:
+    """Else mail for it would come back to it."""
+    info = AliasRow(7, "info", ("info@low.pandle.net",))
+    before = replace(LOW, name="low.test", aliases=[info], mailboxes=[MailboxRow(5, 5, "ann")])
+    world = World()
+    settle(world, want([CAUGHT, before]))
+    world.rename("low.test", LOW.name)
+    led = [replace(info, destinations=("ann@low.pandle.net", "out@side.test"))]
+    after = replace(before, name=LOW.name, former=("low.test",), aliases=led)
+    assert always_reached(world, [CAUGHT, after], "info", LOW.name)
+
+
+def test_a_mailbox_that_goes_leads_to_nobody_who_refuses_from_now_on() -> None:
+    ann = AliasRow(8, "ann", ("out@side.test",))
+    joe = MailboxRow(6, 6, "joe", destinations=("ann@pandle.net",))
+    world = live(replace(PANDLE, mailboxes=[joe], aliases=[ann]))
+    aliases = [replace(ann, enabled=False), AliasRow(9, "joe", ("out@side.test",))]
+    after = replace(PANDLE, mailboxes=[replace(joe, removed=True)], aliases=aliases)
+    assert always_reached(world, [after], "joe", "pandle.net")
+
+
+def test_a_new_mailbox_leads_to_what_was_refused_when_that_is_taken() -> None:
+    """Who has its mail until now keeps it."""
+    joe = AliasRow(6, "joe", ("out@side.test",))
+    world = live(replace(PANDLE, aliases=[joe]))
+    box = MailboxRow(6, 6, "joe", destinations=("nobody@pandle.net",))
+    boxes = [*PANDLE.mailboxes, box]
+    after = replace(GREEDY, aliases=[], mailboxes=boxes)
+    assert always_reached(world, [after], "joe", "pandle.net")
+
+
+def test_what_a_new_name_needs_is_there_though_it_leads_to_who_was_switched_off() -> None:
+    ann, info = MailboxRow(5, 5, "ann", enabled=False), AliasRow(7, "info", ("out@side.test",))
+    before = replace(LOW, name="low.test", mailboxes=[ann], aliases=[replace(info, enabled=False)])
+    world = World()
+    settle(world, want([CAUGHT, before]))
+    led = replace(info, destinations=("ann@low.test", "out@side.test"))
+    aliases = [AliasRow(8, "ann", ("one@side.test", "two@side.test")), led]
+    boxes = [replace(ann, removed=True)]
+    after = replace(before, mailboxes=boxes, aliases=aliases, alias_domains=("low.pandle.net",))
+    assert always_reached(world, [CAUGHT, after], "info", "low.pandle.net")
+
+
+def test_an_alias_goes_when_unknown_recipients_are_taken_though_they_lead_to_it() -> None:
+    world = live(replace(PANDLE, aliases=[AliasRow(8, "team", ("out@side.test",))]))
+    after = replace(PANDLE, aliases=[], unknown="forward", unknown_target="team@pandle.net")
+    for step in begin(world, want([after])).steps:
+        world.apply(step)
+        assert is_delivered(world.route("team", "pandle.net")), step
 
 
 def test_a_new_home_forwards_to_a_new_name_when_that_is_there_beside_a_new_domain() -> None:
