@@ -34,11 +34,12 @@ class Turns(NamedTuple):
 def split_turns(drafts: Sequence[Draft], waits: Waits) -> Turns:
     """What a domain refuses until now does not wait where its late names would be refused too."""
     routes = _NewRoutes(drafts)
-    waiting = {
+    leading = {
         f"{draft.wanted.needs[key]}/.qmail"
         for draft in drafts
         for key in waits.leading & draft.wanted.needs.keys()
     }
+    waiting = leading - routes.turns.keys()
     ordered, freed = _order_turns(routes), set[str]()
     for step in ordered:
         before = {*routes.next_files(step.path), *routes.caught_by(step.path)}
