@@ -33,8 +33,8 @@ test-others:
 	@$(BIN)/python -m pytest -m "not e2e" --ignore tests/sync --ignore tests/console --ignore tests/commands
 
 soak: .venv/installed-dev programs  ## kill a run 10,000 times, cut the power 500 times, fail every system call, mail beside a real qmail
-	@TEST_KILLS=10000 TEST_SOAK=1 TEST_ARCHIVE=500 TEST_DRILLS=2000 TEST_CUTS=500 TEST_STREAM=600 TEST_WORLDS=1000 $(BIN)/python -m pytest -rP --show-capture=stdout \
-		tests/sync/test_kill.py tests/sync/test_archive_kill.py tests/sync/test_archive.py tests/sync/test_drill.py tests/sync/test_faults.py \
+	@TEST_HISTORIES=500 TEST_KILLS=10000 TEST_SOAK=1 TEST_ARCHIVE=500 TEST_DRILLS=2000 TEST_CUTS=500 TEST_STREAM=600 TEST_WORLDS=1000 $(BIN)/python -m pytest -rP --show-capture=stdout \
+		tests/sync/test_histories.py tests/sync/test_kill.py tests/sync/test_archive_kill.py tests/sync/test_archive.py tests/sync/test_drill.py tests/sync/test_faults.py \
 		tests/sync/test_power_cut.py tests/qmail/plan/test_plan.py tests/qmail/real/test_real_qmail_soak.py
 	@$(MAKE) --no-print-directory load mutants
 

@@ -87,7 +87,8 @@ class DomainQuerySet(models.QuerySet["Domain"]):
 class Domain(models.Model):
     """A virtual domain. `change` is the newest change of the domain or any of its rows.
 
-    `leaving`: removed, its number goes on refusing what still waits in the queue, until then.
+    `frame`: the number of the newest one that is about more than single addresses. `leaving`:
+    removed, its number goes on refusing what still waits in the queue, until then.
     """
 
     name = ByteOrdered(max_length=253)
@@ -102,6 +103,7 @@ class Domain(models.Model):
     removed = models.BooleanField(default=False)
     leaving = models.BooleanField(default=False)
     leaving_until = models.DateTimeField(null=True)  # None before the removal is live
+    frame = models.PositiveBigIntegerField(default=0)
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
 
     objects = DomainQuerySet.as_manager()
@@ -195,7 +197,10 @@ class Address(models.Model):
                 fields=["domain", "local"], condition=Q(claims=True), name="local_once"
             )
         ]
-        indexes = [models.Index(fields=["domain", "kind", "local", "id"], name="address_by_local")]
+        indexes = [
+            models.Index(fields=["domain", "kind", "local", "id"], name="address_by_local"),
+            models.Index(fields=["domain", "change"], name="address_by_change"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.local}@{self.domain.name}"

@@ -14,7 +14,7 @@ from qmailpanel.qmail.plan.apart import Ways, find_apart, find_ways
 from qmailpanel.qmail.plan.hops import Hops
 from qmailpanel.qmail.plan.state import Section, Wanted
 
-from .scope import dirty_domains
+from .scope import Scope, dirty_domains
 from .wanted import Intended
 
 
@@ -37,7 +37,7 @@ class AtWork:
             self._runs.pop()
             del self._ways[len(self._runs) :]
 
-    def find_others(self, since: int) -> list[int]:
+    def find_others(self, since: int) -> Scope:
         """The domains that were changed since, beside those at work.
 
         None at all when one of those was changed too: perhaps by the same change.
@@ -47,8 +47,8 @@ class AtWork:
         if any(
             change > changes.get(pk, change) for pk, change in newer.values_list("id", "change")
         ):
-            return []
-        return [domain for domain in dirty_domains(since) if domain not in changes]
+            return Scope(())
+        return Scope((), [domain for domain in dirty_domains(since) if domain not in changes])
 
     def keep_apart(self, intended: Intended) -> Intended:
         """Without the domains whose mail may meet that of those at work."""
@@ -58,7 +58,7 @@ class AtWork:
         waiting = self._find_ways(intended.wanted, hops)
         apart = find_apart(waiting, Ways.of_all(self._ways))
         wanted = [one for one in intended.wanted if one.domain in apart]
-        return Intended(wanted, intended.unwritable)
+        return intended._replace(wanted=wanted)
 
     def _find_ways(self, wanted: Iterable[Wanted], hops: Hops) -> dict[int, Ways]:
         """By domain; what is left of one is with it."""

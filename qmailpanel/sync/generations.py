@@ -48,7 +48,8 @@ class Generations:
                     content = new
             if last is not None:
                 self._newest[file] = last, after
-                _forget(last)
+                if last.head is None:
+                    _forget(last)
 
     def _content(self, last: Generation | None) -> bytes | None:
         if last is None:
@@ -86,7 +87,10 @@ def _create(
 
 
 def _forget(last: Generation) -> None:
-    """Those too old, but for what is needed to put the oldest that is kept together."""
+    """Those too old, but for what is needed to put the oldest that is kept together.
+
+    Once for each that is kept whole: before that none is too many.
+    """
     files = _of(last.node, last.file)
     oldest = last.number - settings.QMAILPANEL_GENERATIONS + 1
     files.filter(number__lt=_number_of_whole(last, oldest)).delete()

@@ -51,9 +51,9 @@ class HostNotes:
             first = self._written.get(shared)
             self._written[shared] = Written(first.before if first else before, after)
 
-    def settle(self, names: Sequence[str]) -> None:
+    def settle(self, wanted: Sequence[Wanted]) -> None:
         """These domains are as they are wanted, or it is known why not."""
-        self._disturbed.difference_update(names)
+        self._disturbed -= {one.name for one in wanted if one.part is None}
 
     def take_disturbed(self) -> set[str]:
         disturbed, self._disturbed = self._disturbed, set()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Set
 from dataclasses import replace
+from functools import partial
 
 from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.ledger.services import held_after
@@ -11,20 +12,32 @@ from qmailpanel.qmail.formats.logins import Logins
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.plan.state import Wanted, empty_section, left_path
 
+from .scope import Scope, as_whole
 from .wanted import Intended, read_wanted, snapshot
 
 
-def read_intended(
-    host: Host, choose: Callable[[], Sequence[int]], *, absent: bool = False
-) -> Intended:
-    """Of the domains that `choose` says; `absent`: also of those on the host without a row."""
-    wanted, unwritable = read_wanted(choose, host.layout, host.memory.left_names())
+def read_intended(host: Host, choose: Callable[[], Scope], *, absent: bool = False) -> Intended:
+    """Of the domains that `choose` says; `absent`: also of those on the host without a row.
+
+    All of them as a whole, while changes wait for the operator, or where files are not there that
+    a part is added to.
+    """
     through = held_after()
+    choice = choose if through is None else partial(_as_whole, choose)
+    wanted, unwritable, parts, _ = read_wanted(choice, host.layout, host.memory)
+    if not host.is_as_told(wanted):
+        whole = partial(_as_whole, choice)
+        wanted, unwritable, parts, _ = read_wanted(whole, host.layout, host.memory)
     if through is not None:
         wanted = [_hold_back(host, w, through) if w.change > through else w for w in wanted]
         unwritable = [one for one in unwritable if one.change <= through]
     here = {host.moves.find_name(one) for one in wanted} if absent else set()
-    return Intended([*wanted, *(_absent_domains(host, here) if absent else [])], unwritable)
+    absents = _absent_domains(host, here) if absent else []
+    return Intended([*wanted, *absents], unwritable, parts, through)
+
+
+def _as_whole(choose: Callable[[], Scope]) -> Scope:
+    return as_whole(choose())
 
 
 def _hold_back(host: Host, one: Wanted, through: int) -> Wanted:

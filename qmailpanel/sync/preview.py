@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 
-from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.plan.order import Plan, make_plan
 from qmailpanel.qmail.plan.state import Wanted
@@ -19,7 +17,7 @@ from .publish import confirmed_digests
 from .recall import recall
 from .report import Report
 from .same_ledger import find_left, find_question, read_end
-from .scope import dirty_domains
+from .scope import Scope, dirty_domains
 from .wanted import read_wanted
 
 
@@ -33,9 +31,11 @@ class Preview:
     def of(self, domains: Sequence[int], *, absent: bool = False) -> Plan:
         """The plan for these domains."""
         end = read_end()
-        wanted, _ = read_intended(self.host, lambda: domains, absent=absent)
-        applied = self.host.memory.sections([one.name for one in wanted])
-        question = find_question(self.host.read_ends(), end, wanted, applied)
+        scope = Scope(domains)
+        wanted = read_intended(self.host, lambda: scope, absent=absent).wanted
+        applied = self.host.memory.applied_of(wanted)
+        left = find_left(self.host.read_ends(), end)
+        question = find_question(left, end, wanted, applied)
         if question and question.digest not in confirmed_digests():
             return Plan((), question=question)
         return self.plan(wanted, confirmed_digests(), whole=absent)
@@ -53,22 +53,21 @@ class Preview:
             notes.observe([], {})  # what others have there is told as the memory knows it
             host = host.imagine()
             notes, doubts = HostNotes(host), recall(host, wanted)
-        applied = host.memory.sections([one.name for one in wanted])
+        applied = host.memory.applied_of(wanted)
         moves = host.moves.find_all(wanted, applied, doubts)
         in_place = [one for one in wanted if one.name not in moves]
         actual = notes.observe(in_place, applied, whole=whole)
         plan = make_plan(in_place, applied, actual, doubts, confirmed)
         return replace(plan, steps=(*chain.from_iterable(moves.values()), *plan.steps))
 
-    def look_ahead(self, report: Report) -> None:
-        """What applying the changes that wait would do."""
-        through = held_after()
+    def look_ahead(self, report: Report, through: int | None) -> None:
+        """What applying the changes after `through`, which wait, would do; None: none wait."""
         if report.error or report.question:
             return
         if through is None:
             report.holding = 0
             return
-        layout, left = self.host.layout, self.host.memory.left_names()
-        waiting = read_wanted(partial(dirty_domains, through), layout, left)
+        layout, memory = self.host.layout, self.host.memory
+        waiting = read_wanted(lambda: Scope(dirty_domains(through)), layout, memory)
         report.waiting = self.plan(waiting.wanted, confirmed_digests()).steps
         report.holding = len(waiting.changes)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from qmailpanel.ledger.models import Change
 from qmailpanel.qmail.plan.drift import Side, as_text
+from qmailpanel.qmail.plan.parts import is_in, local_of
 from qmailpanel.qmail.plan.state import Problem
 from qmailpanel.qmail.plan.steps import describe
 from qmailpanel.reports.models import KnownHost, SyncNode, SyncPosition, SyncProblem
@@ -17,7 +20,8 @@ from qmailpanel.reports.models import KnownHost, SyncNode, SyncPosition, SyncPro
 from .models import DriftDecision, SyncDrift, SyncQuestion, SyncRun
 from .report import Report
 
-RUNS_KEPT = 50
+RUNS_KEPT = 50  # and up to so many more as are forgotten at once
+FORGOTTEN_EACH = 10  # runs
 SHOWN_STEPS = 20_000
 
 
@@ -43,7 +47,7 @@ def _publish_positions(report: Report) -> None:
     for domain, change in report.changes.items():
         old = known.get(domain, SyncPosition(node=node, domain=domain))
         applied = change if domain in report.live else old.applied
-        left = sorted(address or 0 for address in report.left.get(domain, ()))
+        left = _left_now(report, domain, old.left)
         if (old.tried, old.applied, old.left) != (change, applied, left):
             row = SyncPosition(node=node, domain=domain, tried=change, applied=applied, left=left)
             rows.append(row)
@@ -56,12 +60,32 @@ def _publish_positions(report: Report) -> None:
     )
 
 
+def _left_now(report: Report, domain: int, before: Sequence[int]) -> list[int]:
+    part = report.parts.get(domain)
+    now = {address or 0 for address in report.left.get(domain, ())}
+    return sorted(now | ({*before} - part.addresses - {0} if part else set()))
+
+
+def _says_of(report: Report, row: SyncProblem) -> bool:
+    """Whether the report says what is true of the address, or of what is of none."""
+    part = report.parts.get(row.domain or 0)
+    return part is None or row.address is None or row.address in part.addresses
+
+
+def _says_of_subject(report: Report, row: SyncDrift) -> bool:
+    part = report.parts.get(row.domain or 0)
+    return part is None or is_in(local_of(row.subject), part.locals)
+
+
 def _publish_problems(report: Report) -> None:
     """A problem that goes on keeps its row, and so the time since when it is one."""
     node, now = settings.QMAILPANEL_NODE, timezone.now()
-    old = SyncProblem.objects.filter(node=node, domain__in=report.domains)
+    about = Q(domain__in=report.domains) | Q(domain=None)
+    old = list(SyncProblem.objects.filter(about, node=node))
     before = {
-        (row.domain, Problem(row.text, row.cause, row.address, row.name)): row.pk for row in old
+        (row.domain, Problem(row.text, row.cause, row.address, row.name)): row.pk
+        for row in old
+        if row.domain is not None and _says_of(report, row)
     }
     after = {(domain, one): None for domain, found in report.problems.items() for one in found}
     gone = [pk for key, pk in before.items() if key not in after]
@@ -71,15 +95,15 @@ def _publish_problems(report: Report) -> None:
         for domain, problem in after
         if (domain, problem) not in before
     )
-    _publish_host_problem(report.error, report.cause)
+    _publish_host_problem(report, [row for row in old if row.domain is None])
 
 
-def _publish_host_problem(text: str, cause: str) -> None:
-    of_host = SyncProblem.objects.filter(node=settings.QMAILPANEL_NODE, domain=None)
-    if not text:
-        of_host.delete()
-    elif not of_host.filter(text=text, cause=cause).exists():
-        of_host.delete()
+def _publish_host_problem(report: Report, old: Sequence[SyncProblem]) -> None:
+    now = {(report.error, report.cause)} if report.error else set()
+    if {(row.text, row.cause) for row in old} == now:
+        return
+    SyncProblem.objects.filter(pk__in=[row.pk for row in old]).delete()
+    for text, cause in now:
         SyncProblem.objects.create(
             node=settings.QMAILPANEL_NODE, text=text, cause=cause, since=timezone.now()
         )
@@ -91,6 +115,7 @@ def _publish_drifts(report: Report) -> None:
     old = {
         _content(row): row.pk
         for row in SyncDrift.objects.filter(node=node, domain__in=report.domains)
+        if _says_of_subject(report, row)
     }
     rows = [
         SyncDrift(
@@ -116,7 +141,10 @@ def _content(row: SyncDrift) -> tuple[object, ...]:
 
 def _forget_decisions(report: Report) -> None:
     """What was put back is as it is wanted; should the same come again, it is drift again."""
-    changes = {domain: report.changes[domain] for domain in report.live & report.changes.keys()}
+    live = report.decided & report.live & report.changes.keys()
+    if not live:
+        return
+    changes = {domain: report.changes[domain] for domain in live}
     done = DriftDecision.objects.filter(side=Side.OURS, domain__in=changes)
     over = [row.pk for row in done if row.change_id <= changes[row.domain_id]]
     if over:
@@ -129,9 +157,8 @@ def _publish_question(report: Report) -> None:
     questions = SyncQuestion.objects.filter(node=settings.QMAILPANEL_NODE)
     known = KnownHost.objects.filter(node=settings.QMAILPANEL_NODE)
     if question is None:
-        if report.answered:
+        if report.answered and known.filter(asking=True).update(asking=False):
             questions.delete()
-            known.filter(asking=True).update(asking=False)
         return
     KnownHost.objects.update_or_create(node=settings.QMAILPANEL_NODE, defaults={"asking": True})
     questions.exclude(digest=question.digest).delete()
@@ -144,12 +171,20 @@ def _publish_question(report: Report) -> None:
 
 def _publish_node(report: Report) -> None:
     text = _shortened("\n".join(describe(step) for step in report.waiting))
-    node, _ = SyncNode.objects.get_or_create(node=settings.QMAILPANEL_NODE)
+    node = _read_node() or SyncNode.objects.create(node=settings.QMAILPANEL_NODE)
     holding = node.holding if report.holding is None else report.holding
-    drifts = SyncDrift.objects.filter(node=node.pk).count()
+    drifts = vars(node).get("drifting") or 0
     if (node.preview, node.holding, node.drifts, node.total) != (text, holding, drifts, 0):
         here = SyncNode.objects.filter(pk=node.pk)
         here.update(preview=text, holding=holding, drifts=drifts, done=0, total=0)
+
+
+def _read_node() -> SyncNode | None:
+    """With the number of its drifts."""
+    drifts = SyncDrift.objects.filter(node=OuterRef("pk")).values("node")
+    counted = Subquery(drifts.annotate(number=Count("pk")).values("number"))
+    nodes = SyncNode.objects.filter(pk=settings.QMAILPANEL_NODE)
+    return nodes.annotate(drifting=counted).first()
 
 
 def publish_progress(report: Report) -> None:
@@ -170,7 +205,7 @@ def _publish_run(report: Report) -> None:
     if last and (last.through, last.steps, last.error) == (through, steps, error):
         here.filter(pk=last.pk).update(finished=now, tries=last.tries + 1)
         return
-    SyncRun.objects.create(
+    run = SyncRun.objects.create(
         node=node,
         started=report.started,
         finished=now,
@@ -179,9 +214,9 @@ def _publish_run(report: Report) -> None:
         error=error,
         failed=failed,
     )
-    oldest = list(here.values_list("id", flat=True)[RUNS_KEPT : RUNS_KEPT + 1])
-    if oldest:
-        SyncRun.objects.filter(node=node, id__lte=oldest[0]).delete()
+    if run.pk % FORGOTTEN_EACH == 0:
+        oldest = list(here.values_list("id", flat=True)[RUNS_KEPT : RUNS_KEPT + 1])
+        here.filter(id__lte=max(oldest, default=0)).delete()
 
 
 def confirmed_digests() -> frozenset[str]:

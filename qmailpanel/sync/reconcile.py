@@ -34,7 +34,7 @@ from .publish import confirmed_digests, publish, publish_progress
 from .repeats import Repeats
 from .report import Report
 from .same_ledger import find_left, find_question, read_end
-from .scope import all_domains, domains_named, with_changed
+from .scope import Scope, all_domains, domains_named, with_changed
 from .wanted import Intended
 
 log = logging.getLogger(__name__)
@@ -70,69 +70,83 @@ class Reconciler:
         self._asking = {0}  # the domains of the run that had a question; 0: those without a row
 
     def reconcile(
-        self, domains: Sequence[int], *, absent: bool = False, since: int | None = None
+        self,
+        domains: Sequence[int],
+        *,
+        part: Sequence[int] = (),
+        absent: bool = False,
+        since: int | None = None,
     ) -> Report:
         """Make these domains true, and publish what came of it.
 
-        `absent`: also the domains that have something on the host, but no row. `since`: and those
-        with a change after that one. Raises Busy when another process is at work there.
+        `part`: and these, as far as something of them was changed or failed. `absent`: also the
+        domains that have something on the host, but no row. `since`: and what was changed after
+        that one. Raises Busy when another process is at work there.
         """
+        scope = Scope(domains, part)
         try:
             with self.host.lock():
                 self._sliced = time.monotonic()
-                return self._reconcile(domains, absent=absent, since=since)
+                return self._reconcile(scope, absent=absent, since=since)
         except Busy:
             raise
         except HostError as error:
             report = Report(timezone.now(), error=error.text, cause=error.cause)
-            rows = Domain.objects.filter(id__in=domains)
+            rows = Domain.objects.filter(id__in=scope.domains)
             report.changes = dict(rows.values_list("id", "change_id"))
             publish(report)
             return report
 
-    def _reconcile(self, domains: Sequence[int], *, absent: bool, since: int | None) -> Report:
+    def _reconcile(self, scope: Scope, *, absent: bool, since: int | None) -> Report:
         """Where another database or memory was put back, it is about all domains."""
         end = read_end()
+        left = find_left(self.host.read_ends(), end)
         if absent:
             self.doubts.forget()
-        if self._is_put_back(end):
-            domains, absent = sorted({*domains, *all_domains()}), True
+        if self._is_put_back(left):
+            scope, absent = Scope(sorted({*scope.domains, *all_domains()})), True
             self.facts.forget()
         self._finish_what_was_cut()
-        intended = read_intended(self.host, partial(with_changed, domains, since), absent=absent)
-        return self._run(intended, end, scope={*domains, *([0] if absent else [])})
+        intended = read_intended(self.host, partial(with_changed, scope, since), absent=absent)
+        return self._run(intended, end, left, about={*scope.domains, *([0] if absent else [])})
 
     def take_up(self, since: int) -> Report | None:
         """In a pause: make true what was changed since and need not wait until the work is done."""
         end = read_end()
-        if end == self._taken_up or not self.notes.files or self._is_put_back(end):
+        if end == self._taken_up or not self.notes.files:
+            return None
+        if self._is_put_back(find_left(self.host.read_ends(), end)):
             return None
         self._taken_up = end
         self._finish_what_was_cut()
         others = partial(self.at_work.find_others, since)
         intended = self.at_work.keep_apart(read_intended(self.host, others))
-        return self._run(intended, end, scope=set()) if any(intended) else None
+        is_more = intended.wanted or intended.unwritable
+        return self._run(intended, end, None, about=set()) if is_more else None
 
-    def _is_put_back(self, end: LedgerEnd) -> bool:
+    def _is_put_back(self, left: LedgerEnd | None) -> bool:
         """Whether database or memory are of another moment than the host."""
-        if find_left(self.host.read_ends(), end):
+        if left:
             self.doubts.forget()
             return True
         return self.host.is_forgetful() and not self.doubts
 
-    def _run(self, intended: Intended, end: LedgerEnd, scope: set[int]) -> Report:
-        """`scope`: domains that it is about, with or without a row."""
-        report = Report(timezone.now(), problems={0: ()} if 0 in scope else {})
+    def _run(
+        self, intended: Intended, end: LedgerEnd, left: LedgerEnd | None, about: set[int]
+    ) -> Report:
+        """`left`: see `find_left`. `about`: domains, with or without a row."""
+        report = Report(timezone.now(), problems={0: ()} if 0 in about else {})
+        report.parts = intended.parts
         wanted = intended.wanted
         try:
             with self.at_work.doing(intended):
-                self._make_true(wanted, report, end)
+                self._make_true(wanted, report, end, left)
         except HostError as error:
             self._is_flushed = False
             report.error, report.cause = error.text, error.cause
             report.changes |= {w.domain: w.change for w in wanted if w.domain and not w.held}
-        self._note_question(report, scope | intended.changes.keys())
-        self.preview.look_ahead(report)
+        self._note_question(report, about | intended.changes.keys())
+        self.preview.look_ahead(report, intended.through)
         report.add_unwritable(intended.unwritable)
         publish(report)
         self.facts.publish()
@@ -159,18 +173,20 @@ class Reconciler:
         """The domains whose lines somebody else changed, as seen in passing since the last call."""
         return domains_named(self.notes.take_disturbed())
 
-    def _make_true(self, wanted: Sequence[Wanted], report: Report, end: LedgerEnd) -> None:
+    def _make_true(
+        self, wanted: Sequence[Wanted], report: Report, end: LedgerEnd, left: LedgerEnd | None
+    ) -> None:
         """Unless there is a question. `end`: of the ledger when the rows were read."""
-        applied = self.host.memory.sections([one.name for one in wanted])
+        applied = self.host.memory.applied_of(wanted)
         confirmed = confirmed_digests()
-        question = find_question(self.host.read_ends(), end, wanted, applied)
+        question = find_question(left, end, wanted, applied)
         is_forgetful = bool(question) or self.host.is_forgetful()
         if question and question.digest in confirmed:
             question, confirmed = None, confirmed | {ANY_DROPS}
         doubts: Failed = {}
         if is_forgetful and not question:
             doubts = self.doubts.of(wanted)
-            applied = self.host.memory.sections([one.name for one in wanted])
+            applied = self.host.memory.applied_of(wanted)
         moves = self.host.moves.find_all(wanted, applied, doubts)
         if moves and not question:  # nothing is moved while something else waits for a yes
             question = self.preview.plan(wanted, confirmed).question
@@ -188,8 +204,7 @@ class Reconciler:
         self, wanted: Sequence[Wanted], report: Report, confirmed: frozenset[str], failed: Failed
     ) -> None:
         """Observe, plan, apply, until a plan is empty: what is read back then is live."""
-        names = [one.name for one in wanted]
-        applied = self.host.memory.sections(names)
+        applied = self.host.memory.applied_of(wanted)
         pause = partial(self._pause, report)
         repeats = Repeats(report.add_step)
         for _ in range(ATTEMPTS):
@@ -204,7 +219,7 @@ class Reconciler:
                 return
             report.waiting, report.begun = plan.steps, len(report.steps)
             self.host.memory.intend(plan.after)
-            applied = self.host.memory.sections(names)
+            applied = self.host.memory.applied_of(wanted)
             outcome = self.host.apply(plan, repeats.add_step, pause)
             self.notes.note(outcome)
             failed |= outcome.failed | repeats.failed
@@ -233,17 +248,17 @@ class Reconciler:
                 failed |= {one.name: cause} if cause else {}
         return failed
 
-    def _note_question(self, report: Report, scope: set[int]) -> None:
+    def _note_question(self, report: Report, about: set[int]) -> None:
         """A question stays until a run over all that it was about has none."""
         if report.question:
-            self._asking = scope
-        elif not report.error and self._asking <= scope:
+            self._asking = about
+        elif not report.error and self._asking <= about:
             report.answered = True
             self._asking = set()
 
     def _conclude(self, wanted: Sequence[Wanted], plan: Plan, report: Report) -> None:
         report.conclude(wanted, plan)
-        self.notes.settle([one.name for one in wanted])
+        self.notes.settle(wanted)
         if plan.question:
             return
         for one in wanted:

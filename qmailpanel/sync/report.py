@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from qmailpanel.qmail.plan.questions import Question
 from qmailpanel.qmail.plan.state import Problem, Wanted
 from qmailpanel.qmail.plan.steps import Step, describe
 
+from .parts import PartRows
 from .wanted import Unwritable
 
 log = logging.getLogger(__name__)
@@ -24,12 +25,14 @@ class Report:
 
     `changes`: domain number → change it was tried at; those in `live` were read back. Domains
     without a row have no change; what is said of them stands under the number 0. `unseen`: read
-    back as well, but Dovecot sees it at that time (of the monotonic clock) only. `problems`
-    and `drifts` are by domain number, and so is `left`: addresses of which something stays as
-    others wrote it, None for the domain itself. `steps` were carried out. `waiting`: what a next
-    run would do, or the plan at work, which began after `begun` of the steps. `held`: domains whose
-    changes wait for the operator; `holding`: how many do on the host, None where that is not known.
-    `error` and `cause` concern the whole host. `answered`: no question is left.
+    back as well, but Dovecot sees it at that time (of the monotonic clock) only. `problems` and
+    `drifts` are by domain number, and so is `left`: addresses of which something stays as others
+    wrote it, None for the domain itself. `decided`: domains with decisions about drift. `parts`:
+    of these domains it says nothing but of those addresses, and of what is of none. `steps` were
+    carried out. `waiting`: what a next run would do, or the plan at work, which began after
+    `begun` of the steps. `held`: domains whose changes wait for the operator; `holding`: how many
+    do on the host, None where that is not known. `error` and `cause` concern the whole host.
+    `answered`: no question is left.
     """
 
     started: datetime
@@ -39,6 +42,8 @@ class Report:
     problems: dict[int, Sequence[Problem]] = field(default_factory=dict)
     drifts: dict[int, Sequence[Drift]] = field(default_factory=dict)
     left: dict[int, Set[int | None]] = field(default_factory=dict)
+    decided: set[int] = field(default_factory=set)
+    parts: Mapping[int, PartRows] = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     waiting: Sequence[Step] = ()
     begun: int = 0
@@ -73,6 +78,8 @@ class Report:
             self.problems[one.domain] = (*self.problems.get(one.domain, ()), *problems)
             self.drifts[one.domain] = (*self.drifts.get(one.domain, ()), *drifts)
             self.left[one.domain] = plan.left.get(one.name, frozenset())
+            if one.decisions:
+                self.decided.add(one.domain)
             if one.domain:
                 self.changes[one.domain] = one.change
 

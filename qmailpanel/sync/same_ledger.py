@@ -23,8 +23,7 @@ def find_left(known: Collection[LedgerEnd], end: LedgerEnd) -> LedgerEnd | None:
 
 
 def find_question(
-    known: Collection[LedgerEnd], end: LedgerEnd, wanted: Sequence[Wanted], applied: Applied
+    left: LedgerEnd | None, end: LedgerEnd, wanted: Sequence[Wanted], applied: Applied
 ) -> Question | None:
     """What the operator must say yes to before anything of this database is applied."""
-    left = find_left(known, end)
     return ask_about_ledger(left, end, wanted, applied) if left else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
@@ -10,6 +11,21 @@ from django.db.models import Exists, OuterRef, Q
 from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.qmail.plan.state import is_left_path, prepend_left
 from qmailpanel.reports.models import SyncPosition
+
+
+class Scope(NamedTuple):
+    """What a run is about: domains as a whole, and others as far as something of them is amiss."""
+
+    whole: Sequence[int]
+    part: Sequence[int] = ()
+
+    @property
+    def domains(self) -> list[int]:
+        return sorted({*self.whole, *self.part})
+
+
+def as_whole(scope: Scope) -> Scope:
+    return Scope(scope.domains)
 
 
 def dirty_domains(after: int) -> list[int]:
@@ -26,9 +42,10 @@ def dirty_domains(after: int) -> list[int]:
     return sorted(domain for domain, change in newer.items() if change > applied.get(domain, 0))
 
 
-def with_changed(domains: Iterable[int], since: int | None) -> list[int]:
-    """These domains, and what was changed since: mail may go over both."""
-    return sorted({*domains, *(() if since is None else dirty_domains(since))})
+def with_changed(scope: Scope, since: int | None) -> Scope:
+    """And what was changed since: mail may go over both."""
+    changed = () if since is None else dirty_domains(since)
+    return Scope(scope.whole, sorted({*scope.part, *changed} - {*scope.whole}))
 
 
 def all_domains() -> list[int]:

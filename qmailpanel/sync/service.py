@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 
 from django.conf import settings
@@ -129,37 +129,43 @@ class Service:
         head = LedgerHead.objects.values_list("last", flat=True).first() or 0
         if head == self._through:
             return
-        dirty = dirty_domains(self._through)
+        held = self.unsettled.held
         if _is_answered():
-            self._make_true({*dirty, *self.unsettled.held, *self.unsettled.failed}, absent=True)
+            self._run({*held, *self.unsettled.failed}, absent=True)
         else:
-            self._make_true({*dirty, *self.unsettled.held})
+            self._make_true(held, part=dirty_domains(self._through))
         self._through = head
 
     def _watch_files(self) -> None:
         """Where others wrote the shared files, put back what is ours and note what is theirs."""
         if self.reconciler.notes.is_touched():
             self.scrub.hurry()
-            self._run(self.unsettled.failed)
+            self._run((), part=self.unsettled.failed)
         if self.reconciler.notes.take_touched():  # a run about something else sees it first
             self.doctor.shared.hurry()
         self._make_true(self.reconciler.disturbed())
 
     def _retry(self) -> None:
-        self._make_true(self.unsettled.take_due())
+        self._make_true((), part=self.unsettled.take_due())
 
     def _look_with_dovecot(self) -> None:
         """Say of domains that they are live, now that Dovecot sees their logins too."""
-        self._make_true(self.unsettled.seen_by_now())
+        self._make_true((), part=self.unsettled.seen_by_now())
 
-    def _make_true(self, domains: Iterable[int], *, absent: bool = False) -> None:
-        if domains or absent:
-            self._run(domains, absent=absent)
+    def _make_true(self, domains: Collection[int], *, part: Collection[int] = ()) -> None:
+        if domains or part:
+            self._run(domains, part=part)
 
-    def _run(self, domains: Iterable[int], *, absent: bool = False) -> None:
-        report = self.reconciler.reconcile(sorted(domains), absent=absent, since=self._through)
+    def _run(
+        self, domains: Collection[int], *, part: Collection[int] = (), absent: bool = False
+    ) -> None:
+        """See Reconciler.reconcile."""
+        report = self.reconciler.reconcile(
+            sorted(domains), part=sorted(part), absent=absent, since=self._through
+        )
         self.unsettled.note(report)
-        self.unsettled.failed -= set(domains) - set(report.changes)  # another domain has their name
+        tried = {*domains, *part}
+        self.unsettled.failed -= tried - set(report.changes)  # another domain has their name
 
     def _pause(self) -> None:
         """In the middle of long work: a sign of life, and the changes of other domains."""

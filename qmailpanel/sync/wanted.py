@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.layout.declared import check_row
 from qmailpanel.qmail.layout.domain import render_domain
 from qmailpanel.qmail.layout.leaving import render_left
 from qmailpanel.qmail.layout.rows import DomainRows, Layout
 from qmailpanel.qmail.plan.drift import Decision, Side
+from qmailpanel.qmail.plan.parts import find_beyond
 from qmailpanel.qmail.plan.state import Problem, Wanted, archive_path, left_path
 
 from .any_text import any_text
 from .domain_rows import read_nameless, read_rows
 from .models import DriftDecision
+from .parts import PartRows, find_parts, widened
+from .scope import Scope
+
+MOST_HOPS = 8  # from a part on; where mail goes further, domains are looked at as a whole
 
 
 class Unwritable(NamedTuple):
@@ -53,10 +59,16 @@ def _one_state() -> Iterator[None]:
 
 
 class Intended(NamedTuple):
-    """What is wanted of some domains, and which of them cannot be rendered."""
+    """What is wanted of some domains, and which of them cannot be rendered.
+
+    `parts`: the domains of which only a part was looked at. `through`: changes after that one
+    wait for the operator; None: none do.
+    """
 
     wanted: Sequence[Wanted]
     unwritable: Sequence[Unwritable]
+    parts: Mapping[int, PartRows]
+    through: int | None = None
 
     @property
     def changes(self) -> dict[int, int]:
@@ -65,20 +77,35 @@ class Intended(NamedTuple):
         return wanted | {one.domain: one.change for one in self.unwritable}
 
 
-def read_wanted(
-    choose: Callable[[], Sequence[int]], layout: Layout, left: Collection[str] = ()
-) -> Intended:
+def read_wanted(choose: Callable[[], Scope], layout: Layout, memory: Memory) -> Intended:
     """Of the domains that `choose` says: in the same moment, as one change may be of several.
 
     Of a removed domain two things: that it is gone, unless it gave up its name, and what is left of
-    it. `left`: what is on the host, so that it goes when the domain is back.
+    it. `memory`: what is left on the host goes when the domain is back.
     """
-    wanted, unwritable = list[Wanted](), list[Unwritable]()
     with snapshot():
-        domains = choose()
-        rows = list(read_rows(domains))
-        decisions = _read_decisions(domains)
-        nameless = list(read_nameless(set(domains) - {row.domain for row in rows}))
+        scope = choose()
+        parts = find_parts(scope.part, memory)
+        intended = _read(scope.domains, parts, layout, memory)
+        for _ in range(MOST_HOPS):
+            beyond = find_beyond(intended.wanted, memory.applied_of(intended.wanted))
+            if not beyond:
+                return intended
+            numbers = {one.name: one.domain for one in intended.wanted if one.part is not None}
+            near = {numbers[name]: locals_ for name, locals_ in beyond.items()}
+            parts = widened(parts, near)
+            intended = _read(scope.domains, parts, layout, memory)
+        return _read(scope.domains, {}, layout, memory)
+
+
+def _read(
+    domains: Sequence[int], parts: Mapping[int, PartRows], layout: Layout, memory: Memory
+) -> Intended:
+    """These domains, of which those as far as the parts have them."""
+    wanted, unwritable, left = list[Wanted](), list[Unwritable](), memory.left_names()
+    rows = list(read_rows([pk for pk in domains if pk not in parts], parts))
+    decisions = _read_decisions(domains)
+    nameless = list(read_nameless(set(domains) - {row.domain for row in rows}))
     renders = [(row, _render) for row in rows] + [(row, _render_nameless) for row in nameless]
     for row, render in renders:
         try:
@@ -87,7 +114,7 @@ def read_wanted(
         except ValueError as error:
             problem = Problem("This domain cannot be written for the mail server.", str(error))
             unwritable.append(Unwritable(row.domain, row.change, problem))
-    return Intended(wanted, unwritable)
+    return Intended(wanted, unwritable, parts)
 
 
 def _render(row: DomainRows, layout: Layout, left: Collection[str]) -> list[Wanted]:

@@ -56,7 +56,9 @@ class World:
     def write(self, row: LoginRow, user: MailUser | None = None) -> None:
         user = user or MailUser("popuser", 110, 31)
         records = render_login(row, LocalPart("bob"), str(self.home), user)
-        files = Logins(("a.test",), {"a.test/bob": records}).render("a.test", there=self.there)
+        files = Logins(("a.test",), {"a.test/bob": records}).render(
+            "a.test", there=dict.fromkeys(self.there, b"")
+        )
         for path, content in files.items():
             if path.endswith(LoginFormat.MAP):
                 (self.logins / path).write_bytes(content)

@@ -6,19 +6,21 @@ is checked in test_host.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from qmailpanel.qmail.formats import assign, control, dotqmail
 from qmailpanel.qmail.formats.logins import LoginFiles, LoginFormat
 from qmailpanel.qmail.formats.maildir import Limits
 from qmailpanel.qmail.formats.maps import MAPS
-from qmailpanel.qmail.formats.shared_files import LineFile, Shared, take_apart
+from qmailpanel.qmail.formats.shared_files import LineFile, Part, Shared, take_apart
 from qmailpanel.qmail.layout.domain import render_domain
 from qmailpanel.qmail.layout.leaving import render_left
 from qmailpanel.qmail.layout.rows import DomainRows, Layout
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.plan.order import Plan, make_plan
+from qmailpanel.qmail.plan.parts import FRAME, cut, is_in, local_of_key, local_of_path
 from qmailpanel.qmail.plan.renamed import move_path, move_section
 from qmailpanel.qmail.plan.state import Actual, Applied, HomeFound, Section, Tree, Wanted, lines_of
 from qmailpanel.qmail.plan.steps import (
@@ -41,6 +43,8 @@ from qmailpanel.qmail.plan.steps import (
     WriteLogins,
     WriteShared,
 )
+
+T = TypeVar("T")
 
 OUTSIDE = ("side.test", "elsewhere.test", "x.test")  # served by others; all else is ours
 LEFT = "lost: sent to the outside"
@@ -128,7 +132,7 @@ class World:
             found = dict.fromkeys(self._listed(which), b"")
             keys |= file.foreign.keys.keys()
         for one in wanted:
-            keys |= file.section(one.name).keys()
+            keys |= file.section(one.name, one.part).keys()
         return {key: found.get(key) for key in keys}
 
     def _listed(self, which: Shared) -> list[bytes]:
@@ -156,7 +160,9 @@ class World:
         }
         is_there = name in self.directories
         archived = one.purge & self.archive.keys()
-        is_empty = is_there and not files and not homes
+        is_empty = is_there and not files and not homes and one.part is None
+        files = {path: text for path, text in files.items() if is_in(local_of_path(path), one.part)}
+        homes = {path: home for path, home in homes.items() if is_in(local_of_path(path), one.part)}
         unreadable = frozenset(self.unreadable & files.keys())
         known = {path for section in (one.section, *applied) for path in section.files}
         strange = {path: text for path, text in files.items() if path not in known}
@@ -369,8 +375,17 @@ def want(rows: Sequence[DomainRows], layout: Layout = LAYOUT) -> list[Wanted]:
     return [*(render_domain(row, layout) for row in rows), *left]
 
 
+def applied_to(world: World, wanted: Sequence[Wanted]) -> Applied:
+    """What was applied of these domains, as far as they are wanted."""
+    return {
+        one.name: [cut(section, one.part) for section in world.memory.get(one.name, ())]
+        for one in wanted
+    }
+
+
 def plan_for(world: World, wanted: Sequence[Wanted]) -> Plan:
-    return make_plan(wanted, world.memory, world.observe(wanted, world.memory))
+    applied = applied_to(world, wanted)
+    return make_plan(wanted, applied, world.observe(wanted, applied))
 
 
 def begin(world: World, wanted: Sequence[Wanted]) -> Plan:
@@ -378,16 +393,67 @@ def begin(world: World, wanted: Sequence[Wanted]) -> Plan:
     plan = plan_for(world, wanted)
     for name, section in plan.after.items():
         known = world.memory.get(name, ())
-        if section not in known:
-            world.memory[name] = (*known, section)
+        after = put_in(known[-1], section) if known else section
+        if after not in known:
+            world.memory[name] = (*known, after)
     return plan
 
 
 def finish(world: World, wanted: Sequence[Wanted]) -> Plan:
     """Look again and note what was applied."""
     plan = plan_for(world, wanted)
-    world.memory |= {name: (section,) for name, section in plan.after.items()}
+    for name, section in plan.after.items():
+        known = [put_in(each, section) for each in world.memory.get(name, ()) or (section,)]
+        world.memory[name] = tuple(each for at, each in enumerate(known) if each not in known[:at])
     return plan
+
+
+def put_in(section: Section, part: Section) -> Section:
+    """A section with the addresses of a part of it as they are there."""
+    if part.part is None:
+        return part
+    lines = {
+        shared: {
+            key: line
+            for key, line in section.lines.get(shared, {}).items()
+            if not is_in(local_of_key(shared, key), part.part)
+        }
+        | dict(part.lines.get(shared, {}))
+        for shared in Shared
+    }
+    return Section(
+        prepend=part.prepend,
+        lines={shared: own for shared, own in lines.items() if own},
+        files=_without(section.files, part.part) | dict(part.files),
+        homes=_without(section.homes, part.part) | dict(part.homes),
+        logins=part.logins,
+    )
+
+
+def _without(paths: Mapping[str, T], part: Part) -> dict[str, T]:
+    return {path: it for path, it in paths.items() if not is_in(local_of_path(path), part)}
+
+
+def cut_wanted(one: Wanted, part: Part | None) -> Wanted:
+    """The same about a part of the domain alone; who may open its mailboxes is left as it is."""
+    if part is None:
+        return one
+
+    def is_of_it(owned: bytes | str) -> bool:
+        if isinstance(owned, str):
+            return is_in(local_of_path(owned), part)
+        shared = Shared.VALID if b"@" in owned else Shared.ASSIGN
+        return is_in(local_of_key(shared, owned), part)
+
+    return replace(
+        one,
+        section=cut(one.section, part),
+        owners={owned: number for owned, number in one.owners.items() if is_of_it(owned)},
+        needs={key: home for key, home in one.needs.items() if is_of_it(key)},
+        archive={path: number for path, number in one.archive.items() if is_of_it(path)},
+        known=None if one.known is None else one.known & {FRAME, *part},
+        logins=None,
+    )
 
 
 def settle(world: World, wanted: Sequence[Wanted]) -> Plan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import change_quota, mailbox_of
-from qmailpanel.qmail.plan.state import Section
 from qmailpanel.qmail.plan.steps import LimitHome, describe
 from qmailpanel.reports.node import holds_quotas
 from qmailpanel.reports.statuses import Status
@@ -138,14 +136,6 @@ def test_the_real_deliverquota_refuses_what_is_over_the_limit_and_takes_it_once_
     assert deliver(panel, 2000) == 0
     assert len(list(panel.below("pandle.net/ann/Maildir/new").iterdir())) == 3
     assert size(panel)[0] == "10000S,0C"
-
-
-def test_a_memory_without_limits_of_messages_is_read():
-    homes = {"d.net/a": [1, "x"], "d.net/b": [2, "x", 5000], "d.net/c": [3, "x", 5000, 9]}
-    text = json.dumps({"prepend": 100, "lines": {}, "files": {}, "homes": homes})
-    section = Section.decode(text.encode())
-    assert [home.limits for home in section.homes.values()] == [(0, 0), (5000, 0), (5000, 9)]
-    assert Section.decode(section.encode()) == section
 
 
 @pytest.mark.parametrize(

@@ -152,12 +152,15 @@ def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _save(row: Row, domain: Domain, change: Change) -> None:
     """A new row has the number of its change already. See `ledger.services.upcoming()`."""
     is_new = row.change_id == change.pk
-    row.change = change
+    row.change = domain.change = change
+    fields = ["change"]
+    if not isinstance(row, Address):
+        domain.frame = change.pk
+        fields.append("frame")
     if not is_new:
         row.save()
-    if domain is not row:
-        domain.change = change
-        domain.save(update_fields=["change"])
+    if domain is not row or is_new:
+        domain.save(update_fields=fields)
 
 
 @contextmanager

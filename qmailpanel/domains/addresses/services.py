@@ -113,7 +113,11 @@ def restore_address(act: Deed, address: Address, local: str = "") -> None:
     if not address.claims:
         free_local(act.domain, local)
         address.claims = True
-    act.change(address, Verb.RESTORED, local=local, removed=False)
+    is_renamed = local != address.local
+    change = act.change(address, Verb.RESTORED, local=local, removed=False)
+    if change and is_renamed:
+        act.domain.frame = change.pk  # what was there for its old name goes, which no row has now
+        act.domain.save(update_fields=["frame"])
 
 
 def refuse_pending(address: Address) -> None:

@@ -51,6 +51,7 @@ class Migration(migrations.Migration):
                 ("removed", models.BooleanField(default=False)),
                 ("leaving", models.BooleanField(default=False)),
                 ("leaving_until", models.DateTimeField(null=True)),
+                ("frame", models.PositiveBigIntegerField(default=0)),
                 (
                     "change",
                     models.ForeignKey(
@@ -273,6 +274,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="address",
             index=models.Index(fields=["domain", "kind", "local", "id"], name="address_by_local"),
+        ),
+        migrations.AddIndex(
+            model_name="address",
+            index=models.Index(fields=["domain", "change"], name="address_by_change"),
         ),
         migrations.AddConstraint(
             model_name="address",

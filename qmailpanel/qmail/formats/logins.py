@@ -19,12 +19,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import attrgetter
 from typing import NamedTuple
 
 from qmailpanel.qmail.formats import cdb
+from qmailpanel.qmail.formats.control import split_lines
+from qmailpanel.qmail.formats.shared_files import Part
 
 NOBODYS = "!"
 MOST = 1_000  # mailboxes that a name has before it is large
@@ -41,6 +44,7 @@ class LoginFormat(StrEnum):
 # by path below the login directory
 LoginFiles = Mapping[str, bytes]
 LoginFilesFound = Mapping[str, bytes | None]  # None: not as it should be
+_NONE: LoginFilesFound = {}
 
 
 class Record(NamedTuple):
@@ -53,28 +57,49 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Logins:
-    """The logins of one domain: the same records, by home, under each of its names."""
+    """The logins of one domain: the same records, by home, under each of its names.
+
+    `part`: those of these local parts alone; None: all.
+    """
 
     names: tuple[str, ...] = ()
     homes: Mapping[str, tuple[Record, ...]] = field(default_factory=dict, repr=False)
+    part: Part | None = None
 
     def render(
-        self, name: str, without: Set[str] = frozenset(), there: Collection[str] = ()
+        self, name: str, without: Set[str] = frozenset(), there: LoginFilesFound = _NONE
     ) -> LoginFiles:
         """The files of a name. `without`: homes that are not there. `there`: its files by now.
 
-        A name that was large once keeps its shards.
+        A name that was large once keeps its shards. Of a part: the files it is in, with what is
+        there of the others.
         """
-        homes = sorted(self.homes.keys() - without)
+        homes = self.homes.keys() - without
         records = [record for home in homes for record in self.homes[home]]
-        shards = f"{shards_of(name)}/"
-        is_large = len(homes) > MOST or any(path.startswith(shards) for path in there)
-        stems = _divide(name, records) if is_large else {name: records}
+        if self.part is not None:
+            records += (one for one in _read_records(name, there) if one.local not in self.part)
+        records.sort(key=attrgetter("local"))
+        has_shards = any(path.startswith(f"{shards_of(name)}/") for path in there)
+        is_large = has_shards or len({record.local for record in records}) > MOST
+        shards = self.shards if has_shards else SHARDS
+        stems = _divide(name, records, shards) if is_large else {name: records}
         return {
             f"{stem}{which}": _render_file(which, [_pair(name, record) for record in those])
             for which in LoginFormat
             for stem, those in stems.items()
         }
+
+    @property
+    def shards(self) -> Collection[str]:
+        """Those that a large name has of them."""
+        return SHARDS if self.part is None else sorted(set(map(shard_of, self.part)))
+
+    def are_told_by(self, name: str, there: LoginFilesFound) -> bool:
+        """Whether the files of a name that a part is in are there, to be gone on from."""
+        is_large = any(path.startswith(f"{shards_of(name)}/") for path in there)
+        stems = [f"{shards_of(name)}/{one}" for one in self.shards] if is_large else [name]
+        paths = (f"{stem}{which}" for stem in stems for which in LoginFormat)
+        return all(there.get(path) is not None for path in paths)
 
 
 def shards_of(name: str) -> str:
@@ -87,12 +112,24 @@ def shard_of(local: str) -> str:
     return hashlib.md5(local.encode(), usedforsecurity=False).hexdigest()[:2]
 
 
-def _divide(name: str, records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Into all shards, those of which stay empty too."""
-    shards = {shard: list[Record]() for shard in SHARDS}
+def _divide(name: str, records: Iterable[Record], shards: Iterable[str]) -> dict[str, list[Record]]:
+    """Into these shards, those of which stay empty too."""
+    divided = {shard: list[Record]() for shard in shards}
     for record in records:
-        shards[shard_of(record.local)].append(record)
-    return {f"{shards_of(name)}/{shard}": those for shard, those in shards.items()}
+        divided[shard_of(record.local)].append(record)
+    return {f"{shards_of(name)}/{shard}": those for shard, those in divided.items()}
+
+
+def _read_records(name: str, files: LoginFilesFound) -> Iterator[Record]:
+    """What `_render_file` has made of records."""
+    at = f"@{name}"
+    for path, content in files.items():
+        is_text = path.endswith(LoginFormat.LINES) and content and content.isascii()
+        for line in split_lines(content) if content and is_text else ():
+            key, _, data = line.decode().removesuffix("\n").partition(":")
+            local, found, suffix = key.partition(at)
+            if found and suffix[:1] in ("", "/"):
+                yield Record(local, suffix, data)
 
 
 def _pair(name: str, record: Record) -> tuple[bytes, bytes]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
+from typing import NamedTuple
 
-from qmailpanel.qmail.formats import assign, control
+from qmailpanel.qmail.formats import assign, control, ordered_lines
+from qmailpanel.qmail.formats.ordered_lines import Range, beginning, exactly
 from qmailpanel.qmail.numbers import HIGHEST_PREPEND, read_number
 
 
@@ -26,6 +28,16 @@ class Shared(StrEnum):
 
 HOSTS = (Shared.RCPT, Shared.MORE)  # one list in two files: a name may be in either
 KNOWN_RECIPIENTS = (Shared.VALID, Shared.MORE_VALID, Shared.RECIPIENTS)
+
+Part = frozenset[str]  # local parts of a domain; what belongs to none of them goes with each
+
+
+class OurLines(NamedTuple):
+    """The lines, by key, that a domain has in a shared file: all, or those of a part of it."""
+
+    prepend: int
+    lines: Mapping[bytes, bytes]
+    part: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -77,8 +89,9 @@ class Foreign:
 class LineFile:
     """A shared file taken apart: foreign lines as they were, our sections, the end.
 
-    `content` is None where the file is missing. `sections`: name → (prepend, lines as one text).
-    `end` is empty but for users/assign, where it is the dot line and the dead text after it.
+    `content` is None where the file is missing. `sections`: name → (prepend, lines as one text, in
+    the order of their keys); the lowest prepend first. `end` is empty but for users/assign, where
+    it is the dot line and the dead text after it.
     `unclean` says why the file wants writing even if no section changes.
     """
 
@@ -89,36 +102,75 @@ class LineFile:
     end: bytes = b""
     unclean: str = ""
 
-    def lines(self, name: str) -> list[bytes]:
-        """Our lines of one domain."""
-        _, text = self.sections.get(name, (0, b""))
-        return control.split_lines(text)
+    def lines(self, name: str, part: Part | None = None) -> list[bytes]:
+        """Our lines of one domain, or of a part of it."""
+        prepend, text = self.sections.get(name, (0, b""))
+        ranges = _ranges(self.shared, prepend, part)
+        spans = ordered_lines.find_spans(text, ranges, _key_end(self.shared))
+        return control.split_lines(b"".join([text[start:stop] for start, stop in spans]))
 
-    def section(self, name: str) -> dict[bytes, bytes]:
-        """Our lines of one domain, by key."""
-        return keyed(self.shared, self.lines(name))
+    def section(self, name: str, part: Part | None = None) -> dict[bytes, bytes]:
+        """The same, by key."""
+        return keyed(self.shared, self.lines(name, part))
 
-    def with_sections(self, sections: Mapping[str, tuple[int, Mapping[bytes, bytes]]]) -> LineFile:
-        """The file with these domains' lines replaced, and its new content."""
-        merged = dict(self.sections)
-        for name, (prepend, lines) in sections.items():
-            merged.pop(name, None)
-            if lines:
-                merged[name] = (prepend, b"".join(lines.values()))
-        return replace(self, sections=merged, content=self._assemble(merged), unclean="")
+    def others(self, name: str, part: Part | None) -> bytes:
+        """Our lines of one domain that are not of the part."""
+        prepend, text = self.sections.get(name, (0, b""))
+        ranges = _ranges(self.shared, prepend, part)
+        return ordered_lines.splice(text, ranges, {}, _key_end(self.shared))
+
+    def with_lines(self, news: Mapping[str, OurLines]) -> LineFile:
+        """The file with these in the place of what it has of the same, and its new content."""
+        sections, end = dict(self.sections), _key_end(self.shared)
+        for name, (prepend, lines, part) in news.items():
+            ranges = _ranges(self.shared, prepend, part)
+            _, text = sections.get(name, (prepend, b""))
+            sections[name] = prepend, ordered_lines.splice(text, ranges, lines, end)
+            if not sections[name][1]:
+                del sections[name]
+        if any(self._stands_elsewhere(name, prepend) for name, (prepend, *_) in news.items()):
+            sections = _in_order(sections)
+        return replace(self, sections=sections, content=self._assemble(sections), unclean="")
+
+    def _stands_elsewhere(self, name: str, prepend: int) -> bool:
+        return name not in self.sections or self.sections[name][0] != prepend
 
     def with_foreign_as_ours(self, name: str, prepend: int, key: bytes) -> LineFile:
         """The file with the foreign lines of one key as lines of a domain of ours."""
         theirs = [raw for raw in self.foreign.raws if key_of(self.shared, raw) == key]
         others = tuple(raw for raw in self.foreign.raws if raw not in theirs)
-        text = b"".join([*self.lines(name), *(value_of(self.shared, raw) for raw in theirs)])
-        sections = {**self.sections, name: (prepend, text)}
+        values = (value_of(self.shared, raw) for raw in theirs)
+        text = _join(self.shared, [*self.lines(name), *values])
+        sections = _in_order({**self.sections, name: (prepend, text)})
         return replace(self, foreign=Foreign(self.shared, others), sections=sections)
 
     def _assemble(self, sections: Mapping[str, tuple[int, bytes]]) -> bytes:
-        ordered = sorted((prepend, name) for name, (prepend, _) in sections.items())
-        ours = (sections[name][1] for _, name in ordered)
+        ours = (text for _, text in sections.values())
         return b"".join([self.foreign.text, *ours, self.end])
+
+
+def _in_order(sections: Mapping[str, tuple[int, bytes]]) -> dict[str, tuple[int, bytes]]:
+    return dict(sorted(sections.items(), key=lambda item: (item[1][0], item[0])))
+
+
+def _join(shared: Shared, lines: Iterable[bytes]) -> bytes:
+    end = _key_end(shared)
+    ordered = sorted(lines, key=lambda line: line.partition(end)[0])
+    return b"".join(ordered)
+
+
+def _key_end(shared: Shared) -> bytes:
+    """Behind the key of a line of ours."""
+    return b":" if shared in (Shared.ASSIGN, Shared.VIRTUAL) else b"\n"
+
+
+def _ranges(shared: Shared, prepend: int, part: Part | None) -> Sequence[Range]:
+    """The keys of a part: `=100-biliards`, `biliards@…`, and those that are no address's."""
+    if part is None or shared not in (Shared.ASSIGN, *KNOWN_RECIPIENTS):
+        return ordered_lines.ALL
+    if shared is Shared.ASSIGN:
+        return [beginning(b"+"), *(exactly(f"={prepend}-{p}".encode()) for p in sorted(part))]
+    return sorted(beginning(f"{local}@".encode()) for local in ("", "-", *part))
 
 
 def _read_prepend(text: bytes) -> int | None:
@@ -169,8 +221,9 @@ def take_apart(
             foreign.append(raw)
         else:
             mine.setdefault(name, {})[line] = None
-    sections = {name: (prepends[name], b"".join(lines)) for name, lines in mine.items()}
-    return LineFile(shared, content, Foreign(shared, tuple(foreign)), sections, end, unclean)
+    sections = {name: (prepends[name], _join(shared, lines)) for name, lines in mine.items()}
+    others = Foreign(shared, tuple(foreign))
+    return LineFile(shared, content, others, _in_order(sections), end, unclean)
 
 
 def _owner(shared: Shared, raw: bytes, ours: Mapping[bytes, str]) -> tuple[bytes, str | None]:

@@ -11,7 +11,7 @@ import os
 import re
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from qmailpanel.qmail.formats.logins import (
     LoginFiles,
@@ -26,6 +26,7 @@ from qmailpanel.qmail.plan.steps import LoginStep, WriteLogins
 
 READER = "dovecot"
 DOVECOT_SECONDS = 1.1  # it reads them once in each second of the clock
+_ALL: Mapping[str, Collection[str]] = {}
 FEW = len(LoginFormat)  # files; with more of them the whole file system is brought to disk
 
 
@@ -60,23 +61,32 @@ class LoginDirectory:
 
     # observe
 
-    def observe(self, names: Iterable[str]) -> dict[str, LoginFilesFound]:
-        """The files of those names that have any."""
+    def observe(
+        self, names: Iterable[str], shards: Mapping[str, Collection[str]] = _ALL
+    ) -> dict[str, LoginFilesFound]:
+        """The files of those names that have any. `shards`: of these names those alone."""
         try:
             with entered(self.path) as directory:
-                found = {name: dict(self._observe_name(directory, name)) for name in names}
+                found = {
+                    name: dict(self._observe_name(directory, name, shards.get(name)))
+                    for name in names
+                }
         except FileNotFoundError:
             return {}
         except OSError:
             return {name: dict.fromkeys(_pair_of(name)) for name in names}
         return {name: files for name, files in found.items() if files}
 
-    def _observe_name(self, directory: int, name: str) -> Iterator[tuple[str, bytes | None]]:
+    def _observe_name(
+        self, directory: int, name: str, shards: Collection[str] | None
+    ) -> Iterator[tuple[str, bytes | None]]:
         yield from self._read_files(directory, _pair_of(name))
         place = shards_of(name)
         try:
-            with entered(place, directory) as shards:
-                for file, content in self._read_files(shards, os.listdir(shards)):
+            with entered(place, directory) as there:
+                some = [file for shard in shards or () for file in _pair_of(shard)]
+                files = os.listdir(there) if shards is None else some
+                for file, content in self._read_files(there, files):
                     yield f"{place}/{file}", content
         except FileNotFoundError:
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from qmailpanel.qmail.formats import control
 from qmailpanel.qmail.formats.shared_files import Foreign, Shared
@@ -135,12 +135,26 @@ class Host:
             maps=shared.maps,
             locals=frozenset(name.lower() for _, name in self.read_locals()),
             hup_owed=self.memory.hup_owed,
-            logins=self.logins.observe(_names(wanted, applied).union(*opened.values())),
+            logins=self.logins.observe(
+                _names(wanted, applied).union(*opened.values()), _shards(wanted)
+            ),
             opened=opened,
             owners=self._owners(wanted),
         )
         self.shared.known = shared.files
         return Observed(actual, shared.disturbed)
+
+    @or_host_error
+    def is_as_told(self, wanted: Sequence[Wanted]) -> bool:
+        """Whether what a part of a domain is added to is there: its login files."""
+        parts = [one.logins for one in wanted if one.logins and one.logins.part is not None]
+        names = [name for logins in parts for name in logins.names]
+        there = self.logins.observe(names, _shards(wanted))
+        return all(
+            logins.are_told_by(name, there.get(name, {}))
+            for logins in parts
+            for name in logins.names
+        )
 
     def _observe_tree(self, wanted: Wanted, applied: Applied, missing: Sequence[str]) -> Tree:
         tree = self.root.observe(wanted, applied.get(wanted.name, ()))
@@ -291,6 +305,12 @@ class Host:
     def _let_logins_be_seen(self) -> None:
         if self.layout.dovecot:
             time.sleep(DOVECOT_SECONDS)
+
+
+def _shards(wanted: Sequence[Wanted]) -> dict[str, Collection[str]]:
+    """Those that are looked at of the names of which a part is wanted."""
+    logins = [one.logins for one in wanted if one.logins and one.logins.part is not None]
+    return {name: each.shards for each in logins for name in each.names}
 
 
 def _names(wanted: Sequence[Wanted], applied: Applied) -> set[str]:

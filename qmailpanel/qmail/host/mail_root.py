@@ -74,8 +74,9 @@ class MailRoot:
                 homes[path] = homes.get(path, False) or any(home.limits)
         try:
             with entered(self.path) as root, entered(wanted.name, root) as directory:
-                tree = self._observe_inside(directory, files, homes, not wanted.section.files)
-                return replace(tree, strange=self._read_strange(wanted.name, directory, files))
+                is_last_look = not wanted.section.files and wanted.part is None
+                tree = self._observe_inside(directory, files, homes, is_last_look)
+                return replace(tree, strange=self._read_strange(wanted, directory, files))
         except FileNotFoundError:
             return Tree()
         except OSError as error:
@@ -100,11 +101,14 @@ class MailRoot:
         )
 
     def _read_strange(
-        self, name: str, directory: int, paths: Collection[str]
+        self, wanted: Wanted, directory: int, paths: Collection[str]
     ) -> dict[str, bytes | Bad]:
         """The dot-qmail files of other addresses than those of `paths`."""
-        files = (file for file in os.listdir(directory) if dotqmail.extension_of(file))
-        strange = {f"{name}/{file}" for file in files}.difference(paths)
+        if wanted.part is None:
+            files = [file for file in os.listdir(directory) if dotqmail.extension_of(file)]
+        else:
+            files = [f".qmail-{local.replace('.', ':')}" for local in wanted.part]
+        strange = {f"{wanted.name}/{file}" for file in files}.difference(paths)
         contents = {path: self.maker.read(_last_name(path), directory)[0] for path in strange}
         return {path: content for path, content in contents.items() if content is not None}
 

@@ -1,111 +1,114 @@
-"""What sync last applied, section by section, in a directory only it can write."""
+"""What sync last applied, address by address, in a directory only it can write."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import sqlite3
-import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from itertools import chain, groupby
+from operator import itemgetter
 
-from qmailpanel.qmail.host.errors import HostError
-from qmailpanel.qmail.plan.questions import LedgerEnd
+from qmailpanel.qmail.formats.shared_files import Part
+from qmailpanel.qmail.host.memory_facts import FORGET, NOTE, MemoryFacts, fact_of_links
+from qmailpanel.qmail.host.memory_file import KEEP, from_key, to_key, to_values
+from qmailpanel.qmail.plan.parts import FRAME, local_of_path
 from qmailpanel.qmail.plan.renamed import move_path, move_section
-from qmailpanel.qmail.plan.state import Section, is_left_path, left_range
+from qmailpanel.qmail.plan.rounds import (
+    FINISHED,
+    Rows,
+    distinct_sections,
+    find_news,
+    from_texts,
+    pictures,
+    to_rows,
+    to_texts,
+)
+from qmailpanel.qmail.plan.state import Section, Wanted, is_left_path, left_range
 from qmailpanel.qmail.plan.steps import Move
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS section (name TEXT PRIMARY KEY, sections TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS prepend (number INTEGER PRIMARY KEY, name TEXT NOT NULL);
-"""
-_COPY = (
-    ("SELECT * FROM section", "INSERT INTO section VALUES (?, ?)"),
-    ("SELECT * FROM fact", "INSERT INTO fact VALUES (?, ?)"),
-    ("SELECT * FROM prepend", "INSERT INTO prepend VALUES (?, ?)"),
-)
+_DROP = "DELETE FROM kept WHERE name = ? AND local = ? AND round = ?"
+_OWN = "INSERT OR REPLACE INTO prepend VALUES (?, ?)"
+_NAMES = "SELECT DISTINCT name FROM kept WHERE local = x''"
+_ROWS = "SELECT local, round, value FROM kept WHERE name = ? %s ORDER BY local, round"
+_UNFINISHED = "FROM kept INDEXED BY kept_unfinished WHERE name = ? AND round > 0"
+_AT_ONCE = 100  # addresses that one statement asks for
+_WHOLE: Mapping[str, Part | None] = {}
+
+Values = list[tuple[object, ...]]
 
 
-class Memory:
+class Memory(MemoryFacts):
     """The sections last applied, by domain name; more than one while a run is not finished.
 
-    Also: who had each prepend last, the foreign assignments as last seen, whether a HUP is owed,
-    and through which change of which ledger the host was made. Without a directory it is in no
-    file, and gone when it is closed.
+    Also who had each prepend last. What is asked for a part of a domain, or said of one, costs as
+    much as the part.
     """
-
-    def __init__(self, directory: str) -> None:
-        self.path = f"{directory}/applied.sqlite3" if directory else ":memory:"
-        try:
-            if directory:
-                os.makedirs(directory, mode=0o700, exist_ok=True)
-            # used by one thread, but closed by whichever happens to collect it
-            self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-            self.close = weakref.finalize(self, self._db.close)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise HostError(
-                "The memory of what was applied cannot be opened.", f"{self.path}: {error}"
-            ) from error
-
-    def copy_to(self, other: Memory) -> None:
-        """Have a new one know all this."""
-        for read, write in _COPY:
-            other._write(write, list(self._read(read)))
 
     def names(self) -> list[str]:
         """The domains that have something on the host."""
-        return [name for (name,) in self._read("SELECT name FROM section")]
+        return [name for (name,) in self._read(_NAMES)]
 
     def left_names(self) -> set[str]:
         """What is left there of domains."""
-        begin, end = left_range()
-        rows = self._read("SELECT name FROM section WHERE name >= ? AND name < ?", begin, end)
+        rows = self._read(f"{_NAMES} AND name >= ? AND name < ?", *left_range())
         return {name for (name,) in rows}
 
-    def sections(self, names: Iterable[str]) -> dict[str, tuple[Section, ...]]:
-        """What was last applied for these domains."""
-        return {name: self._sections(name) for name in names}
+    def sections(
+        self, names: Iterable[str], parts: Mapping[str, Part | None] = _WHOLE
+    ) -> dict[str, tuple[Section, ...]]:
+        """What was last applied for these domains, or for parts of them.
+
+        First what was applied when the last run was over, then what each of those that are not
+        over meant to apply. None where nothing of the domain is known.
+        """
+        return {name: self._sections(name, parts.get(name)) for name in names}
+
+    def applied_of(self, wanted: Iterable[Wanted]) -> dict[str, tuple[Section, ...]]:
+        """What was last applied of what they are about. See `sections`."""
+        parts = {one.name: one.part for one in wanted}
+        return self.sections(parts, parts)
 
     def all_sections(self) -> Iterator[tuple[str, tuple[Section, ...]]]:
-        for name, text in self._read("SELECT name, sections FROM section"):
-            yield name, _decode(text)
+        """One domain after the other."""
+        everything = self._read("SELECT * FROM kept ORDER BY name, local, round")
+        for name, those in groupby(everything, itemgetter(0)):
+            rows = {(from_key(key), number): text for _, key, number, text in those}
+            yield name, tuple(distinct_sections(rows))
+
+    def unfinished(self, name: str) -> frozenset[str]:
+        """The local parts, or the frame, of which a run that is not over has something."""
+        rows = self._read(f"SELECT local {_UNFINISHED}", name)
+        return frozenset(from_key(key) for (key,) in rows)
 
     def intend(self, sections: Mapping[str, Section]) -> None:
         """Note, before anything is written, what will be: a killed run finds its own lines."""
-        rows, prepends = [], []
+        news, prepends = Values(), dict[int, str]()
         for name, section in sections.items():
-            known = self._texts(name)
-            text = section.encode().decode()
-            if text not in known:
-                rows.append((name, json.dumps([*known, text])))
+            texts = find_news(self._rows(name, section.part), section)
+            if texts:
+                number = self._next_round(name)
+                news += to_values([(name, {(local, number): texts[local] for local in texts})])
             if any(section.lines.values()) and not is_left_path(name):
-                prepends.append((section.prepend, name))
-        self._write("INSERT OR REPLACE INTO section VALUES (?, ?)", rows)
-        self._note_prepends(prepends)
+                prepends[section.prepend] = name
+        owners = [pair for pair in prepends.items() if self.owner_of(pair[0]) != pair[1]]
+        self._write((KEEP, news), (_OWN, owners))
 
-    def _note_prepends(self, prepends: Sequence[tuple[int, str]]) -> None:
-        news = [(number, name) for number, name in prepends if self.owner_of(number) != name]
-        self._write("INSERT OR REPLACE INTO prepend VALUES (?, ?)", news)
+    def finish(self, sections: Mapping[str, Section]) -> None:
+        """Note what was applied, now that it is."""
+        gone, news = Values(), Values()
+        for name, section in sections.items():
+            texts = to_texts(section) if self._keeps_anything(name, section) else {}
+            rows = {(local, FINISHED): text for local, text in texts.items()}
+            self._change(name, self._rows(name, section.part), rows, gone, news)
+        self._write((_DROP, gone), (KEEP, news))
 
     def relearn(self, former: Iterable[str], sections: Mapping[str, Sequence[Section]]) -> None:
         """Know these alone of these domains, and nothing of the `former` names, in one step."""
-        texts = {
-            name: list(dict.fromkeys(section.encode().decode() for section in those))
-            for name, those in sections.items()
-        }
-        rows = [(name, json.dumps(those)) for name, those in texts.items()]
-        prepends = [(those[-1].prepend, name) for name, those in sections.items()]
-        with self._transaction():
-            gone = [(name,) for name in former]
-            self._db.executemany("DELETE FROM section WHERE name = ?", gone)
-            self._db.executemany("INSERT OR REPLACE INTO section VALUES (?, ?)", rows)
-            self._db.executemany("INSERT OR REPLACE INTO prepend VALUES (?, ?)", prepends)
+        gone, news = Values(), Values()
+        for name in {*former, *sections}:
+            rows = to_rows(dict(enumerate(sections.get(name, ()))))
+            self._change(name, self._rows(name), rows, gone, news)
+        owners = [(those[-1].prepend, name) for name, those in sections.items()]
+        self._write((_DROP, gone), (KEEP, news), (_OWN, owners))
 
     def owner_of(self, prepend: int) -> str | None:
         """The domain that had the number last, on the host or not any more."""
@@ -118,154 +121,70 @@ class Memory:
         (highest,) = next(self._read("SELECT COALESCE(MAX(number), 0) FROM prepend"))
         return int(highest)
 
-    @property
-    def moving(self) -> tuple[str, str, Move] | None:
-        """The move that was begun last and is not noted as done: the arguments of `move()`."""
-        text = self._fact("moving")
-        if text is None:
-            return None
-        name, owner, path, to = json.loads(text)
-        return name, owner, Move(path, to)
-
-    def begin_move(self, name: str, owner: str, move: Move) -> None:
-        """Note, before it is made, what a killed run may have left half-way."""
-        text = json.dumps([name, owner, move.path, move.to]).encode()
-        self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [("moving", text)])
-
-    def drop_move(self) -> None:
-        """It was not made."""
-        self._write("DELETE FROM fact WHERE name = ?", [("moving",)])
-
     def move(self, name: str, owner: str, move: Move) -> None:
         """Note a move: what was applied for `name` is at its new place, and `owner`'s.
 
         Of another domain that had the owner's name only lines can be left, or nothing could move.
         """
-        before = () if name == owner else self._sections(owner)
-        others = [replace(section, files={}, homes={}) for section in before]
-        sections = [*others, *(move_section(section, move) for section in self._sections(name))]
-        moved = [section.encode().decode() for section in sections]
-        prepends = [(section.prepend, owner) for section in self._sections(name)]
+        is_home = name == owner and "/" in move.path
+        part = frozenset(map(local_of_path, (move.path, move.to))) if is_home else None
+        before = self._rounds(name, part)
+        rounds = {number: move_section(section, move) for number, section in before.items()}
+        gone, news = Values(), Values()
+        if name != owner:
+            others = self._rounds(owner).values()
+            lines = [replace(section, files={}, homes={}) for section in others]
+            rounds = dict(enumerate([*lines, *rounds.values()]))
+            self._change(name, self._rows(name), {}, gone, news)
+        self._change(owner, self._rows(owner, part), to_rows(rounds), gone, news)
+        owners = [(section.prepend, owner) for section in before.values()]
         links = [(move_path(path, move), move_path(at, move)) for path, at in self.links]
         links = [link for link in links if link[0] != link[1]] + [(move.path, move.to)]
-        with self._transaction():
-            self._db.execute("DELETE FROM section WHERE name = ?", (name,))
-            self._db.execute(
-                "INSERT OR REPLACE INTO section VALUES (?, ?)", (owner, json.dumps(moved))
-            )
-            self._db.executemany("INSERT OR REPLACE INTO prepend VALUES (?, ?)", prepends)
-            self._db.execute("DELETE FROM fact WHERE name = 'moving'")
-            self._db.execute("INSERT OR REPLACE INTO fact VALUES (?, ?)", _fact_of_links(links))
+        self._write(
+            (_DROP, gone),
+            (KEEP, news),
+            (_OWN, owners),
+            (FORGET, [("moving",)]),
+            (NOTE, [fact_of_links(links)]),
+        )
 
-    @property
-    def links(self) -> list[tuple[str, str]]:
-        """The links that moves left: the old path and the new one."""
-        return [(path, to) for path, to in json.loads(self._fact("links") or b"[]")]
+    def _sections(self, name: str, part: Part | None) -> tuple[Section, ...]:
+        return tuple(distinct_sections(self._rows(name, part), part))
 
-    @links.setter
-    def links(self, links: Sequence[tuple[str, str]]) -> None:
-        self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [_fact_of_links(links)])
+    def _rounds(self, name: str, part: Part | None = None) -> dict[int, Section]:
+        rounds = pictures(self._rows(name, part))
+        return {number: from_texts(texts, part) for number, texts in rounds.items()}
 
-    def finish(self, sections: Mapping[str, Section]) -> None:
-        """Note what was applied, now that it is."""
-        gone = [(name,) for name, section in sections.items() if not _has_anything(section)]
-        rows = [
-            (name, json.dumps([section.encode().decode()]))
-            for name, section in sections.items()
-            if _has_anything(section) and self._texts(name) != [section.encode().decode()]
-        ]
-        self._write("INSERT OR REPLACE INTO section VALUES (?, ?)", rows)
-        self._write("DELETE FROM section WHERE name = ?", gone)
+    def _rows(self, name: str, part: Part | None = None) -> Rows:
+        """What is kept of a domain, or of a part of it."""
+        if part is None:
+            found = self._read(_ROWS % "", name)
+        else:
+            keys = [to_key(local) for local in sorted({FRAME, *part})]
+            some = (keys[at : at + _AT_ONCE] for at in range(0, len(keys), _AT_ONCE))
+            found = chain.from_iterable(self._read_some(name, those) for those in some)
+        return {(from_key(key), number): text for key, number, text in found}
 
-    @property
-    def hup_owed(self) -> bool:
-        return self._fact("hup owed") is not None
+    def _read_some(self, name: str, keys: Sequence[bytes]) -> Iterator[tuple[bytes, int, str]]:
+        marks = ",".join("?" * len(keys))
+        return self._read(_ROWS % f"AND local IN ({marks})", name, *keys)
 
-    @hup_owed.setter
-    def hup_owed(self, owed: bool) -> None:
-        if owed:
-            self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [("hup owed", b"")])
-        elif self.hup_owed:
-            self._write("DELETE FROM fact WHERE name = ?", [("hup owed",)])
+    def _next_round(self, name: str) -> int:
+        ((number,),) = self._read(f"SELECT COALESCE(MAX(round), 0) + 1 {_UNFINISHED}", name)
+        return int(number)
 
-    @property
-    def foreign(self) -> bytes:
-        """The foreign assignments as last seen."""
-        return self._fact("foreign") or b""
+    def _keeps_anything(self, name: str, section: Section) -> bool:
+        """Whether anything is left of a domain of which this is the whole, or a part."""
+        if section.files or section.homes or section.logins or any(section.lines.values()):
+            return True
+        own = {FRAME, *(section.part or ())}
+        locals_ = self._read("SELECT DISTINCT local FROM kept WHERE name = ?", name)
+        return section.part is not None and any(from_key(key) not in own for (key,) in locals_)
 
-    @foreign.setter
-    def foreign(self, lines: bytes) -> None:
-        if lines != self.foreign:
-            self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [("foreign", lines)])
-
-    @property
-    def file_systems(self) -> set[str]:
-        """Where those on which homes are were mounted when they were last seen."""
-        return set(json.loads(self._fact("file systems") or b"[]"))
-
-    @file_systems.setter
-    def file_systems(self, paths: Set[str]) -> None:
-        if paths != self.file_systems:
-            fact = "file systems", json.dumps(sorted(paths)).encode()
-            self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [fact])
-
-    @property
-    def ledger(self) -> LedgerEnd | None:
-        """The newest change that the host was made from."""
-        text = self._fact("ledger")
-        return LedgerEnd(*json.loads(text)) if text else None
-
-    @ledger.setter
-    def ledger(self, end: LedgerEnd | None) -> None:
-        if end is None:
-            self._write("DELETE FROM fact WHERE name = ?", [("ledger",)])
-        elif end != self.ledger:
-            fact = "ledger", json.dumps(end).encode()
-            self._write("INSERT OR REPLACE INTO fact VALUES (?, ?)", [fact])
-
-    def _fact(self, name: str) -> bytes | None:
-        row = next(self._read("SELECT value FROM fact WHERE name = ?", name), None)
-        return row[0] if row else None
-
-    def _texts(self, name: str) -> list[str]:
-        row = next(self._read("SELECT sections FROM section WHERE name = ?", name), None)
-        return json.loads(row[0]) if row else []
-
-    def _sections(self, name: str) -> tuple[Section, ...]:
-        return tuple(Section.decode(text.encode()) for text in self._texts(name))
-
-    def _read(self, statement: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        try:
-            yield from self._db.execute(statement, values)
-        except sqlite3.Error as error:
-            raise HostError(
-                "The memory of what was applied cannot be read.", f"{self.path}: {error}"
-            ) from error
-
-    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
-        if rows:
-            with self._transaction():
-                self._db.executemany(statement, rows)
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            with self._db:
-                self._db.execute("BEGIN IMMEDIATE")
-                yield
-        except sqlite3.Error as error:
-            raise HostError(
-                "The memory of what was applied cannot be written.", f"{self.path}: {error}"
-            ) from error
-
-
-def _fact_of_links(links: Sequence[tuple[str, str]]) -> tuple[str, bytes]:
-    return "links", json.dumps(links).encode()
-
-
-def _decode(text: str) -> tuple[Section, ...]:
-    return tuple(Section.decode(one.encode()) for one in json.loads(text))
-
-
-def _has_anything(section: Section) -> bool:
-    return bool(section.files or section.homes or section.logins or any(section.lines.values()))
+    @staticmethod
+    def _change(name: str, before: Rows, after: Rows, gone: Values, news: Values) -> None:
+        """Add what has to be dropped and kept, so that of these rows those are left."""
+        lost = sorted(before.keys() - after.keys())
+        gone += [(name, to_key(local), number) for local, number in lost]
+        differing = {at: text for at, text in after.items() if before.get(at) != text}
+        news += to_values([(name, differing)])

@@ -61,7 +61,9 @@ class Moves:
     def find_name(self, one: Wanted) -> str:
         """The name it was applied under; a prepend is never given twice, so it tells."""
         prepend = one.section.prepend
-        for name, sections in self.memory.sections([one.name, *one.former]).items():
+        names = [one.name, *one.former]
+        frames = self.memory.sections(names, dict.fromkeys(names, frozenset()))
+        for name, sections in frames.items():
             if sections and sections[-1].prepend == prepend:
                 return name
         owner = self.memory.owner_of(prepend)

@@ -14,7 +14,10 @@ from qmailpanel.qmail.plan.steps import Failed, FlushTree, LoginsOf, LoginStep, 
 
 @dataclass(frozen=True)
 class Observed:
-    """The host as it is. `disturbed`: other domains, whose lines somebody else changed."""
+    """The host as it is.
+
+    `disturbed`: domains of which somebody else changed lines that were not looked at.
+    """
 
     actual: Actual
     disturbed: frozenset[str] = frozenset()

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
 from qmailpanel.qmail.formats import cdb, control
 from qmailpanel.qmail.formats.maps import MAPS
-from qmailpanel.qmail.formats.shared_files import Foreign, LineFile, Shared, key_of, take_apart
+from qmailpanel.qmail.formats.shared_files import (
+    Foreign,
+    LineFile,
+    Part,
+    Shared,
+    key_of,
+    take_apart,
+)
 from qmailpanel.qmail.host.files import opened
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.host.shared_file import SharedFile
@@ -45,7 +52,7 @@ class SharedObserver:
     ) -> SharedSeen:
         """See Host.observe; `known` becomes what was seen when all else was, too."""
         files = self._read_files(wanted)
-        disturbed = self._find_disturbed(files, {one.name for one in wanted})
+        disturbed = self._find_disturbed(files, {one.name: one.part for one in wanted})
         for which in MAPS:
             self._note_uncompiled(files[which].foreign)
         answers = {
@@ -80,15 +87,24 @@ class SharedObserver:
         return known is not None and known.content == content and not _adopts(known, wanted)
 
     def _find_disturbed(
-        self, files: Mapping[Shared, LineFile], looked_at: Set[str]
+        self, files: Mapping[Shared, LineFile], looked_at: Mapping[str, Part | None]
     ) -> frozenset[str]:
-        """Other domains may have lost lines since they were written: they want a look too."""
+        """What is not looked at may have lost lines since they were written: it wants a look too.
+
+        `looked_at`: parts of domains, by name.
+        """
         disturbed = set[str]()
         for shared, known in self.known.items():
-            if files[shared] is not known:
-                before, after = known.sections, files[shared].sections
-                disturbed |= {n for n in before.keys() | after if before.get(n) != after.get(n)}
-        return frozenset(disturbed - looked_at)
+            file = files[shared]
+            before, after = known.sections, file.sections
+            names = before.keys() | after if file is not known else ()
+            changed = {name for name in names if before.get(name) != after.get(name)}
+            disturbed |= {name for name in changed if name not in looked_at}
+            for name in changed & looked_at.keys():
+                part = looked_at[name]
+                if known.others(name, part) != file.others(name, part):
+                    disturbed.add(name)
+        return frozenset(disturbed)
 
     def _note_uncompiled(self, foreign: Foreign) -> None:
         """Somebody may have written after the last qmail-newu, or instead of calling it."""
@@ -99,7 +115,7 @@ class SharedObserver:
         if not known or foreign is not known.foreign:
             keys |= {key for key, _ in foreign.keys.items() - before.items()}
         wanted = MAPS[shared].answers(foreign, keys)
-        answers = self._ask(shared, wanted) or {}
+        answers = (self._ask(shared, wanted) if wanted else None) or {}
         self._uncompiled[shared] = {k for k, data in wanted.items() if answers.get(k) != data}
 
     def _keys_to_ask(
@@ -177,7 +193,7 @@ class SharedObserver:
 def _keys_of(wanted: Sequence[Wanted], applied: Applied, file: LineFile) -> set[bytes]:
     keys = set[bytes]()
     for one in wanted:
-        keys.update(one.section.lines.get(file.shared, ()), file.section(one.name))
+        keys.update(one.section.lines.get(file.shared, ()), file.section(one.name, one.part))
         for section in applied.get(one.name, ()):
             keys.update(section.lines.get(file.shared, ()))
     return keys
@@ -199,7 +215,8 @@ def _adopts(file: LineFile, wanted: Sequence[Wanted]) -> bool:
 def _wants_other_lines(one: Wanted, file: LineFile) -> bool:
     if not (is_left_path(one.name) or left_path(one.section.prepend) in file.sections):
         return False
-    return bool(set(lines_of(one.section, file.shared).values()) - set(file.lines(one.name)))
+    there = file.lines(one.name, one.part)
+    return bool(set(lines_of(one.section, file.shared).values()) - set(there))
 
 
 def _append(file: LineFile, late: bytes) -> LineFile:

@@ -35,6 +35,7 @@ from qmailpanel.qmail.names import (
     MailAddress,
     ReplyText,
 )
+from qmailpanel.qmail.plan.parts import cut
 from qmailpanel.qmail.plan.state import Home, Section, Wanted, archive_path, empty_section
 
 NO_MAILBOX = ReplyText("No such mailbox here. (#5.1.1)")
@@ -56,7 +57,7 @@ def render_domain(rows: DomainRows, layout: Layout) -> Wanted:
     section, logins = empty_section(rows.prepend), Logins()
     if not rows.removed:
         names = [rendering.name, *read_names(rendering, rows.alias_domains)]
-        logins = Logins(tuple(names), rendering.logins)
+        logins = Logins(tuple(names), rendering.logins, rows.part)
         section = _render_section(rendering, rows, names)
     rendering.owners |= {archive_path(mailbox): row for mailbox, row in rows.purged.items()}
     return Wanted(
@@ -87,13 +88,14 @@ def _render_section(rendering: Rendering, rows: DomainRows, names: list[DomainNa
     refused = read_names(rendering, rows.refused)
     if refused:
         render_refusal(rendering)
-    return Section(
+    section = Section(
         prepend=rows.prepend,
         lines=render_lines(rendering, rows, names, refused),
         files=rendering.files,
         homes=rendering.homes,
         logins=tuple(names),
     )
+    return cut(section, rows.part)
 
 
 def _render_mailbox(rendering: Rendering, row: MailboxRow, rows: DomainRows) -> None:

@@ -80,7 +80,7 @@ def _own_addresses(row: MailboxRow, rows: DomainRows) -> tuple[MailAddress, ...]
     """Its address under each name of the domain, and those that deliver to it."""
     names = (rows.name, *rows.alias_domains)
     itself = {f"{row.local}@{name}" for name in names}
-    aliases = (alias for alias in rows.aliases if not alias.removed)
+    aliases = (alias for alias in rows.aliases if alias.enabled and not alias.removed)
     locals_ = [row.local, *(alias.local for alias in aliases if itself & {*alias.destinations})]
     return _addresses(locals_, names)
 

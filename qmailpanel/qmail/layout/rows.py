@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 
 from qmailpanel.qmail.formats.reply import Programs
-from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.formats.shared_files import Part, Shared
 from qmailpanel.qmail.names import MailUser
 
 
@@ -157,7 +157,7 @@ class DomainRows:
     names are in control/morercpthosts, because rcpthosts has as many as it shall. `former`: names
     it has or had besides its own. `departed`: what is answered for its removed mailboxes.
     `purged`: mailboxes whose mail shall be gone for good → address. `nameless`: other removed ones
-    that gave up their names.
+    that gave up their names. `part`: of its addresses only these are here; None: all.
     """
 
     domain: int
@@ -180,3 +180,4 @@ class DomainRows:
     aliases: Sequence[AliasRow] = ()
     purged: Mapping[int, int] = field(default_factory=dict)
     nameless: frozenset[int] = frozenset()
+    part: Part | None = None

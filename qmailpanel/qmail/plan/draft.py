@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from qmailpanel.qmail.formats.control import is_refused
 from qmailpanel.qmail.formats.dotqmail import refuses
-from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.formats.shared_files import OurLines, Shared
 from qmailpanel.qmail.plan.drift import Drift
 from qmailpanel.qmail.plan.state import (
     Home,
@@ -64,6 +64,10 @@ class Draft:
     is_mapped: bool = False
     logins: Sequence[LoginStep] = ()
     login_names: tuple[str, ...] = ()
+
+    def having(self, lines: Mapping[bytes, bytes]) -> OurLines:
+        """These lines as those that it has in a shared file."""
+        return OurLines(self.wanted.section.prepend, lines, self.wanted.part)
 
     def drops(self, shared: Shared) -> list[bytes]:
         """Our lines that go."""
@@ -167,6 +171,7 @@ def section_after(draft: Draft) -> Section | None:
         files=_files_after(draft),
         homes=_homes_after(draft),
         logins=draft.login_names,
+        part=draft.wanted.part,
     )
 
 

@@ -30,18 +30,24 @@ def begin_lists(drafts: Sequence[Draft], actual: Actual, files: dict[Shared, Lin
     domains are in the plan. The combined patch's refuses only whom it lists with a minus: others
     stay as they are.
     """
-    served = {name for shared in HOSTS for name in actual.shared[shared].sections}
-    is_whole = served <= {draft.wanted.name for draft in drafts}
     for shared in KNOWN_RECIPIENTS:
         if files[shared].content is not None or actual.maps.get(shared) is not None:
             continue
-        if not is_whole:
+        if not any(draft.new[shared] for draft in drafts):
+            continue
+        if not _are_all(drafts, actual):
             for draft in drafts:
                 draft.new[shared] = {}
-        elif any(draft.new[shared] for draft in drafts):
+        else:
             names = _accepted_names(actual) if shared is not Shared.MORE_VALID else []
             others = tuple(b"@" + name for name in names)
             files[shared] = replace(files[shared], foreign=Foreign(shared, others))
+
+
+def _are_all(drafts: Sequence[Draft], actual: Actual) -> bool:
+    """Whether the plan is about the whole of each domain of the panel's."""
+    served = {name for shared in HOSTS for name in actual.shared[shared].sections}
+    return served <= {draft.wanted.name for draft in drafts if draft.wanted.part is None}
 
 
 def _accepted_names(actual: Actual) -> list[bytes]:

@@ -22,6 +22,7 @@ from qmailpanel.qmail.formats.shared_files import HOSTS, KNOWN_RECIPIENTS, LineF
 from qmailpanel.qmail.plan.draft import Draft, section_after
 from qmailpanel.qmail.plan.drift import Drift, Side
 from qmailpanel.qmail.plan.missing_files import begin_lists, first_foreign
+from qmailpanel.qmail.plan.parts import is_in, local_of
 from qmailpanel.qmail.plan.questions import (
     ANY_DROPS,
     Question,
@@ -105,6 +106,8 @@ def _put_back(wanted: Sequence[Wanted], actual: Actual) -> Actual:
             if decision.side is not Side.OURS or not decision.subject.line:
                 continue
             shared, key = decision.subject.line
+            if not is_in(local_of(decision.subject), one.part):
+                continue
             lines = b"".join(files[shared].foreign.keys.get(key, ()))
             if lines and one.side(decision.subject, lines) is Side.OURS:
                 prepend = one.section.prepend
@@ -164,14 +167,14 @@ def _grow_trees(drafts: Sequence[Draft]) -> Iterator[Step]:
 
 def _shrunk(drafts: Iterable[Draft], shared: Shared) -> Sections:
     """Only what was there and stays; a name that moves to the other list of hosts stays too."""
-    return {d.wanted.name: (d.wanted.section.prepend, _staying(d, shared)) for d in drafts}
+    return {draft.wanted.name: draft.having(_staying(draft, shared)) for draft in drafts}
 
 
 def _grown(drafts: Iterable[Draft], shared: Shared) -> Sections:
     """What stays and what is new."""
     return {
-        d.wanted.name: (d.wanted.section.prepend, {**_staying(d, shared), **d.new[shared]})
-        for d in drafts
+        draft.wanted.name: draft.having({**_staying(draft, shared), **draft.new[shared]})
+        for draft in drafts
     }
 
 

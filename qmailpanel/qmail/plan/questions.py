@@ -34,8 +34,10 @@ class Question:
 
 def ask_about_rcpthosts(actual: Actual) -> Question | None:
     """A missing rcpthosts on a host that serves other domains."""
+    if actual.shared[Shared.RCPT].content is not None:
+        return None
     names = hosted_names(actual)
-    if actual.shared[Shared.RCPT].content is not None or not names:
+    if not names:
         return None
     listed = b"".join(names).decode("utf-8", "backslashreplace")
     return Question(

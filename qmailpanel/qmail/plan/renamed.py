@@ -7,6 +7,7 @@ looks for the old name finds it, until the link goes: mail is never without its 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from qmailpanel.qmail.formats.shared_files import Foreign
 from qmailpanel.qmail.plan.settle_homes import find_foreign_way
@@ -46,12 +47,10 @@ def find_foreign_end(wanted: Wanted, moves: Sequence[Move], assigned: Foreign) -
 
 def move_section(section: Section, move: Move) -> Section:
     """The section as it is after the move; its lines still say the old name."""
-    return Section(
-        section.prepend,
-        section.lines,
-        {move_path(path, move): text for path, text in section.files.items()},
-        {move_path(path, move): home for path, home in section.homes.items()},
-        section.logins,
+    return replace(
+        section,
+        files={move_path(path, move): text for path, text in section.files.items()},
+        homes={move_path(path, move): home for path, home in section.homes.items()},
     )
 
 

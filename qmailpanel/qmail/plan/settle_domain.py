@@ -46,7 +46,7 @@ def draft_domain(
         applied=applied,
         tree=actual.trees.get(wanted.name, Tree()),
         failed=failed,
-        old={shared: actual.shared[shared].section(wanted.name) for shared in Shared},
+        old={shared: actual.shared[shared].section(wanted.name, wanted.part) for shared in Shared},
         problems=list(wanted.problems),
         is_mapped=_is_mapped(wanted, actual),
     )
@@ -77,7 +77,7 @@ def _settle_tree(draft: Draft, assigned: Foreign) -> None:
     settle_purges(draft)
     is_left_empty = draft.tree.empty or draft.shrink
     removal = RemoveDirectory(draft.wanted.name)
-    if removal in draft.failed:
+    if removal in draft.failed or draft.wanted.part is not None:
         return  # an empty directory harms nobody
     if draft.applied and is_left_empty and not draft.wanted.section.files:
         draft.shrink.append(removal)

@@ -6,14 +6,12 @@ homes below the mail root. Paths are relative to the mail root.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Self
 
 from qmailpanel.qmail.formats.logins import LoginFilesFound, Logins
 from qmailpanel.qmail.formats.maildir import Limits
-from qmailpanel.qmail.formats.shared_files import HOSTS, LineFile, Shared, keyed
+from qmailpanel.qmail.formats.shared_files import HOSTS, LineFile, Part, Shared
 from qmailpanel.qmail.plan.drift import Decision, Side, Subject, as_text
 
 _LEFT = ".left-"
@@ -41,6 +39,7 @@ class Section:
     """Everything of one domain: lines by key for each shared file, files and homes by path.
 
     `logins`: the names that have login files. What is in those is secret, so it is not remembered.
+    `part`: it is about these addresses and the frame of the domain alone; None: about all.
     """
 
     prepend: int
@@ -48,41 +47,7 @@ class Section:
     files: Mapping[str, bytes]
     homes: Mapping[str, Home]
     logins: tuple[str, ...] = ()
-
-    def encode(self) -> bytes:
-        """The section as JSON, for the memory of what was applied. `decode` is its inverse."""
-        return json.dumps(
-            {
-                "prepend": self.prepend,
-                "lines": {
-                    name: [line.decode("latin-1") for line in lines.values()]
-                    for name, lines in self.lines.items()
-                },
-                "files": {path: text.decode("latin-1") for path, text in self.files.items()},
-                "homes": {
-                    path: [home.mailbox, home.dot_qmail.decode("latin-1"), *home.limits]
-                    for path, home in self.homes.items()
-                },
-                "logins": self.logins,
-            }
-        ).encode()
-
-    @classmethod
-    def decode(cls, text: bytes) -> Self:
-        data = json.loads(text)
-        return cls(
-            prepend=data["prepend"],
-            lines={
-                Shared(name): keyed(Shared(name), [line.encode("latin-1") for line in lines])
-                for name, lines in data["lines"].items()
-            },
-            files={path: text.encode("latin-1") for path, text in data["files"].items()},
-            homes={
-                path: Home(mailbox, dot_qmail.encode("latin-1"), *limits)  # an old one has fewer
-                for path, (mailbox, dot_qmail, *limits) in data["homes"].items()
-            },
-            logins=tuple(data.get("logins", ())),
-        )
+    part: Part | None = None
 
 
 def lines_of(section: Section, shared: Shared) -> Mapping[bytes, bytes]:
@@ -172,6 +137,11 @@ class Wanted:
     logins: Logins | None = None
     gave_up: str = ""
     known_as: tuple[str, ...] = ()
+
+    @property
+    def part(self) -> Part | None:
+        """What of the domain it is about; see `Section`."""
+        return self.section.part
 
     @property
     def homes(self) -> dict[str, int]:

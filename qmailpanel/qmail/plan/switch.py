@@ -85,9 +85,9 @@ def _hold(
     """These lines, with those of the keys as they are."""
     held = dict(_leave_out(sections, keys))
     for draft in drafts if keys else ():
-        prepend, lines = held[draft.wanted.name]
+        others = held[draft.wanted.name].lines
         kept = {key: line for key, line in draft.old[shared].items() if key in keys}
-        held[draft.wanted.name] = (prepend, {**lines, **kept})
+        held[draft.wanted.name] = draft.having({**others, **kept})
     return held
 
 
@@ -95,8 +95,8 @@ def _leave_out(sections: Sections, keys: Set[bytes]) -> Sections:
     if not keys:
         return sections
     return {
-        name: (prepend, {key: line for key, line in lines.items() if key not in keys})
-        for name, (prepend, lines) in sections.items()
+        name: new._replace(lines={key: new.lines[key] for key in new.lines if key not in keys})
+        for name, new in sections.items()
     }
 
 
@@ -118,7 +118,7 @@ def _turn_files(steps: Sequence[Step]) -> Iterator[Step]:
 
 
 def new_lines(drafts: Iterable[Draft], shared: Shared) -> Sections:
-    return {d.wanted.name: (d.wanted.section.prepend, d.new[shared]) for d in drafts}
+    return {draft.wanted.name: draft.having(draft.new[shared]) for draft in drafts}
 
 
 def _union(drafts: Sequence[Draft], shared: Shared) -> Sections:
@@ -137,7 +137,5 @@ def _union(drafts: Sequence[Draft], shared: Shared) -> Sections:
         for own, further in zip(lines, layer, strict=True):
             own.update({key: line for key, line in further.items() if key not in taken})
         taken |= {key for further in layer for key in further}
-    return {
-        draft.wanted.name: (draft.wanted.section.prepend, own)
-        for draft, own in zip(drafts, lines, strict=True)
-    }
+    each = zip(drafts, lines, strict=True)
+    return {draft.wanted.name: draft.having(own) for draft, own in each}

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
 from qmailpanel.qmail.formats.maps import MAPS
-from qmailpanel.qmail.formats.shared_files import KNOWN_RECIPIENTS, Foreign, LineFile, Shared
+from qmailpanel.qmail.formats.shared_files import (
+    KNOWN_RECIPIENTS,
+    Foreign,
+    LineFile,
+    OurLines,
+    Shared,
+)
 from qmailpanel.qmail.plan.draft import Draft
 from qmailpanel.qmail.plan.state import Actual
 from qmailpanel.qmail.plan.steps import Compile, Step, WriteShared
 
-Sections = Mapping[str, tuple[int, Mapping[bytes, bytes]]]
+Sections = Mapping[str, OurLines]
 
 
 def write_and_compile(
@@ -40,7 +46,7 @@ def write_lines(
     if not changes_lines(old, sections) and foreign is None:
         return
     base = old if foreign is None else replace(old, foreign=foreign)
-    new = base.with_sections(sections)
+    new = base.with_lines(sections)
     files[shared] = new
     added, dropped = _difference(old, new, sections)
     yield WriteShared(shared, old.content, new.content or b"", added, dropped)
@@ -49,15 +55,19 @@ def write_lines(
 def changes_lines(file: LineFile, sections: Sections) -> bool:
     if file.unclean or (file.content is None and file.shared is Shared.ASSIGN):
         return True
-    before = {line for name in sections for line in file.lines(name)}
-    return before != {line for _, lines in sections.values() for line in lines.values()}
+    after = {line for new in sections.values() for line in new.lines.values()}
+    return _lines_now(file, sections) != after
+
+
+def _lines_now(file: LineFile, sections: Sections) -> set[bytes]:
+    """What stands where these are to come."""
+    return {line for name, new in sections.items() for line in file.lines(name, new.part)}
 
 
 def _difference(
     old: LineFile, new: LineFile, sections: Sections
 ) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    before = {line for name in sections for line in old.lines(name)}
-    after = {line for name in sections for line in new.lines(name)}
+    before, after = _lines_now(old, sections), _lines_now(new, sections)
     if old.content is None:
         before, after = set(), after | set(new.foreign.raws)
     return tuple(sorted(after - before)), tuple(sorted(before - after))
@@ -87,20 +97,25 @@ def is_map_stale(drafts: Sequence[Draft], actual: Actual, shared: Shared) -> boo
     wrong = {key: line for key, line in lines.items() if not is_right(key, line)}
     if any(wrong.values()):
         return True
-    kept = _kept_lines(drafts, file) if wrong else {}
+    kept = _kept_lines(drafts, file, wrong) if wrong else {}
     return any(not is_right(key, kept.get(key)) for key in wrong)
 
 
-def _kept_lines(drafts: Sequence[Draft], file: LineFile) -> dict[bytes, bytes]:
+def _kept_lines(
+    drafts: Sequence[Draft], file: LineFile, keys: Iterable[bytes]
+) -> dict[bytes, bytes]:
     """Of domains that stay as they are: what goes from another may be there for one of them.
 
-    An assignment is so only for one of the same number; to look at all would cost all there is.
+    An assignment is so only for one of the same number, an address or name of a list only for one
+    that has that name; to look at all would cost all there is.
     """
+    names = {key.rpartition(b"@")[2] for key in keys}
     changed = {draft.wanted.name for draft in drafts if not draft.blocked}
     numbers = {draft.wanted.section.prepend for draft in drafts}
     kept = [
         file.section(name)
-        for name, (prepend, _) in file.sections.items()
-        if name not in changed and (file.shared is not Shared.ASSIGN or prepend in numbers)
+        for name, (prepend, text) in file.sections.items()
+        if name not in changed
+        and (prepend in numbers if file.shared is Shared.ASSIGN else any(n in text for n in names))
     ]
     return {key: line for section in kept for key, line in section.items()}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
+from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.pause import Round
 from qmailpanel.sync.publish import publish
 from qmailpanel.sync.reconcile import Reconciler
@@ -38,5 +39,5 @@ def scrub(reconciler: Reconciler, make_true: Callable[[list[int]], None]) -> Rou
 
 def _say_that_all_is_well(reconciler: Reconciler) -> None:
     report = Report(timezone.now(), answered=True)
-    reconciler.preview.look_ahead(report)
+    reconciler.preview.look_ahead(report, held_after())
     publish(report)

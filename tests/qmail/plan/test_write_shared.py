@@ -78,6 +78,18 @@ def test_what_goes_from_one_domain_may_be_there_for_one_that_stays() -> None:
     assert is_stale([gone, going], OTHER, {})
 
 
+def test_what_goes_from_one_domain_may_be_listed_for_one_that_is_not_in_the_plan() -> None:
+    """Of many domains only those are read that have the name."""
+    gone = draft("a.test", OURS, None)
+    gone.old[Shared.VALID] = {b"x@c.test": b"x@c.test\n"}
+    gone.new[Shared.VALID], gone.asked[Shared.VALID] = {}, {b"x@c.test"}
+    for line, expected in ((b"x@c.test", False), (b"y@c.test", True)):
+        kept = {"b.test": (101, line + b"\n"), "d.test": (102, b"x@d.test\n")}
+        file = LineFile(Shared.VALID, b"", Foreign(Shared.VALID), kept)
+        actual = Actual({Shared.VALID: file}, {}, {Shared.VALID: {b"x@c.test": b""}})
+        assert is_map_stale([gone], actual, Shared.VALID) is expected
+
+
 @pytest.mark.parametrize("shared", list(MAPS))
 def test_a_map_that_is_missing_is_stale_where_it_is_asked(shared) -> None:
     empty = LineFile(shared, b"", Foreign(shared))

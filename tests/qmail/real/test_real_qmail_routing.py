@@ -14,9 +14,9 @@ from qmailpanel.qmail.formats.dotqmail import Comment, Forward, Instruction, Mai
 from qmailpanel.qmail.formats.shared_files import Shared
 from tests.kit.assign_map import AssignMap
 from tests.kit.disk import make_true, open_home
+from tests.kit.random_rows import LOCALS, NAMES, rows_of_host
 from tests.kit.real_qmail import HOME, MAIL_ROOT, SENDER, needs_qmail, private_qmail
 from tests.kit.worlds import World, settle, want
-from tests.qmail.plan.test_plan import LOCALS, NAMES, rows_of_host
 
 pytestmark = needs_qmail
 OTHERS = ("unknown", "Ann", "JANE.ROE", "ann-x", "ann+x", "jane:roe", "default", "x", "x-y-z")
