@@ -60,9 +60,15 @@ def _temporary(path: str) -> str:
 
 
 def _run_compiler(program: Path) -> None:
-    """It has no protection against a second one; our lock is it. See qmail-newu(8)."""
+    """It has no protection against a second one; our lock is it, and it has that open."""
     done = subprocess.run(
-        [program], capture_output=True, timeout=COMPILER_SECONDS, cwd="/", env={}, check=False
+        [program],
+        capture_output=True,
+        timeout=COMPILER_SECONDS,
+        cwd="/",
+        env={},
+        close_fds=False,
+        check=False,
     )
     if done.returncode:
         said = done.stderr.decode(errors="backslashreplace").strip()

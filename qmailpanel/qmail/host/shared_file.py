@@ -33,7 +33,8 @@ def hold_lock(home: str) -> Iterator[None]:
     """Be the one writer of this qmail home, until the end of the block.
 
     Raises HostError when another one is. The file is never removed: two runs that overlap could
-    bring an old map back.
+    bring an old map back. A qmail-newu that outlives us holds it on, and so nobody reads or writes
+    what it is about to replace.
     """
     try:
         fd = open_at(f"{home}/{LOCK}", os.O_RDWR | os.O_CREAT)
@@ -41,6 +42,7 @@ def hold_lock(home: str) -> Iterator[None]:
         raise HostError("The qmail home cannot be written.", f"{home}/{LOCK}: {error}") from error
     try:
         _lock(fd)
+        os.set_inheritable(fd, True)
         yield
     finally:
         with contextlib.suppress(OSError):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host import map_compiler
-from qmailpanel.qmail.host.errors import HostError
+from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.host.map_compiler import compile_map, is_home_compiled_in
+from qmailpanel.qmail.host.shared_file import hold_lock
 from tests.kit.programs import make_newu
 
 ASSIGN = b"=100-biliards:popuser:110:31:/var/qmail/mailnames/pandle.net/biliards:::\n.\n"
@@ -63,6 +67,35 @@ def test_a_qmail_newu_that_hangs_is_ended(home, monkeypatch) -> None:
     with pytest.raises(HostError) as caught:
         compile_map(str(home), Shared.ASSIGN)
     assert "timed out" in caught.value.cause
+
+
+def test_a_qmail_newu_that_outlives_a_killed_run_is_waited_for(home) -> None:
+    make_newu(
+        home,
+        f"cd {home}/users && echo made > cdb.tmp && read -r line < go && exec /bin/mv cdb.tmp cdb",
+    )
+    os.mkfifo(home / "users/go")
+    child = os.fork()
+    if not child:
+        with hold_lock(str(home)):
+            compile_map(str(home), Shared.ASSIGN)
+    go = (home / "users/go").open("w")  # once it is read
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with pytest.raises(Busy), hold_lock(str(home)):
+        pass
+    go.write("on\n")
+    go.close()
+    wait_for_lock(home)
+    assert (home / "users/cdb").read_bytes() == b"made\n"
+
+
+def wait_for_lock(home: Path) -> None:
+    for _ in range(1_000):
+        with contextlib.suppress(Busy), hold_lock(str(home)):
+            return
+        time.sleep(0.01)
+    raise AssertionError("no end")
 
 
 def test_a_left_over_of_a_killed_run_is_no_obstacle(home) -> None:
