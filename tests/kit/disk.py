@@ -46,7 +46,7 @@ def want_on(host: Host, rows: Sequence[DomainRows]) -> list[Wanted]:
 
 
 def plan_on(host: Host, wanted: Sequence[Wanted], failed: Failed | None = None) -> Plan:
-    applied = host.memory.sections([one.name for one in wanted])
+    applied = host.memory.applied_of(wanted)
     return make_plan(wanted, applied, host.observe(wanted, applied).actual, failed)
 
 
@@ -57,7 +57,7 @@ def make_true(
     wanted = want_on(host, rows)
     with host.lock():
         host.moves.finish()
-        applied = host.memory.sections([one.name for one in wanted])
+        applied = host.memory.applied_of(wanted)
         moves = host.moves.find_all(wanted, applied)
         causes = {w.name: host.moves.make(w, moves.get(w.name, ()), report) for w in wanted}
         failed: Failed = {name: cause for name, cause in causes.items() if cause}

@@ -60,6 +60,10 @@ class Panel:
         """As `qmailsync --once`, in a process of its own as far as memory goes."""
         return Reconciler(open_host()).reconcile(all_domains(), absent=True)
 
+    def sync_changes(self) -> Report:
+        """The same with what is not live yet, as far as it was changed."""
+        return Reconciler(open_host()).reconcile([], since=0)
+
     def serve(self) -> Service:
         """A service that has started and found everything as it should be."""
         service = Service(open_host())

@@ -32,6 +32,7 @@ from qmailpanel.domains.services import remove_domain, restore_domain, switch_do
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import change_quota, set_password, switch_mailbox
+from qmailpanel.qmail.host.errors import Busy
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.names import DomainName, LocalPart, MailAddress
 from qmailpanel.qmail.plan.steps import PlaceHome, WriteFile, WriteLogins, WriteShared
@@ -39,6 +40,7 @@ from qmailpanel.state_dir import FACTOR_KEY, KEY, make_secret_key
 from qmailpanel.sync.host_settings import read_layout
 from qmailpanel.sync.publish import newest_change
 from qmailpanel.sync.reconcile import Reconciler
+from qmailpanel.sync.report import Report
 from qmailpanel.sync.scope import all_domains
 from tests.kit.panels import Panel
 from tests.kit.power_facts import Facts, read_facts
@@ -106,10 +108,23 @@ class History:
             self.sync()
 
     def sync(self) -> None:
-        report = self.reconciler().reconcile(all_domains(), absent=True)
+        report = self.reconcile_at_last()
         assert (report.error, report.question) == ("", None)
         assert not any(report.problems.values()), report
         self.note(is_live=True)
+
+    def reconcile_at_last(self) -> Report:
+        """A qmail-newu of a run that was killed may still be at work."""
+        while True:
+            with suppress(Busy):
+                return self.reconcile(self.reconciler())
+            time.sleep(0.01)
+
+    def reconcile(self, reconciler: Reconciler) -> Report:
+        """All of it, or what was changed."""
+        if self.chance.random() < 0.5:
+            return reconciler.reconcile([], since=0)
+        return reconciler.reconcile(all_domains(), absent=True)
 
     def reconciler(self) -> Reconciler:
         host = NotingHost(read_layout(), str(settings.QMAILPANEL_SYNC_DIR), settings.QMAILPANEL_HUP)
@@ -221,7 +236,7 @@ class History:
             if after is None:
                 _end_before_sync(reconciler.host)
             with suppress(BaseException):
-                reconciler.reconcile(all_domains(), absent=True)
+                self.reconcile(reconciler)
             os._exit(1)
         if after is not None:
             time.sleep(after)

@@ -91,8 +91,10 @@ class Look:
         assert newest_change() >= self.said.change
 
     def start(self) -> None:
-        """The panel starts again, and has all as it should be."""
-        report = Reconciler(open_host()).reconcile(all_domains(), absent=True)
+        """The panel starts again, with what is not live yet, and has all as it should be."""
+        reconciler = Reconciler(open_host())
+        reconciler.reconcile([], since=0)
+        report = reconciler.reconcile(all_domains(), absent=True)
         assert not report.error, (report.error, report.cause)
         assert report.question is None, report.question
         assert not any(report.problems.values()), report.problems

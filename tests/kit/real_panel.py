@@ -17,7 +17,6 @@ from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.report import Report
-from qmailpanel.sync.scope import dirty_domains
 from tests.kit.real_qmail import HOME, MAIL_ROOT, Qmail, homes_with, private_qmail, submit
 
 
@@ -54,7 +53,7 @@ class Panel:
 
     def sync(self) -> Report:
         """What the service does after a change."""
-        return self.reconciler.reconcile(dirty_domains(0))
+        return self.reconciler.reconcile([], since=0)
 
     def make_live(self) -> None:
         report = self.sync()

@@ -8,6 +8,7 @@ import signal
 import tempfile
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,13 @@ from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, LoginRow, Mailbox
 from tests.kit.disk import make_home, make_true, open_home, want_on
 
 KILLS = int(os.environ.get("TEST_KILLS") or 300)
+PARTS = 2  # runs about some addresses before each one about all
 LONGEST = 0.05  # seconds that a run may last before it is killed
 NAMES = (("pandle.net", "pandle.com"), ("b.test", "bee.test"))  # each domain has two, by turns
 FURTHER = "also."  # before the name of an alias domain
 LISTS = (Shared.VALID, Shared.RECIPIENTS)
 HASHES = ("", *(f"{{ARGON2ID}}$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$b{n}" for n in "xy"))
+BEHIND = ("", ".2")  # a name: it is another one then
 LOCALS = ("ann", "bob", "info", "jane.roe", "x-y")
 FOREIGN = {
     Shared.ASSIGN: (b"=7-joe:joe:7:7:/home/joe:::\n", b"+w-:alias:7:7:/w:-::note\n"),
@@ -42,7 +45,7 @@ def _random_domain(chance: random.Random, number: int) -> DomainRows:
     """A domain in any state; a mailbox keeps its number, so its mail stays whose it is."""
     name, former = chance.sample(NAMES[number], 2)
     kinds = {local: chance.choice("-mMRaAs") for local in LOCALS}
-    others = {local: chance.choice(["", ".2"]) for local in LOCALS}  # behind a name: another one
+    others = {local: chance.choice(BEHIND) for local in LOCALS}
     aliases = [f"{FURTHER}{name}"] if chance.random() < 0.5 else []
     if chance.random() < 0.3:
         aliases.append(former)
@@ -79,6 +82,39 @@ def _random_domain(chance: random.Random, number: int) -> DomainRows:
     )
 
 
+def change_some(
+    chance: random.Random, rows: list[DomainRows]
+) -> tuple[list[DomainRows], list[DomainRows]]:
+    """Other addresses in some of them: all rows then, and the parts that have what is new."""
+    others = {row.domain: row for row in random_rows(chance)}
+    pairs = [_mix(chance, row, others[row.domain]) for row in rows if not row.removed]
+    mixed = {new.domain: new for new, _ in pairs}
+    return [mixed.get(row.domain, row) for row in rows], [part for _, part in pairs]
+
+
+def _mix(
+    chance: random.Random, row: DomainRows, other: DomainRows
+) -> tuple[DomainRows, DomainRows]:
+    """With what the other one has of some local parts. An alias goes with the home it leads to."""
+    some = {*chance.sample(LOCALS, 2), "ann"}
+    some |= {alias.local for alias in (*row.aliases, *other.aliases) if len(alias.destinations) < 2}
+    some = {local + behind for local in some for behind in BEHIND}
+    news = [
+        AliasRow(one.address, one.local, _targets(row.name, "s"), enabled=one.enabled)
+        if len(one.destinations) < 2
+        else one
+        for one in other.aliases
+        if one.local in some
+    ]
+    boxes = [one for one in other.mailboxes if one.local in some]
+    kept = [one for one in row.mailboxes if one.local not in some]
+    aliases = [one for one in row.aliases if one.local not in some]
+    taken = {one.mailbox for one in kept}
+    boxes = [one for one in boxes if one.mailbox not in taken]
+    part = replace(row, mailboxes=boxes, aliases=news, part=frozenset(some))
+    return replace(row, mailboxes=[*kept, *boxes], aliases=[*aliases, *news]), part
+
+
 def _targets(name: str, kind: str) -> tuple[str, ...]:
     return (f"ann@{name}",) if kind == "s" else ("one@side.test", "two@side.test")
 
@@ -89,9 +125,9 @@ def test_killed_at_any_moment_every_file_is_whole_and_the_next_start_converges(
 ) -> None:
     home = start_home(in_memory / "qmail")
     maps = {(home / "users/cdb").read_bytes()}
-    mail = set[str]()
+    mail, rows = set[str](), list[DomainRows]()
     for _ in range(KILLS):
-        run_and_kill(home, random.Random(chance.random()), chance.uniform(0, LONGEST))
+        run_and_kill(home, rows, random.Random(chance.random()), chance.uniform(0, LONGEST))
         check_whole(home, maps)
         rows = random_rows(chance)
         converge(home, rows)
@@ -108,14 +144,21 @@ def start_home(home: Path) -> Path:
     return home
 
 
-def run_and_kill(home: Path, chance: random.Random, seconds: float) -> None:
-    """Changes stream in, in a child forked after all imports, until it is killed."""
+def run_and_kill(home: Path, rows: list[DomainRows], chance: random.Random, seconds: float) -> None:
+    """Changes stream in, in a child forked after all imports, until it is killed.
+
+    `rows`: those that are true when it begins.
+    """
     child = os.fork()
     if not child:
         with suppress(BaseException):
             host = open_home(home, lists=LISTS)
             while True:
-                make_true(host, random_rows(chance))
+                for _ in range(PARTS):
+                    rows, parts = change_some(chance, rows)
+                    make_true(host, parts)
+                rows = random_rows(chance)
+                make_true(host, rows)
         os._exit(1)
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from qmailpanel.ledger.actors import Refused
@@ -59,6 +60,7 @@ class Drill:
         self.world = World(panel)
         self.mail, self.operator = Mail(self.world), Operator(self.world)
         self.backups = Backups(self.world, backups)
+        own: dict[str, Callable[[int], None]]
         own = {"sync": self.sync, "serve": self.serve, "put back": self.backups.put_back}
         self.acts = People(self.world).acts | self.operator.acts | own
         self.act("sync", 0)
@@ -76,9 +78,12 @@ class Drill:
 
     # what sync does
 
-    def sync(self, _number: int = 0) -> None:
-        before = self.standing()
-        report = self.world.panel.sync()
+    def sync(self, number: int = 0) -> None:
+        """Of all domains, or of what was changed: at a start that comes first."""
+        before, panel = self.standing(), self.world.panel
+        report = panel.sync_changes() if number % 2 else panel.sync()
+        if number % 2 and not self.world.is_read:
+            report = panel.sync()
         assert not report.error, f"{report.error} {report.cause}"
         self.look(before, is_asking=report.question is not None)
 
