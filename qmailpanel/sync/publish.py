@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from qmailpanel.ledger.models import Change
@@ -30,9 +30,10 @@ def publish(report: Report) -> None:
     with transaction.atomic():
         _publish_positions(report)
         _publish_problems(report)
-        _publish_drifts(report)
-        _publish_question(report)
-        _publish_node(report)
+        is_other = _publish_drifts(report)
+        node = _read_node()
+        _publish_question(report, is_asking=vars(node)["asking"])
+        _publish_node(report, node, _count_drifts() if is_other else node.drifts)
         if report.steps or report.error:
             _publish_run(report)
 
@@ -109,8 +110,11 @@ def _publish_host_problem(report: Report, old: Sequence[SyncProblem]) -> None:
         )
 
 
-def _publish_drifts(report: Report) -> None:
-    """A drift that goes on keeps its row, so that it can be decided on while runs go by."""
+def _publish_drifts(report: Report) -> bool:
+    """A drift that goes on keeps its row, so that it can be decided on while runs go by.
+
+    Returns whether any came or went.
+    """
     node = settings.QMAILPANEL_NODE
     old = {
         _content(row): row.pk
@@ -133,6 +137,7 @@ def _publish_drifts(report: Report) -> None:
     SyncDrift.objects.filter(pk__in=[pk for key, pk in old.items() if key not in new]).delete()
     SyncDrift.objects.bulk_create(row for key, row in new.items() if key not in old)
     _forget_decisions(report)
+    return old.keys() != new.keys()
 
 
 def _content(row: SyncDrift) -> tuple[object, ...]:
@@ -151,13 +156,13 @@ def _forget_decisions(report: Report) -> None:
         DriftDecision.objects.filter(pk__in=over).delete()
 
 
-def _publish_question(report: Report) -> None:
+def _publish_question(report: Report, *, is_asking: bool) -> None:
     """Runs about other domains leave a question, and the yes to it, as it is."""
     question = report.question
     questions = SyncQuestion.objects.filter(node=settings.QMAILPANEL_NODE)
-    known = KnownHost.objects.filter(node=settings.QMAILPANEL_NODE)
     if question is None:
-        if report.answered and known.filter(asking=True).update(asking=False):
+        if report.answered and is_asking:
+            KnownHost.objects.filter(node=settings.QMAILPANEL_NODE).update(asking=False)
             questions.delete()
         return
     KnownHost.objects.update_or_create(node=settings.QMAILPANEL_NODE, defaults={"asking": True})
@@ -169,22 +174,28 @@ def _publish_question(report: Report) -> None:
     )
 
 
-def _publish_node(report: Report) -> None:
+def _publish_node(report: Report, node: SyncNode, drifts: int) -> None:
     text = _shortened("\n".join(describe(step) for step in report.waiting))
-    node = _read_node() or SyncNode.objects.create(node=settings.QMAILPANEL_NODE)
     holding = node.holding if report.holding is None else report.holding
-    drifts = vars(node).get("drifting") or 0
     if (node.preview, node.holding, node.drifts, node.total) != (text, holding, drifts, 0):
         here = SyncNode.objects.filter(pk=node.pk)
         here.update(preview=text, holding=holding, drifts=drifts, done=0, total=0)
 
 
-def _read_node() -> SyncNode | None:
-    """With the number of its drifts."""
-    drifts = SyncDrift.objects.filter(node=OuterRef("pk")).values("node")
-    counted = Subquery(drifts.annotate(number=Count("pk")).values("number"))
+def _read_node() -> SyncNode:
+    """With `asking`: whether a question waits."""
+    asking = KnownHost.objects.filter(node=OuterRef("pk"), asking=True)
     nodes = SyncNode.objects.filter(pk=settings.QMAILPANEL_NODE)
-    return nodes.annotate(drifting=counted).first()
+    nodes = nodes.annotate(asking=Exists(asking))
+    node = nodes.first()
+    if node is None:
+        SyncNode.objects.create(node=settings.QMAILPANEL_NODE)
+        node = nodes.get()
+    return node
+
+
+def _count_drifts() -> int:
+    return SyncDrift.objects.filter(node=settings.QMAILPANEL_NODE).count()
 
 
 def publish_progress(report: Report) -> None:

@@ -30,16 +30,10 @@ def as_whole(scope: Scope) -> Scope:
 
 def dirty_domains(after: int) -> list[int]:
     """The domains with a change newer than `after` that is not yet applied."""
-    node = settings.QMAILPANEL_NODE
-    newer = dict(Domain.objects.filter(change__gt=after).values_list("id", "change_id"))
-    applied = dict(
-        SyncPosition.objects.filter(node=node, domain__in=list(newer)).values_list(
-            "domain", "applied"
-        )
-        if len(newer) < 500
-        else SyncPosition.objects.filter(node=node).values_list("domain", "applied")
-    )
-    return sorted(domain for domain, change in newer.items() if change > applied.get(domain, 0))
+    here = SyncPosition.objects.filter(node=settings.QMAILPANEL_NODE)
+    applied = here.filter(domain=OuterRef("pk"), applied__gte=OuterRef("change_id"))
+    newer = Domain.objects.filter(~Exists(applied), change__gt=after)
+    return list(newer.order_by("id").values_list("id", flat=True))
 
 
 def with_changed(scope: Scope, since: int | None) -> Scope:
