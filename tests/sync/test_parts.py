@@ -16,6 +16,7 @@ from qmailpanel.aliases.services import change_alias, switch_alias
 from qmailpanel.domains.departed.services import set_responder
 from qmailpanel.domains.models import Address, Domain, Unknown
 from qmailpanel.domains.names.services import add_alias_domain
+from qmailpanel.domains.renaming import rename_address
 from qmailpanel.domains.services import change_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.delivery.replies import change_reply
@@ -23,6 +24,7 @@ from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox,
 from qmailpanel.mailboxes.services import set_password, switch_mailbox
 from qmailpanel.qmail.formats.logins import MOST
 from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.names import DomainName, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncProblem
 from qmailpanel.reports.statuses import Status
@@ -333,6 +335,18 @@ def test_a_change_asks_the_database_as_often_however_large_its_domain_is(panel, 
         asked.add(min(count_queries(panel, pandle, changes, f"new{count}x{n}") for n in range(3)))
     [number] = asked  # without those of what is done now and then
     assert number <= 30
+
+
+def test_a_mailbox_that_is_renamed_has_nobody_else_read_of_the_memory(
+    panel, pandle, changes, monkeypatch
+) -> None:
+    read, everything = [], Memory.all_sections
+    monkeypatch.setattr(Memory, "all_sections", lambda self: read.append(1) or everything(self))
+    rename_address(SYSTEM, address_of("ann"), LocalPart("anna"), keep=False)
+    changes.make_true()
+    assert not read
+    assert panel.status(address_of("anna")) is Status.LIVE
+    assert not is_amiss()
 
 
 def count_queries(panel: Panel, domain: Domain, changes: Changes, local: str) -> int:

@@ -9,6 +9,7 @@ from qmailpanel.qmail.host.file_systems import FileSystems
 from qmailpanel.qmail.host.mail_root import MailRoot
 from qmailpanel.qmail.host.marks import read_marks
 from qmailpanel.qmail.host.memory import Memory
+from qmailpanel.qmail.plan.parts import local_of_path
 from qmailpanel.qmail.plan.renamed import find_moves, move_path, move_section
 from qmailpanel.qmail.plan.state import Applied, Section, Wanted
 from qmailpanel.qmail.plan.steps import Move, Step
@@ -86,8 +87,7 @@ class Moves:
         is_moved = self.root.is_moved(begun[2])
         self.root.flush()  # or a power cut brings the link back that led to itself
         if is_moved:
-            self.memory.move(*begun)
-            self._moved()
+            self._note(*begun)
         else:
             self.memory.drop_move()
 
@@ -120,7 +120,8 @@ class Moves:
 
     def _is_others(self, name: str, move: Move) -> bool:
         """Whether only others have homes there: the memory is of another moment than the disk."""
-        sections = self.memory.sections([name])[name]
+        part = frozenset({local_of_path(move.path)}) if "/" in move.path else None
+        sections = self.memory.sections([name], {name: part})[name]
         homes = [pair for section in sections for pair in section.homes.items()]
         known = {home.mailbox for path, home in homes if move_path(path, move) != path}
         marks = read_marks(self.root.path, move.path)
@@ -128,7 +129,8 @@ class Moves:
 
     def _note(self, name: str, owner: str, move: Move) -> None:
         self.memory.move(name, owner, move)
-        self._moved()
+        if name != owner or "/" not in move.path:  # else the lines are the same domain's
+            self._moved()
 
     @or_host_error
     def drop_links(self, names: Set[str]) -> None:
