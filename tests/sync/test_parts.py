@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from qmailpanel.qmail.formats.logins import MOST
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.names import DomainName, LocalPart, MailAddress
+from qmailpanel.qmail.plan.state import Section
 from qmailpanel.reports.models import SyncProblem
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import SyncDrift
@@ -341,7 +342,12 @@ def test_a_mailbox_that_is_renamed_has_nobody_else_read_of_the_memory(
     panel, pandle, changes, monkeypatch
 ) -> None:
     read, everything = [], Memory.all_sections
-    monkeypatch.setattr(Memory, "all_sections", lambda self: read.append(1) or everything(self))
+
+    def note(memory: Memory) -> Iterator[tuple[str, tuple[Section, ...]]]:
+        read.append(memory)
+        return everything(memory)
+
+    monkeypatch.setattr(Memory, "all_sections", note)
     rename_address(SYSTEM, address_of("ann"), LocalPart("anna"), keep=False)
     changes.make_true()
     assert not read

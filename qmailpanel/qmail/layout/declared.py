@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any
 
 from qmailpanel.qmail.names import InvalidName, gettext_noop
 
@@ -13,29 +15,53 @@ def check_row(row: object, *, beside: Collection[str] = ()) -> None:
 
     Rows within are checked too. `beside`: fields that are not looked at.
     """
-    if not is_dataclass(row):
-        return
-    for column in fields(row):
-        value = getattr(row, column.name)
-        if column.name not in beside and not _is_declared(str(column.type), value):
-            raise InvalidName(
-                gettext_noop("The database has no proper %(name)s."), name=column.name
-            )
-        for each in value if isinstance(value, tuple) else (value,):
-            check_row(each)
+    kind: Any = type(row)
+    for name, is_declared in _columns(kind):
+        value = getattr(row, name)
+        if name not in beside and not is_declared(value):
+            raise InvalidName(gettext_noop("The database has no proper %(name)s."), name=name)
+        if not isinstance(value, _PLAIN):
+            for each in value if isinstance(value, tuple) else (value,):
+                check_row(each)
 
 
-def _is_declared(kind: str, value: object) -> bool:
-    match kind:
-        case "str":
-            return isinstance(value, str)
-        case "bool":
-            return isinstance(value, bool)
-        case "int":
-            return type(value) is int and value >= 0
-        case "tuple[str, ...]":
-            return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+_PLAIN = (str, int, type(None))
+
+
+@cache
+def _columns(kind: type) -> tuple[tuple[str, Callable[[object], bool]], ...]:
+    """Of a class of rows; of any other class none."""
+    if not is_dataclass(kind):
+        return ()
+    return tuple((each.name, _DECLARED.get(str(each.type), _is_any)) for each in fields(kind))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_bool(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+
+
+def _is_any(_value: object) -> bool:
     return True
+
+
+_DECLARED: dict[str, Callable[[object], bool]] = {
+    "str": _is_text,
+    "bool": _is_bool,
+    "int": _is_number,
+    "tuple[str, ...]": _are_texts,
+}
 
 
 def as_name(value: object) -> str:

@@ -106,9 +106,10 @@ def _find_leading(
     `turning`: names whose files may turn. Who has mail until now does not lose it to a file that
     refuses until it turns.
     """
+    if not (turning and draft.is_mapped):
+        return
     is_below = not taken.isdisjoint(_names(draft.new))
-    lines = draft.new[Shared.ASSIGN].items() - draft.old[Shared.ASSIGN].items()
-    for key, line in lines if turning and draft.is_mapped else ():
+    for key, line in draft.new[Shared.ASSIGN].items() - draft.old[Shared.ASSIGN].items():
         home = draft.wanted.section.homes.get(draft.wanted.needs.get(key, ""))
         if home is None or not leads_to(home.dot_qmail, turning, names.keys()):
             continue
@@ -120,16 +121,21 @@ def _find_leading(
 
 def _find_led(draft: Draft, falling: Set[bytes], names: Set[bytes]) -> Iterator[bytes]:
     """Where somebody has its mail without it; what it forwards to may go."""
-    for key, line in draft.old[Shared.ASSIGN].items():
-        content = None if key in draft.new[Shared.ASSIGN] else _home_now(draft, line)
-        taken = _taken_without(draft, line)
+    for key, line in _going(draft):
+        content, taken = _home_now(draft, line), _taken_without(draft, line)
         if content and dotqmail.forwards(content) and taken and not leads_to(taken, falling, names):
             yield key
 
 
+def _going(draft: Draft) -> list[tuple[bytes, bytes]]:
+    """The assignments that go, by key."""
+    old, new = draft.old[Shared.ASSIGN], draft.new[Shared.ASSIGN]
+    return [(key, old[key]) for key in old.keys() - new.keys()]
+
+
 def _find_idle(draft: Draft) -> Iterator[bytes]:
-    for key, line in draft.old[Shared.ASSIGN].items():
-        content = None if key in draft.new[Shared.ASSIGN] else _home_now(draft, line)
+    for key, line in _going(draft):
+        content = _home_now(draft, line)
         if content and dotqmail.refuses(content) and _taken_without(draft, line) is not None:
             yield key
 
