@@ -18,7 +18,7 @@ from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.reports.models import SyncPosition, SyncProblem
 
 _ANSWERS = "mailbox__auto_reply__running"
-MOST = 5_000  # addresses; with more of them, domains are looked at as a whole
+MOST = 20_000  # addresses; with more of them, domains are looked at as a whole
 
 
 @dataclass(frozen=True)
