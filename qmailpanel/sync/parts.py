@@ -35,6 +35,10 @@ class PartRows:
     has_removed: bool = False
 
 
+Parts = Mapping[int, PartRows]  # by domain
+NOTHING: Parts = {}
+
+
 @dataclass
 class _Part:
     """The same while it is found. `since`: the change through which the domain is live.
@@ -76,6 +80,13 @@ def find_parts(domains: Sequence[int], memory: Memory) -> Mapping[int, PartRows]
     if sum(len(part.addresses) for part in parts.values()) > MOST:
         return {}
     return _with_asking(_rows_of(parts))
+
+
+def part_of(domain: int, locals_: Set[str]) -> dict[int, PartRows]:
+    """All rows of these local parts of a domain."""
+    part = _Part({*locals_})
+    _take({domain: part}, [Q(local__in=part.locals)])
+    return _with_asking(_rows_of({domain: part}))
 
 
 def widened(parts: Mapping[int, PartRows], near: Mapping[int, Set[str]]) -> dict[int, PartRows]:

@@ -13,6 +13,7 @@ from qmailpanel.qmail.plan.steps import Failed
 
 from .host_notes import HostNotes
 from .intended import read_intended
+from .parts import NOTHING, Parts
 from .publish import confirmed_digests
 from .recall import recall
 from .report import Report
@@ -28,10 +29,9 @@ class Preview:
         self.host = host
         self.notes = notes
 
-    def of(self, domains: Sequence[int], *, absent: bool = False) -> Plan:
-        """The plan for these domains."""
-        end = read_end()
-        scope = Scope(domains)
+    def of(self, domains: Sequence[int], *, given: Parts = NOTHING, absent: bool = False) -> Plan:
+        """The plan for these domains, and the `given` of others."""
+        end, scope = read_end(), Scope(domains, given=given)
         wanted = read_intended(self.host, lambda: scope, absent=absent).wanted
         applied = self.host.memory.applied_of(wanted)
         left = find_left(self.host.read_ends(), end)

@@ -29,6 +29,7 @@ from .host_facts import HostFacts
 from .host_notes import HostNotes
 from .host_settings import read_layout
 from .intended import read_intended
+from .parts import NOTHING, Parts
 from .preview import Preview
 from .publish import confirmed_digests, publish, publish_progress
 from .repeats import Repeats
@@ -161,12 +162,16 @@ class Reconciler:
             self._is_flushed = True
         self.host.moves.finish()
 
-    def is_amiss(self, domains: Sequence[int], *, absent: bool = False) -> bool:
-        """Compare everything of these domains: whether something is not as it should be."""
+    def is_amiss(
+        self, domains: Sequence[int], *, given: Parts = NOTHING, absent: bool = False
+    ) -> bool:
+        """Compare everything of these domains, and the `given` of others: whether something is not
+        as it should be.
+        """
         with self.host.lock():
             if self.host.is_forgetful():
                 return True  # what it has to learn is about the whole host
-            plan = self.preview.of(domains, absent=absent)
+            plan = self.preview.of(domains, given=given, absent=absent)
         return bool(plan.steps or plan.drifts or plan.problems or plan.question)
 
     def disturbed(self) -> set[int]:

@@ -12,16 +12,21 @@ from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.qmail.plan.state import is_left_path, prepend_left
 from qmailpanel.reports.models import SyncPosition
 
+from .parts import NOTHING, Parts
+
 
 class Scope(NamedTuple):
-    """What a run is about: domains as a whole, and others as far as something of them is amiss."""
+    """What a run is about: domains as a whole, others as far as something of them is amiss, and of
+    yet others what is given.
+    """
 
     whole: Sequence[int]
     part: Sequence[int] = ()
+    given: Parts = NOTHING
 
     @property
     def domains(self) -> list[int]:
-        return sorted({*self.whole, *self.part})
+        return sorted({*self.whole, *self.part, *self.given})
 
 
 def as_whole(scope: Scope) -> Scope:

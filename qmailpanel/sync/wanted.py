@@ -85,7 +85,7 @@ def read_wanted(choose: Callable[[], Scope], layout: Layout, memory: Memory) -> 
     """
     with snapshot():
         scope = choose()
-        parts = find_parts(scope.part, memory)
+        parts = {**find_parts(scope.part, memory), **scope.given}
         intended = _read(scope.domains, parts, layout, memory)
         for _ in range(MOST_HOPS):
             beyond = find_beyond(intended.wanted, memory.applied_of(intended.wanted))

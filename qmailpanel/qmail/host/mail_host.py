@@ -28,6 +28,7 @@ from qmailpanel.qmail.layout.rows import Layout
 from qmailpanel.qmail.numbers import HIGHEST_PREPEND, read_number
 from qmailpanel.qmail.plan.marks import Marks
 from qmailpanel.qmail.plan.order import Plan
+from qmailpanel.qmail.plan.parts import FRAME
 from qmailpanel.qmail.plan.questions import LedgerEnd
 from qmailpanel.qmail.plan.state import Actual, Applied, Tree, Wanted
 from qmailpanel.qmail.plan.steps import (
@@ -155,6 +156,11 @@ class Host:
             for logins in parts
             for name in logins.names
         )
+
+    @or_host_error
+    def find_locals(self, name: str) -> set[str]:
+        """The local parts of which a domain has something here, or had it by the panel's doing."""
+        return (self.root.find_locals(name) | self.memory.locals(name)) - {FRAME}
 
     def _observe_tree(self, wanted: Wanted, applied: Applied, missing: Sequence[str]) -> Tree:
         tree = self.root.observe(wanted, applied.get(wanted.name, ()))

@@ -58,6 +58,15 @@ class MailRoot:
         tree = self._observe_directory(wanted, applied)
         return replace(tree, archived=self._find_archived(wanted)) if wanted.purge else tree
 
+    def find_locals(self, name: str) -> set[str]:
+        """The local parts that a domain's directory has dot-qmail files of."""
+        try:
+            with entered(self.path) as root, entered(name, root) as directory:
+                extensions = map(dotqmail.extension_of, os.listdir(directory))
+                return {extension for extension in extensions if extension}
+        except OSError:
+            return set()
+
     def _find_archived(self, wanted: Wanted) -> frozenset[int]:
         try:
             with self._archive_bases(wanted.directory) as bases:

@@ -74,6 +74,11 @@ class Memory(MemoryFacts):
             rows = {(from_key(key), number): text for _, key, number, text in those}
             yield name, tuple(distinct_sections(rows))
 
+    def locals(self, name: str) -> set[str]:
+        """The local parts, and the frame, of which something of a domain is kept."""
+        rows = self._read("SELECT DISTINCT local FROM kept WHERE name = ?", name)
+        return {from_key(key) for (key,) in rows}
+
     def unfinished(self, name: str) -> frozenset[str]:
         """The local parts, or the frame, of which a run that is not over has something."""
         rows = self._read(f"SELECT local {_UNFINISHED}", name)
@@ -178,8 +183,7 @@ class Memory(MemoryFacts):
         if section.files or section.homes or section.logins or any(section.lines.values()):
             return True
         own = {FRAME, *(section.part or ())}
-        locals_ = self._read("SELECT DISTINCT local FROM kept WHERE name = ?", name)
-        return section.part is not None and any(from_key(key) not in own for (key,) in locals_)
+        return section.part is not None and bool(self.locals(name) - own)
 
     @staticmethod
     def _change(name: str, before: Rows, after: Rows, gone: Values, news: Values) -> None:

@@ -13,6 +13,8 @@ from qmailpanel.sync.reconcile import Reconciler
 from qmailpanel.sync.report import Report
 from qmailpanel.sync.scope import all_domains
 
+from .slices import find_large, is_amiss_anywhere
+
 SCRUB_SECONDS = 600.0
 DOMAINS = 5  # between two pauses: a change never waits long behind the scrub
 
@@ -23,11 +25,14 @@ def scrub(reconciler: Reconciler, make_true: Callable[[list[int]], None]) -> Rou
     One run, because a plan that drops much must be seen as a whole. It is also about what has
     something on the host but no row.
     """
-    domains, amiss = all_domains(), list[int]()
-    for start in range(0, len(domains), DOMAINS):
+    domains, amiss, large = all_domains(), list[int](), find_large()
+    small = [domain for domain in domains if domain not in large]
+    for start in range(0, len(small), DOMAINS):
         yield
-        some = domains[start : start + DOMAINS]
+        some = small[start : start + DOMAINS]
         amiss += some if reconciler.is_amiss(some) else []
+    for domain in large.intersection(domains):
+        amiss += [domain] if (yield from is_amiss_anywhere(reconciler, domain)) else []
     yield
     if reconciler.host.wants_lists():
         amiss = domains
