@@ -14,8 +14,13 @@ from qmailpanel.domains.names.services import (
     remove_alias_domain,
     restore_alias_domain,
 )
-from qmailpanel.domains.renaming import rename_address
-from qmailpanel.domains.services import change_domain
+from qmailpanel.domains.renaming import rename_address, rename_domain
+from qmailpanel.domains.services import (
+    change_domain,
+    remove_domain,
+    restore_domain,
+    switch_domain,
+)
 from qmailpanel.ledger.actors import SYSTEM, Refused
 from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
 from qmailpanel.mailboxes.delivery.replies import change_reply
@@ -64,6 +69,11 @@ class Life:
             self.random.choice(self.acts)()
         except (Refused, IndexError):
             return
+
+    def whole_domains(self) -> None:
+        """They come and go as well, under other names."""
+        self.acts += [self.serve, self.remove_domain, self.restore_domain, self.rename_domain]
+        self.acts += [self.restore_domain, self.take_below]
 
     # whom it is about
 
@@ -184,3 +194,24 @@ class Life:
             restore_alias_domain(SYSTEM, claim)
         else:
             remove_alias_domain(SYSTEM, claim, despite_pointers=True)
+
+    # all of a domain
+
+    def serve(self) -> None:
+        domain = self.domain
+        switch_domain(SYSTEM, domain, on=not domain.enabled)
+
+    def remove_domain(self) -> None:
+        remove_domain(SYSTEM, self.domain, despite_pointers=True)
+
+    def restore_domain(self) -> None:
+        for domain in self.domains:
+            domain.refresh_from_db()
+            restore_domain(SYSTEM, domain)
+
+    def rename_domain(self) -> None:
+        domain, name = self.domain, self.random.choice([*NAMES, ALSO, "c.test"])
+        rename_domain(SYSTEM, domain, DomainName(name), keep=self.coin())
+
+    def take_below(self) -> None:
+        change_domain(SYSTEM, self.domain, subdomains=self.coin())
