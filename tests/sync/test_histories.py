@@ -11,6 +11,7 @@ import pytest
 from qmailpanel.console.decisions import put_ours_back
 from qmailpanel.domains.models import Destination, Domain
 from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.models import AutoReply
 from qmailpanel.qmail.formats.shared_files import Shared, key_of
 from qmailpanel.qmail.plan.order import Plan
 from qmailpanel.qmail.plan.parts import is_in, local_of, local_of_key, local_of_path
@@ -152,6 +153,9 @@ def assert_says_the_same(report: Report, plan: Plan) -> None:
 
 def assert_is_of_the_hand(plan: Plan, hand: Hand) -> None:
     touched = {*hand.touched, *find_near(hand.touched)}
+    if touched:  # an answer may name an alias that they wrote over
+        path = "mailbox__address__domain__name", "mailbox__address__local"
+        touched |= {*AutoReply.objects.values_list(*path)}
     prepends = {f"{domain.prepend}": domain.name for domain in Domain.objects.all()}
     for step in plan.steps:
         if isinstance(step, LoginStep):

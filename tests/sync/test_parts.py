@@ -308,6 +308,29 @@ def test_where_the_login_files_are_gone_all_of_them_are_told_anew(
     assert not is_amiss()
 
 
+@pytest.mark.parametrize(
+    "hand",
+    [
+        lambda text: text + b"eve@pandle.net:x:::::\n",
+        lambda text: text + "# würde\n".encode(),
+        lambda text: text + b"no end",
+        lambda _text: b"",
+    ],
+)
+def test_where_somebody_edited_the_login_files_all_of_them_are_told_anew(
+    panel, pandle, changes, make_large: Callable[[], None], hand: Callable[[bytes], bytes]
+) -> None:
+    make_large()
+    set_password(SYSTEM, address_of("ann"), stored=HASH)
+    changes.make_true()
+    before = read_logins()
+    told = [path for path in before if path.suffix == ".passwd" and b"ann@" in before[path]]
+    told[0].write_bytes(hand(before[told[0]]))
+    set_password(SYSTEM, address_of("ann"), stored=f"{HASH}2")
+    assert not changes.make_true().parts
+    assert not is_amiss()
+
+
 def test_a_domain_that_grows_beyond_one_pair_by_one_mailbox_tells_all_of_them(
     panel, pandle, monkeypatch
 ) -> None:

@@ -95,11 +95,10 @@ class Logins:
         return SHARDS if self.part is None else sorted(set(map(shard_of, self.part)))
 
     def are_told_by(self, name: str, there: LoginFilesFound) -> bool:
-        """Whether the files of a name that a part is in are there, to be gone on from."""
+        """Whether the files of a name that a part is in can be gone on from: they tell the same."""
         is_large = any(path.startswith(f"{shards_of(name)}/") for path in there)
         stems = [f"{shards_of(name)}/{one}" for one in self.shards] if is_large else [name]
-        paths = (f"{stem}{which}" for stem in stems for which in LoginFormat)
-        return all(there.get(path) is not None for path in paths)
+        return all(_are_alike(stem, name, there) for stem in stems)
 
 
 def shards_of(name: str) -> str:
@@ -112,11 +111,22 @@ def shard_of(local: str) -> str:
     return hashlib.md5(local.encode(), usedforsecurity=False).hexdigest()[:2]
 
 
+def _are_alike(stem: str, name: str, files: LoginFilesFound) -> bool:
+    """Whether one lot of records makes all of them, each in the shard that it is asked in."""
+    lines = f"{stem}{LoginFormat.LINES}"
+    records = list(_read_records(name, {lines: files.get(lines)}))
+    pairs = [_pair(name, record) for record in records]
+    shards = {shard_of(record.local) for record in records} if "/" in stem else set()
+    is_in_place = shards <= {stem.rpartition("/")[2]}
+    made = {f"{stem}{which}": _render_file(which, pairs) for which in LoginFormat}
+    return is_in_place and all(files.get(path) == content for path, content in made.items())
+
+
 def _divide(name: str, records: Iterable[Record], shards: Iterable[str]) -> dict[str, list[Record]]:
-    """Into these shards, those of which stay empty too."""
+    """Into these shards, those of which stay empty too; what is in a wrong one goes."""
     divided = {shard: list[Record]() for shard in shards}
     for record in records:
-        divided[shard_of(record.local)].append(record)
+        divided.get(shard_of(record.local), []).append(record)
     return {f"{shards_of(name)}/{shard}": those for shard, those in divided.items()}
 
 
