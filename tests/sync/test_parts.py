@@ -22,6 +22,7 @@ from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.delivery.replies import change_reply
 from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import set_password, switch_mailbox
+from qmailpanel.qmail.formats import cdb
 from qmailpanel.qmail.formats.logins import MOST
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.memory import Memory
@@ -375,6 +376,29 @@ def test_a_mailbox_that_is_renamed_has_nobody_else_read_of_the_memory(
     changes.make_true()
     assert not read
     assert panel.status(address_of("anna")) is Status.LIVE
+    assert not is_amiss()
+
+
+def test_a_map_is_copied_to_be_asked_when_it_is_another_one(
+    panel, pandle, changes, monkeypatch
+) -> None:
+    copied, copy = [], cdb.AnyMap.__init__
+
+    def note(asked: cdb.AnyMap, file: int) -> None:
+        copied.append(asked)
+        copy(asked, file)
+
+    monkeypatch.setattr(cdb.AnyMap, "__init__", note)
+    set_password(SYSTEM, address_of("ann"), password="four lanterns at sea")
+    changes.make_true()
+    assert not copied
+    panel.add_mailbox(pandle, "new")
+    changes.make_true()
+    assert len(copied) == 1
+    panel.write("users/cdb", panel.read("users/cdb").replace(b"/new\0", b"/old\0"))
+    panel.add_mailbox(pandle, "newer")
+    changes.make_true()
+    assert panel.status(address_of("newer")) is Status.LIVE
     assert not is_amiss()
 
 

@@ -45,6 +45,7 @@ class SharedObserver:
             shared: SharedFile(home, shared, partial(self._read_ours, shared)) for shared in Shared
         }
         self.known: Mapping[Shared, LineFile] = {}
+        self._maps = dict[str, tuple[object, cdb.AnyMap]]()  # with what each was copied of
         self._uncompiled = {shared: set[bytes]() for shared in MAPS}  # foreign, not yet seen there
 
     def observe(
@@ -183,11 +184,20 @@ class SharedObserver:
         """What a map answers for these; None where it is missing or unreadable."""
         its = MAPS[shared]
         try:
-            with opened(f"{self.home}/{its.path}", follow=True) as (fd, _):
-                answering = cdb.AnyMap(fd)
-                return {key: answering.find(its.key(key)) for key in keys}
+            answering = self._open_map(its.path)
+            return {key: answering.find(its.key(key)) for key in keys}
         except (OSError, ValueError):
             return None
+
+    def _open_map(self, path: str) -> cdb.AnyMap:
+        """As it is now: a copy, which is gone on with while the file is the same."""
+        with opened(f"{self.home}/{path}", follow=True) as (fd, status):
+            stamp = status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+            known, there = self._maps.get(path, (None, None))
+            if there is None or known != stamp:
+                there = cdb.AnyMap(fd)
+                self._maps[path] = stamp, there
+            return there
 
 
 def _keys_of(wanted: Sequence[Wanted], applied: Applied, file: LineFile) -> set[bytes]:
