@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from django.db.models import Count
 
 from qmailpanel.domains.models import Address, Domain
+from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.formats.logins import shard_of
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.pause import Round
@@ -25,8 +26,11 @@ def find_large() -> set[int]:
 
 
 def is_amiss_anywhere(reconciler: Reconciler, domain: int) -> Round[bool]:
-    """The same as `Reconciler.is_amiss`, with a pause behind each slice."""
-    slices = find_slices(reconciler.host, domain)
+    """The same as `Reconciler.is_amiss`, with a pause behind each slice.
+
+    While changes wait for the operator, a domain is looked at as a whole: so then once.
+    """
+    slices = find_slices(reconciler.host, domain) if held_after() is None else None
     if slices is None:
         return reconciler.is_amiss([domain])
     for locals_ in slices:

@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from qmailpanel.console.services import switch_hold
 from qmailpanel.domains.models import Address, Domain, Unknown
 from qmailpanel.domains.services import change_domain
 from qmailpanel.ledger.actors import SYSTEM
@@ -61,6 +62,14 @@ def test_a_domain_that_is_as_it_should_be_is_found_so(panel, pandle, is_sharded)
 
 def test_there_is_a_pause_behind_each_slice(pandle) -> None:
     assert len(list(is_amiss_anywhere(Reconciler(open_host()), pandle.pk))) == 5
+
+
+def test_while_changes_wait_a_domain_is_looked_at_once_and_as_a_whole(panel, pandle) -> None:
+    switch_hold(SYSTEM, on=True)
+    assert looked_at(pandle) == [False, False]
+    assert not list(is_amiss_anywhere(Reconciler(open_host()), pandle.pk))
+    change_a_file(panel)
+    assert looked_at(pandle) == [True, True]
 
 
 def lose_a_line(panel: Panel) -> None:
