@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -15,7 +15,7 @@ from qmailpanel.qmail.layout.rows import DepartedRow, DomainRows, ReplyRow
 
 from .address_rows import REPLY_COLUMNS, read_addresses
 from .asked import Asked
-from .parts import PartRows
+from .parts import Parts
 
 _CHUNK = 500
 _DOMAIN_COLUMNS = (
@@ -33,9 +33,7 @@ _DOMAIN_COLUMNS = (
 )
 
 
-def read_rows(
-    domains: Sequence[int], parts: Mapping[int, PartRows] | None = None
-) -> Iterator[DomainRows]:
+def read_rows(domains: Sequence[int], parts: Parts | None = None) -> Iterator[DomainRows]:
     """The rows of these domains; a fixed number of queries for each 500 of them, and for `parts`.
 
     `parts`: of these domains those addresses alone.
@@ -48,7 +46,7 @@ def read_rows(
         yield from _read_chunk(Asked([*parts], addresses), parts)
 
 
-def _read_chunk(asked: Asked, parts: Mapping[int, PartRows]) -> Iterator[DomainRows]:
+def _read_chunk(asked: Asked, parts: Parts) -> Iterator[DomainRows]:
     rows = Domain.objects.claiming().filter(id__in=asked.domains).select_related("responder")
     rows = rows.only(*_DOMAIN_COLUMNS).annotate(beyond=_first_beyond_rcpthosts())
     domains = list(rows)
@@ -169,9 +167,7 @@ def read_purged(asked: Asked) -> dict[int, dict[int, int]]:
     return purged
 
 
-def _read_nameless_mailboxes(
-    domains: Sequence[int], parts: Mapping[int, PartRows]
-) -> dict[int, frozenset[int]]:
+def _read_nameless_mailboxes(domains: Sequence[int], parts: Parts) -> dict[int, frozenset[int]]:
     """The homes of removed mailboxes of each domain whose name somebody else may have by now."""
     nameless: dict[int, frozenset[int]] = defaultdict(frozenset)
     mailboxes = Mailbox.objects.filter(

@@ -66,7 +66,7 @@ class _Part:
         return PartRows(*some, self.has_removed)
 
 
-def find_parts(domains: Sequence[int], memory: Memory) -> Mapping[int, PartRows]:
+def find_parts(domains: Sequence[int], memory: Memory) -> Parts:
     """By domain; those that want a look as a whole are left out.
 
     A part has what was changed since the domain was live, what failed, what a run that was cut has
@@ -89,7 +89,7 @@ def part_of(domain: int, locals_: Set[str]) -> dict[int, PartRows]:
     return _with_asking(_rows_of({domain: part}))
 
 
-def widened(parts: Mapping[int, PartRows], near: Mapping[int, Set[str]]) -> dict[int, PartRows]:
+def widened(parts: Parts, near: Mapping[int, Set[str]]) -> dict[int, PartRows]:
     """With these local parts of their domains too."""
     return _with_asking(_widened(parts, near))
 
@@ -111,7 +111,7 @@ def _with_asking(parts: dict[int, PartRows]) -> dict[int, PartRows]:
     return _widened(parts, near) if near else parts
 
 
-def _widened(parts: Mapping[int, PartRows], near: Mapping[int, Set[str]]) -> dict[int, PartRows]:
+def _widened(parts: Parts, near: Mapping[int, Set[str]]) -> dict[int, PartRows]:
     asked = reduce(or_, (Q(domain=pk, local__in=locals_) for pk, locals_ in near.items()))
     wider = {pk: _Part.of(part) for pk, part in parts.items()}
     for pk, locals_ in near.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from qmailpanel.qmail.plan.questions import Question
 from qmailpanel.qmail.plan.state import Problem, Wanted
 from qmailpanel.qmail.plan.steps import Step, describe
 
-from .parts import PartRows
+from .parts import Parts
 from .wanted import Unwritable
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Report:
     drifts: dict[int, Sequence[Drift]] = field(default_factory=dict)
     left: dict[int, Set[int | None]] = field(default_factory=dict)
     decided: set[int] = field(default_factory=set)
-    parts: Mapping[int, PartRows] = field(default_factory=dict)
+    parts: Parts = field(default_factory=dict)
     steps: list[str] = field(default_factory=list)
     waiting: Sequence[Step] = ()
     begun: int = 0

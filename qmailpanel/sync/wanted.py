@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from qmailpanel.qmail.plan.state import Problem, Wanted, archive_path, left_path
 from .any_text import any_text
 from .domain_rows import read_nameless, read_rows
 from .models import DriftDecision
-from .parts import PartRows, find_parts, widened
+from .parts import Parts, find_parts, widened
 from .scope import Scope
 
 MOST_HOPS = 8  # from a part on; where mail goes further, domains are looked at as a whole
@@ -67,7 +67,7 @@ class Intended(NamedTuple):
 
     wanted: Sequence[Wanted]
     unwritable: Sequence[Unwritable]
-    parts: Mapping[int, PartRows]
+    parts: Parts
     through: int | None = None
 
     @property
@@ -98,9 +98,7 @@ def read_wanted(choose: Callable[[], Scope], layout: Layout, memory: Memory) -> 
         return _read(scope.domains, {}, layout, memory)
 
 
-def _read(
-    domains: Sequence[int], parts: Mapping[int, PartRows], layout: Layout, memory: Memory
-) -> Intended:
+def _read(domains: Sequence[int], parts: Parts, layout: Layout, memory: Memory) -> Intended:
     """These domains, of which those as far as the parts have them."""
     wanted, unwritable, left = list[Wanted](), list[Unwritable](), memory.left_names()
     rows = list(read_rows([pk for pk in domains if pk not in parts], parts))
