@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
@@ -55,9 +56,11 @@ class Answers:
 
 
 def set_up(size: Size) -> None:
+    """Also in this process: garbage is looked for as where the panel serves."""
     prepare()
     if not Domain.objects.exists():
         fill_scene(size)
+    import_module("qmailpanel.wsgi")
 
 
 def ask(asked: Page, requests: int) -> Answers:
