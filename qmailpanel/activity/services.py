@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from qmailpanel.accounts.models import User
+from qmailpanel.among import AMONG
 from qmailpanel.domains.models import LAST, Address, Claim, Domain, OwnItem
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import Mailbox
@@ -61,8 +62,9 @@ def seen_by(user: User, domain: Domain | None = None) -> list[Condition]:
         mine = Mailbox.objects.owned_by(user).values_list("address", flat=True)
         return [Condition({"address__in": list(mine)})]
     domains = Domain.objects.for_user(user).values_list("pk", flat=True)
-    among = domains.filter(pk=domain.pk) if domain else list(domains)
-    return [Condition({"domain__in": among, "actor": user.pk})]
+    if domain:
+        return [Condition({"domain__in": domains.filter(pk=domain.pk), "actor": user.pk})]
+    return [Condition({f"domain{AMONG}": list(domains), "actor": user.pk})]
 
 
 def place_of(user: User, change: Change) -> str:

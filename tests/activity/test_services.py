@@ -15,7 +15,7 @@ from qmailpanel.aliases.services import add_alias, change_alias
 from qmailpanel.domains.models import Grant, Unknown
 from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.renaming import rename_domain
-from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
+from qmailpanel.domains.services import add_domain, change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import COMMAND, SYSTEM, Actor
 from qmailpanel.ledger.models import Change, LedgerHead, Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
@@ -276,6 +276,14 @@ def test_who_sees_few_of_many_changes_does_not_wait_for_all(other_domain, strang
     fill(Change, 30_000, id=f"{head.last} + 1 + n", at=at, verb="'added'", noun="''", **lines)
     settle()
     assert "change_by_time" not in plan_of(stranger, wanted)
+
+
+def test_a_question_is_no_longer_for_who_looks_after_many_domains(domain, colleague):
+    one = find_changes(colleague, Filter()).query.sql_with_params()[1]
+    for number in range(3):
+        other = add_domain(SYSTEM, DomainName(f"d{number}.test"))
+        Grant.objects.create(user=colleague, domain=other)
+    assert len(find_changes(colleague, Filter()).query.sql_with_params()[1]) == len(one)
 
 
 def plan_of(user: User, wanted: Filter) -> str:

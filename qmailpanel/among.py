@@ -1,0 +1,40 @@
+"""`in` of many numbers, as one parameter: each of thousands would cost Django and the driver time.
+
+`Row.objects.filter(**{f"number{AMONG}": numbers})`
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import IntegerField, Lookup
+from django.db.models.sql.compiler import SQLCompiler
+
+AMONG = "__among"
+Sql = tuple[str, tuple[Any, ...]]
+
+if TYPE_CHECKING:
+    Truth = Lookup[bool]
+else:
+    Truth = Lookup
+
+
+@IntegerField.register_lookup
+class Among(Truth):
+    """Of a list of numbers, on columns of numbers; they are known when PostgreSQL plans."""
+
+    lookup_name = AMONG.removeprefix("__")
+
+    def get_prep_lookup(self) -> list[int]:
+        return list(self.rhs)
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
+        column, parameters = self.process_lhs(compiler, connection)
+        sql = f"{column} IN (SELECT value FROM json_each(%s))"  # noqa: S608 - a column is no input
+        return sql, (*parameters, json.dumps(self.rhs))
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> Sql:
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"{column} = ANY(%s::bigint[])", (*parameters, self.rhs)
