@@ -1,10 +1,10 @@
 """What the next run would do, as far as the database knows."""
 
 from django.conf import settings
-from django.db.models import F, OuterRef, Q, Subquery
 
+from qmailpanel.domains.lists import behind
 from qmailpanel.domains.models import Domain
-from qmailpanel.reports.models import SyncNode, SyncPosition
+from qmailpanel.reports.models import SyncNode
 
 WAITING_SHOWN = 50
 
@@ -20,12 +20,5 @@ def preview() -> str:
 
 
 def _waiting_domains() -> list[str]:
-    positions = SyncPosition.objects.filter(node=settings.QMAILPANEL_NODE, domain=OuterRef("pk"))
-    applied = Subquery(positions.values("applied")[:1])
-    waiting = (
-        Domain.objects.claiming()
-        .annotate(applied=applied)
-        .filter(Q(applied=None) | Q(applied__lt=F("change_id")))
-    )
-    names = waiting.order_by("name").values_list("name", flat=True)
-    return list(names[:WAITING_SHOWN])
+    waiting = behind(Domain.objects.claiming()).order_by("name")
+    return list(waiting.values_list("name", flat=True)[:WAITING_SHOWN])

@@ -18,7 +18,7 @@ from qmailpanel.reports.statuses import Status, Statuses
 from qmailpanel.web.badges import Badge, domain_badge
 
 from .frame import display
-from .models import Domain, Unknown
+from .models import Domain, DomainQuerySet, Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,12 @@ def _ailments(node: SyncNode | None) -> Iterator[Health]:
 
 def count_behind() -> int:
     """How many domains are not live through their newest change."""
-    node = settings.QMAILPANEL_NODE
-    positions = SyncPosition.objects.filter(node=node, domain=OuterRef("pk"))
-    applied = positions.filter(applied__gte=OuterRef("change_id"))
-    return Domain.objects.filter(~Exists(applied)).count()
+    return behind(Domain.objects.all()).count()
+
+
+def behind(domains: DomainQuerySet) -> DomainQuerySet:
+    """Those of them that are not live through their newest change."""
+    here = SyncPosition.objects.filter(node=settings.QMAILPANEL_NODE)
+    return domains.filter(
+        ~Exists(here.filter(domain=OuterRef("pk"), applied__gte=OuterRef("change_id")))
+    )

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from qmailpanel.accounts.models import User
@@ -110,6 +112,13 @@ def test_the_last_runs_show_their_steps_and_errors(as_operator: Client) -> None:
     page = body(as_operator.get("/sync/"))
     assert "users/assign + =100-biliards" in page
     assert "No space left on device" in page
+
+
+def test_the_plan_asks_once_how_far_each_domain_is(as_operator: Client, domain: Domain) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert "pandle.net" in body(as_operator.get("/sync/plan/"))
+    [waiting] = [query["sql"] for query in queries if "reports_syncposition" in query["sql"]]
+    assert waiting.count('FROM "reports_syncposition"') == 1
 
 
 def test_what_the_next_run_would_do_comes_with_the_page_or_by_itself(
