@@ -61,6 +61,13 @@ class User(AbstractBaseUser):
         constraints = [
             models.UniqueConstraint(Lower("email"), condition=Q(is_owner=False), name="email_once")
         ]
+        indexes = [
+            models.Index(
+                fields=["-is_operator", "email"],
+                condition=Q(is_owner=False),
+                name="person_by_email",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.email

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 
 from qmailpanel.accounts.access import PanelRequest
@@ -16,9 +17,10 @@ from qmailpanel.domains.frame import domain_context, notices
 from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.reports.statuses import Statuses
-from qmailpanel.web.answers import show
+from qmailpanel.web.answers import show, wants
 from qmailpanel.web.attempt import attempt
 from qmailpanel.web.fields import errors_of
+from qmailpanel.web.lists import Query
 from qmailpanel.web.notices import around
 
 from . import invitations
@@ -58,15 +60,27 @@ def describe_rights(values: list[str]) -> str:
 
 
 def accounts_page(request: PanelRequest, why: str = "") -> HttpResponse:
-    everybody = User.objects.for_user(request.user).annotate(domains=Count("grants"))
+    """Everybody, operators first, or those in whose address something stands."""
+    query = Query.of(request)
+    listed = query.context_of(_people(request.user, query), ("-is_operator", "email"))
+    if wants(request, "list"):
+        return show(request, "people/list.html#list", listed)
     waiting = Invitation.objects.for_user(request.user).filter(domain=None)
     context = {
         **around(notices(Statuses([]))),
-        "people": list(everybody.order_by("-is_operator", "email")),
+        **listed,
         "invitations": list(waiting.order_by("email")),
         "why": why,
     }
     return show(request, "people/list.html", context, status=422 if why else 200)
+
+
+def _people(user: User, query: Query) -> QuerySet[User]:
+    """With how many domains each looks after."""
+    theirs = Grant.objects.filter(user=OuterRef("pk")).order_by().values("user")
+    everybody = User.objects.for_user(user)
+    found = everybody.filter(email__icontains=query.q) if query.q else everybody
+    return found.annotate(domains=Coalesce(Subquery(theirs.values(n=Count("pk"))), 0))
 
 
 def try_invite(

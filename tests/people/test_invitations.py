@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import time_machine
 from django.core import mail
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
@@ -38,6 +39,7 @@ from tests.kit.signing_in import confirm, type_password, with_password
 EMAIL, PASSWORD = "new@example.org", "seven lanterns over quiet water"
 NOBODY = Actor(None, "", "192.0.2.9")
 PAGE = "/domains/pandle.net/people/"
+IN_LIST = {"HX-Request": "true", "HX-Target": "list"}
 
 
 def token_of(link: str) -> str:
@@ -402,6 +404,28 @@ def test_an_operator_is_invited_only_by_one_who_showed_that_it_is_still_them(sig
     assert EMAIL in browser.get("/people/").content.decode()
     assert browser.post(f"/invitations/{invitation.pk}/withdraw/").status_code == 303
     assert not Invitation.objects.exists()
+
+
+def test_people_come_page_by_page_operators_first_and_are_found(as_operator, person):
+    for number in range(51):
+        person("passwords", email=f"p{number:02}@example.org")
+    page = as_operator.get("/people/").content.decode()
+    assert page.index(">operator@example.org") < page.index(">p00@")
+    assert (">p48@" in page, ">p49@" in page) == (True, False)
+    [cursor] = re.findall(r'rel="next" href="(.*?)"', page)
+    assert ">p49@" in as_operator.get(f"/people/{cursor}").content.decode()
+    found = as_operator.get("/people/?q=P50").content.decode()
+    assert (">p50@" in found, ">p49@" in found) == (True, False)
+    assert "No address has “nobody” in it" in as_operator.get("/people/?q=nobody").content.decode()
+    part = as_operator.get("/people/?q=p50", headers=IN_LIST).content.decode()
+    assert (">p50@" in part, "<html" in part) == (True, False)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL decides by the table's size")
+def test_people_are_read_in_order_of_an_index(operator):
+    people = User.objects.for_user(operator).order_by("-is_operator", "email")
+    assert "USING INDEX person_by_email" in people.explain()
+    assert "TEMP B-TREE" not in people.explain()
 
 
 def test_the_people_page_asks_as_often_for_one_as_for_many(

@@ -41,6 +41,13 @@ class Migration(migrations.Migration):
                         name="email_once",
                     )
                 ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("is_owner", False)),
+                        fields=["-is_operator", "email"],
+                        name="person_by_email",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
