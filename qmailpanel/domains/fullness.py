@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from qmailpanel.among import AMONG
 from qmailpanel.reports.models import Usage
 from qmailpanel.web.templatetags.panel import icon
 
@@ -20,13 +21,17 @@ from .models import Address, AddressQuerySet, Domain
 NEARLY_FULL = 90  # per cent
 FULL = 100
 FEW = 1_000
+SUMMED = 10_000  # mailboxes; a list of more would wait for the sum
 
 
 @dataclass(frozen=True, slots=True)
 class Fullness:
-    """Of a domain: bytes in all its mailboxes, and how many of those are nearly full."""
+    """Of a domain: bytes in all its mailboxes, and how many of those are nearly full.
 
-    bytes: int
+    Of more than `SUMMED` mailboxes there is no sum, and as many at most are nearly full.
+    """
+
+    bytes: int | None
     nearly_full: int
 
 
@@ -54,9 +59,12 @@ def with_usage(rows: AddressQuerySet) -> AddressQuerySet:
 
 
 def only_nearly_full(rows: AddressQuerySet, domain: Domain) -> AddressQuerySet:
-    """The mailboxes of a domain that are nearly full."""
-    full = _here().filter(domain=domain.pk, percent__gte=nearly_full_begins())
-    return rows.filter(pk__in=full.values("address"))
+    """The mailboxes of a domain that are nearly full; of many, some come soon in any order."""
+    full = _nearly_full()
+    theirs = list(full.filter(domain=domain.pk).values_list("address", flat=True)[: FEW + 1])
+    if len(theirs) <= FEW:
+        return rows.filter(pk__in=theirs)
+    return rows.filter(Exists(full.filter(address=OuterRef("pk"))))
 
 
 def nearly_full_among(
@@ -67,18 +75,25 @@ def nearly_full_among(
     Few are found in their domains first; of many, some come soon when one begins with the fullest.
     """
     mine = addresses.filter(pk=OuterRef("address"), removed=False)
-    full = _here().filter(percent__gte=nearly_full_begins())
+    full = _nearly_full()
     if domains is not None:
-        theirs = list(full.filter(domain__in=domains).values_list("pk", flat=True)[: FEW + 1])
+        found = full.filter(**{f"domain{AMONG}": domains}).values_list("pk", flat=True)
+        theirs = list(found[: FEW + 1])
         full = full.filter(pk__in=theirs) if len(theirs) <= FEW else full
     return full.filter(Exists(mine))
 
 
 def fullness_of(domain: Domain) -> Fullness:
-    """One query over an index."""
-    full = Count("pk", filter=Q(percent__gte=nearly_full_begins()))
-    sums = _here().filter(domain=domain.pk).aggregate(bytes=Sum("bytes"), full=full)
-    return Fullness(sums["bytes"] or 0, sums["full"])
+    """One query over a stretch of an index, the fullest first."""
+    some = _here().filter(domain=domain.pk).order_by("-percent")[: SUMMED + 1]
+    full = Count("percent", filter=Q(percent__gte=nearly_full_begins()))
+    found = some.aggregate(bytes=Sum("bytes"), full=full, all=Count("percent"))
+    return Fullness(None if found["all"] > SUMMED else found["bytes"] or 0, found["full"])
+
+
+def bytes_in(domain: Domain) -> int:
+    """In all its mailboxes, however many they are."""
+    return _here().filter(domain=domain.pk).aggregate(bytes=Sum("bytes"))["bytes"] or 0
 
 
 def used_mark(address: Address) -> SafeString:
@@ -108,6 +123,10 @@ def _percent_mark(percent: int) -> SafeString:
         percent,
         word,
     )
+
+
+def _nearly_full() -> QuerySet[Usage]:
+    return _here().filter(percent__gte=nearly_full_begins())
 
 
 def _here() -> QuerySet[Usage]:

@@ -20,7 +20,7 @@ from .departed.forms import ResponderForm
 from .departed.services import has_responder
 from .forms import OwnersForm, RenameDomainForm, SettingsForm
 from .frame import display, domain_context
-from .fullness import fullness_of
+from .fullness import bytes_in
 from .models import Claim, Domain, Kind, Unknown
 from .names.forms import AddAliasDomainForm
 from .names.refusals import Refusal, refusal_of_name
@@ -70,7 +70,7 @@ def settings_page(
         "answers": answers_mail(),
         "rooms": [(TITLES[kind], room_of(domain, kind)) for kind in Kind],
         "storage": storage_of(domain),
-        "fullness": fullness_of(domain),
+        "bytes": bytes_in(domain),
         "names": [_name_row(statuses, one) for one in _further_names(domain)],
         "hops": route_of_unknown(domain, fates),
         "unknown_remarks": remarks_on(unknown_targets(domain), fates, request.user),

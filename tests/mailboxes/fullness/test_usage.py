@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from qmailpanel.domains import fullness
-from qmailpanel.domains.fullness import nearly_full_among
-from qmailpanel.domains.models import Address, Grant, OwnItem
+from qmailpanel.domains.fullness import nearly_full_among, only_nearly_full
+from qmailpanel.domains.models import Address, Grant, Kind, OwnItem
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.fullness.services import last_uses
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
@@ -155,6 +156,43 @@ def test_the_fullest_of_all_the_persons_domains_come_first(
     assert ">eve<" in said(as_operator, "/nearly-full/")
     remove_mailbox(SYSTEM, bob)
     assert ">bob<" not in said(as_colleague, "/nearly-full/")
+
+
+def test_of_many_mailboxes_the_settings_alone_say_the_sum(as_colleague, domain, ann, monkeypatch):
+    monkeypatch.setattr(fullness, "SUMMED", 1)
+    bob = add_mailbox(SYSTEM, domain, LocalPart("bob"))
+    use(ann, 9)
+    assert "9.0 MB of mail in all mailboxes." in said(as_colleague, LIST)
+    use(bob, 3, percent=0)
+    text = said(as_colleague, LIST)
+    assert "of mail in all mailboxes" not in text
+    assert '<a href="?full=1">1 is nearly full</a>' in text
+    assert "Mail in all mailboxes: 12.0 MB" in said(as_colleague, "/domains/pandle.net/settings/")
+
+
+def test_a_list_reads_no_more_of_a_domain_than_it_sums(as_colleague, ann):
+    use(ann, 9)
+    with CaptureQueriesContext(connection) as queries:
+        said(as_colleague, LIST)
+    [sums] = [query["sql"] for query in queries if "SUM(" in query["sql"]]
+    assert f"LIMIT {fullness.SUMMED + 1}" in sums
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has statistics")
+@pytest.mark.parametrize(
+    ("few", "way"), [(0, "USING INDEX address_by_local"), (1, "USING INTEGER PRIMARY KEY")]
+)
+def test_the_nearly_full_of_a_domain_are_found_by_name_and_where_they_are_few_by_number(
+    domain, ann, monkeypatch, few, way
+):
+    monkeypatch.setattr(fullness, "FEW", few)
+    use(ann, 9)
+    mine = Address.objects.claiming().filter(domain=domain, kind=Kind.MAILBOX)
+    found = only_nearly_full(mine, domain).order_by("local")
+    assert list(found) == [ann]
+    plan = found.explain()
+    assert way in plan
+    assert "SUBQUERY 1" not in plan.replace("CORRELATED SCALAR SUBQUERY 1", "")
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has statistics")
