@@ -175,7 +175,7 @@ class History:
         yield from self.be_killed(pandle)
 
     def change_two_domains(self, pandle: Domain) -> Iterator[None]:
-        self.panel.have_shards("b.test")
+        self.have_shards("b.test")
         one, other = self.panel.add_domain("b.test"), self.panel.add_domain("c.test")
         cora = self.panel.add_mailbox(other, "cora")
         self.panel.add_alias(pandle, "over", "cora@c.test")
@@ -245,17 +245,27 @@ class History:
             os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
+    def have_shards(self, name: str) -> None:
+        """On disk: it is said to be live in them."""
+        self.panel.have_shards(name)
+        logins = Path(settings.QMAILPANEL_LOGIN_DIR)
+        _sync(logins / f"{name}.d")
+        _sync(logins)
+
     def deliver(self, *homes: str) -> None:
         """A message each, that the mail server may say it has."""
         for home in homes:
             new = Path(settings.QMAILPANEL_MAIL_ROOT, home, "Maildir/new")
-            with (new / f"{self.number}-{home.replace('/', '-')}.mail").open("wb") as file:
-                file.write(b"hello\n")
-                file.flush()
-                os.fsync(file.fileno())
-            directory = os.open(new, os.O_RDONLY)
-            os.fsync(directory)
-            os.close(directory)
+            message = new / f"{self.number}-{home.replace('/', '-')}.mail"
+            message.write_bytes(b"hello\n")
+            _sync(message)
+            _sync(new)
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    os.fsync(fd)
+    os.close(fd)
 
 
 def _end_before_sync(host: Host) -> None:
