@@ -29,6 +29,7 @@ from .host_facts import HostFacts
 from .host_notes import HostNotes
 from .host_settings import read_layout
 from .intended import read_intended
+from .on_disk import OnDisk
 from .parts import NOTHING, Parts
 from .preview import Preview
 from .publish import confirmed_digests, publish, publish_progress
@@ -64,10 +65,10 @@ class Reconciler:
         self.preview = Preview(host, self.notes)
         self.facts = HostFacts(host, self.notes)
         self.doubts = Doubts(host)
+        self.on_disk = OnDisk(host)
         self.at_work = AtWork(host.memory, lambda: self.notes.files[Shared.VIRTUAL])
         self._taken_up: LedgerEnd | None = None
         self._sliced = time.monotonic()
-        self._is_flushed = False
         self._asking = {0}  # the domains of the run that had a question; 0: those without a row
 
     def reconcile(
@@ -107,7 +108,7 @@ class Reconciler:
         if self._is_put_back(left):
             scope, absent = Scope(sorted({*scope.domains, *all_domains()})), True
             self.facts.forget()
-        self._finish_what_was_cut()
+        self.host.moves.finish()
         intended = read_intended(self.host, partial(with_changed, scope, since), absent=absent)
         return self._run(intended, end, left, about={*scope.domains, *([0] if absent else [])})
 
@@ -119,7 +120,7 @@ class Reconciler:
         if self._is_put_back(find_left(self.host.read_ends(), end)):
             return None
         self._taken_up = end
-        self._finish_what_was_cut()
+        self.host.moves.finish()
         others = partial(self.at_work.find_others, since)
         intended = self.at_work.keep_apart(read_intended(self.host, others))
         is_more = intended.wanted or intended.unwritable
@@ -143,7 +144,6 @@ class Reconciler:
             with self.at_work.doing(intended):
                 self._make_true(wanted, report, end, left)
         except HostError as error:
-            self._is_flushed = False
             report.error, report.cause = error.text, error.cause
             report.changes |= {w.domain: w.change for w in wanted if w.domain and not w.held}
         self._note_question(report, about | intended.changes.keys())
@@ -154,13 +154,6 @@ class Reconciler:
         written = self.notes.take_written()  # kept last: it takes its time on a large host
         self.generations.keep_all(written, through=max(report.changes.values(), default=0))
         return report
-
-    def _finish_what_was_cut(self) -> None:
-        """What a run left that was killed, or failed, is seen; but the power may still take it."""
-        if not self._is_flushed:
-            self.host.flush()
-            self._is_flushed = True
-        self.host.moves.finish()
 
     def is_amiss(
         self, domains: Sequence[int], *, given: Parts = NOTHING, absent: bool = False
@@ -214,6 +207,7 @@ class Reconciler:
         repeats = Repeats(report.add_step)
         for _ in range(ATTEMPTS):
             pause(Outcome())
+            self.on_disk.ensure()
             actual = self.notes.observe(wanted, applied)
             plan = make_plan(wanted, applied, actual, failed, confirmed)
             if plan.question:
@@ -225,7 +219,7 @@ class Reconciler:
             report.waiting, report.begun = plan.steps, len(report.steps)
             self.host.memory.intend(plan.after)
             applied = self.host.memory.applied_of(wanted)
-            outcome = self.host.apply(plan, repeats.add_step, pause)
+            outcome = self.on_disk.apply(plan, repeats.add_step, pause)
             self.notes.note(outcome)
             failed |= outcome.failed | repeats.failed
             if outcome.error:

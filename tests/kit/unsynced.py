@@ -9,12 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qmailpanel.qmail.host import libc
+from qmailpanel.qmail.host.files import TEMPORARY
+from qmailpanel.qmail.plan.questions import LEDGER_MARK
 
+DISKS = ("mailnames", "logins")  # directories that count as file systems of their own
+LATER = (LEDGER_MARK, TEMPORARY)  # on the disk with the next change of users/assign; taken away
 NAMING = ("mkdir", "rmdir", "unlink", "symlink", "link")  # the last argument is what gets a name
 WRITING = ("write", "fchmod", "fchown", "utime")
 
@@ -28,10 +33,12 @@ class Unsynced:
         self._paths: dict[Inode, set[str]] = {}
         self.replaced: list[str] = []
 
-    @property
-    def paths(self) -> set[str]:
-        """What is not surely on the disk: files with what they say, and names."""
-        return set().union(*self._paths.values())
+    def below(self, home: Path) -> set[str]:
+        """What of a host is not surely on the disk: files with what they say, and names."""
+        real = os.path.realpath(home)
+        paths = {os.path.relpath(path, real) for path in set().union(*self._paths.values())}
+        here = {path for path in paths if not path.startswith("..")}
+        return {path for path in here if not any(name in path for name in LATER)}
 
     @contextmanager
     def watch(self) -> Iterator[None]:
@@ -52,15 +59,16 @@ class Unsynced:
         def named(*arguments: Any, dir_fd: int | None = None, **options: Any) -> None:
             place = {} if dir_fd is None else {"dir_fd": dir_fd}
             call(*arguments, **place, **options)
-            name = next(one for one in reversed(arguments) if isinstance(one, str))
-            self._note_directory(dir_fd, name)
+            name = next(one for one in reversed(arguments) if isinstance(one, str | os.PathLike))
+            self._note_directory(dir_fd, os.fspath(name))
 
         return named
 
     def _opening(self, call: Callable[..., int]) -> Callable[..., int]:
         def opened(name: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+            is_new = flags & os.O_CREAT and not os.path.lexists(_path(dir_fd, name))
             fd = call(name, flags, mode, dir_fd=dir_fd)
-            if flags & os.O_CREAT:
+            if is_new:
                 self._note_directory(dir_fd, name)
             return fd
 
@@ -81,16 +89,14 @@ class Unsynced:
             if os.path.exists(_path(dst_dir_fd, dst)):
                 self._note_replaced(src_dir_fd, src, dst_dir_fd, dst)
             call(src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
-            self._note_directory(src_dir_fd, src)
-            self._note_directory(dst_dir_fd, dst)
+            self._note_renamed(src_dir_fd, src, dst_dir_fd, dst)
 
         return renamed
 
     def _renaming_new(self, call: Callable[..., None]) -> Callable[..., None]:
         def renamed(src_fd: int, src: str, dst_fd: int, dst: str) -> None:
             call(src_fd, src, dst_fd, dst)
-            self._note_directory(src_fd, src)
-            self._note_directory(dst_fd, dst)
+            self._note_renamed(src_fd, src, dst_fd, dst)
 
         return renamed
 
@@ -98,7 +104,7 @@ class Unsynced:
         def exchanged(directory: int, one: str, other: str) -> None:
             self._note_replaced(directory, one, directory, other)
             call(directory, one, other)
-            self._note_directory(directory, one)
+            self._note_renamed(directory, one, directory, other)
 
         return exchanged
 
@@ -112,15 +118,28 @@ class Unsynced:
     def _syncing_all(self, call: Callable[[int], None]) -> Callable[[int], None]:
         def synced(fd: int) -> None:
             call(fd)
-            device = os.fstat(fd).st_dev
-            self._paths = {at: path for at, path in self._paths.items() if at[0] != device}
+            disk = _disk_of(os.readlink(f"/proc/self/fd/{fd}"))
+            left = {
+                at: {path for path in paths if _disk_of(path) != disk}
+                for at, paths in self._paths.items()
+            }
+            self._paths = {at: paths for at, paths in left.items() if paths}
 
         return synced
 
     def _note_replaced(self, src_fd: int | None, src: str, dst_fd: int | None, dst: str) -> None:
         status = os.lstat(_path(src_fd, src))
-        if _inode(status) in self._paths and os.path.isfile(_path(src_fd, src)):
+        if self._paths.get(_inode(status)) and os.path.isfile(_path(src_fd, src)):
             self.replaced.append(os.path.realpath(_path(dst_fd, dst)))
+
+    def _note_renamed(self, src_fd: int | None, src: str, dst_fd: int | None, dst: str) -> None:
+        self._note_directory(src_fd, src)
+        self._note_directory(dst_fd, dst)
+        path = _path(dst_fd, dst)
+        written = self._paths.get(_inode(os.lstat(path)))
+        if written and os.path.isfile(path):
+            written.clear()
+            written.add(os.path.realpath(path))
 
     def _note_directory(self, parent: int | None, name: str) -> None:
         directory = os.path.realpath(os.path.dirname(_path(parent, name)))
@@ -133,6 +152,10 @@ class Unsynced:
 
 def _path(parent: int | None, name: str) -> str:
     return name if parent is None else f"/proc/self/fd/{parent}/{name}"
+
+
+def _disk_of(path: str) -> str:
+    return next((name for name in DISKS if f"/{name}/" in f"{path}/"), "")
 
 
 def _inode(status: os.stat_result) -> Inode:

@@ -5,30 +5,32 @@ tests/sync/test_power_cut.py cuts the power; here each change is watched at its 
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from qmailpanel.aliases.services import change_alias
-from qmailpanel.domains.models import Address
+from qmailpanel.aliases.services import change_alias, remove_alias
+from qmailpanel.domains.models import Address, Unknown
 from qmailpanel.domains.renaming import rename_address, rename_domain
-from qmailpanel.domains.services import remove_domain
+from qmailpanel.domains.services import change_domain, remove_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import purge_mailbox, remove_mailbox
 from qmailpanel.mailboxes.services import change_quota, set_password
 from qmailpanel.qmail.host import libc
-from qmailpanel.qmail.host.files import TEMPORARY
 from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.names import DomainName, LocalPart, MailAddress
-from qmailpanel.qmail.plan.questions import LEDGER_MARK
 from qmailpanel.reports.statuses import Status
+from qmailpanel.sync.reconcile import Reconciler, open_host
+from qmailpanel.sync.scope import all_domains
 from tests.kit.panels import Panel
 from tests.kit.unsynced import Unsynced
 
 HASH = "{ARGON2ID}$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$b"
-MARK = {LEDGER_MARK, f"users/{TEMPORARY}"}  # is on the disk with the next change of users/assign
 NOTING = ("move", "drop_move", "finish")
 
 
@@ -58,16 +60,10 @@ def unsynced(monkeypatch: pytest.MonkeyPatch, panel: Panel) -> Iterator[Unsynced
 
 def _requiring(unsynced: Unsynced, home: Path, call: Callable[..., None]) -> Callable[..., None]:
     def noted(*arguments: object) -> None:
-        assert lost(unsynced, home) == set()
+        assert unsynced.below(home) == set()
         call(*arguments)
 
     return noted
-
-
-def lost(unsynced: Unsynced, home: Path) -> set[str]:
-    """What of the host the power can still take, but for the mark of the ledger: see there."""
-    paths = {os.path.relpath(path, os.path.realpath(home)) for path in unsynced.paths}
-    return {path for path in paths if not path.startswith("..")} - MARK
 
 
 def add(ann: Address, panel: Panel) -> None:
@@ -118,8 +114,11 @@ def test_what_is_live_is_on_the_disk(panel, ann, unsynced, change) -> None:
     change(ann, panel)
     panel.sync()
     assert panel.status(ann) in (Status.LIVE, Status.REMOVED)
-    assert lost(unsynced, panel.home) == set()
+    assert unsynced.below(panel.home) == set()
     assert unsynced.replaced == []
+
+
+Run = Callable[[], object]
 
 
 class Killed(BaseException):
@@ -143,7 +142,92 @@ def test_what_became_of_a_move_that_was_cut_is_on_the_disk_before_it_is_noted(
         killed.setattr(libc, "exchange", end)
         with pytest.raises(Killed):
             panel.sync()
-    assert lost(unsynced, panel.home) != set()
+    assert unsynced.below(panel.home) != set()
     panel.sync()
     assert panel.status(ann) is Status.LIVE
-    assert lost(unsynced, panel.home) == set()
+    assert unsynced.below(panel.home) == set()
+
+
+def fail(patch: pytest.MonkeyPatch, name: str, of: str, error: BaseException) -> None:
+    """The call fails for the file or directory whose path ends so."""
+    call = getattr(os, name)
+
+    def failing(fd: int, *arguments: Any) -> Any:
+        if os.readlink(f"/proc/self/fd/{fd}").endswith(of):
+            raise error
+        return call(fd, *arguments)
+
+    patch.setattr(os, name, failing)
+
+
+def a_home_fails(ann: Address, panel: Panel, patch: pytest.MonkeyPatch, run: Run) -> None:
+    """When it is whole."""
+    panel.add_mailbox(ann.domain, "bob")
+    fail(patch, "fchmod", "/pandle.net/bob", OSError(errno.EIO, "as the test wants it"))
+    run()
+
+
+def logins_fail(ann: Address, panel: Panel, patch: pytest.MonkeyPatch, run: Run) -> None:
+    """When they are in place."""
+    give_password(ann, panel)
+    fail(patch, "fsync", "/logins", OSError(errno.EIO, "as the test wants it"))
+    run()
+
+
+def others_write(ann: Address, panel: Panel, patch: pytest.MonkeyPatch, run: Run) -> None:
+    lines = [b"=8-jim:jim:8:8:/home/jim:::\n"]
+
+    def write() -> None:
+        if lines:
+            panel.write("users/assign", lines.pop() + panel.read("users/assign"))
+
+    turn_and_write(ann, panel, patch, run, write)
+    assert not lines
+
+
+def a_file_fails(ann: Address, panel: Panel, patch: pytest.MonkeyPatch, run: Run) -> None:
+    def refuse() -> None:
+        raise OSError(errno.EIO, "as the test wants it")
+
+    turn_and_write(ann, panel, patch, run, refuse)
+
+
+def turn_and_write(
+    ann: Address, panel: Panel, patch: pytest.MonkeyPatch, run: Run, before: Run
+) -> None:
+    """A dot-qmail file is turned, and then users/assign written, `before` which that is done."""
+    team = panel.add_alias(ann.domain, "team", "ann@pandle.net")
+    change_domain(SYSTEM, ann.domain, unknown=Unknown.FORWARD, unknown_target="ann@pandle.net")
+    run()
+    exchange = libc.exchange
+
+    def exchange_then(*arguments: Any) -> None:
+        before()
+        exchange(*arguments)
+
+    change_domain(SYSTEM, ann.domain, unknown=Unknown.BOUNCE, unknown_target="")
+    remove_alias(SYSTEM, team)
+    patch.setattr(libc, "exchange", exchange_then)
+    run()
+
+
+def another_is_killed(ann: Address, panel: Panel, patch: pytest.MonkeyPatch, _: Run) -> None:
+    give_password(ann, panel)
+    fail(patch, "fsync", "/logins", Killed())
+    with pytest.raises(Killed):
+        panel.sync()
+
+
+@pytest.mark.parametrize(
+    "cut", [a_home_fails, logins_fail, others_write, a_file_fails, another_is_killed]
+)
+def test_what_was_not_done_to_its_end_is_on_the_disk_before_it_is_live(
+    panel, ann, unsynced, monkeypatch, cut
+) -> None:
+    run = partial(Reconciler(open_host()).reconcile, all_domains(), absent=True)
+    run()
+    with monkeypatch.context() as patch:
+        cut(ann, panel, patch, run)
+    run()
+    assert panel.status_of_domain(ann.domain) is Status.LIVE
+    assert unsynced.below(panel.home) == set()

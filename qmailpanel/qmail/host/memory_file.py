@@ -50,6 +50,12 @@ class MemoryFile:
                 "The memory of what was applied cannot be opened.", f"{self.path}: {error}"
             ) from error
 
+    @property
+    def version(self) -> int:
+        """Another one after another process wrote it."""
+        ((version,),) = self._read("PRAGMA data_version")
+        return int(version)
+
     def copy_to(self, other: MemoryFile) -> None:
         """Have a new one know all this."""
         with other._transaction():
