@@ -42,6 +42,7 @@ from qmailpanel.sync.report import Report
 from qmailpanel.sync.scope import all_domains, dirty_domains
 from tests.kit.faults import Call, Fault, Seam
 from tests.kit.panels import Panel
+from tests.kit.unsynced import Unsynced
 
 LISTED = "home_maker late_lines login_files mail_root map_compiler memory purge shared_file"
 MODULES = set(LISTED.split())  # of the host, each of which makes calls
@@ -62,6 +63,7 @@ class World:
     panel: Panel
     settings: Any
     pandle: Domain
+    unsynced: Unsynced
     seam: Seam = field(default_factory=Seam)
     names: Iterator[int] = field(default_factory=itertools.count)
 
@@ -225,7 +227,14 @@ CHANGES = [
 
 
 @pytest.fixture
-def world(panel: Panel, settings: Any) -> World:
+def unsynced() -> Iterator[Unsynced]:
+    unsynced = Unsynced()
+    with unsynced.watch():
+        yield unsynced
+
+
+@pytest.fixture
+def world(panel: Panel, settings: Any, unsynced: Unsynced) -> World:
     for shared, raws in FOREIGN.items():
         end = b".\ndead text\n" if shared is Shared.ASSIGN else b""
         panel.write(shared, b"".join(raws) + end)
@@ -238,7 +247,7 @@ def world(panel: Panel, settings: Any) -> World:
     panel.add_alias(pandle, "info", "ann@pandle.net")
     panel.add_alias(pandle, "team", "ann@pandle.net")
     panel.add_alias(pandle, "file", "one@side.test", "two@side.test")
-    world = World(panel, settings, pandle)
+    world = World(panel, settings, pandle, unsynced)
     world.run()
     change_domain(SYSTEM, other, unknown=Unknown.REFUSE)
     world.run()
@@ -393,6 +402,7 @@ def mend(world: World) -> None:
             break
     assert (report.error, report.problems and problems_of(report)) == ("", [])
     assert dirty_domains(0) == []
+    assert world.unsynced.below(world.panel.home) == set()
     other = Reconciler(open_host())
     assert not other.is_amiss(all_domains(), absent=True)
     other.host.memory.close()

@@ -136,9 +136,7 @@ class LoginDirectory:
     def apply(self, step: LoginStep) -> None:
         """Raises StepFailed with the cause; each file is whole all the time."""
         try:
-            os.makedirs(self.path, mode=0o700, exist_ok=True)
-            with entered(self.path) as directory:
-                self._give_rights(directory)
+            with self._ensured() as directory:
                 if isinstance(step, WriteLogins):
                     self._write_files(directory, step.files)
                     self._remove_files(directory, step.gone)
@@ -147,6 +145,16 @@ class LoginDirectory:
                 os.fsync(directory)
         except OSError as error:
             raise StepFailed(f"{self.path}: {error.strerror} ({type(step).__name__})") from error
+
+    @contextlib.contextmanager
+    def _ensured(self) -> Iterator[int]:
+        is_new = not os.path.isdir(self.path)
+        os.makedirs(self.path, mode=0o700, exist_ok=True)
+        with entered(self.path) as directory:
+            self._give_rights(directory)
+            if is_new:
+                libc.syncfs(directory)  # the directories above have it too
+            yield directory
 
     def _give_rights(self, directory: int) -> None:
         if not self.rights.are_of(os.fstat(directory)):
