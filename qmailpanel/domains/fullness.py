@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from html import escape
 
 from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from qmailpanel.among import AMONG
@@ -101,9 +104,8 @@ def used_mark(address: Address) -> SafeString:
     size, percent = _shown(address)
     if size is None:
         return format_html('<span class="soft">{}</span>', _("not counted yet"))
-    if not percent:
-        return format_html("{}", filesizeformat(size))
-    return format_html("{} {}", filesizeformat(size), _percent_mark(percent))
+    mark = _percent_mark(percent, nearly_full_begins(), get_language()) if percent else ""
+    return SafeString(f"{escape(filesizeformat(size))} {mark}")
 
 
 def _shown(address: Address) -> tuple[int | None, int]:
@@ -113,8 +115,9 @@ def _shown(address: Address) -> tuple[int | None, int]:
     return address.used_bytes, getattr(address, "used_percent", None) or 0
 
 
-def _percent_mark(percent: int) -> SafeString:
-    if not is_nearly_full(percent):
+@lru_cache(maxsize=1_000)
+def _percent_mark(percent: int, begins: int, _language: str | None) -> SafeString:
+    if percent < begins:
         return format_html('<span class="soft">{}%</span>', percent)
     word = _("full") if percent >= FULL else _("nearly full")
     return format_html(

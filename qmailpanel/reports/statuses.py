@@ -61,16 +61,20 @@ Subject = tuple[int | None, int | None, str]  # domain, address, name of an alia
 
 
 class Statuses:
-    """What may be said about the rows of these domains: two queries, however many they are."""
+    """What may be said about the rows of these domains, however many they are: one query, or two
+    where something failed.
+    """
 
     def __init__(self, domains: Iterable[int]) -> None:
         ids, node = set(domains), settings.QMAILPANEL_NODE
-        positions = SyncPosition.objects.filter(node=node, domain__in=ids)
         problems = SyncProblem.objects.filter(Q(domain__in=ids) | Q(domain=None), node=node)
+        positions = SyncPosition.objects.filter(node=node, domain__in=ids)
+        positions = positions.annotate(has_failed=Exists(problems))
         self._positions = {position.domain: position for position in positions}
         self._problems: dict[Subject, list[SyncProblem]] = defaultdict(list)
-        for problem in problems.order_by("id"):
-            self._problems[problem.domain, problem.address, problem.name].append(problem)
+        if all(getattr(each, "has_failed", True) for each in self._positions.values()):
+            for problem in problems.order_by("id"):
+                self._problems[problem.domain, problem.address, problem.name].append(problem)
 
     def of_domain(self, domain: Changed) -> Status:
         return self._status(domain, domain.pk, self.problem_of_domain(domain))

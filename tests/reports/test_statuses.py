@@ -118,3 +118,19 @@ def test_statuses_take_two_queries_for_any_number_of_rows(db, django_assert_num_
         statuses = Statuses(domain.pk for domain in domains)
         assert {statuses.of_domain(domain) for domain in domains} == {Status.PENDING}
         assert {statuses.of_address(address) for address in addresses} == {Status.PENDING}
+
+
+def test_only_where_something_failed_is_it_asked_what(
+    domain, other_domain, django_assert_num_queries
+):
+    make_live(domain)
+    with django_assert_num_queries(1):
+        assert Statuses([domain.pk]).of_domain(domain) is Status.LIVE
+    for failed in (None, domain, other_domain):
+        problem = write_problem("disk full", failed)
+        with django_assert_num_queries(1 if failed == other_domain else 2):
+            found = Statuses([domain.pk]).problems_around(domain)
+        assert found == ([] if failed == other_domain else [problem])
+        problem.delete()
+    write_problem("no uid", other_domain)
+    assert Statuses([other_domain.pk]).problems_around(other_domain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import prefetch_related_objects
+from django.db.models import Exists, OuterRef, prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
@@ -15,7 +15,7 @@ from qmailpanel.domains.access.limits import room_of
 from qmailpanel.domains.access.rights import Right, shown_rights
 from qmailpanel.domains.frame import display, domain_context, find_domain, notices
 from qmailpanel.domains.fullness import fullness_of, only_nearly_full
-from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
+from qmailpanel.domains.models import Address, AddressQuerySet, Destination, Domain, Kind
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import see_other, show, wants
@@ -25,7 +25,7 @@ from qmailpanel.web.notices import FIRST_WAIT, around
 
 from .badge import badge_of, with_state
 from .row import AddressList
-from .services import targets_of
+from .services import has_targets, targets_of
 
 TABS = {Kind.MAILBOX: "mailboxes", Kind.ALIAS: "aliases"}
 SHARED = "components/addresses.html"
@@ -66,7 +66,7 @@ def list_context(
     listed = query.context_of(_rows(request, domain, kind, query), ("local",))
     shown, fates = listed["page"].rows, Fates(request.user)
     every = [*shown, *([top] if top else [])]
-    prefetch_related_objects(every, "destinations")
+    prefetch_related_objects([row for row in every if has_targets(row)], "destinations")
     for row in every:
         row.domain = domain
     fates.read(target for row in every for target in targets_of(row))
@@ -91,8 +91,11 @@ def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> Ad
 
 
 def _listed(rows: AddressQuerySet, kind: Kind) -> AddressQuerySet:
-    """With all that a list shows of them, but where they deliver."""
-    return with_state(rows) if kind is Kind.MAILBOX else rows
+    """With all that a list shows of them, but where they deliver: few mailboxes forward."""
+    if kind is Kind.ALIAS:
+        return rows
+    own = Destination.objects.filter(address=OuterRef("pk"))
+    return with_state(rows).annotate(forwards=Exists(own))
 
 
 def _as_listed(address: Address) -> Address:

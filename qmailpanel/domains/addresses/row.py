@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from html import escape
 
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -34,8 +34,9 @@ class AddressList:
 
     @classmethod
     def of(cls, request: HttpRequest, href: str, display: str, *, can_remove: bool) -> AddressList:
-        host = escape(f"@{display}")
-        return cls(request, escape(href), host, escape(_("Remove")), can_remove)
+        host = SafeString(escape(f"@{display}"))
+        remove = SafeString(escape(_("Remove")))
+        return cls(request, SafeString(escape(href)), host, remove, can_remove)
 
     def row(
         self,
