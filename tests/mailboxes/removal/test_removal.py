@@ -251,7 +251,7 @@ def test_the_list_costs_the_same_with_one_row_and_with_three(
     for count in (1, 3):
         for number in range(count):
             remove(add_mailbox(SYSTEM, domain, LocalPart(f"box{count}{number}")))
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(6):
             as_colleague.get(f"{LIST}removed/")
 
 
