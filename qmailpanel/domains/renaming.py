@@ -179,8 +179,9 @@ def _claim_name(domain: Domain, name: names.DomainName) -> None:
 
 def _follow_domain(act: Deed, domain: Domain, old: str, new: str) -> None:
     """What delivers to an address of the old name, or below it, does so to the new name."""
-    others = Address.objects.filter(_ending(domain, old, "destinations__target"))
-    elsewhere = list(others.exclude(domain=domain).select_related("domain").distinct())
+    ends = Destination.objects.filter(_ending(domain, old, "target")).values("address")
+    others = Address.objects.filter(pk__in=ends).exclude(domain=domain)
+    elsewhere = list(others.select_related("domain").order_by("pk"))
     before = {alias.pk: targets_of(alias) for alias in elsewhere}
     _replace_ends(domain, old, new)
     for alias in elsewhere:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.departed.services import set_responder
@@ -169,6 +171,19 @@ def test_what_delivers_to_its_addresses_follows_wherever_it_is(domain, other_dom
     other_domain.refresh_from_db()
     assert other_domain.unknown_target == "ann@pandle.com"
     assert Change.objects.filter(verb=Verb.CHANGED, target=str(far)).exists()
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has statistics")
+def test_a_rename_of_a_domain_reads_no_address_that_does_not_deliver_there(domain) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        rename_domain(SYSTEM, domain, names.DomainName("pandle.com"), keep=True)
+    asked = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
+    assert [sql for sql in asked if "SCAN domains_address" in explain(sql)] == []
+
+
+def explain(sql: str) -> str:
+    with connection.cursor() as cursor:
+        return str(cursor.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall())
 
 
 def test_mail_for_the_departed_and_to_names_below_follows_the_domain(domain, other_domain) -> None:
