@@ -179,7 +179,9 @@ class AddressQuerySet(models.QuerySet["Address"]):
 class Address(models.Model):
     """Claims a local part of a domain once, across mailboxes and aliases."""
 
-    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="addresses")
+    domain = models.ForeignKey(
+        Domain, on_delete=models.CASCADE, related_name="addresses", db_index=False
+    )
     local = ByteOrdered(max_length=64)
     kind = models.CharField(max_length=8, choices=Kind)
     enabled = models.BooleanField(default=True)
@@ -209,7 +211,9 @@ class Address(models.Model):
 class Destination(models.Model):
     """Where an alias delivers, or a mailbox forwards to: one row each, in the order typed."""
 
-    address = models.ForeignKey(Address, on_delete=models.CASCADE, related_name="destinations")
+    address = models.ForeignKey(
+        Address, on_delete=models.CASCADE, related_name="destinations", db_index=False
+    )
     target = models.CharField(max_length=320)  # compared in lower case
 
     class Meta:
@@ -230,7 +234,7 @@ class Grant(models.Model):
     """A person looks after a domain; `rights` are values of `rights.Right`."""
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="grants"
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="grants", db_index=False
     )
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="grants")
     rights = models.JSONField(default=list)

@@ -76,7 +76,9 @@ class AppPassword(models.Model):
     `mark` finds its line: the SHA-256 of the password, which is never one that a person chose.
     """
 
-    mailbox = models.ForeignKey(Mailbox, on_delete=models.CASCADE, related_name="app_passwords")
+    mailbox = models.ForeignKey(
+        Mailbox, on_delete=models.CASCADE, related_name="app_passwords", db_index=False
+    )
     name = models.CharField(max_length=64)
     password = models.CharField(max_length=255)  # a hash
     mark = models.CharField(max_length=64)

@@ -93,7 +93,7 @@ class DriftDecision(Drifting):
     Ours: it is written over, then the row goes. Theirs: it stays, and is no drift while it is so.
     """
 
-    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="+")
+    domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="+", db_index=False)
     actual = models.TextField(blank=True)
     side = models.CharField(max_length=8)
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")

@@ -95,6 +95,7 @@ class Migration(migrations.Migration):
                     "domain",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
+                        db_index=False,
                         related_name="addresses",
                         to="domains.domain",
                     ),
@@ -194,6 +195,7 @@ class Migration(migrations.Migration):
                 (
                     "user",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="grants",
                         to=settings.AUTH_USER_MODEL,
@@ -249,6 +251,7 @@ class Migration(migrations.Migration):
                     "address",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
+                        db_index=False,
                         related_name="destinations",
                         to="domains.address",
                     ),

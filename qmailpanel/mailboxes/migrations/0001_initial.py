@@ -104,6 +104,7 @@ class Migration(migrations.Migration):
                     "mailbox",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
+                        db_index=False,
                         related_name="app_passwords",
                         to="mailboxes.mailbox",
                     ),

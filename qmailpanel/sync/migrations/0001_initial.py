@@ -149,6 +149,7 @@ class Migration(migrations.Migration):
                     "domain",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
+                        db_index=False,
                         related_name="+",
                         to="domains.domain",
                     ),
