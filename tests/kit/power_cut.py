@@ -46,8 +46,12 @@ class Layout(NamedTuple):
 
 
 LAYOUTS = {
-    "ext4": Layout({"host": "ext4", "mail": "xfs", "state": "ext4"}, True, "recipients", False),
-    "xfs": Layout({"host": "xfs", "mail": "ext4", "state": "xfs"}, False, "none", True),
+    "ext4": Layout(
+        {"host": "ext4", "logins": "xfs", "mail": "xfs", "state": "ext4"}, True, "recipients", False
+    ),
+    "xfs": Layout(
+        {"host": "xfs", "logins": "ext4", "mail": "ext4", "state": "xfs"}, False, "none", True
+    ),
 }
 
 
@@ -68,7 +72,7 @@ class Machine:
             "QMAIL_HOME": self.home,
             "MAIL_ROOT": self.directory / "disks/mail/mailnames",
             "SYNC_DIR": self.directory / "disks/state/memory",
-            "LOGIN_DIR": self.directory / "disks/state/logins",
+            "LOGIN_DIR": self.directory / "disks/logins",
             "RECIPIENTS": self.layout.recipients,
             "HUP": "none",
             "DOVECOT": "off",
