@@ -106,11 +106,6 @@ def _without_secrets(fields: dict[str, Any] | None) -> dict[str, Any]:
     return fields or {}
 
 
-def has_change(number: int, digest: str) -> bool:
-    """Whether this very change is in the ledger: then all before it are the same too."""
-    return Change.objects.filter(id=number, digest=digest).exists()
-
-
 def held_after() -> int | None:
     """The newest change that may be applied; None where nothing waits for the operator."""
     return Hold.objects.filter(on=True).values_list("through", flat=True).first()

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 
 from qmailpanel.domains.models import Claim, Domain
-from qmailpanel.ledger.services import held_after
 from qmailpanel.qmail.formats.logins import Logins
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.plan.state import Wanted, empty_section, left_path
@@ -16,13 +15,14 @@ from .scope import Scope, as_whole
 from .wanted import Intended, read_wanted, snapshot
 
 
-def read_intended(host: Host, choose: Callable[[], Scope], *, absent: bool = False) -> Intended:
+def read_intended(
+    host: Host, choose: Callable[[], Scope], through: int | None, *, absent: bool = False
+) -> Intended:
     """Of the domains that `choose` says; `absent`: also of those on the host without a row.
 
-    All of them as a whole, while changes wait for the operator, or where files are not there that
-    a part is added to.
+    All of them as a whole, while changes wait for the operator, which are those after `through`,
+    or where files are not there that a part is added to.
     """
-    through = held_after()
     choice = choose if through is None else partial(_as_whole, choose)
     wanted, unwritable, parts, _ = read_wanted(choice, host.layout, host.memory)
     if not host.is_as_told(wanted):

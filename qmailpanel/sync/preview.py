@@ -17,7 +17,7 @@ from .parts import NOTHING, Parts
 from .publish import confirmed_digests
 from .recall import recall
 from .report import Report
-from .same_ledger import find_left, find_question, read_end
+from .same_ledger import find_question, read_ledger
 from .scope import Scope, dirty_domains
 from .wanted import read_wanted
 
@@ -31,11 +31,11 @@ class Preview:
 
     def of(self, domains: Sequence[int], *, given: Parts = NOTHING, absent: bool = False) -> Plan:
         """The plan for these domains, and the `given` of others."""
-        end, scope = read_end(), Scope(domains, given=given)
-        wanted = read_intended(self.host, lambda: scope, absent=absent).wanted
+        ledger, scope = read_ledger(self.host.read_ends()), Scope(domains, given=given)
+        intended = read_intended(self.host, lambda: scope, ledger.through, absent=absent)
+        wanted = intended.wanted
         applied = self.host.memory.applied_of(wanted)
-        left = find_left(self.host.read_ends(), end)
-        question = find_question(left, end, wanted, applied)
+        question = find_question(ledger.left, ledger.end, wanted, applied)
         if question and question.digest not in confirmed_digests():
             return Plan((), question=question)
         return self.plan(wanted, confirmed_digests(), whole=absent)
@@ -49,7 +49,7 @@ class Preview:
         """
         doubts: Failed = {}
         host, notes = self.host, self.notes
-        if host.is_forgetful() or find_left(host.read_ends(), read_end()):
+        if host.is_forgetful() or read_ledger(host.read_ends()).left:
             notes.observe([], {})  # what others have there is told as the memory knows it
             host = host.imagine()
             notes, doubts = HostNotes(host), recall(host, wanted)

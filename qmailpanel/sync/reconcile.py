@@ -35,7 +35,7 @@ from .preview import Preview
 from .publish import confirmed_digests, publish, publish_progress
 from .repeats import Repeats
 from .report import Report
-from .same_ledger import find_left, find_question, read_end
+from .same_ledger import LedgerSeen, find_question, read_ledger
 from .scope import Scope, all_domains, domains_named, with_changed
 from .wanted import Intended
 
@@ -101,30 +101,30 @@ class Reconciler:
 
     def _reconcile(self, scope: Scope, *, absent: bool, since: int | None) -> Report:
         """Where another database or memory was put back, it is about all domains."""
-        end = read_end()
-        left = find_left(self.host.read_ends(), end)
+        ledger = read_ledger(self.host.read_ends())
         if absent:
             self.doubts.forget()
-        if self._is_put_back(left):
+        if self._is_put_back(ledger.left):
             scope, absent = Scope(sorted({*scope.domains, *all_domains()})), True
             self.facts.forget()
         self.host.moves.finish()
-        intended = read_intended(self.host, partial(with_changed, scope, since), absent=absent)
-        return self._run(intended, end, left, about={*scope.domains, *([0] if absent else [])})
+        choose = partial(with_changed, scope, since)
+        intended = read_intended(self.host, choose, ledger.through, absent=absent)
+        return self._run(intended, ledger, about={*scope.domains, *([0] if absent else [])})
 
     def take_up(self, since: int) -> Report | None:
         """In a pause: make true what was changed since and need not wait until the work is done."""
-        end = read_end()
-        if end == self._taken_up or not self.notes.files:
+        ledger = read_ledger(self.host.read_ends())
+        if ledger.end == self._taken_up or not self.notes.files:
             return None
-        if self._is_put_back(find_left(self.host.read_ends(), end)):
+        if self._is_put_back(ledger.left):
             return None
-        self._taken_up = end
+        self._taken_up = ledger.end
         self.host.moves.finish()
         others = partial(self.at_work.find_others, since)
-        intended = self.at_work.keep_apart(read_intended(self.host, others))
+        intended = self.at_work.keep_apart(read_intended(self.host, others, ledger.through))
         is_more = intended.wanted or intended.unwritable
-        return self._run(intended, end, None, about=set()) if is_more else None
+        return self._run(intended, ledger, about=set()) if is_more else None
 
     def _is_put_back(self, left: LedgerEnd | None) -> bool:
         """Whether database or memory are of another moment than the host."""
@@ -133,16 +133,14 @@ class Reconciler:
             return True
         return self.host.is_forgetful() and not self.doubts
 
-    def _run(
-        self, intended: Intended, end: LedgerEnd, left: LedgerEnd | None, about: set[int]
-    ) -> Report:
-        """`left`: see `find_left`. `about`: domains, with or without a row."""
+    def _run(self, intended: Intended, ledger: LedgerSeen, about: set[int]) -> Report:
+        """`ledger`: as read before the rows. `about`: domains, with or without a row."""
         report = Report(timezone.now(), problems={0: ()} if 0 in about else {})
         report.parts = intended.parts
         wanted = intended.wanted
         try:
             with self.at_work.doing(intended):
-                self._make_true(wanted, report, end, left)
+                self._make_true(wanted, report, ledger)
         except HostError as error:
             report.error, report.cause = error.text, error.cause
             report.changes |= {w.domain: w.change for w in wanted if w.domain and not w.held}
@@ -171,13 +169,11 @@ class Reconciler:
         """The domains whose lines somebody else changed, as seen in passing since the last call."""
         return domains_named(self.notes.take_disturbed())
 
-    def _make_true(
-        self, wanted: Sequence[Wanted], report: Report, end: LedgerEnd, left: LedgerEnd | None
-    ) -> None:
-        """Unless there is a question. `end`: of the ledger when the rows were read."""
+    def _make_true(self, wanted: Sequence[Wanted], report: Report, ledger: LedgerSeen) -> None:
+        """Unless there is a question."""
         applied = self.host.memory.applied_of(wanted)
-        confirmed = confirmed_digests()
-        question = find_question(left, end, wanted, applied)
+        confirmed = confirmed_digests() if ledger.has_answers else frozenset()
+        question = find_question(ledger.left, ledger.end, wanted, applied)
         is_forgetful = bool(question) or self.host.is_forgetful()
         if question and question.digest in confirmed:
             question, confirmed = None, confirmed | {ANY_DROPS}
@@ -193,7 +189,7 @@ class Reconciler:
             self._conclude(wanted, Plan((), question=question), report)
             return
         is_partly_forgetful = self.doubts or any(one.held for one in wanted)  # it learns more later
-        self.host.note_end(end, has_learned=not (is_forgetful and is_partly_forgetful))
+        self.host.note_end(ledger.end, has_learned=not (is_forgetful and is_partly_forgetful))
         self.host.file_systems.note()
         failed = doubts | self._move(wanted, applied, moves, report)
         self._go_on_until_true(wanted, report, confirmed, failed)
