@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -21,12 +21,12 @@ from qmailpanel.qmail.layout.rows import (
 
 from .app_rows import read_apps
 from .asked import Asked
+from .standing import REPLY_COLUMNS
 
-REPLY_COLUMNS = tuple(column.name for column in fields(ReplyRow))
 _COLUMNS = tuple(column.name for column in fields(MailboxColumns))
 _LOGIN_COLUMNS = ("password", "must_change", "imap", "pop3", "sending")
 _ADDRESS_COLUMNS = ("id", "domain_id", "local", "kind", "enabled", "refusal", "removed")
-_READ = (
+READ = (
     *_ADDRESS_COLUMNS,
     *(f"mailbox__{column}" for column in ("id", "home", *_COLUMNS, *_LOGIN_COLUMNS)),
     *(f"mailbox__auto_reply__{column}" for column in ("on", "running", *REPLY_COLUMNS)),
@@ -41,12 +41,22 @@ class AddressRows:
     aliases: dict[int, list[AliasRow]] = field(default_factory=lambda: defaultdict(list))
 
 
-def read_addresses(asked: Asked) -> AddressRows:
-    """In three queries."""
-    destinations, apps = _read_destinations(asked), read_apps(asked)
+def read_addresses(domains: Sequence[int]) -> AddressRows:
+    """All of these domains, in three queries."""
+    asked = Asked(domains)
+    read = Address.objects.claiming().filter(asked.addressed()).order_by("id").values(*READ)
+    return address_rows(read, read_destinations(asked), read_apps(asked))
+
+
+def address_rows(
+    read: Iterable[Mapping[str, Any]],
+    destinations: Mapping[int, Sequence[str]],
+    apps: Mapping[int, tuple[AppRow, ...]],
+) -> AddressRows:
+    """`read`: the columns READ. `destinations` are by address, `apps` by mailbox."""
     rows = AddressRows()
-    for row in Address.objects.claiming().filter(asked.addressed()).values(*_READ):
-        targets = destinations.get(row["id"], ())
+    for row in read:
+        targets = tuple(destinations.get(row["id"], ()))
         if row["kind"] == Kind.ALIAS:
             rows.aliases[row["domain_id"]].append(_alias(row, targets))
         else:
@@ -95,10 +105,10 @@ def _reply(row: Mapping[str, Any]) -> ReplyRow | None:
     return ReplyRow(*(row[f"mailbox__auto_reply__{column}"] for column in REPLY_COLUMNS))
 
 
-def _read_destinations(asked: Asked) -> dict[int, tuple[str, ...]]:
+def read_destinations(asked: Asked) -> Mapping[int, Sequence[str]]:
     """Where each address delivers to besides."""
     targets: dict[int, list[str]] = defaultdict(list)
     destinations = Destination.objects.filter(asked.addressed("address__"))
     for address, target in destinations.values_list("address_id", "target"):
         targets[address].append(target)
-    return {address: tuple(those) for address, those in targets.items()}
+    return targets

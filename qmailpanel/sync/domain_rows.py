@@ -3,85 +3,97 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-
-from django.conf import settings
-from django.db.models import Subquery
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from operator import itemgetter
 
 from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.qmail.layout.rows import DepartedRow, DomainRows, ReplyRow
 
-from .address_rows import REPLY_COLUMNS, read_addresses
+from .address_rows import AddressRows, address_rows, read_addresses, read_destinations
+from .app_rows import read_apps
 from .asked import Asked
-from .parts import Parts
+from .parts import NOTHING, Parts
+from .standing import REPLY_COLUMNS, domain_rows
 
 _CHUNK = 500
-_DOMAIN_COLUMNS = (
-    "name",
-    "prepend",
-    "change",
-    "enabled",
-    "unknown",
-    "unknown_text",
-    "unknown_target",
-    "subdomains",
-    "removed",
-    "leaving",
-    *(f"responder__{column}" for column in (*REPLY_COLUMNS, "target")),
-)
 
 
-def read_rows(domains: Sequence[int], parts: Parts | None = None) -> Iterator[DomainRows]:
+def read_rows(domains: Sequence[int], parts: Parts = NOTHING) -> Iterator[DomainRows]:
     """The rows of these domains; a fixed number of queries for each 500 of them, and for `parts`.
 
     `parts`: of these domains those addresses alone.
     """
-    parts = parts or {}
     for start in range(0, len(domains), _CHUNK):
-        yield from _read_chunk(Asked(domains[start : start + _CHUNK]), {})
+        yield from _read_chunk(domains[start : start + _CHUNK])
     if parts:
-        addresses = frozenset().union(*(part.addresses for part in parts.values()))
-        yield from _read_chunk(Asked([*parts], addresses), parts)
+        yield from _read_parts(parts)
 
 
-def _read_chunk(asked: Asked, parts: Parts) -> Iterator[DomainRows]:
-    rows = Domain.objects.claiming().filter(id__in=asked.domains).select_related("responder")
-    rows = rows.only(*_DOMAIN_COLUMNS).annotate(beyond=_first_beyond_rcpthosts())
-    domains = list(rows)
-    numbers = [domain.pk for domain in domains]
-    asked = Asked(numbers, asked.addresses)
-    addresses = read_addresses(asked)
-    names = _read_names(numbers)
-    has_removed = not parts or any(part.has_removed for part in parts.values())
-    purged = read_purged(asked) if has_removed else {}
-    nameless = _read_nameless_mailboxes(numbers, parts) if has_removed else {}
-    for domain in domains:
-        own = names[domain.pk]
-        yield DomainRows(
-            domain=domain.pk,
-            name=domain.name,
-            prepend=domain.prepend,
-            change=domain.change_id,
-            enabled=domain.enabled,
-            unknown=domain.unknown,
-            unknown_text=domain.unknown_text,
-            unknown_target=domain.unknown_target,
-            alias_domains=own.further,
-            refused=own.refused,
-            leaving=domain.leaving,
-            departed=_departed(domain),
-            former=own.former,
-            subdomains=domain.subdomains,
-            more=_is_beyond(domain.prepend, vars(domain)["beyond"]),
-            removed=domain.removed,
-            mailboxes=addresses.mailboxes[domain.pk],
-            aliases=addresses.aliases[domain.pk],
-            purged=purged.get(domain.pk, {}),
-            nameless=nameless.get(domain.pk, frozenset()),
-            part=parts[domain.pk].locals if domain.pk in parts else None,
-        )
+def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
+    rows = list(domain_rows().filter(pk__in=Domain.objects.claiming(), id__in=domains))
+    numbers = [row.pk for row in rows]
+    addresses, names = read_addresses(numbers), _read_names(numbers)
+    purged, nameless = read_purged(Asked(numbers)), _read_nameless_mailboxes(numbers, NOTHING)
+    for row in rows:
+        yield _domain_rows(row, addresses, names, purged, nameless)
+
+
+def _read_parts(parts: Parts) -> Iterator[DomainRows]:
+    addresses, numbers = _addresses_of(parts), [*parts]
+    names = _read_names([pk for pk, part in parts.items() if part.standing.has_names])
+    removed = [part.addresses for part in parts.values() if part.has_removed]
+    purged = read_purged(Asked(numbers, frozenset().union(*removed))) if removed else {}
+    nameless = _read_nameless_mailboxes(numbers, parts) if removed else {}
+    for part in parts.values():
+        rows = _domain_rows(part.standing.row, addresses, names, purged, nameless)
+        yield replace(rows, part=frozenset(part.locals))
+
+
+def _addresses_of(parts: Parts) -> AddressRows:
+    taken = chain.from_iterable(part.rows.values() for part in parts.values())
+    rows = sorted((row for row in taken if row["claims"]), key=itemgetter("id"))
+    targets = dict[int, Sequence[str]]()
+    for part in parts.values():
+        targets |= part.targets
+    unknown = [row["id"] for row in rows if row["id"] not in targets]
+    targets |= read_destinations(Asked([*parts], unknown)) if unknown else {}
+    with_apps = [row["id"] for row in rows if row["has_apps"]]
+    return address_rows(rows, targets, read_apps(Asked([*parts], with_apps)) if with_apps else {})
+
+
+def _domain_rows(
+    row: Domain,
+    addresses: AddressRows,
+    names: Mapping[int, Names],
+    purged: Mapping[int, Mapping[int, int]],
+    nameless: Mapping[int, frozenset[int]],
+) -> DomainRows:
+    own = names.get(row.pk, Names())
+    return DomainRows(
+        domain=row.pk,
+        name=row.name,
+        prepend=row.prepend,
+        change=row.change_id,
+        enabled=row.enabled,
+        unknown=row.unknown,
+        unknown_text=row.unknown_text,
+        unknown_target=row.unknown_target,
+        alias_domains=own.further,
+        refused=own.refused,
+        leaving=row.leaving,
+        departed=_departed(row),
+        former=own.former,
+        subdomains=row.subdomains,
+        more=_is_beyond(row.prepend, vars(row)["beyond"]),
+        removed=row.removed,
+        mailboxes=addresses.mailboxes[row.pk],
+        aliases=addresses.aliases[row.pk],
+        purged=purged.get(row.pk, {}),
+        nameless=nameless.get(row.pk, frozenset()),
+    )
 
 
 def read_nameless(domains: Collection[int]) -> Iterator[DomainRows]:
@@ -104,13 +116,6 @@ def read_nameless(domains: Collection[int]) -> Iterator[DomainRows]:
             removed=True,
             purged=purged.get(domain.pk, {}),
         )
-
-
-def _first_beyond_rcpthosts() -> Subquery:
-    """The prepend from which on domains are in morercpthosts: rcpthosts holds so many, no more."""
-    served = Domain.objects.claiming().filter(removed=False).order_by("prepend")
-    most = settings.QMAILPANEL_RCPTHOSTS
-    return Subquery(served.values("prepend")[most : most + 1])
 
 
 def _is_text(value: object) -> bool:
@@ -174,7 +179,7 @@ def _read_nameless_mailboxes(domains: Sequence[int], parts: Parts) -> dict[int, 
         purged=False, address__claims=False, address__removed=True, address__domain__in=domains
     )
     if parts:
-        locals_ = frozenset().union(*(part.locals for part in parts.values()))
+        locals_ = set[str]().union(*(part.locals for part in parts.values()))
         mailboxes = mailboxes.filter(address__local__in=locals_)
     for domain, home in mailboxes.values_list("address__domain", "home"):
         nameless[domain] |= {home}

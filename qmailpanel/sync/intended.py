@@ -11,7 +11,7 @@ from qmailpanel.qmail.formats.logins import Logins
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.plan.state import Wanted, empty_section, left_path
 
-from .scope import Scope, as_whole
+from .scope import Scope
 from .wanted import Intended, read_wanted, snapshot
 
 
@@ -23,21 +23,16 @@ def read_intended(
     All of them as a whole, while changes wait for the operator, which are those after `through`,
     or where files are not there that a part is added to.
     """
-    choice = choose if through is None else partial(_as_whole, choose)
-    wanted, unwritable, parts, _ = read_wanted(choice, host.layout, host.memory)
+    read = partial(read_wanted, choose, host.layout, host.memory)
+    wanted, unwritable, parts, _ = read(whole=through is not None)
     if not host.is_as_told(wanted):
-        whole = partial(_as_whole, choice)
-        wanted, unwritable, parts, _ = read_wanted(whole, host.layout, host.memory)
+        wanted, unwritable, parts, _ = read(whole=True)
     if through is not None:
         wanted = [_hold_back(host, w, through) if w.change > through else w for w in wanted]
         unwritable = [one for one in unwritable if one.change <= through]
     here = {host.moves.find_name(one) for one in wanted} if absent else set()
     absents = _absent_domains(host, here) if absent else []
     return Intended([*wanted, *absents], unwritable, parts, through)
-
-
-def _as_whole(choose: Callable[[], Scope]) -> Scope:
-    return as_whole(choose())
 
 
 def _hold_back(host: Host, one: Wanted, through: int) -> Wanted:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from qmailpanel.ledger.models import Change
@@ -28,10 +28,11 @@ SHOWN_STEPS = 20_000
 def publish(report: Report) -> None:
     """Write a report, in one transaction. Saying the same again writes nothing new."""
     with transaction.atomic():
+        node = _read_node()
         _publish_positions(report)
         _publish_problems(report)
+        _publish_host_problem(report, has_one=vars(node)["failed"])
         is_other = _publish_drifts(report)
-        node = _read_node()
         _publish_question(report, is_asking=vars(node)["asking"])
         _publish_node(report, node, _count_drifts() if is_other else node.drifts)
         if report.steps or report.error:
@@ -39,11 +40,7 @@ def publish(report: Report) -> None:
 
 
 def _publish_positions(report: Report) -> None:
-    node = settings.QMAILPANEL_NODE
-    known = {
-        position.domain: position
-        for position in SyncPosition.objects.filter(node=node, domain__in=report.changes)
-    }
+    node, known = settings.QMAILPANEL_NODE, _known_positions(report)
     rows = []
     for domain, change in report.changes.items():
         old = known.get(domain, SyncPosition(node=node, domain=domain))
@@ -59,6 +56,24 @@ def _publish_positions(report: Report) -> None:
         update_fields=["tried", "applied", "left"],
         batch_size=500,
     )
+
+
+def _known_positions(report: Report) -> dict[int, SyncPosition]:
+    """By domain. Of a part the run has read it, and nobody else has written it since."""
+    node = settings.QMAILPANEL_NODE
+    others = report.changes.keys() - report.parts.keys()
+    rows = SyncPosition.objects.filter(node=node, domain__in=others) if others else ()
+    read = {domain: part.standing for domain, part in report.parts.items()}
+    return {position.domain: position for position in rows} | {
+        domain: SyncPosition(
+            node=node,
+            domain=domain,
+            tried=standing.tried or 0,
+            applied=standing.applied or 0,
+            left=standing.left or [],
+        )
+        for domain, standing in read.items()
+    }
 
 
 def _left_now(report: Report, domain: int, before: Sequence[int]) -> list[int]:
@@ -81,29 +96,38 @@ def _says_of_subject(report: Report, row: SyncDrift) -> bool:
 def _publish_problems(report: Report) -> None:
     """A problem that goes on keeps its row, and so the time since when it is one."""
     node, now = settings.QMAILPANEL_NODE, timezone.now()
-    about = Q(domain__in=report.domains) | Q(domain=None)
-    old = list(SyncProblem.objects.filter(about, node=node))
+    about = {pk for pk in report.domains if _may_have(report, pk, "has_problems")}
+    old = SyncProblem.objects.filter(node=node, domain__in=about) if about else ()
     before = {
         (row.domain, Problem(row.text, row.cause, row.address, row.name)): row.pk
         for row in old
-        if row.domain is not None and _says_of(report, row)
+        if _says_of(report, row)
     }
     after = {(domain, one): None for domain, found in report.problems.items() for one in found}
     gone = [pk for key, pk in before.items() if key not in after]
-    SyncProblem.objects.filter(pk__in=gone).delete()
+    if gone:
+        SyncProblem.objects.filter(pk__in=gone).delete()
     SyncProblem.objects.bulk_create(
         SyncProblem(node=node, domain=domain, since=now, **asdict(problem))
         for domain, problem in after
         if (domain, problem) not in before
     )
-    _publish_host_problem(report, [row for row in old if row.domain is None])
 
 
-def _publish_host_problem(report: Report, old: Sequence[SyncProblem]) -> None:
-    now = {(report.error, report.cause)} if report.error else set()
-    if {(row.text, row.cause) for row in old} == now:
+def _may_have(report: Report, domain: int, what: str) -> bool:
+    """Whether something may have been said of it before: of a part the run has read that."""
+    part = report.parts.get(domain)
+    return part is None or getattr(part.standing, what)
+
+
+def _publish_host_problem(report: Report, *, has_one: bool) -> None:
+    if not (has_one or report.error):
         return
-    SyncProblem.objects.filter(pk__in=[row.pk for row in old]).delete()
+    here = SyncProblem.objects.filter(node=settings.QMAILPANEL_NODE, domain=None)
+    now = {(report.error, report.cause)} if report.error else set()
+    if {(row.text, row.cause) for row in here} == now:
+        return
+    here.delete()
     for text, cause in now:
         SyncProblem.objects.create(
             node=settings.QMAILPANEL_NODE, text=text, cause=cause, since=timezone.now()
@@ -116,11 +140,9 @@ def _publish_drifts(report: Report) -> bool:
     Returns whether any came or went.
     """
     node = settings.QMAILPANEL_NODE
-    old = {
-        _content(row): row.pk
-        for row in SyncDrift.objects.filter(node=node, domain__in=report.domains)
-        if _says_of_subject(report, row)
-    }
+    about = {pk for pk in report.domains if _may_have(report, pk, "has_drifts")}
+    rows_before = SyncDrift.objects.filter(node=node, domain__in=about) if about else ()
+    old = {_content(row): row.pk for row in rows_before if _says_of_subject(report, row)}
     rows = [
         SyncDrift(
             node=node,
@@ -134,7 +156,9 @@ def _publish_drifts(report: Report) -> bool:
         for drift in drifts
     ]
     new = {_content(row): row for row in rows}
-    SyncDrift.objects.filter(pk__in=[pk for key, pk in old.items() if key not in new]).delete()
+    gone = [pk for key, pk in old.items() if key not in new]
+    if gone:
+        SyncDrift.objects.filter(pk__in=gone).delete()
     SyncDrift.objects.bulk_create(row for key, row in new.items() if key not in old)
     _forget_decisions(report)
     return old.keys() != new.keys()
@@ -183,10 +207,11 @@ def _publish_node(report: Report, node: SyncNode, drifts: int) -> None:
 
 
 def _read_node() -> SyncNode:
-    """With `asking`: whether a question waits."""
+    """With `asking`: whether a question waits; `failed`: the host as a whole did."""
     asking = KnownHost.objects.filter(node=OuterRef("pk"), asking=True)
+    failed = SyncProblem.objects.filter(node=OuterRef("pk"), domain=None)
     nodes = SyncNode.objects.filter(pk=settings.QMAILPANEL_NODE)
-    nodes = nodes.annotate(asking=Exists(asking))
+    nodes = nodes.annotate(asking=Exists(asking), failed=Exists(failed))
     node = nodes.first()
     if node is None:
         SyncNode.objects.create(node=settings.QMAILPANEL_NODE)

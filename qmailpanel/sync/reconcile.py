@@ -36,7 +36,7 @@ from .publish import confirmed_digests, publish, publish_progress
 from .repeats import Repeats
 from .report import Report
 from .same_ledger import LedgerSeen, find_question, read_ledger
-from .scope import Scope, all_domains, domains_named, with_changed
+from .scope import Scope, all_domains, domains_named
 from .wanted import Intended
 
 log = logging.getLogger(__name__)
@@ -108,8 +108,8 @@ class Reconciler:
             scope, absent = Scope(sorted({*scope.domains, *all_domains()})), True
             self.facts.forget()
         self.host.moves.finish()
-        choose = partial(with_changed, scope, since)
-        intended = read_intended(self.host, choose, ledger.through, absent=absent)
+        scope = scope._replace(since=since)
+        intended = read_intended(self.host, lambda: scope, ledger.through, absent=absent)
         return self._run(intended, ledger, about={*scope.domains, *([0] if absent else [])})
 
     def take_up(self, since: int) -> Report | None:

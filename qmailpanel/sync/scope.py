@@ -5,46 +5,45 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
 from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.qmail.plan.state import is_left_path, prepend_left
-from qmailpanel.reports.models import SyncPosition
 
 from .parts import NOTHING, Parts
+from .standing import Standing, dirty_after, read_standing
 
 
 class Scope(NamedTuple):
     """What a run is about: domains as a whole, others as far as something of them is amiss, and of
     yet others what is given.
+
+    `since`: as the second, those that were changed after that one, and are not live.
     """
 
     whole: Sequence[int]
     part: Sequence[int] = ()
     given: Parts = NOTHING
+    since: int | None = None
 
     @property
     def domains(self) -> list[int]:
         return sorted({*self.whole, *self.part, *self.given})
 
 
-def as_whole(scope: Scope) -> Scope:
-    return Scope(scope.domains)
+def read_partly(scope: Scope) -> list[Standing]:
+    """The domains of which it is about a part."""
+    which = Q(pk__in=scope.part)
+    if scope.since is not None:
+        which |= dirty_after(scope.since)
+    domains = read_standing(which) if scope.part or scope.since is not None else []
+    return [domain for domain in domains if domain.row.pk not in scope.whole]
 
 
 def dirty_domains(after: int) -> list[int]:
     """The domains with a change newer than `after` that is not yet applied."""
-    here = SyncPosition.objects.filter(node=settings.QMAILPANEL_NODE)
-    applied = here.filter(domain=OuterRef("pk"), applied__gte=OuterRef("change_id"))
-    newer = Domain.objects.filter(~Exists(applied), change__gt=after)
-    return list(newer.order_by("id").values_list("id", flat=True))
-
-
-def with_changed(scope: Scope, since: int | None) -> Scope:
-    """And what was changed since: mail may go over both."""
-    changed = () if since is None else dirty_domains(since)
-    return Scope(scope.whole, sorted({*scope.part, *changed} - {*scope.whole}))
+    dirty = Domain.objects.filter(dirty_after(after))
+    return list(dirty.order_by("id").values_list("id", flat=True))
 
 
 def all_domains() -> list[int]:

@@ -22,8 +22,8 @@ from qmailpanel.qmail.plan.state import Problem, Wanted, archive_path, left_path
 from .any_text import any_text
 from .domain_rows import read_nameless, read_rows
 from .models import DriftDecision
-from .parts import Parts, find_parts, widened
-from .scope import Scope
+from .parts import PartRows, Parts, find_parts, widened
+from .scope import Scope, read_partly
 
 MOST_HOPS = 8  # from a part on; where mail goes further, domains are looked at as a whole
 
@@ -77,16 +77,22 @@ class Intended(NamedTuple):
         return wanted | {one.domain: one.change for one in self.unwritable}
 
 
-def read_wanted(choose: Callable[[], Scope], layout: Layout, memory: Memory) -> Intended:
+def read_wanted(
+    choose: Callable[[], Scope], layout: Layout, memory: Memory, *, whole: bool = False
+) -> Intended:
     """Of the domains that `choose` says: in the same moment, as one change may be of several.
+
+    `whole`: of all of them as a whole.
 
     Of a removed domain two things: that it is gone, unless it gave up its name, and what is left of
     it. `memory`: what is left on the host goes when the domain is back.
     """
     with snapshot():
         scope = choose()
-        parts = {**find_parts(scope.part, memory), **scope.given}
-        intended = _read(scope.domains, parts, layout, memory)
+        partly = read_partly(scope)
+        domains = sorted({*scope.domains, *(domain.row.pk for domain in partly)})
+        parts: Parts = {} if whole else {**find_parts(partly, memory), **scope.given}
+        intended = _read(domains, parts, layout, memory)
         for _ in range(MOST_HOPS):
             beyond = find_beyond(intended.wanted, memory.applied_of(intended.wanted))
             if not beyond:
@@ -94,15 +100,15 @@ def read_wanted(choose: Callable[[], Scope], layout: Layout, memory: Memory) -> 
             numbers = {one.name: one.domain for one in intended.wanted if one.part is not None}
             near = {numbers[name]: locals_ for name, locals_ in beyond.items()}
             parts = widened(parts, near)
-            intended = _read(scope.domains, parts, layout, memory)
-        return _read(scope.domains, {}, layout, memory)
+            intended = _read(domains, parts, layout, memory)
+        return _read(domains, {}, layout, memory)
 
 
 def _read(domains: Sequence[int], parts: Parts, layout: Layout, memory: Memory) -> Intended:
     """These domains, of which those as far as the parts have them."""
     wanted, unwritable, left = list[Wanted](), list[Unwritable](), memory.left_names()
     rows = list(read_rows([pk for pk in domains if pk not in parts], parts))
-    decisions = _read_decisions(domains)
+    decisions = _read_decisions([pk for pk in domains if _may_have_decisions(parts.get(pk))])
     nameless = list(read_nameless(set(domains) - {row.domain for row in rows}))
     renders = [(row, _render) for row in rows] + [(row, _render_nameless) for row in nameless]
     for row, render in renders:
@@ -127,6 +133,10 @@ def _render_nameless(row: DomainRows, layout: Layout, _left: Collection[str]) ->
     }
     left, purge = render_left(row, layout), frozenset(row.purged)
     return [replace(left, owners=owners, purge=purge, gave_up=row.name)]
+
+
+def _may_have_decisions(part: PartRows | None) -> bool:
+    return part is None or part.standing.has_decisions
 
 
 def _read_decisions(domains: Sequence[int]) -> dict[int, list[Decision]]:

@@ -6,7 +6,7 @@ true: it reads, plans and writes their lines, files and homes alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from itertools import chain
 
@@ -20,7 +20,7 @@ from qmailpanel.qmail.plan.state import Applied, Section, Wanted, lines_of
 FRAME = ""
 
 
-def is_in(local: str, part: Part | None) -> bool:
+def is_in(local: str, part: Set[str] | None) -> bool:
     """Whether an address, or the frame, belongs to it; the frame goes with every part."""
     return part is None or local == FRAME or local in part
 
