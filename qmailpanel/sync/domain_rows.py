@@ -43,7 +43,8 @@ def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
 
 def _read_parts(parts: Parts) -> Iterator[DomainRows]:
     addresses, numbers = _addresses_of(parts), [*parts]
-    names = _read_names([pk for pk, part in parts.items() if part.standing.has_names])
+    named = [pk for pk, part in parts.items() if part.standing.has_names]
+    names = _read_names(named) if named else {}
     removed = [part.addresses for part in parts.values() if part.has_removed]
     purged = read_purged(Asked(numbers, frozenset().union(*removed))) if removed else {}
     nameless = _read_nameless_mailboxes(numbers, parts) if removed else {}

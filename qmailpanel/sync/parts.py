@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import Any
 
@@ -191,12 +191,19 @@ def _take(parts: Parts, asked: Sequence[Q]) -> Sequence[Mapping[str, Any]]:
     """Add these rows to the parts of their domains."""
     if not parts or not asked:
         return ()
-    has_apps = Exists(AppPassword.objects.filter(mailbox__address=OuterRef("pk")))
-    rows = Address.objects.filter(_any(asked), domain__in=list(parts)).annotate(has_apps=has_apps)
-    taken = list(rows.values(*READ, "claims", "change_id", "has_apps"))
+    taken = list(_address_rows().filter(_any(asked), domain__in=list(parts)))
     for row in taken:
         parts[row["domain_id"]].take(row)
     return taken
+
+
+@cache  # to build it takes longer than to ask it
+def _address_rows() -> QuerySet[Address, dict[str, Any]]:
+    apps = AppPassword.objects.filter(mailbox__address=OuterRef("pk"))
+    rows: QuerySet[Address, Any] = Address.objects.annotate(has_apps=Exists(apps)).values(
+        *READ, "claims", "change_id", "has_apps"
+    )
+    return rows
 
 
 def _add_near(parts: Parts) -> None:

@@ -189,15 +189,26 @@ class Reconciler:
             self._conclude(wanted, Plan((), question=question), report)
             return
         is_partly_forgetful = self.doubts or any(one.held for one in wanted)  # it learns more later
-        self.host.note_end(ledger.end, has_learned=not (is_forgetful and is_partly_forgetful))
+        has_learned = not (is_forgetful and is_partly_forgetful)
+        note_end = partial(self.host.note_end, ledger.end, has_learned=has_learned)
         self.host.file_systems.note()
+        if moves:
+            note_end()
         failed = doubts | self._move(wanted, applied, moves, report)
-        self._go_on_until_true(wanted, report, confirmed, failed)
+        self._go_on_until_true(wanted, report, confirmed, failed, note_end)
 
     def _go_on_until_true(
-        self, wanted: Sequence[Wanted], report: Report, confirmed: frozenset[str], failed: Failed
+        self,
+        wanted: Sequence[Wanted],
+        report: Report,
+        confirmed: frozenset[str],
+        failed: Failed,
+        note_end: Callable[[], None],
     ) -> None:
-        """Observe, plan, apply, until a plan is empty: what is read back then is live."""
+        """Observe, plan, apply, until a plan is empty: what is read back then is live.
+
+        `note_end`: to be called before anything is made.
+        """
         applied = self.host.memory.applied_of(wanted)
         pause = partial(self._pause, report)
         repeats = Repeats(report.add_step)
@@ -210,10 +221,13 @@ class Reconciler:
                 yes = confirmed | {plan.question.digest}
                 report.waiting = make_plan(wanted, applied, actual, failed, yes).steps
             if plan.question or not plan.steps:
+                note_end()
                 self._conclude(wanted, plan, report)
                 return
             report.waiting, report.begun = plan.steps, len(report.steps)
-            self.host.memory.intend(plan.after)
+            with self.host.memory.together():
+                note_end()
+                self.host.memory.intend(plan.after)
             applied = self.host.memory.applied_of(wanted)
             outcome = self.on_disk.apply(plan, repeats.add_step, pause)
             self.notes.note(outcome)

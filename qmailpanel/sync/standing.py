@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
@@ -47,46 +48,51 @@ class Standing:
     has_names: bool
 
 
+_SAID = [column.name for column in fields(Standing)[1:]]
+
+
 def read_standing(which: Q) -> list[Standing]:
     """Of the domains that `which` says."""
-    said = _said()
+    rows = _standing_rows(settings.QMAILPANEL_NODE, settings.QMAILPANEL_RCPTHOSTS)
     return [
-        Standing(row, **{name: vars(row)[name] for name in said})
-        for row in domain_rows().filter(which).annotate(**said)
+        Standing(row, **{name: vars(row)[name] for name in _SAID}) for row in rows.filter(which)
     ]
 
 
 def domain_rows() -> QuerySet[Domain]:
     """Each with all that is rendered of it, and `beyond`."""
+    return _domain_rows(settings.QMAILPANEL_RCPTHOSTS)
+
+
+@cache  # to build it takes longer than to ask it
+def _domain_rows(most: int) -> QuerySet[Domain]:
     rows = Domain.objects.select_related("responder").only(*_COLUMNS)
-    return rows.annotate(beyond=_first_beyond_rcpthosts())
+    return rows.annotate(beyond=_first_beyond_rcpthosts(most))
 
 
-def _first_beyond_rcpthosts() -> Subquery:
+def _first_beyond_rcpthosts(most: int) -> Subquery:
     """The prepend from which on domains are in morercpthosts: rcpthosts holds so many, no more."""
     served = Domain.objects.filter(removed=False).order_by("prepend")
-    most = settings.QMAILPANEL_RCPTHOSTS
     return Subquery(served.values("prepend")[most : most + 1])
 
 
 def dirty_after(change: int) -> Q:
     """Those with a change newer than that one that is not yet applied."""
-    applied = _positions().filter(applied__gte=OuterRef("change_id"))
+    positions = SyncPosition.objects.filter(node=settings.QMAILPANEL_NODE, domain=OuterRef("pk"))
+    applied = positions.filter(applied__gte=OuterRef("change_id"))
     return Q(~Exists(applied), change__gt=change)
 
 
-def _positions() -> QuerySet[SyncPosition]:
-    return SyncPosition.objects.filter(node=settings.QMAILPANEL_NODE, domain=OuterRef("pk"))
-
-
-def _said() -> dict[str, Exists | Subquery]:
-    here = {"node": settings.QMAILPANEL_NODE, "domain": OuterRef("pk")}
+@cache
+def _standing_rows(node: str, most: int) -> QuerySet[Domain]:
+    here = {"node": node, "domain": OuterRef("pk")}
+    positions = SyncPosition.objects.filter(**here)
     names = Claim.objects.filter(domain=OuterRef("pk"), claims=True)
     is_more = ~Q(name=OuterRef("name")) | Q(refuses=True)
-    return {
-        **{name: Subquery(_positions().values(name)) for name in ("tried", "applied", "left")},
-        "has_problems": Exists(SyncProblem.objects.filter(**here)),
-        "has_drifts": Exists(SyncDrift.objects.filter(**here)),
-        "has_decisions": Exists(DriftDecision.objects.filter(domain=OuterRef("pk"))),
-        "has_names": Exists(names.filter(is_more)),
-    }
+    return _domain_rows(most).annotate(
+        **{name: Subquery(positions.values(name)) for name in ("tried", "applied", "left")},
+        has_problems=Exists(SyncProblem.objects.filter(**here)),
+        has_drifts=Exists(SyncDrift.objects.filter(**here)),
+        has_decisions=Exists(DriftDecision.objects.filter(domain=OuterRef("pk"))),
+        has_names=Exists(names.filter(is_more)),
+    )

@@ -58,7 +58,7 @@ class MemoryFile:
 
     def copy_to(self, other: MemoryFile) -> None:
         """Have a new one know all this."""
-        with other._transaction():
+        with other.together():
             for read, write in _COPY:
                 other._db.executemany(write, self._read(read))
 
@@ -66,7 +66,7 @@ class MemoryFile:
         """What an earlier version kept: all of it, and then its table is gone, or none."""
         if not list(self._read("SELECT 1 FROM sqlite_schema WHERE name = 'section'")):
             return
-        with self._transaction():
+        with self.together():
             old = self._read("SELECT name, sections FROM section")
             self._db.executemany(KEEP, to_values(read_old(old)))
             self._db.execute("DROP TABLE section")
@@ -82,12 +82,16 @@ class MemoryFile:
     def _write(self, *writes: tuple[str, Sequence[tuple[object, ...]]]) -> None:
         """All in one transaction; where there are no rows to write, in none."""
         if any(rows for _, rows in writes):
-            with self._transaction():
+            with self.together():
                 for statement, rows in writes:
                     self._db.executemany(statement, rows)
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def together(self) -> Iterator[None]:
+        """What is written within the block comes to disk at its end, or none of it does."""
+        if self._db.in_transaction:
+            yield
+            return
         try:
             with self._db:
                 self._db.execute("BEGIN IMMEDIATE")
