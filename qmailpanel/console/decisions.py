@@ -13,7 +13,7 @@ from qmailpanel.domains.access.deed import Deed
 from qmailpanel.domains.changes import reread
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.actors import Actor, Refused
-from qmailpanel.ledger.models import Noun, Verb
+from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import LocalPart
@@ -70,54 +70,82 @@ def _with_offers(domain: Domain | None, drifts: Sequence[SyncDrift]) -> DriftsOf
     return DriftsOfDomain(domain, [DriftRow(*pair) for pair in zip(drifts, offers, strict=True)])
 
 
-@ledger_locked()
 def put_ours_back(actor: Actor, drift: SyncDrift) -> None:
     """Have sync write what the panel wants over what stands there now, and over nothing else."""
-    _write_decision(actor, Verb.PUT_BACK, drift, Side.OURS)
+    decide_all(actor, [drift], Side.OURS)
 
 
-@ledger_locked()
 def take_theirs(actor: Actor, drift: SyncDrift) -> None:
     """What stands there becomes rows where rows can say it; else it stays as it is."""
-    [offer] = find_offers(_domain_of(drift), [drift])
-    if offer is None:
-        _write_decision(actor, Verb.KEPT, drift, Side.THEIRS)
-        return
-    offer.act(actor)
-    _write_decision(actor, Verb.PUT_BACK, drift, Side.OURS)  # in the panel's own spelling
-
-
-def _write_decision(actor: Actor, verb: Verb, drift: SyncDrift | DriftDecision, side: Side) -> None:
-    domain = _domain_of(drift)
-    if not Domain.objects.claiming().filter(pk=domain.pk).exists():
-        raise Refused(_("%(domain)s is another domain by now."), domain=domain.name)
-    reread(domain)
-    line = drift.file if drift.file == drift.key else f"{drift.file} {drift.key}"
-    change = Deed(actor, domain).record(verb, noun=Noun.LINE, target=line[:320])
-    DriftDecision.objects.update_or_create(
-        domain=domain,
-        kind=drift.kind,
-        file=drift.file,
-        key=drift.key,
-        defaults={"actual": drift.actual, "side": side, "change": change},
-    )
-
-
-def _domain_of(drift: SyncDrift | DriftDecision) -> Domain:
-    if isinstance(drift, DriftDecision):
-        return drift.domain
-    domain = Domain.objects.filter(pk=drift.domain or 0).first()
-    if domain is None:
-        raise Refused(_("The panel no longer knows the domain of this line."))
-    return domain
+    decide_all(actor, [drift], Side.THEIRS)
 
 
 @ledger_locked()
 def decide_all(actor: Actor, drifts: Iterable[SyncDrift], side: Side) -> None:
     """All of them or, when one is refused, none."""
-    decide = put_ours_back if side is Side.OURS else take_theirs
-    for drift in drifts:
-        decide(actor, drift)
+    for number, group in groupby(sorted(drifts, key=_number_of), _number_of):
+        _decide(actor, _find_domain(number), list(group), side)
+
+
+def _number_of(drift: SyncDrift) -> int:
+    return drift.domain or 0
+
+
+def _find_domain(number: int) -> Domain:
+    domain = Domain.objects.filter(pk=number).first()
+    if domain is None:
+        raise Refused(_("The panel no longer knows the domain of this line."))
+    return domain
+
+
+def _decide(actor: Actor, domain: Domain, drifts: Sequence[SyncDrift], side: Side) -> None:
+    ours, kept = (drifts, []) if side is Side.OURS else _take(actor, domain, drifts)
+    _write_decisions(actor, Verb.PUT_BACK, domain, ours, Side.OURS)
+    _write_decisions(actor, Verb.KEPT, domain, kept, Side.THEIRS)
+
+
+def _take(
+    actor: Actor, domain: Domain, drifts: Sequence[SyncDrift]
+) -> tuple[list[SyncDrift], list[SyncDrift]]:
+    """Make rows of those that rows can say, to be written in our spelling; and the others."""
+    pairs = list(zip(drifts, find_offers(domain, drifts), strict=True))
+    for _drift, offer in pairs:
+        if offer:
+            offer.act(actor)
+    said = [drift for drift, offer in pairs if offer]
+    return said, [drift for drift, offer in pairs if offer is None]
+
+
+def _write_decisions(
+    actor: Actor,
+    verb: Verb,
+    domain: Domain,
+    drifts: Sequence[SyncDrift | DriftDecision],
+    side: Side,
+) -> None:
+    """In a few queries, however many they are."""
+    if not Domain.objects.claiming().filter(pk=domain.pk).exists():
+        raise Refused(_("%(domain)s is another domain by now."), domain=domain.name)
+    reread(domain)
+    changes = Deed(actor, domain).record_each(verb, Noun.LINE, map(_name_of, drifts))
+    DriftDecision.objects.bulk_create(
+        [_decision(domain, *pair, side) for pair in zip(drifts, changes, strict=True)],
+        update_conflicts=True,
+        unique_fields=["domain", "kind", "file", "key"],
+        update_fields=["actual", "side", "change"],
+    )
+
+
+def _decision(
+    domain: Domain, drift: SyncDrift | DriftDecision, change: Change, side: Side
+) -> DriftDecision:
+    what = {"kind": drift.kind, "file": drift.file, "key": drift.key, "actual": drift.actual}
+    return DriftDecision(domain=domain, side=side, change=change, **what)
+
+
+def _name_of(drift: SyncDrift | DriftDecision) -> str:
+    line = drift.file if drift.file == drift.key else f"{drift.file} {drift.key}"
+    return line[:320]
 
 
 @ledger_locked()
@@ -141,4 +169,4 @@ def adopt_mailbox(actor: Actor, domain: Domain, local: LocalPart) -> None:
 @ledger_locked()
 def no_longer_leave(actor: Actor, kept: DriftDecision) -> None:
     """Write the panel's version over something that was to stay."""
-    _write_decision(actor, Verb.PUT_BACK, kept, Side.OURS)
+    _write_decisions(actor, Verb.PUT_BACK, kept.domain, [kept], Side.OURS)

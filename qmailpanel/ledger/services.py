@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -67,11 +67,26 @@ def record(
     after: dict[str, Any] | None = None,
 ) -> Change:
     """Write one ledger line in the caller's transaction, and wake sync when that commits."""
-    if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError("record() needs the caller's transaction")
-    head = _head()
-    change = Change(
-        id=head.last + 1,
+    change = _line(actor, verb, noun, target, domain)
+    change.address = address
+    change.before, change.after = _without_secrets(before), _without_secrets(after)
+    _append([change])
+    return change
+
+
+def record_each(
+    actor: Actor, verb: Verb, noun: Noun, targets: Iterable[str], domain: int
+) -> list[Change]:
+    """The same with a line for each of some targets; a thousand cost little more than one."""
+    changes = [_line(actor, verb, noun, target, domain) for target in targets]
+    if changes:
+        _append(changes)
+    return changes
+
+
+def _line(actor: Actor, verb: Verb, noun: Noun, target: str, domain: int | None) -> Change:
+    """Without a number yet."""
+    return Change(
         at=timezone.now(),
         actor_id=actor.user_id,
         actor_name=actor.name,
@@ -80,15 +95,21 @@ def record(
         noun=noun,
         target=target,
         domain=domain,
-        address=address,
-        before=_without_secrets(before),
-        after=_without_secrets(after),
     )
-    change.digest = digest_of(change, head.digest)
-    change.save(force_insert=True)
-    _move_head(head, change)
+
+
+def _append(changes: Sequence[Change]) -> None:
+    """Behind all others, each bound to the one before it."""
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("record() needs the caller's transaction")
+    head = _head()
+    digest = head.digest
+    for number, change in enumerate(changes, start=head.last + 1):
+        change.id = number
+        change.digest = digest = digest_of(change, digest)
+    Change.objects.bulk_create(changes)
+    _move_head(head, changes[-1])
     transaction.on_commit(pull)
-    return change
 
 
 def _move_head(head: LedgerHead, change: Change) -> None:

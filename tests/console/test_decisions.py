@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from qmailpanel.console.adoptable import find_adoptable
-from qmailpanel.console.decisions import no_longer_leave, put_ours_back, take_theirs
+from qmailpanel.console.decisions import decide_all, no_longer_leave, put_ours_back, take_theirs
 from qmailpanel.console.offers import find_offers
 from qmailpanel.domains.models import Address, Claim, Domain, Unknown
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Refused
+from qmailpanel.ledger.chain import verify
 from qmailpanel.ledger.models import Change, Verb
+from qmailpanel.qmail.plan.drift import Side
 from qmailpanel.reports.models import SyncPosition
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import DriftDecision, ForeignLine, SyncDrift
@@ -328,3 +330,33 @@ def test_of_a_domain_that_lost_its_name_nothing_is_decided_or_shown(
         no_longer_leave(SYSTEM, DriftDecision.objects.get())
     panel.sync()
     assert panel.status_of_domain(pandle) is Status.REMOVED
+
+
+@pytest.mark.parametrize("side", Side)
+def test_many_files_are_decided_about_with_as_many_queries_as_one(
+    domain: Domain, django_assert_max_num_queries: Any, side: Side
+) -> None:
+    drifts = [strange_file(domain, number) for number in range(30)]
+    for some in (drifts[:1], drifts):
+        with django_assert_max_num_queries(14):
+            decide_all(SYSTEM, some, side)
+    domain.refresh_from_db()
+    decided = DriftDecision.objects.order_by("pk").values_list("file", "side", "change")
+    assert [(file, which) for file, which, _change in decided] == [(d.file, side) for d in drifts]
+    changes = [change for *_, change in decided]
+    assert changes == list(range(changes[0], domain.change_id + 1))
+    assert verify().broken is None
+
+
+def test_one_that_is_refused_leaves_all_undecided(domain: Domain) -> None:
+    lost = SyncDrift(node="main", domain=domain.pk + 1, kind="file", file="a", key="a")
+    with pytest.raises(Refused):
+        decide_all(SYSTEM, [strange_file(domain, 0), lost], Side.OURS)
+    assert not DriftDecision.objects.exists()
+
+
+def strange_file(domain: Domain, number: int) -> SyncDrift:
+    path = f"{domain.name}/.qmail-x{number}"
+    return SyncDrift(
+        node="main", domain=domain.pk, kind="file", file=path, key=path, actual="&a@b.test"
+    )

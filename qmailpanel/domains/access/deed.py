@@ -17,7 +17,7 @@ from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.routes.ours import Ours
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Change, Noun, Verb
-from qmailpanel.ledger.services import ledger_locked, record
+from qmailpanel.ledger.services import ledger_locked, record, record_each
 
 from .guard import Guard
 from .rights import ALL, NotAllowed, Right, Rights, find_person, held_rights, in_words
@@ -136,6 +136,13 @@ class Deed:
         )
         _save(row, domain, change)
         return change
+
+    def record_each(self, verb: Verb, noun: Noun, targets: Iterable[str]) -> list[Change]:
+        """A ledger line about the domain for each of these; it is as of the last one."""
+        changes = record_each(self.actor, verb, noun, targets, self.domain.pk)
+        if changes:
+            _save(self.domain, self.domain, changes[-1])
+        return changes
 
 
 def _noun(row: Row) -> Noun:
