@@ -10,6 +10,7 @@ from django.db.models import (
     CharField,
     F,
     OuterRef,
+    Q,
     QuerySet,
     Subquery,
     Value,
@@ -22,6 +23,8 @@ from qmailpanel.domains.models import Address, Domain
 from qmailpanel.reports.models import SyncPosition, SyncProblem
 from qmailpanel.sync.models import HostFinding
 from qmailpanel.web.notices import Notice, around
+
+PROBLEMS = 100  # as many as the page shows, which looks again and again
 
 
 def console_context(request: PanelRequest, shown: Iterable[Notice]) -> dict[str, Any]:
@@ -39,8 +42,20 @@ def find_position() -> dict[str, Any]:
     return {"newest": change, "applied": applied, "behind": count_behind()}
 
 
-def find_problems() -> QuerySet[SyncProblem]:
-    """What failed, with the names of those it concerns, and the kind of an address with a page."""
+def find_problems() -> tuple[list[SyncProblem], int]:
+    """What has failed longest, and how much failed besides."""
+    problems = list(_named_problems()[: PROBLEMS + 1])
+    if len(problems) <= PROBLEMS:
+        return problems, 0
+    here = SyncProblem.objects.filter(node=settings.QMAILPANEL_NODE)
+    return problems[:PROBLEMS], here.count() - PROBLEMS
+
+
+def _named_problems() -> QuerySet[SyncProblem]:
+    """With the names of those they concern, and the kind of an address with a page.
+
+    Those of the host come first.
+    """
     domain = Domain.objects.filter(pk=OuterRef("domain")).values("name")
     address = Address.objects.filter(pk=OuterRef("address")).values(
         name=Concat(F("local"), Value("@"), F("domain__name"), output_field=CharField())
@@ -48,8 +63,9 @@ def find_problems() -> QuerySet[SyncProblem]:
     kind = Address.objects.filter(pk=OuterRef("address"), removed=False, domain__removed=False)
     here = SyncProblem.objects.filter(node=settings.QMAILPANEL_NODE)
     named = here.annotate(
+        is_of_host=Q(domain=None),
         domain_name=Subquery(domain),
         address_name=Subquery(address),
         kind=Subquery(kind.values("kind")),
     )
-    return named.order_by("since", "id")
+    return named.order_by("-is_of_host", "since", "id")

@@ -40,7 +40,8 @@ def page(request: PanelRequest) -> HttpResponse:
 
 
 def _page(request: PanelRequest, why: str = "") -> HttpResponse:
-    problems, node, position = list(find_problems()), find_node(), find_position()
+    problems, more = find_problems()
+    node, position = find_node(), find_position()
     questions = SyncQuestion.objects.for_user(request.user)
     of_host = [problem for problem in problems if problem.domain is None]
     shown = {
@@ -49,6 +50,7 @@ def _page(request: PanelRequest, why: str = "") -> HttpResponse:
         "is_running": is_alive(node),
         "hold": services.find_hold(),
         "problems": problems,
+        "more": more,
         "questions": list(questions.filter(answer=None).order_by("asked")),
         "runs": list(SyncRun.objects.for_user(request.user).order_by("-id")[:RUNS]),
     }
@@ -73,7 +75,8 @@ def _mark_of(shown: dict[str, Any]) -> str:
     rows = [row.pk for row in (*shown["problems"], *shown["questions"])]
     counts = (node.done, node.total, node.holding, node.drifts, node.alarms) if node else ()
     last = [(run.pk, run.tries) for run in runs]
-    position = (shown["applied"], shown["newest"], shown["behind"], shown["is_running"])
+    facts = ("applied", "newest", "behind", "is_running", "more")
+    position = [shown[fact] for fact in facts]
     return f"{crc32(repr((position, counts, rows, last)).encode()):x}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias
+from qmailpanel.console import overview
 from qmailpanel.console.decisions import take_theirs
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.actors import SYSTEM, Actor
@@ -112,6 +114,32 @@ def test_the_last_runs_show_their_steps_and_errors(as_operator: Client) -> None:
     page = body(as_operator.get("/sync/"))
     assert "users/assign + =100-biliards" in page
     assert "No space left on device" in page
+
+
+def test_of_many_that_failed_the_page_shows_the_hosts_and_the_oldest_and_counts_the_others(
+    as_operator: Client, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "PROBLEMS", 2)
+    for text in ("oldest", "older", "newest one"):
+        write_problem(text, domain)
+    assert "One more failed later." in body(as_operator.get("/sync/"))
+    write_problem("disk full")
+    page = body(as_operator.get("/sync/"))
+    assert page.rindex(">disk full<") < page.index(">oldest<")
+    assert ">older<" not in page
+    assert "2 more failed later." in page
+
+
+def test_the_page_looks_again_at_how_many_more_failed(
+    as_operator: Client, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "PROBLEMS", 0)
+    write_problem("first", domain)
+    [seen] = re.findall(r"seen=(\w+)", body(as_operator.get("/sync/")))
+    watch = {"HX-Request": "true", "HX-Target": "watch"}
+    assert as_operator.get(f"/sync/?seen={seen}", headers=watch).status_code == 204
+    write_problem("second", domain)
+    assert as_operator.get(f"/sync/?seen={seen}", headers=watch).status_code == 200
 
 
 def test_the_plan_asks_once_how_far_each_domain_is(as_operator: Client, domain: Domain) -> None:
