@@ -218,7 +218,12 @@ class History:
             self.note(is_live=False)
             self.sync_and_kill(after=self.chance.uniform(0, LONGEST))
             yield
+        cora = Address.objects.get(domain__name="d.test", local="cora")
         for number in range(4):
+            set_password(SYSTEM, cora, stored=f"{HASH}{number}")
+            self.note(is_live=False)
+            self.sync_and_kill()
+            yield
             alias = self.panel.add_alias(pandle, f"gone{number}", "one@side.test")
             yield
             remove_alias(SYSTEM, alias)
@@ -228,7 +233,7 @@ class History:
             yield
 
     def sync_and_kill(self, after: float | None = None) -> None:
-        """So many seconds after it began, else when it is about to sync what it did to homes."""
+        """So many seconds after it began, else when it is about to sync what it did."""
         connection.close()
         child = os.fork()
         if not child:
@@ -267,9 +272,18 @@ def _sync(path: Path) -> None:
 
 
 def _end_before_sync(host: Host) -> None:
+    """To homes or logins."""
     host.flush()
     host.__dict__["flush"] = lambda: None  # done: not what a run begins with is meant
     host.root.__dict__["flush"] = lambda: os._exit(1)
+    fsync = os.fsync
+
+    def end_or_sync(fd: int) -> None:
+        if os.path.samestat(os.fstat(fd), os.stat(host.logins.path)):
+            os._exit(1)
+        fsync(fd)
+
+    os.__dict__["fsync"] = end_or_sync
 
 
 def read_all(path: Path) -> Iterator[Any]:
