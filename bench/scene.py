@@ -78,7 +78,9 @@ def _add_mailboxes(domains: Sequence[Domain], numbers: Iterable[int], change: Ch
     password = hash_password("the same for all: hashing is slow by design")
     for start in range(0, len(locals_), MANY):
         mailboxes = _addresses(domains, Kind.MAILBOX, locals_[start : start + MANY], change)
-        Mailbox.objects.bulk_create(Mailbox(address=one, password=password) for one in mailboxes)
+        Mailbox.objects.bulk_create(
+            Mailbox(address=one, domain=one.domain, password=password) for one in mailboxes
+        )
 
 
 def _addresses(

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from bench.fill import SECONDS_LATER, fill, fill_from, padded, settle
 from qmailpanel.accounts.models import User
+from qmailpanel.domains.access.models import Limits
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.models import Address, Claim, Destination, Domain, Grant, Kind
 from qmailpanel.ledger.actors import SYSTEM
@@ -45,6 +46,7 @@ def fill_scene(size: Size) -> None:
 def _fill(size: Size) -> None:
     change = record(SYSTEM, Verb.ADDED, Noun.HOST, "bench")
     _fill_domains(size.domains, change.pk)
+    Limits.objects.create(domain_id=1, mailboxes=size.mailboxes, aliases=size.wide, pool=1 << 60)
     _fill_addresses(size, change.pk)
     _fill_usage(change.pk)
     _fill_people(size.domains)
@@ -65,7 +67,8 @@ def _fill_addresses(size: Size, change: int) -> None:
     local, mailbox = f"'user' || {padded('n', 7)}", f"'{Kind.MAILBOX}'"
     fill(Address, size.mailboxes, domain_id=domain, local=local, kind=mailbox, **changed)
     boxes = f"domains_address WHERE kind = {mailbox}"
-    fill_from(Mailbox, boxes, address_id="id", home="id", password="'$argon2id$x'")
+    ids = {"address_id": "id", "domain_id": "domain_id", "home": "id"}
+    fill_from(Mailbox, boxes, **ids, password="'$argon2id$x'")
     for local in ("'abuse'", "'postmaster'"):
         alias = {"local": local, "kind": f"'{Kind.ALIAS}'", **changed}
         fill_from(Address, "domains_domain", domain_id="id", **alias)

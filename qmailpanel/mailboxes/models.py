@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 
-from qmailpanel.domains.models import Address
+from qmailpanel.domains.models import Address, Domain
 
 if TYPE_CHECKING:
     from qmailpanel.accounts.models import User
@@ -29,6 +29,7 @@ def new_home() -> int:
 class Mailbox(models.Model):
     """The Maildir of an address.
 
+    `domain` is that of its address, for the sum of all quotas.
     `home` names its home in the archive and in sync's memory: a database that was restored gives
     row numbers twice.
     `must_change`: until the owner chose another one, the password opens the panel alone. `imap`,
@@ -37,6 +38,9 @@ class Mailbox(models.Model):
     """
 
     address = models.OneToOneField(Address, on_delete=models.CASCADE, related_name="mailbox")
+    domain = models.ForeignKey(
+        Domain, on_delete=models.CASCADE, related_name="mailboxes", db_index=False
+    )
     home = models.PositiveBigIntegerField(unique=True, default=new_home)
     password = models.CharField(max_length=255, blank=True)  # a hash; empty: nobody can open it
     must_change = models.BooleanField(default=False)
@@ -62,7 +66,8 @@ class Mailbox(models.Model):
                 fields=["removed_at"],
                 condition=models.Q(purged=False, removed_at__isnull=False),
                 name="mailbox_by_removal",
-            )
+            ),
+            models.Index(fields=["domain", "removed_at", "quota"], name="mailbox_by_quota"),
         ]
 
     @property

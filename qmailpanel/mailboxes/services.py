@@ -42,7 +42,7 @@ def add_mailbox(
         line = one_line(comment, "comment")
         address = addresses.add_address(act, local, Kind.MAILBOX, comment=line)
         size = quotas.of_new(act, quota)
-        Mailbox.objects.create(address=address, password=hashed, quota=size)
+        Mailbox.objects.create(address=address, domain=domain, password=hashed, quota=size)
     return address
 
 

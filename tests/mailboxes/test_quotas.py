@@ -5,7 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 
 from qmailpanel.domains.access.limits import change_limits
 from qmailpanel.domains.access.models import Limits
@@ -17,8 +18,19 @@ from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, change_quota
 from qmailpanel.qmail.names import LocalPart
+from tests.kit.every_service.domains import DOMAINS
+from tests.kit.every_service.mailboxes import MAILBOXES
+from tests.kit.every_service.world import World
+from tests.kit.zone import serve
 
 MB = 1 << 20
+
+
+@pytest.fixture
+def zone(settings, db):
+    with serve() as (zone, address):
+        settings.QMAILPANEL_RESOLVER = address
+        yield zone
 
 
 def box(domain, local, actor=SYSTEM, **more):
@@ -181,3 +193,26 @@ def test_the_operator_sets_the_storage_of_a_domain(as_operator, domain):
     assert quota_of(domain.addresses.get(local="a")) == 500 * MB
     said = as_operator.get("/domains/pandle.net/settings/").content.decode()
     assert "nothing is removed" in said
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has statistics")
+def test_what_is_given_is_read_from_one_stretch_of_an_index(domain):
+    limit(domain, pool=10 * MB)
+    with CaptureQueriesContext(connection) as queries:
+        box(domain, "a", quota=MB)
+    [summed] = [query["sql"] for query in queries if "SUM(" in query["sql"]]
+    with connection.cursor() as cursor:
+        plan = cursor.execute(f"EXPLAIN QUERY PLAN {summed}").fetchall()
+    assert [step[-1].partition(" (")[0] for step in plan] == [
+        "SEARCH mailboxes_mailbox USING COVERING INDEX mailbox_by_quota"
+    ]
+
+
+@pytest.mark.parametrize("case", [*MAILBOXES, *DOMAINS], ids=lambda case: case.name)
+def test_after_every_service_a_mailbox_counts_where_and_while_its_address_is_there(case, zone):
+    world = World(zone)
+    case.before(world)
+    case.call(world)
+    for mailbox in Mailbox.objects.select_related("address"):
+        assert mailbox.domain_id == mailbox.address.domain_id
+        assert (mailbox.removed_at is not None) == mailbox.address.removed

@@ -79,8 +79,8 @@ def storage_of(domain: Domain) -> Room:
 
 def given(domain: Domain) -> int:
     """Bytes of all quotas of the domain."""
-    rows = domain.addresses.filter(removed=False)
-    return rows.aggregate(bytes=Sum("mailbox__quota"))["bytes"] or 0
+    rows = domain.mailboxes.filter(removed_at=None)
+    return rows.aggregate(bytes=Sum("quota"))["bytes"] or 0
 
 
 def refuse_full(

@@ -52,6 +52,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "domain",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="mailboxes",
+                        to="domains.domain",
+                    ),
+                ),
+                (
                     "owner",
                     models.OneToOneField(
                         null=True,
@@ -146,6 +155,13 @@ class Migration(migrations.Migration):
                 condition=models.Q(("purged", False), ("removed_at__isnull", False)),
                 fields=["removed_at"],
                 name="mailbox_by_removal",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="mailbox",
+            index=models.Index(
+                fields=["domain", "removed_at", "quota"],
+                name="mailbox_by_quota",
             ),
         ),
         migrations.AddConstraint(
