@@ -19,6 +19,7 @@ from qmailpanel.reports.statuses import Statuses
 from qmailpanel.sync.models import DriftDecision, ForeignLine, SyncDrift
 from qmailpanel.web.answers import SeeOther, show
 from qmailpanel.web.attempt import attempt
+from qmailpanel.web.lists import Query
 
 from .adoptable import find_adoptable
 from .decisions import decide_all, group_drifts, no_longer_leave
@@ -39,10 +40,11 @@ def host(request: PanelRequest) -> HttpResponse:
 def _page(request: PanelRequest, why: str = "") -> HttpResponse:
     lines = list(ForeignLine.objects.for_user(request.user).order_by("file", "number")[: LINES + 1])
     drifts = SyncDrift.objects.for_user(request.user).undecided()
+    kept = DriftDecision.objects.for_user(request.user).kept()
     context = {
         **console_context(request, notices(Statuses([]))),
         "groups": group_drifts(drifts.order_by("domain", "file", "key")[:DRIFTS]),
-        "kept": DriftDecision.objects.for_user(request.user).kept(),
+        **Query.of(request).context_of(kept, ("domain_id", "file", "key", "kind")),
         "adoptable": list(find_adoptable(lines)),
         "files": _by_file(lines),
         "is_cut": len(lines) > LINES,

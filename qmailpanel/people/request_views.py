@@ -22,6 +22,7 @@ from qmailpanel.qmail.names import display_of
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import SeeOther, sent, show
 from qmailpanel.web.attempt import attempt
+from qmailpanel.web.lists import Query
 from qmailpanel.web.notices import around
 
 from . import requests
@@ -67,9 +68,11 @@ def _page(
     mine = NameRequest.objects.for_user(request.user).select_related("domain", "person")
     if request.user.is_operator:
         mine = mine.filter(outcome=Outcome.OPEN)
+    listed = Query.of(request).context_of(mine, ("-asked", "-id"))
     context = {
         **around(notices(Statuses([]))),
-        "requests": [_row(one) for one in mine.order_by("-asked")],
+        **listed,
+        "requests": [_row(one) for one in listed["page"].rows],
         "form": shown,
         "decline_form": DeclineForm(),
         "domain": domain,

@@ -323,6 +323,16 @@ def test_a_drift_whose_domain_is_gone_is_said(as_operator: Client, domain: Domai
     assert "no longer knows the domain" in body(answer)
 
 
+def test_what_was_left_alone_comes_page_by_page(as_operator: Client, domain: Domain) -> None:
+    for number in range(51):
+        take_theirs(SYSTEM, drift(domain, file=f".qmail-k{number:02}"))
+    page = body(as_operator.get("/sync/host/")).partition("Kept as they are")[2]
+    assert (".qmail-k49<" in page, ".qmail-k50<" in page) == (True, False)
+    [cursor] = re.findall(r'rel="next" href="(.*?)"', page)
+    rest = body(as_operator.get(f"/sync/host/{cursor}")).partition("Kept as they are")[2]
+    assert (".qmail-k49<" in rest, ".qmail-k50<" in rest) == (False, True)
+
+
 def test_what_was_left_alone_can_be_put_back(as_operator: Client, domain: Domain) -> None:
     take_theirs(SYSTEM, drift(domain))
     SyncDrift.objects.all().delete()

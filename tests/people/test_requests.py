@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
@@ -206,6 +208,18 @@ def test_the_operator_sees_who_waits_and_answers(as_operator, asked):
     assert answer.status_code == 303
     asked.refresh_from_db()
     assert asked.why == "Not ours"
+
+
+def test_the_operator_reads_them_page_by_page_the_newest_first(as_operator, asked):
+    for number in range(50):
+        asked.pk, asked.name = None, f"wish{number:02}.example"
+        asked.asked += timedelta(seconds=1)
+        asked.save()
+    page = as_operator.get("/requests/").content.decode()
+    assert page.index(">wish49.example") < page.index(">wish00.example")
+    assert f">{WISH}" not in page
+    [cursor] = re.findall(r'rel="next" href="(.*?)"', page)
+    assert f">{WISH}" in as_operator.get(f"/requests/{cursor}").content.decode()
 
 
 def test_a_name_that_is_taken_is_said_to_the_operator(as_operator, asked):
