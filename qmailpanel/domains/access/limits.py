@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Sum
+from django.db.models import Count, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
@@ -68,7 +69,11 @@ def room_of(domain: Domain, kind: Kind) -> Room:
 def count(domain: Domain, kind: Kind) -> int:
     """Addresses of that kind; the two that every domain must have do not count."""
     rows = domain.addresses.filter(kind=kind, removed=False)
-    return rows.exclude(local__in=EXPECTED).count()
+    if kind == Kind.ALIAS:
+        return rows.exclude(local__in=EXPECTED).count()
+    expected = rows.filter(local__in=EXPECTED).values("kind").values(n=Count("pk"))
+    number = Count("*") - Coalesce(Subquery(expected), 0)
+    return domain.mailboxes.filter(removed_at=None).aggregate(n=number)["n"] or 0
 
 
 def storage_of(domain: Domain) -> Room:
