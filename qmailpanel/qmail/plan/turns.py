@@ -6,6 +6,7 @@ that turned is new already, and it never runs in a circle of old and new.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence, Set
 from itertools import chain
 from typing import NamedTuple
@@ -73,17 +74,18 @@ def _find_last(ordered: Sequence[TurnStep], routes: _NewRoutes, waits: Waits) ->
 def _order_turns(routes: _NewRoutes) -> list[TurnStep]:
     """Depth first along the new routes, from their ends.
 
-    Whatever catches mail for new files comes after those too, but for one that leads to what waits.
+    Whatever catches mail for new files comes after those too, and what goes after those that led
+    there; but for one that leads to what waits.
     """
     ordered, seen, waiting = list[TurnStep](), set[str](), dict[str, Iterator[str]]()
-    for first in routes.turns:
-        there = None if first in seen else first
+    for start in routes.turns:
+        there = None if start in seen else start
         while there or waiting:
             if there:
                 seen.add(there)
-                caught = routes.caught_by(there)
-                news = (new for new in caught if not routes.come_to(waiting.keys(), new))
-                waiting[there] = chain(routes.next_files(there), news)
+                first = chain(routes.caught_by(there), routes.left_by(there))
+                free = (file for file in first if not routes.come_to(waiting.keys(), file))
+                waiting[there] = chain(routes.next_files(there), free)
             path, following = next(reversed(waiting.items()))
             there = next((file for file in following if file not in seen), None)
             if there is None:
@@ -101,6 +103,19 @@ class _NewRoutes:
         self._names = {key: draft for draft in drafts for key in draft.new[Shared.VIRTUAL]}
         old = (key for draft in drafts for key in draft.old[Shared.VIRTUAL])
         self._all_names = {*self._names, *old}
+        self._left = defaultdict[str, list[str]](list)
+        for path, led in self._find_left(drafts):
+            self._left[path].append(led)
+
+    def _find_left(self, drafts: Sequence[Draft]) -> Iterator[tuple[str, str]]:
+        """Files that go, each with one that led there."""
+        names = {key: draft for draft in drafts for key in draft.old[Shared.VIRTUAL]}
+        for step in self.turns.values():
+            for local, name in targets_of(step.before or b""):
+                draft = next((names[key] for key in keys_of(name) if key in names), None)
+                own = _own_file(draft, local) if draft else ""
+                if own != step.path and isinstance(self.turns.get(own), RemoveFile):
+                    yield own, step.path
 
     def next_files(self, path: str) -> Iterator[str]:
         """Those that mail for this file comes to next."""
@@ -120,6 +135,10 @@ class _NewRoutes:
         directory, _, name = path.rpartition("/")
         turns = self._directories[directory].turn if name == ".qmail-default" else ()
         return [step.path for step in turns if step.before is None]
+
+    def left_by(self, path: str) -> list[str]:
+        """Those that led to this file, if it goes, and lead elsewhere when they have turned."""
+        return self._left[path]
 
     def come_to(self, ends: Set[str], path: str) -> bool:
         """Whether mail for this file comes to one of the ends."""

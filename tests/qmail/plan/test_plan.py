@@ -1356,3 +1356,16 @@ def test_a_missing_rcpthosts_is_proposed_on_a_host_with_other_domains() -> None:
 def test_a_line_with_a_carriage_return_is_shown_as_one_line() -> None:
     step = WriteFile("pandle.net/.qmail-x", b"&one@side.test\r|evil\n", b"&two@side.test\n")
     assert describe(step).split("\n")[1:] == ["- &one@side.test\\r|evil", "+ &two@side.test"]
+
+
+def test_a_file_goes_after_those_that_led_to_it_lead_elsewhere() -> None:
+    """Who gets its mail from then on may be nobody."""
+    ann = AliasRow(8, "ann", ("biliards@pandle.net", "a@side.test"))
+    team = AliasRow(9, "team", ("ann@pandle.net", "out@side.test"))
+    before = replace(PANDLE, aliases=[ann, team], unknown="forward", unknown_target="x@none.test")
+    world = live(before)
+    turned = replace(team, destinations=("out@side.test", "there@side.test"))
+    after = replace(before, aliases=[replace(ann, removed=True), turned])
+    steps = begin(world, want([after])).steps
+    paths = [step.path for step in steps if isinstance(step, WriteFile | RemoveFile)]
+    assert paths == ["pandle.net/.qmail-team", "pandle.net/.qmail-ann"]
