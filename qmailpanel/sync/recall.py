@@ -59,7 +59,7 @@ def recall(host: Host, wanted: Sequence[Wanted]) -> Failed:
 
 
 def _read_lines(host: Host) -> set[bytes]:
-    contents = (file.read() for file in host.shared.files.values())
+    contents = (file.read(again=True) for file in host.shared.files.values())
     return {line for content in contents for line in split_lines(content or b"")}
 
 

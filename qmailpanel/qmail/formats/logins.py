@@ -22,14 +22,15 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple
 
 from qmailpanel.qmail.formats import cdb
-from qmailpanel.qmail.formats.control import split_lines
 from qmailpanel.qmail.formats.shared_files import Part
 
 NOBODYS = "!"
+FEW = 8  # files at hand: a run reads, and writes in its mind, the same ones three times
 MOST = 1_000  # mailboxes that a name has before it is large
 SHARDS = tuple(f"{number:02x}" for number in range(256))
 
@@ -84,7 +85,7 @@ class Logins:
         shards = self.shards if has_shards else SHARDS
         stems = _divide(name, records, shards) if is_large else {name: records}
         return {
-            f"{stem}{which}": _render_file(which, [_pair(name, record) for record in those])
+            f"{stem}{which}": _render_file(which, tuple(_pair(name, record) for record in those))
             for which in LoginFormat
             for stem, those in stems.items()
         }
@@ -115,7 +116,7 @@ def _are_alike(stem: str, name: str, files: LoginFilesFound) -> bool:
     """Whether one lot of records makes all of them, each in the shard that it is asked in."""
     lines = f"{stem}{LoginFormat.LINES}"
     records = list(_read_records(name, {lines: files.get(lines)}))
-    pairs = [_pair(name, record) for record in records]
+    pairs = tuple(_pair(name, record) for record in records)
     shards = {shard_of(record.local) for record in records} if "/" in stem else set()
     is_in_place = shards <= {stem.rpartition("/")[2]}
     made = {f"{stem}{which}": _render_file(which, pairs) for which in LoginFormat}
@@ -132,21 +133,28 @@ def _divide(name: str, records: Iterable[Record], shards: Iterable[str]) -> dict
 
 def _read_records(name: str, files: LoginFilesFound) -> Iterator[Record]:
     """What `_render_file` has made of records."""
-    at = f"@{name}"
     for path, content in files.items():
-        is_text = path.endswith(LoginFormat.LINES) and content and content.isascii()
-        for line in split_lines(content) if content and is_text else ():
-            key, _, data = line.decode().removesuffix("\n").partition(":")
-            local, found, suffix = key.partition(at)
-            if found and suffix[:1] in ("", "/"):
-                yield Record(local, suffix, data)
+        if path.endswith(LoginFormat.LINES) and content and content.isascii():
+            yield from _parse(name, content)
+
+
+@lru_cache(FEW)
+def _parse(name: str, content: bytes) -> tuple[Record, ...]:
+    lines = (line.partition(":") for line in content.decode().removesuffix("\n").split("\n"))
+    keys = ((key.partition(f"@{name}"), data) for key, _, data in lines)
+    return tuple(
+        Record(local, suffix, data)
+        for (local, found, suffix), data in keys
+        if found and suffix[:1] in ("", "/")
+    )
 
 
 def _pair(name: str, record: Record) -> tuple[bytes, bytes]:
     return f"{record.local}@{name}{record.suffix}".encode(), record.data.encode()
 
 
-def _render_file(which: LoginFormat, pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
+@lru_cache(FEW)
+def _render_file(which: LoginFormat, pairs: tuple[tuple[bytes, bytes], ...]) -> bytes:
     match which:
         case LoginFormat.MAP:
             return _compile(pairs)

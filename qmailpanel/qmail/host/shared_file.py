@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Callable, Collection, Iterator
 
 from qmailpanel.qmail.formats.control import bare_lines
@@ -26,6 +27,7 @@ from qmailpanel.qmail.host.vpopmail_lock import hold_vpopmail_lock
 
 LOCK = "users/.qmailpanel.lock"
 _RIGHTS = Rights(0o644)
+SETTLED_NS = 1_000_000_000  # the clock of a file system may stand still for some of that
 
 
 @contextlib.contextmanager
@@ -73,12 +75,20 @@ class SharedFile:
         self.directory, self.name = os.path.split(f"{home}/{shared}")
         self.temporary = f".{self.name}.qmailpanel-new"
         self.predecessors = LateFiles(self.name)
+        self._read: tuple[object, bytes] = None, b""  # with its stamp
 
-    def read(self) -> bytes | None:
-        """The content, or None where there is no file. Leaves the access time alone."""
+    def read(self, *, again: bool = False) -> bytes | None:
+        """The content, or None where there is no file. Leaves the access time alone.
+
+        `again`: though by its times nobody wrote it since it was read.
+        """
         try:
             with self._entered() as directory:
-                return read_file(self.name, directory).content
+                there = os.stat(self.name, dir_fd=directory, follow_symlinks=False)
+                if again or _stamp(there) != self._read[0]:
+                    file = read_file(self.name, directory)
+                    self._read = _stamp(file.status), file.content
+                return self._read[1]
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -189,3 +199,10 @@ class SharedFile:
     def _rename(self, directory: int) -> None:
         """For file systems that cannot exchange."""
         os.rename(self.temporary, self.name, src_dir_fd=directory, dst_dir_fd=directory)
+
+
+def _stamp(status: os.stat_result) -> object:
+    """Equal while nobody writes the file; of one written just now equal to none."""
+    if not 0 < status.st_ctime_ns < time.time_ns() - SETTLED_NS:
+        return object()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

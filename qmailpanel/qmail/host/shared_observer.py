@@ -52,7 +52,7 @@ class SharedObserver:
         self, wanted: Sequence[Wanted], applied: Applied, *, whole: bool = False
     ) -> SharedSeen:
         """See Host.observe; `known` becomes what was seen when all else was, too."""
-        files = self._read_files(wanted)
+        files = self._read_files(wanted, again=whole)
         disturbed = self._find_disturbed(files, {one.name: one.part for one in wanted})
         for which in MAPS:
             self._note_uncompiled(files[which].foreign)
@@ -72,8 +72,8 @@ class SharedObserver:
         stamps = tuple(_stamp(f"{self.home}/{name}") for name in names)
         return *stamps, *(len(file.read_late_lines()) for file in self.files.values())
 
-    def _read_files(self, wanted: Sequence[Wanted]) -> dict[Shared, LineFile]:
-        contents = {shared: file.read() for shared, file in self.files.items()}
+    def _read_files(self, wanted: Sequence[Wanted], *, again: bool) -> dict[Shared, LineFile]:
+        contents = {shared: file.read(again=again) for shared, file in self.files.items()}
         late = {shared: file.read_late_lines() for shared, file in self.files.items()}
         news = {
             shared: content
