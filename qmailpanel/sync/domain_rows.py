@@ -36,18 +36,17 @@ def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
     rows = list(domain_rows().filter(pk__in=Domain.objects.claiming(), id__in=domains))
     numbers = [row.pk for row in rows]
     addresses, names = read_addresses(numbers), _read_names(numbers)
-    purged, nameless = read_purged(Asked(numbers)), _read_nameless_mailboxes(numbers, NOTHING)
+    purged, nameless = read_purged(Asked(numbers)), _read_nameless_mailboxes(numbers)
     for row in rows:
         yield _domain_rows(row, addresses, names, purged, nameless)
 
 
 def _read_parts(parts: Parts) -> Iterator[DomainRows]:
-    addresses, numbers = _addresses_of(parts), [*parts]
+    addresses = _addresses_of(parts)
     named = [pk for pk, part in parts.items() if part.standing.has_names]
     names = _read_names(named) if named else {}
-    removed = [part.addresses for part in parts.values() if part.has_removed]
-    purged = read_purged(Asked(numbers, frozenset().union(*removed))) if removed else {}
-    nameless = _read_nameless_mailboxes(numbers, parts) if removed else {}
+    purged = {pk: part.purged() for pk, part in parts.items()}
+    nameless = {pk: part.nameless() for pk, part in parts.items()}
     for part in parts.values():
         rows = _domain_rows(part.standing.row, addresses, names, purged, nameless)
         yield replace(rows, part=frozenset(part.locals))
@@ -173,15 +172,12 @@ def read_purged(asked: Asked) -> dict[int, dict[int, int]]:
     return purged
 
 
-def _read_nameless_mailboxes(domains: Sequence[int], parts: Parts) -> dict[int, frozenset[int]]:
+def _read_nameless_mailboxes(domains: Sequence[int]) -> dict[int, frozenset[int]]:
     """The homes of removed mailboxes of each domain whose name somebody else may have by now."""
     nameless: dict[int, frozenset[int]] = defaultdict(frozenset)
     mailboxes = Mailbox.objects.filter(
         purged=False, address__claims=False, address__removed=True, address__domain__in=domains
     )
-    if parts:
-        locals_ = set[str]().union(*(part.locals for part in parts.values()))
-        mailboxes = mailboxes.filter(address__local__in=locals_)
     for domain, home in mailboxes.values_list("address__domain", "home"):
         nameless[domain] |= {home}
     return nameless

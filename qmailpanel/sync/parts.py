@@ -21,6 +21,7 @@ from qmailpanel.reports.models import SyncProblem
 from .address_rows import READ
 from .standing import Standing, read_standing
 
+_PURGED = "mailbox__purged"
 MOST = 20_000  # addresses; with more of them, domains are looked at as a whole
 
 
@@ -53,10 +54,6 @@ class PartRows:
         """Whether all local parts are, as no hand in the database could assure."""
         return all(isinstance(local, str) for local in self.locals)
 
-    @property
-    def has_removed(self) -> bool:
-        return any(row["removed"] for row in self.rows.values())
-
     def answering(self) -> set[str]:
         """Those of mailboxes that answer by themselves."""
         rows = self.rows.values()
@@ -66,6 +63,19 @@ class PartRows:
         """Those that a row gave up, so that another one may have them."""
         return {row["local"] for row in self.rows.values() if not row["claims"]}
 
+    def purged(self) -> dict[int, int]:
+        """The homes whose mail is to be destroyed, and their addresses."""
+        return {row["mailbox__home"]: row["id"] for row in self._removed() if row[_PURGED]}
+
+    def nameless(self) -> frozenset[int]:
+        """The homes of removed mailboxes whose name somebody else may have by now."""
+        gone = [row for row in self._removed() if not (row[_PURGED] or row["claims"])]
+        return frozenset(row["mailbox__home"] for row in gone)
+
+    def _removed(self) -> list[Mapping[str, Any]]:
+        """Rows of mailboxes."""
+        return [row for row in self.rows.values() if row["removed"] and row["mailbox__id"]]
+
     def take(self, row: Mapping[str, Any]) -> None:
         self.rows[row["id"]] = row
         self.locals.add(row["local"])
@@ -74,17 +84,21 @@ class PartRows:
 
 Parts = Mapping[int, PartRows]  # by domain
 NOTHING: Parts = {}
+Locals = Mapping[int, Set[str]]  # local parts by domain
+NO_LOCALS: Locals = {}
 
 
-def find_parts(domains: Sequence[Standing], memory: Memory) -> Parts:
+def find_parts(domains: Sequence[Standing], memory: Memory, also: Locals = NO_LOCALS) -> Parts:
     """By domain; those that want a look as a whole are left out.
 
-    A part has what was changed since the domain was live, what failed, what a run that was cut has
-    begun, and the addresses of the domain that these deliver to or that deliver to these: an alias
-    of one mailbox has a line that leads to its home.
+    A part has `also` those local parts, what was changed since the domain was live, what failed,
+    what a run that was cut has begun, and the addresses of the domain that these deliver to or that
+    deliver to these: an alias of one mailbox has a line that leads to its home.
     """
     live = [domain for domain in domains if _is_live_but_for_addresses(domain, memory)]
     parts = {one.row.pk: PartRows(one, _begun(memory, one) | _catching(one)) for one in live}
+    for pk in parts.keys() & also.keys():
+        parts[pk].locals.update(also[pk])
     _add_failed(parts)
     _add_changed(parts)
     _add_near(parts)
@@ -201,7 +215,7 @@ def _take(parts: Parts, asked: Sequence[Q]) -> Sequence[Mapping[str, Any]]:
 def _address_rows() -> QuerySet[Address, dict[str, Any]]:
     apps = AppPassword.objects.filter(mailbox__address=OuterRef("pk"))
     rows: QuerySet[Address, Any] = Address.objects.annotate(has_apps=Exists(apps)).values(
-        *READ, "claims", "change_id", "has_apps"
+        *READ, "claims", "change_id", "has_apps", _PURGED
     )
     return rows
 

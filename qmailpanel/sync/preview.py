@@ -11,6 +11,7 @@ from qmailpanel.qmail.plan.order import Plan, make_plan
 from qmailpanel.qmail.plan.state import Wanted
 from qmailpanel.qmail.plan.steps import Failed
 
+from .ahead import Ahead
 from .host_notes import HostNotes
 from .intended import read_intended
 from .parts import NOTHING, Parts
@@ -25,15 +26,16 @@ from .wanted import read_wanted
 class Preview:
     """Plans that are shown or compared, and not carried out."""
 
-    def __init__(self, host: Host, notes: HostNotes) -> None:
+    def __init__(self, host: Host, notes: HostNotes, ahead: Ahead) -> None:
         self.host = host
         self.notes = notes
+        self.ahead = ahead
 
     def of(self, domains: Sequence[int], *, given: Parts = NOTHING, absent: bool = False) -> Plan:
         """The plan for these domains, and the `given` of others."""
         ledger, scope = read_ledger(self.host.read_ends()), Scope(domains, given=given)
         intended = read_intended(self.host, lambda: scope, ledger.through, absent=absent)
-        wanted = intended.wanted
+        wanted = self.ahead.as_found(intended.wanted)
         applied = self.host.memory.applied_of(wanted)
         question = find_question(ledger.left, ledger.end, wanted, applied)
         if question and question.digest not in confirmed_digests():

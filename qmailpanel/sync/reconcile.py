@@ -14,14 +14,13 @@ from qmailpanel.domains.models import Domain
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.host.mail_host import Host
-from qmailpanel.qmail.host.moves import MovesOf
 from qmailpanel.qmail.host.outcome import Outcome
 from qmailpanel.qmail.plan.order import Plan, make_plan
 from qmailpanel.qmail.plan.questions import ANY_DROPS, LedgerEnd
-from qmailpanel.qmail.plan.renamed import find_foreign_end
-from qmailpanel.qmail.plan.state import Applied, Wanted
+from qmailpanel.qmail.plan.state import Wanted
 from qmailpanel.qmail.plan.steps import Failed, describe
 
+from .ahead import Ahead
 from .at_work import AtWork
 from .doubts import Doubts
 from .generations import Generations
@@ -29,8 +28,9 @@ from .host_facts import HostFacts
 from .host_notes import HostNotes
 from .host_settings import read_layout
 from .intended import read_intended
+from .moving import make_moves
 from .on_disk import OnDisk
-from .parts import NOTHING, Parts
+from .parts import NO_LOCALS, NOTHING, Locals, Parts
 from .preview import Preview
 from .publish import confirmed_digests, publish, publish_progress
 from .repeats import Repeats
@@ -62,7 +62,8 @@ class Reconciler:
         self.pause = pause
         self.generations = Generations()
         self.notes = HostNotes(host)
-        self.preview = Preview(host, self.notes)
+        self.ahead = Ahead(host, self.notes)
+        self.preview = Preview(host, self.notes, self.ahead)
         self.facts = HostFacts(host, self.notes)
         self.doubts = Doubts(host)
         self.on_disk = OnDisk(host)
@@ -76,20 +77,22 @@ class Reconciler:
         domains: Sequence[int],
         *,
         part: Sequence[int] = (),
+        also: Locals = NO_LOCALS,
         absent: bool = False,
         since: int | None = None,
     ) -> Report:
         """Make these domains true, and publish what came of it.
 
-        `part`: and these, as far as something of them was changed or failed. `absent`: also the
-        domains that have something on the host, but no row. `since`: and what was changed after
-        that one. Raises Busy when another process is at work there.
+        `part`: and these, as far as something of them was changed or failed, and `also` those local
+        parts of theirs. `absent`: also the domains that have something on the host, but no row.
+        `since`: and what was changed after that one. Raises Busy when another process is at work
+        there.
         """
-        scope = Scope(domains, part)
+        scope = Scope(domains, part, since=since, also=also)
         try:
             with self.host.lock():
                 self._sliced = time.monotonic()
-                return self._reconcile(scope, absent=absent, since=since)
+                return self._reconcile(scope, absent=absent)
         except Busy:
             raise
         except HostError as error:
@@ -99,17 +102,18 @@ class Reconciler:
             publish(report)
             return report
 
-    def _reconcile(self, scope: Scope, *, absent: bool, since: int | None) -> Report:
+    def _reconcile(self, scope: Scope, *, absent: bool) -> Report:
         """Where another database or memory was put back, it is about all domains."""
         ledger = read_ledger(self.host.read_ends())
         if absent:
             self.doubts.forget()
         if self._is_put_back(ledger.left):
-            scope, absent = Scope(sorted({*scope.domains, *all_domains()})), True
+            scope = Scope(sorted({*scope.domains, *all_domains()}), since=scope.since)
+            absent = True
             self.facts.forget()
         self.host.moves.finish()
-        scope = scope._replace(since=since)
         intended = read_intended(self.host, lambda: scope, ledger.through, absent=absent)
+        intended = self._as_found(intended)
         return self._run(intended, ledger, about={*scope.domains, *([0] if absent else [])})
 
     def take_up(self, since: int) -> Report | None:
@@ -122,9 +126,15 @@ class Reconciler:
         self._taken_up = ledger.end
         self.host.moves.finish()
         others = partial(self.at_work.find_others, since)
-        intended = self.at_work.keep_apart(read_intended(self.host, others, ledger.through))
+        intended = self._as_found(read_intended(self.host, others, ledger.through))
+        intended = self.at_work.keep_apart(intended)
         is_more = intended.wanted or intended.unwritable
         return self._run(intended, ledger, about=set()) if is_more else None
+
+    def _as_found(self, intended: Intended) -> Intended:
+        """With files for new mailboxes that need not wait for the map."""
+        self.ahead.begin(intended.wanted)
+        return intended._replace(wanted=self.ahead.as_found(intended.wanted))
 
     def _is_put_back(self, left: LedgerEnd | None) -> bool:
         """Whether database or memory are of another moment than the host."""
@@ -194,7 +204,7 @@ class Reconciler:
         self.host.file_systems.note()
         if moves:
             note_end()
-        failed = doubts | self._move(wanted, applied, moves, report)
+        failed = doubts | make_moves(self.host, wanted, applied, moves, report.add_step)
         self._go_on_until_true(wanted, report, confirmed, failed, note_end)
 
     def _go_on_until_true(
@@ -240,22 +250,6 @@ class Reconciler:
             "Others keep writing the mail server's files. It is tried again.",
             f"no end after {ATTEMPTS} attempts; the next step would be: {describe(plan.steps[0])}",
         )
-
-    def _move(
-        self, wanted: Sequence[Wanted], applied: Applied, moves: MovesOf, report: Report
-    ) -> Failed:
-        """Bring directories to their new names first. Returns the domains where that failed."""
-        moving = [one for one in wanted if one.name in moves]
-        failed: Failed = {}
-        if moving:  # never to where an assignment that is not the panel's leads
-            assigned = self.host.read_foreign(wanted, applied)
-            ends = {one.name: find_foreign_end(one, moves[one.name], assigned) for one in moving}
-            failed = {name: cause for name, cause in ends.items() if cause}
-        for one in wanted:
-            if one.name not in failed:
-                cause = self.host.moves.make(one, moves.get(one.name, ()), report.add_step)
-                failed |= {one.name: cause} if cause else {}
-        return failed
 
     def _note_question(self, report: Report, about: set[int]) -> None:
         """A question stays until a run over all that it was about has none."""

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.qmail.plan.state import is_left_path, prepend_left
 
-from .parts import NOTHING, Parts
+from .parts import NO_LOCALS, NOTHING, Locals, Parts
 from .standing import Standing, dirty_after, read_standing
 
 
@@ -18,13 +18,15 @@ class Scope(NamedTuple):
     """What a run is about: domains as a whole, others as far as something of them is amiss, and of
     yet others what is given.
 
-    `since`: as the second, those that were changed after that one, and are not live.
+    `since`: as the second, those that were changed after that one, and are not live. `also`: these
+    local parts of the second, though nothing of them is amiss.
     """
 
     whole: Sequence[int]
     part: Sequence[int] = ()
     given: Parts = NOTHING
     since: int | None = None
+    also: Locals = NO_LOCALS
 
     @property
     def domains(self) -> list[int]:

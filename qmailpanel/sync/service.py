@@ -15,8 +15,11 @@ from qmailpanel.accounts.sessions import forget_old_sessions
 from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.host.mail_host import Host
+from qmailpanel.qmail.pause import Round
 
+from .ahead import Way
 from .models import SyncQuestion
+from .parts import NO_LOCALS, Locals
 from .publish import publish, publish_heartbeat
 from .reconcile import Reconciler
 from .report import Report
@@ -34,6 +37,7 @@ from .waiting import wait_for_tables
 
 log = logging.getLogger(__name__)
 
+AHEAD_SECONDS = 2.0
 WATCH_SECONDS = 1.0
 SHORTEST_SECONDS = 0.02
 HEARTBEAT_SECONDS = 3.0
@@ -52,12 +56,14 @@ class Service:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.reconciler = Reconciler(host, pause=self._pause)
+        self.reconciler.ahead.is_on = True
         self.unsettled = Unsettled()
         self.stopping = False
         self._through = 0
         self.heart = Every(HEARTBEAT_SECONDS, _beat)
         self.purge = Every(PURGE_SECONDS, purge_when_due)
         self.replies = Every(REPLIES_SECONDS, turn_replies_when_due)
+        self.following = Every(AHEAD_SECONDS, self._have_the_map_follow)
         self.leaving = Every(LEAVING_SECONDS, partial(end_leaving, self.reconciler))
         everything = partial(self._run, absent=True)
         self.scrub = Every(SCRUB_SECONDS, partial(scrub, self.reconciler, everything))
@@ -70,6 +76,7 @@ class Service:
             self.replies,
             self.leaving,
             Every(0, self.take_changes),
+            self.following,
             Every(0, self._watch_files),
             Every(0, self._retry),
             Every(0, self._look_with_dovecot),
@@ -136,6 +143,14 @@ class Service:
             self._make_true(held, part=dirty_domains(self._through))
         self._through = head
 
+    def _have_the_map_follow(self) -> Round[None]:
+        """What is found by a file gets its line, and those that got it before lose the file."""
+        for way in (Way.BOTH, Way.FILE):
+            ahead = self.reconciler.ahead.go_on(way)
+            if ahead:
+                self._run((), part=ahead, also=ahead)
+                yield
+
     def _watch_files(self) -> None:
         """Where others wrote the shared files, put back what is ours and note what is theirs."""
         if self.reconciler.notes.is_touched():
@@ -157,11 +172,16 @@ class Service:
             self._run(domains, part=part)
 
     def _run(
-        self, domains: Collection[int], *, part: Collection[int] = (), absent: bool = False
+        self,
+        domains: Collection[int],
+        *,
+        part: Collection[int] = (),
+        also: Locals = NO_LOCALS,
+        absent: bool = False,
     ) -> None:
         """See Reconciler.reconcile."""
         report = self.reconciler.reconcile(
-            sorted(domains), part=sorted(part), absent=absent, since=self._through
+            sorted(domains), part=sorted(part), also=also, absent=absent, since=self._through
         )
         self.unsettled.note(report)
         tried = {*domains, *part}

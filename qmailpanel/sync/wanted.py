@@ -91,7 +91,7 @@ def read_wanted(
         scope = choose()
         partly = read_partly(scope)
         domains = sorted({*scope.domains, *(domain.row.pk for domain in partly)})
-        parts: Parts = {} if whole else {**find_parts(partly, memory), **scope.given}
+        parts: Parts = {} if whole else {**find_parts(partly, memory, scope.also), **scope.given}
         intended = _read(domains, parts, layout, memory)
         for _ in range(MOST_HOPS):
             beyond = find_beyond(intended.wanted, memory.applied_of(intended.wanted))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from qmailpanel.domains.models import Domain
 from qmailpanel.ledger.models import LedgerHead
+from qmailpanel.sync.ahead import Way
 from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.report import Report
 from qmailpanel.sync.scope import all_domains
@@ -18,6 +19,19 @@ class Changes:
         self.reconciler = Reconciler(open_host())
         self.reconciler.reconcile(all_domains(), absent=True)
         self.through = LedgerHead.objects.get().last
+
+    def go_ahead(self) -> None:
+        """From now on new mailboxes do not wait for the map, however small it is."""
+        self.reconciler.ahead.is_on = True
+
+    def follow(self) -> None:
+        """What the service does after a while: their lines follow, and later their files go."""
+        for way in reversed(Way):
+            ahead = self.reconciler.ahead.go_on(way)
+            report = self.reconciler.reconcile(
+                [], part=sorted(ahead), also=ahead, since=self.through
+            )
+            assert not report.error, report.cause
 
     def make_true(self, *failed: Domain) -> Report:
         return self.look_at([domain.pk for domain in failed])

@@ -51,10 +51,16 @@ def plan_on(host: Host, wanted: Sequence[Wanted], failed: Failed | None = None) 
 
 
 def make_true(
-    host: Host, rows: Sequence[DomainRows], report: Callable[[Step], None] = lambda _: None
+    host: Host,
+    rows: Sequence[DomainRows],
+    report: Callable[[Step], None] = lambda _: None,
+    found: Sequence[Wanted] | None = None,
 ) -> Plan:
-    """A run: move, observe, plan, apply until nothing is left. Returns the last plan."""
-    wanted = want_on(host, rows)
+    """A run: move, observe, plan, apply until nothing is left. Returns the last plan.
+
+    `found`: what is wanted, if not just what the rows say.
+    """
+    wanted = want_on(host, rows) if found is None else found
     with host.lock():
         host.moves.finish()
         applied = host.memory.applied_of(wanted)

@@ -6,6 +6,7 @@ is checked in test_host.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -337,14 +338,23 @@ class World:
         for name in (file, *(f"{begin}default" for begin in begins), "default"):
             text = self.files.get(f"{path}/.qmail-{name}")
             if text is not None:
-                return text.decode()
+                return self._deliver_below(path, text.decode())
         return "lost: no dot-qmail file"
+
+    def _deliver_below(self, path: str, text: str) -> str:
+        """By a file of the domain, which may lead into a home."""
+        home = _MAILDIR.search(text)
+        is_there = home is None or f"{path}/{home[1]}" in self.homes
+        return text if is_there else "lost: no home"
 
     def _deliver_home(self, path: str) -> str:
         if path not in self.homes:
             return "lost: no home"
         number, dot_qmail = self.homes[path]
         return f"mailbox {number}: {dot_qmail.decode()}"
+
+
+_MAILDIR = re.compile(r"\./([^/']+)/Maildir")
 
 
 def _itself_and_above(domain: str) -> list[bytes]:

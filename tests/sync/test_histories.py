@@ -61,6 +61,24 @@ def test_after_any_history_of_changes_there_is_nothing_for_a_scrub_to_find(life,
         assert_nothing_amiss()
 
 
+def test_nor_where_new_mailboxes_do_not_wait_for_the_map(life, settings, monkeypatch) -> None:
+    monkeypatch.setattr("qmailpanel.sync.ahead.LARGE", 0)
+    if not settings.QMAILPANEL_RCPTHOSTS:
+        life.whole_domains()
+    changes = Changes()
+    changes.go_ahead()
+    for number in range(24):
+        life.act()
+        report = changes.make_true()
+        assert not any(report.problems.values()), report.problems
+        assert not any(report.drifts.values()), report.drifts
+        assert plan_of_all(changes.reconciler).steps == ()
+        for _ in range(number % 3):
+            changes.follow()
+        if number % 3 == 2:
+            assert_nothing_amiss()
+
+
 def act(life: Life) -> None:
     for _ in range(life.random.randint(1, 3)):
         life.act()

@@ -15,8 +15,11 @@ import pytest
 
 from qmailpanel.qmail.formats import assign, cdb
 from qmailpanel.qmail.formats.shared_files import Shared
+from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.host.map_compiler import compile_map
 from qmailpanel.qmail.layout.rows import AliasRow, DomainRows, LoginRow, MailboxRow
+from qmailpanel.qmail.plan.ahead import as_found
+from qmailpanel.qmail.plan.state import Wanted
 from tests.kit.disk import make_home, make_true, open_home, want_on
 
 KILLS = int(os.environ.get("TEST_KILLS") or 300)
@@ -156,13 +159,21 @@ def run_and_kill(home: Path, rows: list[DomainRows], chance: random.Random, seco
             while True:
                 for _ in range(PARTS):
                     rows, parts = change_some(chance, rows)
-                    make_true(host, parts)
+                    make_true(host, parts, found=by_files(host, parts, chance))
                 rows = random_rows(chance)
                 make_true(host, rows)
         os._exit(1)
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
+def by_files(host: Host, parts: list[DomainRows], chance: random.Random) -> list[Wanted]:
+    """What is wanted of them; some mailboxes are found by files, with or without their lines."""
+    return [
+        as_found(one, {*chance.sample(LOCALS, 3)}, {*chance.sample(LOCALS, 2)})
+        for one in want_on(host, parts)
+    ]
 
 
 def check_whole(home: Path, maps: set[bytes]) -> None:

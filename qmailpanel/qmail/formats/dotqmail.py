@@ -15,6 +15,7 @@ from typing import Literal
 from qmailpanel.qmail.names import AliasLocal, MailAddress, ReplyText
 
 _EXTENSION = ".qmail-"
+_HOLD = re.compile(rb"\|printf '%s\\n' '.*'; exit 111")
 _PROGRAM = re.compile(rb"""\|((?:[^'" ]|'[^']*'|"[^"]*")+)""")  # the first word, as sh reads it
 LEFT_FILE = ".qmail-:left-default"  # for local parts that begin with .left-, which nobody's does
 
@@ -109,6 +110,24 @@ def render_hold(text: ReplyText) -> bytes:
     """Have qmail-send try again later, as long as it keeps mail at all. See qmail-command(8)."""
     quoted = text.replace("'", "'\\''")
     return f"|printf '%s\\n' '{quoted}'; exit 111\n".encode()
+
+
+def from_above(content: bytes, directory: str) -> bytes | None:
+    """What a .qmail in `directory` says, as a file of the directory above it says the same.
+
+    Of what is rendered here. None for a program that may look for files beside it.
+    """
+    lines = [_from_above(line, directory) for line in content.removesuffix(b"\n").split(b"\n")]
+    said = [line + b"\n" for line in lines if line is not None]
+    return b"".join(said) if said and len(said) == len(lines) else None
+
+
+def _from_above(line: bytes, directory: str) -> bytes | None:
+    if line == b"./Maildir/":
+        return f"./{directory}/Maildir/".encode()
+    if line.startswith(b"|") and line.endswith(b" ./Maildir"):
+        return line.removesuffix(b"./Maildir") + shlex.quote(f"./{directory}/Maildir").encode()
+    return line if line.startswith(b"&") or refuses(line) or _HOLD.fullmatch(line) else None
 
 
 def render_discard() -> bytes:

@@ -183,6 +183,13 @@ class MailRoot:
             except FileExistsError as error:
                 raise StepFailed(f"{move.to} is in the way; move it away") from error
 
+    def has(self, path: str) -> bool:
+        """Whether anything stands there that can be seen."""
+        with contextlib.suppress(OSError), self._parent(path) as (parent, name):
+            os.stat(name, dir_fd=parent, follow_symlinks=False)
+            return True
+        return False
+
     def is_moved(self, move: Move) -> bool:
         """Whether the link of a move stands at the old name. If not, nothing of it is left.
 

@@ -50,12 +50,12 @@ def _rows_and_changed_rows(draw: st.DrawFn) -> tuple[list[DomainRows], list[Doma
     first = [in_service(rows) for rows in first]
     second = [draw(domain_rows(at, name, near)) for at, name in enumerate(NAMES)]
     return first, [
-        _with_changed(rows, later, draw(st.sets(st.sampled_from(LOCALS))))
+        with_changed(rows, later, draw(st.sets(st.sampled_from(LOCALS))))
         for rows, later in zip(first, second, strict=True)
     ]
 
 
-def _with_changed(rows: DomainRows, later: DomainRows, locals_: set[str]) -> DomainRows:
+def with_changed(rows: DomainRows, later: DomainRows, locals_: set[str]) -> DomainRows:
     def pick(what: str) -> list[Any]:
         old = [row for row in getattr(rows, what) if row.local not in locals_]
         return old + [row for row in getattr(later, what) if row.local in locals_]
@@ -155,7 +155,7 @@ def test_the_steps_of_a_part_are_those_of_the_whole(lines, both) -> None:
 
 @given(winding_rows, winding_rows, st.sets(st.sampled_from(LOCALS[:3])))
 def test_files_of_a_part_turn_as_those_of_the_whole(first, second, locals_) -> None:
-    second = [_with_changed(rows, new, locals_) for rows, new in zip(first, second, strict=True)]
+    second = [with_changed(rows, new, locals_) for rows, new in zip(first, second, strict=True)]
     world = World()
     settle(world, want(first))
     wanted = parts(world, first, second, LAYOUT)
