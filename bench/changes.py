@@ -19,7 +19,8 @@ from bench.table import Row
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.actors import SYSTEM
-from qmailpanel.qmail.names import DomainName
+from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.qmail.names import DomainName, LocalPart
 from qmailpanel.sync.service import Service
 
 MANY = 10_000
@@ -60,13 +61,26 @@ class Changes:
                 samples[kind].append(sample)
                 floors.append(self.floor.measure())
         bare = Bare(*map(median, zip(*floors, strict=True)))
-        return [self._summarise(kind, samples[kind], bare, size) for kind in KINDS]
+        rows = [self._summarise(kind, samples[kind], bare, size) for kind in KINDS]
+        return [*rows, self._measure_following(domains[0], bare, size)]
 
     def _go_round(self, domain: Domain) -> Iterator[tuple[Kind, Sample]]:
         self.made += 1
         for kind, address in changes_in(domain, self.made):
             yield kind, self._until_live(address)
         self.service.take_changes()
+
+    def _measure_following(self, domain: Domain, bare: Bare, size: int) -> Row:
+        """What a new mailbox costs when it is live already: its line comes, and its file goes."""
+        self.made += 1
+        self._until_live(add_mailbox(SYSTEM, domain, LocalPart(f"new{self.made}")))
+        start = time.perf_counter()
+        for _ in range(2):
+            self.service.following.hurry()
+            while self.service.following.go_on():
+                pass
+        seconds = time.perf_counter() - start
+        return Row("afterwards, for all that were added", size, seconds, bare.change)
 
     def _summarise(self, kind: Kind, samples: Sequence[Sample], bare: Bare, size: int) -> Row:
         seconds = median(sample.seconds for sample in samples)

@@ -111,8 +111,9 @@ def _measure_fixed(changes: Changes, domain: Domain) -> Iterator[Row]:
     """What a change costs where nothing is large."""
     rows = changes.measure(SMALL)
     yield from rows
-    most = max(row.queries or 0 for row in rows)
-    slowest = max(row.value for row in rows)
+    kinds = [row for row in rows if row.queries]
+    most = max(row.queries or 0 for row in kinds)
+    slowest = max(row.value for row in kinds)
     yield Row("fixed cost, slowest kind", SMALL, slowest, None, FIXED_MS, goal_size=SMALL)
     yield Row("queries of a run, at most", SMALL, most, None, FIXED_QUERIES, "", goal_size=SMALL)
     print_phases(changes.service, domain)
