@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from qmailpanel.qmail.formats.control import bare_lines
 from qmailpanel.qmail.formats.shared_files import Shared
@@ -111,6 +111,10 @@ class SharedFile:
                 os.fsync(directory)
         except OSError as error:
             raise HostError(f"{self.shared} could not be written.", str(error)) from error
+
+    def has_late(self, names: Iterable[str]) -> bool:
+        """Whether a predecessor is among these, which are those in its directory."""
+        return any(name.startswith(self.predecessors.prefix) for name in names)
 
     def read_late_lines(self) -> bytes:
         """What somebody appended to a predecessor of the file after it was swapped out."""

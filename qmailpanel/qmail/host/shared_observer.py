@@ -44,6 +44,7 @@ class SharedObserver:
         self.files = {
             shared: SharedFile(home, shared, partial(self._read_ours, shared)) for shared in Shared
         }
+        self._directories = {file.directory for file in self.files.values()}
         self.known: Mapping[Shared, LineFile] = {}
         self._maps = dict[str, tuple[object, cdb.AnyMap]]()  # with what each was copied of
         self._uncompiled = {shared: set[bytes]() for shared in MAPS}  # foreign, not yet seen there
@@ -70,11 +71,19 @@ class SharedObserver:
         """See Host.stamp."""
         names = [*Shared, *(each.path for each in MAPS.values())]
         stamps = tuple(_stamp(f"{self.home}/{name}") for name in names)
-        return *stamps, *(len(file.read_late_lines()) for file in self.files.values())
+        return *stamps, *map(len, self._read_late_lines().values())
+
+    def _read_late_lines(self) -> dict[Shared, bytes]:
+        """Each directory is listed once for all its files."""
+        names = {directory: _list(directory) for directory in self._directories}
+        return {
+            shared: file.read_late_lines() if file.has_late(names[file.directory]) else b""
+            for shared, file in self.files.items()
+        }
 
     def _read_files(self, wanted: Sequence[Wanted], *, again: bool) -> dict[Shared, LineFile]:
         contents = {shared: file.read(again=again) for shared, file in self.files.items()}
-        late = {shared: file.read_late_lines() for shared, file in self.files.items()}
+        late = self._read_late_lines()
         news = {
             shared: content
             for shared, content in contents.items()
@@ -238,6 +247,13 @@ def _append(file: LineFile, late: bytes) -> LineFile:
         return replace(file, end=file.end + late, unclean="late lines")
     raws = (*control.split_lines(file.foreign.text), *control.split_lines(late))
     return replace(file, foreign=Foreign(file.shared, raws), unclean="late lines")
+
+
+def _list(directory: str) -> Sequence[str]:
+    try:
+        return os.listdir(directory)
+    except OSError:
+        return ()
 
 
 def _stamp(path: str) -> object:
