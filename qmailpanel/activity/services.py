@@ -64,7 +64,7 @@ def seen_by(user: User, domain: Domain | None = None) -> list[Condition]:
     domains = Domain.objects.for_user(user).values_list("pk", flat=True)
     if domain:
         return [Condition({"domain__in": domains.filter(pk=domain.pk), "actor": user.pk})]
-    return [Condition({f"domain{AMONG}": list(domains), "actor": user.pk})]
+    return [Condition({f"domain{AMONG}": set(domains), "actor": user.pk})]
 
 
 def place_of(user: User, change: Change) -> str:

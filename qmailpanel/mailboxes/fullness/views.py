@@ -41,10 +41,10 @@ def nearly_full(request: PanelRequest) -> HttpResponse:
     return show(request, "mailboxes/full.html", context)
 
 
-def _own_domains(user: User) -> list[int] | None:
+def _own_domains(user: User) -> set[int] | None:
     """Their numbers; none of an operator, whose are all."""
     mine = Domain.objects.for_user(user).values_list("pk", flat=True)
-    return None if user.is_operator else list(mine)
+    return None if user.is_operator else set(mine)
 
 
 def _rows(usages: list[Usage]) -> list[tuple[Address, str, list[Bar]]]:
