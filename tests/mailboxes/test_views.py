@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Address, Domain
@@ -288,6 +290,16 @@ def test_the_list_asks_the_database_as_often_for_one_row_as_for_three(
     away = MailAddress("away@example.org")
     change_forwarding(SYSTEM, added[0], destinations=[away], keeps=True)
     assert "here, away@example.org" in as_colleague.get(LIST, query).content.decode()
+
+
+def test_the_list_reads_the_destinations_of_its_own_rows_alone(
+    as_colleague: Client, domain: Domain
+) -> None:
+    add_mailbox(SYSTEM, domain, LocalPart("ann"))
+    with CaptureQueriesContext(connection) as queries:
+        as_colleague.get(LIST)
+    asked = [query["sql"] for query in queries if "domains_destination" in query["sql"]]
+    assert [sql for sql in asked if "EXISTS" in sql] == []
 
 
 def test_the_pages_of_a_mailbox_stay_within_a_few_queries(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, prefetch_related_objects
+from django.db.models import OuterRef, Subquery, prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
@@ -91,11 +91,14 @@ def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> Ad
 
 
 def _listed(rows: AddressQuerySet, kind: Kind) -> AddressQuerySet:
-    """With all that a list shows of them, but where they deliver: few mailboxes forward."""
+    """With all that a list shows of them, but where they deliver: few mailboxes forward.
+
+    For EXISTS PostgreSQL would read all destinations of the host first.
+    """
     if kind is Kind.ALIAS:
         return rows
-    own = Destination.objects.filter(address=OuterRef("pk"))
-    return with_state(rows).annotate(forwards=Exists(own))
+    own = Destination.objects.filter(address=OuterRef("pk")).values("target")
+    return with_state(rows).annotate(first_target=Subquery(own[:1]))
 
 
 def _as_listed(address: Address) -> Address:

@@ -135,7 +135,7 @@ def targets_of(address: Address) -> list[str]:
 
 def has_targets(address: Address) -> bool:
     """Of a row that came with the answer; of others it is not known before they are read."""
-    return getattr(address, "forwards", True)
+    return getattr(address, "first_target", "") is not None
 
 
 def replace_targets(address: Address, targets: Iterable[str]) -> None:
