@@ -15,6 +15,7 @@ from .host_notes import HostNotes
 from .parts import Locals
 
 LARGE = 1_000_000  # bytes of users/assign from which on its map is worth not to wait for
+MANY = 1_000  # addresses that a run is about: it takes its time anyway
 FEW = 10  # mailboxes that a change makes; with more of them, the map is compiled at once
 
 
@@ -39,7 +40,8 @@ class Ahead:
 
     def begin(self, wanted: Sequence[Wanted]) -> None:
         """Note the new ones among these, where it pays."""
-        if not self.is_on or not self._pays():
+        parts = [one.part for one in wanted if one.part]
+        if not self.is_on or sum(map(len, parts)) > MANY or not self._pays():
             return
         new = find_new(wanted, self.host.memory.applied_of(wanted))
         if sum(map(len, new.values())) > FEW:

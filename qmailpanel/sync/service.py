@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
+from math import inf
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -38,6 +40,8 @@ from .waiting import wait_for_tables
 log = logging.getLogger(__name__)
 
 AHEAD_SECONDS = 2.0
+COMING_SECONDS = 0.1  # from one change to the next
+LATER_SECONDS = 2.0
 WATCH_SECONDS = 1.0
 SHORTEST_SECONDS = 0.02
 HEARTBEAT_SECONDS = 3.0
@@ -60,6 +64,7 @@ class Service:
         self.unsettled = Unsettled()
         self.stopping = False
         self._through = 0
+        self._changed_at = self._all_at = -inf  # when the last change was, and the last whole turn
         self.heart = Every(HEARTBEAT_SECONDS, _beat)
         self.purge = Every(PURGE_SECONDS, purge_when_due)
         self.replies = Every(REPLIES_SECONDS, turn_replies_when_due)
@@ -70,7 +75,7 @@ class Service:
         self.doctor = DoctorRounds(host.layout, behind=self.scrub)
         self.usage = UsageRounds(host.layout, host.root.owner)
         self.warnings = Every(WARN_SECONDS, warn_owners, again=REFUSED_SECONDS)
-        self.rounds = (
+        self.soon = (
             self.heart,
             self.purge,
             self.replies,
@@ -80,6 +85,9 @@ class Service:
             Every(0, self._watch_files),
             Every(0, self._retry),
             Every(0, self._look_with_dovecot),
+        )
+        self.rounds = (
+            *self.soon,
             self.scrub,
             *self.doctor.rounds,
             *self.usage.rounds,
@@ -93,8 +101,7 @@ class Service:
         notify("READY=1")
         try:
             while not self.stopping:
-                has_more = self.turn()
-                trigger.wait(0 if has_more else self._seconds_to_wait())
+                trigger.wait(self.take_turn())
         except Stopped:
             pass
         finally:
@@ -103,10 +110,26 @@ class Service:
             with contextlib.suppress(DatabaseError):  # then nobody sees that it beats no more
                 publish_heartbeat(alive=False)
 
+    def take_turn(self) -> float:
+        """Returns for how many seconds there is nothing to do then, unless somebody pulls."""
+        if self._changes_are_coming():
+            self._go_on_with(self.soon)
+            return COMING_SECONDS
+        return 0 if self.turn() else self._seconds_to_wait()
+
     def turn(self) -> bool:
         """Each round that is due or under way, until its next pause. Is there more to do?"""
-        have_more = [self._go_on(each) for each in self.rounds]
+        self._all_at = time.monotonic()
+        return self._go_on_with(self.rounds)
+
+    def _go_on_with(self, rounds: Sequence[Every]) -> bool:
+        have_more = [self._go_on(each) for each in rounds]
         return any(have_more)
+
+    def _changes_are_coming(self) -> bool:
+        """One after the other, each when the one before is live: then the rest waits a little."""
+        now = time.monotonic()
+        return now - self._changed_at < COMING_SECONDS and now - self._all_at < LATER_SECONDS
 
     def _go_on(self, round_: Every) -> bool:
         with self._enduring():
@@ -142,6 +165,7 @@ class Service:
         else:
             self._make_true(held, part=dirty_domains(self._through))
         self._through = head
+        self._changed_at = time.monotonic()
 
     def _have_the_map_follow(self) -> Round[None]:
         """What is found by a file gets its line, and those that got it before lose the file."""

@@ -475,6 +475,31 @@ def test_a_change_is_live_within_one_turn_whatever_round_is_under_way(
 # signs of life
 
 
+def test_while_changes_come_one_after_the_other_the_scrub_waits_but_not_for_ever(
+    panel, box, monkeypatch
+) -> None:
+    monkeypatch.setattr("qmailpanel.sync.service.COMING_SECONDS", 60.0)
+    service = panel.serve()
+    service.scrub.hurry()
+    for number in range(3):
+        new = panel.add_mailbox(box.domain, f"m{number}")
+        service.take_turn()
+        assert panel.status(new) is Status.LIVE
+        assert not service.scrub.is_under_way
+    monkeypatch.setattr("qmailpanel.sync.service.LATER_SECONDS", 0.0)
+    service.take_turn()
+    assert service.scrub.is_under_way
+
+
+def test_when_no_more_changes_come_the_scrub_goes_on(panel, box, monkeypatch) -> None:
+    service = panel.serve()
+    service.scrub.hurry()
+    panel.add_mailbox(box.domain, "new")
+    monkeypatch.setattr("qmailpanel.sync.service.COMING_SECONDS", 0.0)
+    service.take_turn()
+    assert service.scrub.is_under_way
+
+
 def test_the_heart_beats_while_it_serves_and_not_after(panel, box) -> None:
     running = panel.serve()
     assert is_alive(find_node())
