@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from enum import IntEnum
 
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.mail_host import Host
-from qmailpanel.qmail.plan.ahead import as_found, find_new
+from qmailpanel.qmail.plan.ahead import as_found, find_mapped, find_new
 from qmailpanel.qmail.plan.state import Wanted
 
 from .host_notes import HostNotes
@@ -27,25 +27,36 @@ class Way(IntEnum):
 
 
 class Ahead:
-    """What it knows is lost with the process: the next one looks at everything and makes the lines.
-
-    `is_on`: somebody will call `go_on` soon, or new ones get their lines at once.
+    """The memory keeps them for the next service. Whoever looks at the host without `start` gives
+    them their lines at once.
     """
 
     def __init__(self, host: Host, notes: HostNotes) -> None:
         self.host = host
         self.notes = notes
-        self.is_on = False
+        self._is_on = False
         self._ways: dict[int, dict[str, Way]] = defaultdict(dict)  # by domain and local part
 
-    def begin(self, wanted: Sequence[Wanted]) -> None:
-        """Note the new ones among these, where it pays."""
+    def start(self) -> None:
+        """From now on somebody calls `go_on` each few seconds."""
+        self._is_on = True
+        for domain, ways in self.host.memory.ahead.items():
+            self._ways[int(domain)] = {local: Way(way) for local, way in ways.items()}
+
+    def keep(self) -> None:
+        """To be called before anything is made."""
+        self.host.memory.ahead = {f"{domain}": ways for domain, ways in self._ways.items()}
+
+    def begin(self, wanted: Sequence[Wanted]) -> list[Wanted]:
+        """As they are found from now on: where it pays, new ones by files."""
         parts = [one.part for one in wanted if one.part]
-        if not self.is_on or sum(map(len, parts)) > MANY or not self._pays():
-            return
-        new = find_new(wanted, self.host.memory.applied_of(wanted))
-        if sum(map(len, new.values())) > FEW:
-            return
+        if self._is_on and sum(map(len, parts)) <= MANY and self._pays():
+            new = find_new(wanted, self.host.memory.applied_of(wanted))
+            if sum(map(len, new.values())) <= FEW:
+                self._note(wanted, new)
+        return self.as_found(wanted)
+
+    def _note(self, wanted: Sequence[Wanted], new: Mapping[str, Set[str]]) -> None:
         for one in wanted:
             locals_ = new.get(one.name, set())
             if locals_ and not self._is_in_the_way(one, locals_):
@@ -77,7 +88,8 @@ class Ahead:
         if not ways or one.held:
             return one
         mapped = {local for local, way in ways.items() if way is Way.BOTH}
-        return as_found(one, ways.keys(), mapped)
+        [before] = self.host.memory.applied_of([one]).values()
+        return as_found(one, ways.keys(), mapped | find_mapped(before))
 
     def _pays(self) -> bool:
         """Nobody wrote the shared files since they were seen, and users/assign is large."""

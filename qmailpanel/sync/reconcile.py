@@ -113,7 +113,7 @@ class Reconciler:
             self.facts.forget()
         self.host.moves.finish()
         intended = read_intended(self.host, lambda: scope, ledger.through, absent=absent)
-        intended = self._as_found(intended)
+        intended = intended._replace(wanted=self.ahead.begin(intended.wanted))
         return self._run(intended, ledger, about={*scope.domains, *([0] if absent else [])})
 
     def take_up(self, since: int) -> Report | None:
@@ -126,15 +126,10 @@ class Reconciler:
         self._taken_up = ledger.end
         self.host.moves.finish()
         others = partial(self.at_work.find_others, since)
-        intended = self._as_found(read_intended(self.host, others, ledger.through))
-        intended = self.at_work.keep_apart(intended)
+        intended = self.at_work.keep_apart(read_intended(self.host, others, ledger.through))
+        intended = intended._replace(wanted=self.ahead.begin(intended.wanted))
         is_more = intended.wanted or intended.unwritable
         return self._run(intended, ledger, about=set()) if is_more else None
-
-    def _as_found(self, intended: Intended) -> Intended:
-        """With files for new mailboxes that need not wait for the map."""
-        self.ahead.begin(intended.wanted)
-        return intended._replace(wanted=self.ahead.as_found(intended.wanted))
 
     def _is_put_back(self, left: LedgerEnd | None) -> bool:
         """Whether database or memory are of another moment than the host."""
@@ -200,12 +195,16 @@ class Reconciler:
             return
         is_partly_forgetful = self.doubts or any(one.held for one in wanted)  # it learns more later
         has_learned = not (is_forgetful and is_partly_forgetful)
-        note_end = partial(self.host.note_end, ledger.end, has_learned=has_learned)
+        note_end = partial(self._note_end, ledger.end, has_learned=has_learned)
         self.host.file_systems.note()
         if moves:
             note_end()
         failed = doubts | make_moves(self.host, wanted, applied, moves, report.add_step)
         self._go_on_until_true(wanted, report, confirmed, failed, note_end)
+
+    def _note_end(self, end: LedgerEnd, *, has_learned: bool) -> None:
+        self.host.note_end(end, has_learned=has_learned)
+        self.ahead.keep()
 
     def _go_on_until_true(
         self,

@@ -60,11 +60,12 @@ class Service:
     def __init__(self, host: Host) -> None:
         self.host = host
         self.reconciler = Reconciler(host, pause=self._pause)
-        self.reconciler.ahead.is_on = True
+        self.reconciler.ahead.start()
         self.unsettled = Unsettled()
         self.stopping = False
         self._through = 0
-        self._changed_at = self._all_at = -inf  # when the last change was, and the last whole turn
+        self._changed_at = -inf  # when the last change was made true
+        self._later_at = time.monotonic()  # when what can wait went on last
         self.heart = Every(HEARTBEAT_SECONDS, _beat)
         self.purge = Every(PURGE_SECONDS, purge_when_due)
         self.replies = Every(REPLIES_SECONDS, turn_replies_when_due)
@@ -86,8 +87,7 @@ class Service:
             Every(0, self._retry),
             Every(0, self._look_with_dovecot),
         )
-        self.rounds = (
-            *self.soon,
+        self.later = (
             self.scrub,
             *self.doctor.rounds,
             *self.usage.rounds,
@@ -112,15 +112,16 @@ class Service:
 
     def take_turn(self) -> float:
         """Returns for how many seconds there is nothing to do then, unless somebody pulls."""
+        has_more = self._go_on_with(self.soon)
         if self._changes_are_coming():
-            self._go_on_with(self.soon)
             return COMING_SECONDS
-        return 0 if self.turn() else self._seconds_to_wait()
+        self._later_at = time.monotonic()
+        has_more |= self._go_on_with(self.later)
+        return 0 if has_more else self._seconds_to_wait()
 
     def turn(self) -> bool:
         """Each round that is due or under way, until its next pause. Is there more to do?"""
-        self._all_at = time.monotonic()
-        return self._go_on_with(self.rounds)
+        return self._go_on_with((*self.soon, *self.later))
 
     def _go_on_with(self, rounds: Sequence[Every]) -> bool:
         have_more = [self._go_on(each) for each in rounds]
@@ -129,7 +130,7 @@ class Service:
     def _changes_are_coming(self) -> bool:
         """One after the other, each when the one before is live: then the rest waits a little."""
         now = time.monotonic()
-        return now - self._changed_at < COMING_SECONDS and now - self._all_at < LATER_SECONDS
+        return now - self._changed_at < COMING_SECONDS and now - self._later_at < LATER_SECONDS
 
     def _go_on(self, round_: Every) -> bool:
         with self._enduring():

@@ -22,7 +22,7 @@ class Changes:
 
     def go_ahead(self) -> None:
         """From now on new mailboxes do not wait for the map, however small it is."""
-        self.reconciler.ahead.is_on = True
+        self.reconciler.ahead.start()
 
     def follow(self) -> None:
         """What the service does after a while: their lines follow, and later their files go."""

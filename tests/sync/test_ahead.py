@@ -102,10 +102,34 @@ def test_the_service_has_the_map_follow(panel, pandle) -> None:
 
 
 @pytest.mark.parametrize("way", [Way.FILE, Way.BOTH])
+def test_the_next_service_goes_on_where_one_was_killed(panel, changes, new, way) -> None:
+    if way is Way.BOTH:
+        changes.follow()
+    changes.reconciler = Reconciler(open_host())
+    changes.go_ahead()
+    assert not is_amiss(changes.reconciler)
+    assert has_file(panel)
+    assert_nothing_amiss(changes)
+    assert (panel.answer("=100-new") is not None, has_file(panel)) == (True, False)
+
+
+def test_who_has_a_line_keeps_it_whatever_another_database_says_of_its_number(
+    panel, pandle, changes
+) -> None:
+    changes.reconciler.host.memory.ahead = {f"{pandle.pk}": {"ann": Way.FILE}}
+    changes.reconciler = Reconciler(open_host())
+    changes.go_ahead()
+    set_password(SYSTEM, Address.objects.get(local="ann"), stored=HASH)
+    changes.make_true()
+    assert panel.answer("=100-ann") is not None
+    assert_nothing_amiss(changes)
+
+
+@pytest.mark.parametrize("way", [Way.FILE, Way.BOTH])
 def test_whoever_looks_at_all_without_knowing_of_it_makes_the_line(
     panel, changes, new, way
 ) -> None:
-    """A service that was killed is such a one when it starts again."""
+    """As `qmailsync --once` does."""
     if way is Way.BOTH:
         changes.follow()
     panel.sync()

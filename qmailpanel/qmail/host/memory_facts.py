@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 from qmailpanel.qmail.host.memory_file import MemoryFile
 from qmailpanel.qmail.plan.questions import LedgerEnd
@@ -75,6 +75,17 @@ class MemoryFacts(MemoryFile):
     def file_systems(self, paths: Set[str]) -> None:
         if paths != self.file_systems:
             self._note("file systems", json.dumps(sorted(paths)).encode())
+
+    @property
+    def ahead(self) -> Mapping[str, Mapping[str, int]]:
+        """New mailboxes that are found by files, by number of their domain. See sync/ahead.py."""
+        found: dict[str, dict[str, int]] = json.loads(self._fact("ahead") or b"{}")
+        return found
+
+    @ahead.setter
+    def ahead(self, found: Mapping[str, Mapping[str, int]]) -> None:
+        if found != self.ahead:
+            self._note("ahead", json.dumps(found).encode())
 
     @property
     def ledger(self) -> LedgerEnd | None:

@@ -9,7 +9,7 @@ whoever gets the mail both ways are the same. See qmail-local(8) and dot-qmail(5
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -67,6 +67,12 @@ def as_found(one: Wanted, locals_: Set[str], mapped: Set[str] = frozenset()) -> 
         needs={key: home for key, home in one.needs.items() if key not in gone},
         owners={**one.owners, **{way.path: one.owners[way.key] for way in ways.values()}},
     )
+
+
+def find_mapped(applied: Iterable[Section]) -> set[str]:
+    """The local parts of the lines that were applied."""
+    keys = (key for section in applied for key in _assignments(section))
+    return {local_of_key(Shared.ASSIGN, key) for key in keys}
 
 
 def _ways(one: Wanted) -> Iterator[tuple[str, _Way]]:

@@ -27,7 +27,7 @@ def panel(tmp_path, settings, monkeypatch):
     with real_panel(tmp_path, settings) as panel:
         new_mailbox(new_domain("pandle.net"), "bob")
         panel.make_live()
-        panel.reconciler.ahead.is_on = True
+        panel.reconciler.ahead.start()
         panel.qmail.start()
         yield panel
 
