@@ -68,17 +68,22 @@ class Changes:
         self.made += 1
         for kind, address in changes_in(domain, self.made):
             yield kind, self._until_live(address)
+            self._follow()
         self.service.take_changes()
+
+    def _follow(self) -> None:
+        """The map, and then the file that was there until it had the line of a new mailbox."""
+        for _ in range(2):
+            self.service.following.hurry()
+            while self.service.following.go_on():
+                pass
 
     def _measure_following(self, domain: Domain, bare: Bare, size: int) -> Row:
         """What a new mailbox costs when it is live already: its line comes, and its file goes."""
         self.made += 1
         self._until_live(add_mailbox(SYSTEM, domain, LocalPart(f"new{self.made}")))
         start = time.perf_counter()
-        for _ in range(2):
-            self.service.following.hurry()
-            while self.service.following.go_on():
-                pass
+        self._follow()
         seconds = time.perf_counter() - start
         return Row("afterwards, for all that were added", size, seconds, bare.change)
 
