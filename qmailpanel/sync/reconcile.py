@@ -140,9 +140,8 @@ class Reconciler:
 
     def _run(self, intended: Intended, ledger: LedgerSeen, about: set[int]) -> Report:
         """`ledger`: as read before the rows. `about`: domains, with or without a row."""
-        report = Report(timezone.now(), problems={0: ()} if 0 in about else {})
-        report.parts = intended.parts
-        wanted = intended.wanted
+        report, wanted = Report(timezone.now(), parts=intended.parts), intended.wanted
+        report.problems |= {0: ()} if 0 in about else {}
         try:
             with self.at_work.doing(intended):
                 self._make_true(wanted, report, ledger)
@@ -225,6 +224,7 @@ class Reconciler:
             pause(Outcome())
             self.on_disk.ensure()
             actual = self.notes.observe(wanted, applied)
+            pause(Outcome())
             plan = make_plan(wanted, applied, actual, failed, confirmed)
             if plan.question:
                 yes = confirmed | {plan.question.digest}

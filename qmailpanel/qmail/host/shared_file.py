@@ -84,15 +84,18 @@ class SharedFile:
         """
         try:
             with self._entered() as directory:
-                there = os.stat(self.name, dir_fd=directory, follow_symlinks=False)
-                if again or _stamp(there) != self._read[0]:
-                    file = read_file(self.name, directory)
-                    self._read = _stamp(file.status), file.content
-                return self._read[1]
+                return self._read_in(directory, again=again)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise HostError(f"{self.shared} cannot be read.", str(error)) from error
+
+    def _read_in(self, directory: int, *, again: bool = False) -> bytes:
+        there = os.stat(self.name, dir_fd=directory, follow_symlinks=False)
+        if again or _stamp(there) != self._read[0]:
+            file = read_file(self.name, directory)
+            self._read = _stamp(file.status), file.content
+        return self._read[1]
 
     def replace(self, before: bytes | None, content: bytes) -> None:
         """Swap `content` in for `before`, which is kept for a late `echo >>`.
@@ -138,7 +141,7 @@ class SharedFile:
         The service itself may have written it: for another domain, in a pause.
         """
         try:
-            if read_file(self.name, directory).content != before:
+            if self._read_in(directory) != before:
                 raise Raced
         except FileNotFoundError as error:
             if before is not None:
