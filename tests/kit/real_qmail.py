@@ -204,8 +204,11 @@ class Qmail:
     def fate(self, qp: int) -> set[str]:
         """What became of a message, and of those it was forwarded as."""
         wait_for(lambda: self._is_settled(qp), self.log.read_text)
-        found = {f"to {address}" for address in self._remote(self.messages()[qp].number)}
-        for delivery in self.messages()[qp].deliveries:
+        message = self.messages()[qp]
+        # its bounce may have its number when it has ended
+        remote = set() if message.ended else self._remote(message.number)
+        found = {f"to {address}" for address in remote}
+        for delivery in message.deliveries:
             found |= self._what_became(delivery)
         return found
 
