@@ -27,7 +27,8 @@ from qmailpanel.qmail.host.vpopmail_lock import hold_vpopmail_lock
 
 LOCK = "users/.qmailpanel.lock"
 _RIGHTS = Rights(0o644)
-SETTLED_NS = 1_000_000_000  # the clock of a file system may stand still for some of that
+TICK_NS = 15_000_000  # for less than that the clock of a file system stands still …
+SECOND_NS = 1_000_000_000  # … and where it counts whole seconds for less than that
 
 
 @contextlib.contextmanager
@@ -75,7 +76,7 @@ class SharedFile:
         self.directory, self.name = os.path.split(f"{home}/{shared}")
         self.temporary = f".{self.name}.qmailpanel-new"
         self.predecessors = LateFiles(self.name)
-        self._read: tuple[object, bytes] = None, b""  # with its stamp
+        self._read: tuple[object, bytes] = None, b""  # with its times, if they tell of a writing
 
     def read(self, *, again: bool = False) -> bytes | None:
         """The content, or None where there is no file. Leaves the access time alone.
@@ -92,10 +93,17 @@ class SharedFile:
 
     def _read_in(self, directory: int, *, again: bool = False) -> bytes:
         there = os.stat(self.name, dir_fd=directory, follow_symlinks=False)
-        if again or _stamp(there) != self._read[0]:
-            file = read_file(self.name, directory)
-            self._read = _stamp(file.status), file.content
+        if again or _times(there) != self._read[0]:
+            since, file = time.time_ns(), read_file(self.name, directory)
+            tells = _tells_of_writing(file.status.st_ctime_ns, since)
+            self._read = _times(file.status) if tells else None, file.content
         return self._read[1]
+
+    def _keep_as_read(self, directory: int, number: int, content: bytes, since: int) -> None:
+        """What we wrote ourselves. `number`: its inode; `since`: when others could first see it."""
+        there = os.stat(self.name, dir_fd=directory, follow_symlinks=False)
+        if there.st_ino == number and _tells_of_writing(there.st_mtime_ns, since):
+            self._read = _times(there), content
 
     def replace(self, before: bytes | None, content: bytes) -> None:
         """Swap `content` in for `before`, which is kept for a late `echo >>`.
@@ -154,7 +162,7 @@ class SharedFile:
             raise Raced from error
 
     def _swap(self, directory: int, before: bytes, content: bytes) -> None:
-        ours = inode(self.temporary, directory)
+        ours, since = inode(self.temporary, directory), time.time_ns()
         try:
             self.predecessors.drop(directory, inode(self.name, directory))
             self.predecessors.keep(directory, self.name, len(before))
@@ -170,6 +178,7 @@ class SharedFile:
                 self._put_back(directory, ours, before, content)
                 raise Raced
             os.unlink(self.temporary, dir_fd=directory)
+            self._keep_as_read(directory, ours, content, since)
         self.predecessors.settle(directory, before, content)
 
     def _read_swapped_out(self, directory: int) -> bytes | None:
@@ -208,8 +217,11 @@ class SharedFile:
         os.rename(self.temporary, self.name, src_dir_fd=directory, dst_dir_fd=directory)
 
 
-def _stamp(status: os.stat_result) -> object:
-    """Equal while nobody writes the file; of one written just now equal to none."""
-    if not 0 < status.st_ctime_ns < time.time_ns() - SETTLED_NS:
-        return object()
+def _times(status: os.stat_result) -> object:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _tells_of_writing(written: int, since: int) -> bool:
+    """Whether a file that was written then has another time when it is written after `since`."""
+    still = TICK_NS if written % SECOND_NS else SECOND_NS
+    return 0 < written < since - still
