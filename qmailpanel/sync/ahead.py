@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from enum import IntEnum
 
 from qmailpanel.qmail.formats.shared_files import Shared
@@ -38,7 +39,7 @@ class Ahead:
         self._ways: dict[int, dict[str, Way]] = defaultdict(dict)  # by domain and local part
 
     def start(self) -> None:
-        """From now on somebody calls `go_on` each few seconds."""
+        """From now on somebody calls `going_on` each few seconds."""
         self._is_on = True
         for domain, ways in self.host.memory.ahead.items():
             self._ways[int(domain)] = {local: Way(way) for local, way in ways.items()}
@@ -66,22 +67,37 @@ class Ahead:
         """As they are found now."""
         return [self._as_found(one) for one in wanted]
 
-    def go_on(self, way: Way) -> Locals:
-        """Those that are found so are to be found by the next way from now on."""
-        moved = {
+    @contextmanager
+    def going_on(self, way: Way) -> Iterator[Locals]:
+        """Those that are found so are to be found by the next way from now on.
+
+        Where the block raises, some may not be, and are as they were.
+        """
+        moved = self._found_by(way)
+        self._move(moved, None if way is Way.BOTH else Way.BOTH)
+        try:
+            yield moved
+        except BaseException:
+            self._move(moved, way)
+            raise
+
+    def _found_by(self, way: Way) -> Locals:
+        found = {
             domain: {local for local, now in ways.items() if now is way}
             for domain, ways in self._ways.items()
         }
+        return {domain: locals_ for domain, locals_ in found.items() if locals_}
+
+    def _move(self, moved: Locals, way: Way | None) -> None:
+        """`way`: how they are found; None: by their lines alone."""
         for domain, locals_ in moved.items():
-            for local in locals_:
-                if way is Way.FILE:
-                    self._ways[domain][local] = Way.BOTH
-                else:
-                    del self._ways[domain][local]
-        self._ways = defaultdict(
-            dict, {domain: ways for domain, ways in self._ways.items() if ways}
-        )
-        return {domain: locals_ for domain, locals_ in moved.items() if locals_}
+            if way:
+                self._ways[domain] |= dict.fromkeys(locals_, way)
+            else:
+                others = self._ways[domain].keys() - locals_
+                self._ways[domain] = {local: self._ways[domain][local] for local in others}
+            if not self._ways[domain]:
+                del self._ways[domain]
 
     def _as_found(self, one: Wanted) -> Wanted:
         ways = self._ways.get(one.domain)

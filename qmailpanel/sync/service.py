@@ -171,9 +171,11 @@ class Service:
     def _have_the_map_follow(self) -> Round[None]:
         """What is found by a file gets its line, and those that got it before lose the file."""
         for way in (Way.BOTH, Way.FILE):
-            ahead = self.reconciler.ahead.go_on(way)
-            if ahead:
-                self._run((), part=ahead, also=ahead)
+            with self.reconciler.ahead.going_on(way) as ahead:
+                report = self._run((), part=ahead, also=ahead) if ahead else None
+                if report and report.error:
+                    raise BrokeOff(report.error)
+            if report:
                 yield
 
     def _watch_files(self) -> None:
@@ -203,7 +205,7 @@ class Service:
         part: Collection[int] = (),
         also: Locals = NO_LOCALS,
         absent: bool = False,
-    ) -> None:
+    ) -> Report:
         """See Reconciler.reconcile."""
         report = self.reconciler.reconcile(
             sorted(domains), part=sorted(part), also=also, absent=absent, since=self._through
@@ -211,6 +213,7 @@ class Service:
         self.unsettled.note(report)
         tried = {*domains, *part}
         self.unsettled.failed -= tried - set(report.changes)  # another domain has their name
+        return report
 
     def _pause(self) -> None:
         """In the middle of long work: a sign of life, and the changes of other domains."""

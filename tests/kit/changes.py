@@ -27,11 +27,11 @@ class Changes:
     def follow(self) -> None:
         """What the service does after a while: their lines follow, and later their files go."""
         for way in reversed(Way):
-            ahead = self.reconciler.ahead.go_on(way)
-            report = self.reconciler.reconcile(
-                [], part=sorted(ahead), also=ahead, since=self.through
-            )
-            assert not report.error, report.cause
+            with self.reconciler.ahead.going_on(way) as ahead:
+                report = self.reconciler.reconcile(
+                    [], part=sorted(ahead), also=ahead, since=self.through
+                )
+                assert not report.error, report.cause
 
     def make_true(self, *failed: Domain) -> Report:
         return self.look_at([domain.pk for domain in failed])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -15,11 +16,13 @@ from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.delivery.replies import change_reply
 from qmailpanel.mailboxes.removal.services import remove_mailbox, restore_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, hold_mailbox, set_password, switch_mailbox
+from qmailpanel.qmail.host.shared_file import hold_lock
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.ahead import FEW, Way
 from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.scope import all_domains
+from qmailpanel.sync.service import Service
 from tests.kit.changes import Changes
 from tests.kit.panels import Panel
 
@@ -94,10 +97,44 @@ def test_the_service_has_the_map_follow(panel, pandle) -> None:
     service.turn()
     assert panel.status(new) is Status.LIVE
     assert panel.answer("=100-new") is None
-    for _ in range(2):
-        service.following.hurry()
-        while service.turn():
-            pass
+    follow_once(service)
+    follow_once(service)
+    assert (panel.answer("=100-new") is not None, has_file(panel)) == (True, False)
+
+
+@contextmanager
+def others_at_work(panel: Panel) -> Iterator[None]:
+    with hold_lock(str(panel.home)):
+        yield
+
+
+@contextmanager
+def a_home_that_fails(panel: Panel) -> Iterator[None]:
+    lock = panel.home / "users/.qmailpanel.lock"
+    lock.unlink()
+    lock.mkdir()
+    yield
+    lock.rmdir()
+
+
+def follow_once(service: Service) -> None:
+    service.following.hurry()
+    while service.turn():
+        pass
+
+
+@pytest.mark.parametrize("hindered", [others_at_work, a_home_that_fails])
+@pytest.mark.parametrize("way", [Way.FILE, Way.BOTH])
+def test_what_cannot_follow_now_follows_later(panel, pandle, way, hindered) -> None:
+    service = panel.serve()
+    panel.add_mailbox(pandle, "new")
+    service.turn()
+    if way is Way.BOTH:
+        follow_once(service)
+    with hindered(panel):
+        follow_once(service)
+    follow_once(service)
+    follow_once(service)
     assert (panel.answer("=100-new") is not None, has_file(panel)) == (True, False)
 
 

@@ -35,8 +35,8 @@ def panel(tmp_path, settings, monkeypatch):
 def follow(panel: Panel) -> None:
     """As the service does after a while."""
     for way in reversed(Way):
-        ahead = panel.reconciler.ahead.go_on(way)
-        panel.reconciler.reconcile([], part=sorted(ahead), also=ahead, since=0)
+        with panel.reconciler.ahead.going_on(way) as ahead:
+            panel.reconciler.reconcile([], part=sorted(ahead), also=ahead, since=0)
 
 
 def forward(new: Address) -> None:
