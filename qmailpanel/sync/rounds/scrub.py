@@ -19,7 +19,7 @@ SCRUB_SECONDS = 600.0
 DOMAINS = 5  # between two pauses: a change never waits long behind the scrub
 
 
-def scrub(reconciler: Reconciler, make_true: Callable[[list[int]], None]) -> Round[None]:
+def scrub(reconciler: Reconciler, make_true: Callable[[list[int]], object]) -> Round[None]:
     """Look at every domain; then make true what is amiss, in one run.
 
     One run, because a plan that drops much must be seen as a whole. It is also about what has
