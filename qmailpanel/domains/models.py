@@ -87,8 +87,9 @@ class DomainQuerySet(models.QuerySet["Domain"]):
 class Domain(models.Model):
     """A virtual domain. `change` is the newest change of the domain or any of its rows.
 
-    `frame`: the number of the newest one that is about more than single addresses. `leaving`:
-    removed, its number goes on refusing what still waits in the queue, until then.
+    `frame`: the number of the newest one that is about more than single addresses. `whole`: of the
+    newest that is each of its names' and addresses' own too, but for those that were removed.
+    `leaving`: removed, its number goes on refusing what still waits in the queue, until then.
     """
 
     name = ByteOrdered(max_length=253)
@@ -104,6 +105,7 @@ class Domain(models.Model):
     leaving = models.BooleanField(default=False)
     leaving_until = models.DateTimeField(null=True)  # None before the removal is live
     frame = models.PositiveBigIntegerField(default=0)
+    whole = models.PositiveBigIntegerField(default=0)
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="+")
 
     objects = DomainQuerySet.as_manager()

@@ -164,7 +164,7 @@ def _rename_domain(act: Deed, domain: Domain, name: names.DomainName, *, keep: b
     )
     former = domain.names.filter(name=old, claims=True)
     former.update(removed=not keep, refuses=not keep, refuses_until=None, change=change)
-    domain.addresses.filter(removed=False).update(change=change)
+    act.spread(change)
     _follow_domain(act, domain, old, name)
 
 

@@ -218,5 +218,4 @@ def _change_whole(act: Deed, verb: Verb, **wanted: bool) -> None:
     """What is done to a domain is done to its addresses: they are live again when it is."""
     change = act.change(act.domain, verb, **wanted)
     if change:
-        act.domain.addresses.filter(removed=False).update(change=change)
-        act.domain.names.filter(removed=False).update(change=change)
+        act.spread(change)

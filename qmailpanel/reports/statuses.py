@@ -41,11 +41,20 @@ class Switched(Changed, Protocol):
     def enabled(self) -> bool: ...
 
 
+class Whole(Switched, Protocol):
+    """The same of a domain, with the newest change that is also one of all that is in it."""
+
+    @property
+    def whole(self) -> int: ...
+
+
 class ChangedInDomain(Changed, Protocol):
     """The same of an address."""
 
     @property
     def domain_id(self) -> int: ...
+    @property
+    def domain(self) -> Whole: ...
 
 
 class NameOfDomain(ChangedInDomain, Protocol):
@@ -53,8 +62,6 @@ class NameOfDomain(ChangedInDomain, Protocol):
 
     @property
     def name(self) -> str: ...
-    @property
-    def domain(self) -> Switched: ...
 
 
 Subject = tuple[int | None, int | None, str]  # domain, address, name of an alias domain
@@ -77,15 +84,16 @@ class Statuses:
                 self._problems[problem.domain, problem.address, problem.name].append(problem)
 
     def of_domain(self, domain: Changed) -> Status:
-        return self._status(domain, domain.pk, self.problem_of_domain(domain))
+        problem = self.problem_of_domain(domain)
+        return self._status(domain.change_id, domain.pk, problem, removed=domain.removed)
 
     def of_address(self, address: ChangedInDomain) -> Status:
-        return self._status(address, address.domain_id, self.problem_of_address(address))
+        return self._status_within(address, self.problem_of_address(address))
 
     def explain_address(self, address: ChangedInDomain) -> tuple[Status, str]:
         """Its status, and why it failed if that is a problem of its own."""
         problem = self.problem_of_address(address)
-        status = self._status(address, address.domain_id, problem)
+        status = self._status_within(address, problem)
         is_own = status is Status.FAILED and problem and problem.address == address.pk
         return status, problem.text if problem and is_own else ""
 
@@ -102,7 +110,7 @@ class Statuses:
     def of_name(self, name: NameOfDomain) -> Status:
         """Of an alias domain."""
         own = self._first(name.domain_id, name=name.name)
-        return self._status(name, name.domain_id, own or self._first(name.domain_id))
+        return self._status_within(name, own or self._first(name.domain_id))
 
     def problem_of_domain(self, domain: Changed) -> SyncProblem | None:
         """What concerns the domain as a whole."""
@@ -136,24 +144,32 @@ class Statuses:
     def _first(self, domain: int, address: int | None = None, name: str = "") -> SyncProblem | None:
         return next(iter(self._problems.get((domain, address, name), [])), None)
 
-    def _status(self, row: Changed, domain: int, problem: SyncProblem | None) -> Status:
+    def _status_within(self, row: ChangedInDomain, problem: SyncProblem | None) -> Status:
+        change = row.change_id if row.removed else max(row.change_id, row.domain.whole)
+        return self._status(change, row.domain_id, problem, removed=row.removed)
+
+    def _status(
+        self, change: int, domain: int, problem: SyncProblem | None, *, removed: bool
+    ) -> Status:
         position = self._positions.get(domain) or SyncPosition()
-        if row.change_id > max(position.tried, position.applied):
+        if change > max(position.tried, position.applied):
             return Status.PENDING  # a problem of an earlier try says nothing about this change
         if problem:
             return Status.FAILED
-        if row.change_id <= position.applied:
-            return Status.REMOVED if row.removed else Status.LIVE
+        if change <= position.applied:
+            return Status.REMOVED if removed else Status.LIVE
         return Status.FAILED if self.problems_of_host else Status.PENDING
 
 
-def live_or_removed(*, domain: str, address: str, change: str) -> Q:
+def live_or_removed(*, domain: str, address: str, changes: Iterable[str]) -> Q:
     """What the database asks for addresses that are `Status.LIVE` or `Status.REMOVED`.
 
-    Each is named from the row that is asked for.
+    Each is named from the row that is asked for. `changes`: that are live then.
     """
     here = {"node": settings.QMAILPANEL_NODE, "domain": OuterRef(domain)}
-    applied = SyncPosition.objects.filter(**here, applied__gte=OuterRef(change))
+    applied = SyncPosition.objects.filter(**here)
+    for change in changes:
+        applied = applied.filter(applied__gte=OuterRef(change))
     problems = SyncProblem.objects.filter(
         Q(address=None) | Q(address=OuterRef(address)), **here, name=""
     )

@@ -3,10 +3,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
+from django.test.utils import CaptureQueriesContext
 
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.models import Claim, Domain, Unknown
+from qmailpanel.domains.models import Address, Claim, Domain, Unknown
+from qmailpanel.domains.names.services import add_alias_domain
+from qmailpanel.domains.renaming import rename_domain
 from qmailpanel.domains.services import (
     add_domain,
     change_domain,
@@ -272,6 +275,40 @@ def test_switching_a_domain_makes_its_addresses_pending_with_it(domain):
     address.refresh_from_db()
     assert facts_of_last_change()[0] == "off"
     assert Statuses([domain.pk]).of_address(address) is Status.PENDING
+
+
+def restored(domain):
+    remove_domain(COMMAND, domain)
+    make_live(domain)
+    restore_domain(COMMAND, domain)
+
+
+def renamed(domain):
+    rename_domain(COMMAND, domain, names.DomainName("pandle.com"), keep=True)
+
+
+WHOLE = {
+    "switched": lambda domain: switch_domain(COMMAND, domain, on=False),
+    "removed": lambda domain: remove_domain(COMMAND, domain),
+    "restored": restored,
+    "renamed": renamed,
+}
+
+
+@pytest.mark.parametrize("act", WHOLE.values(), ids=WHOLE)
+def test_what_is_done_to_a_domain_is_done_to_all_in_it_without_writing_their_rows(domain, act):
+    address = add_mailbox(COMMAND, domain, names.LocalPart("biliards"))
+    alias = add_alias_domain(COMMAND, domain, names.DomainName("pandle.org"))
+    make_live(domain)
+    with CaptureQueriesContext(connection) as captured:
+        act(domain)
+    assert [sql for q in captured if 'UPDATE "domains_address"' in (sql := q["sql"])] == []
+    for is_live, status in ((False, Status.PENDING), (True, Status.LIVE)):
+        if is_live:
+            make_live(domain)
+        address, alias = Address.objects.get(pk=address.pk), Claim.objects.get(pk=alias.pk)
+        statuses = Statuses([domain.pk])
+        assert (statuses.of_address(address), statuses.of_name(alias)) == (status, status)
 
 
 def test_switching_leaves_what_was_removed_as_it_is(domain):

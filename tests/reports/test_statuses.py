@@ -105,7 +105,9 @@ def test_the_database_finds_just_what_shows_as_live_or_removed(domain, told, tri
         }
         write_problem("No.", *subjects.get(told, (domain, None)))
     is_live = Statuses([domain.pk]).of_address(address) in (Status.LIVE, Status.REMOVED)
-    rows = Address.objects.filter(live_or_removed(domain="domain", address="pk", change="change"))
+    rows = Address.objects.filter(
+        live_or_removed(domain="domain", address="pk", changes=["change"])
+    )
     assert rows.filter(pk=address.pk).exists() is is_live
 
 

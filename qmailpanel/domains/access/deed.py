@@ -137,6 +137,11 @@ class Deed:
         _save(row, domain, change)
         return change
 
+    def spread(self, change: Change) -> None:
+        """A change of the domain is one of all its addresses and names, but for removed ones."""
+        self.domain.whole = change.pk
+        self.domain.save(update_fields=["whole"])
+
     def record_each(self, verb: Verb, noun: Noun, targets: Iterable[str]) -> list[Change]:
         """A ledger line about the domain for each of these; it is as of the last one."""
         changes = record_each(self.actor, verb, noun, targets, self.domain.pk)

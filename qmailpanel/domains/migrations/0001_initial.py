@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
                 ("leaving", models.BooleanField(default=False)),
                 ("leaving_until", models.DateTimeField(null=True)),
                 ("frame", models.PositiveBigIntegerField(default=0)),
+                ("whole", models.PositiveBigIntegerField(default=0)),
                 (
                     "change",
                     models.ForeignKey(

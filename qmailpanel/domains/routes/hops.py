@@ -86,7 +86,7 @@ class Routes:
         domains = self._ours.read(name for _, _, name in places)
         ours = [(node, local, domains[name]) for node, local, name in places if name in domains]
         addresses = read_holders(
-            (domain, local) for node, local, domain in ours if node == f"{local}@{domain.name}"
+            [(domain, local) for node, local, domain in ours if node == f"{local}@{domain.name}"]
         )
         for node, local, domain in ours:
             address = addresses.get((domain.pk, local))
@@ -132,7 +132,7 @@ def responses(domain: Domain) -> list[str]:
 
 
 def read_holders(
-    places: Iterable[tuple[Domain, str]], rows: AddressQuerySet | None = None
+    places: Collection[tuple[Domain, str]], rows: AddressQuerySet | None = None
 ) -> dict[tuple[int, str], Address]:
     """Whoever has these local parts; a removed mailbox has its own until somebody takes it.
 
@@ -147,4 +147,9 @@ def read_holders(
         domain__in={domain for domain, _ in named},
         local__in={local for _, local in named},
     )
-    return {(row.domain_id, row.local): row for row in holders.prefetch_related("destinations")}
+    domains = {domain.pk: domain for domain, _ in places}
+    found = dict[tuple[int, str], Address]()
+    for row in holders.prefetch_related("destinations"):
+        row.domain = domains[row.domain_id]
+        found[row.domain_id, row.local] = row
+    return found

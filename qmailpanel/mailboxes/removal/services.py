@@ -22,7 +22,7 @@ from qmailpanel.domains.routes.pointers import aliases_to, references_to, refuse
 from qmailpanel.domains.routes.references import Reference
 from qmailpanel.domains.routes.rings import refuse_rings_without
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
-from qmailpanel.ledger.models import Change, Noun, Verb
+from qmailpanel.ledger.models import Change, Verb
 from qmailpanel.mailboxes import quotas
 from qmailpanel.mailboxes.models import AutoReply, Mailbox, PasswordLink
 from qmailpanel.mailboxes.owners import end_sessions
@@ -144,18 +144,21 @@ def purge_due(now: datetime) -> bool:
 
 
 def _find_due(before: datetime) -> list[Address]:
-    """Removed before then, or in a domain that was: its removal is their last change.
+    """Removed before then, or in a domain that was.
 
     One more than is destroyed in one go.
     """
     kept = Mailbox.objects.select_related("address").filter(
-        live_or_removed(domain="address__domain", address="address", change="address__change"),
+        live_or_removed(
+            domain="address__domain",
+            address="address",
+            changes=("address__change", "address__domain__whole"),
+        ),
         purged=False,
     )
     alone = kept.filter(address__removed=True).filter(_is_past("removed_at", before))
     within = kept.filter(
         Q(removed_at=None) | _is_past("removed_at", before),
-        _is_past("address__change__at", before),
         address__removed=False,
         address__domain__in=_removed_before(before),
     )
@@ -170,10 +173,7 @@ def _is_past(column: str, moment: datetime) -> Q:
 
 
 def _removed_before(moment: datetime) -> DomainQuerySet:
-    """Not those whose last removal came later, so that their mailboxes need not be looked at."""
-    removals = Change.objects.filter(
-        _is_past("at", moment), domain=OuterRef("pk"), verb=Verb.REMOVED, noun=Noun.DOMAIN
-    )
+    removals = Change.objects.filter(_is_past("at", moment), pk=OuterRef("whole"))
     return Domain.objects.filter(Exists(removals), removed=True)
 
 

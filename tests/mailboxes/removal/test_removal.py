@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -15,7 +16,7 @@ from qmailpanel.domains.access.limits import change_limits
 from qmailpanel.domains.access.rights import NotAllowed
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.routes.pointers import StillPointedTo
-from qmailpanel.domains.services import remove_domain
+from qmailpanel.domains.services import remove_domain, restore_domain
 from qmailpanel.ledger.actors import COMMAND, SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
@@ -173,6 +174,28 @@ def test_the_system_leaves_alone_what_is_not_due(domain, bob, django_assert_num_
     assert not Mailbox.objects.get(address=bob).purged
     purge_due(timezone.now() + timedelta(days=31))
     assert Mailbox.objects.get(address=bob).purged
+
+
+def test_mail_is_kept_from_the_last_removal_of_its_domain_on(domain, bob) -> None:
+    with time_machine.travel(timezone.now() - timedelta(days=31)):
+        remove_domain(SYSTEM, domain)
+        make_live(domain)
+        restore_domain(SYSTEM, domain)
+    remove_domain(SYSTEM, domain)
+    make_live(domain)
+    purge_due(timezone.now() + timedelta(days=29))
+    assert not Mailbox.objects.get(address=bob).purged
+    purge_due(timezone.now() + timedelta(days=31))
+    assert Mailbox.objects.get(address=bob).purged
+
+
+def test_mail_is_kept_while_the_removal_of_its_domain_is_not_live(
+    domain, bob, django_assert_num_queries
+) -> None:
+    remove_domain(SYSTEM, domain)
+    with django_assert_num_queries(2):
+        purge_due(timezone.now() + timedelta(days=31))
+    assert not Mailbox.objects.get(address=bob).purged
 
 
 @pytest.mark.parametrize("is_domain", [False, True])
