@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from operator import itemgetter
 
+from django.conf import settings
+
 from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.qmail.layout.rows import DepartedRow, DomainRows, ReplyRow
@@ -16,6 +18,7 @@ from .address_rows import AddressRows, address_rows, read_addresses, read_destin
 from .app_rows import read_apps
 from .asked import Asked
 from .parts import NOTHING, Parts
+from .ready import Row
 from .standing import REPLY_COLUMNS, domain_rows
 
 _CHUNK = 500
@@ -33,8 +36,9 @@ def read_rows(domains: Sequence[int], parts: Parts = NOTHING) -> Iterator[Domain
 
 
 def _read_chunk(domains: Sequence[int]) -> Iterator[DomainRows]:
-    rows = list(domain_rows().filter(pk__in=Domain.objects.claiming(), id__in=domains))
-    numbers = [row.pk for row in rows]
+    all_rows = domain_rows(settings.QMAILPANEL_RCPTHOSTS)
+    rows = list(all_rows.filter(pk__in=Domain.objects.claiming(), id__in=domains))
+    numbers = [row["id"] for row in rows]
     addresses, names = read_addresses(numbers), _read_names(numbers)
     purged, nameless = read_purged(Asked(numbers)), _read_nameless_mailboxes(numbers)
     for row in rows:
@@ -65,34 +69,34 @@ def _addresses_of(parts: Parts) -> AddressRows:
 
 
 def _domain_rows(
-    row: Domain,
+    row: Row,
     addresses: AddressRows,
     names: Mapping[int, Names],
     purged: Mapping[int, Mapping[int, int]],
     nameless: Mapping[int, frozenset[int]],
 ) -> DomainRows:
-    own = names.get(row.pk, Names())
+    own = names.get(row["id"], Names())
     return DomainRows(
-        domain=row.pk,
-        name=row.name,
-        prepend=row.prepend,
-        change=row.change_id,
-        enabled=row.enabled,
-        unknown=row.unknown,
-        unknown_text=row.unknown_text,
-        unknown_target=row.unknown_target,
+        domain=row["id"],
+        name=row["name"],
+        prepend=row["prepend"],
+        change=row["change_id"],
+        enabled=row["enabled"],
+        unknown=row["unknown"],
+        unknown_text=row["unknown_text"],
+        unknown_target=row["unknown_target"],
         alias_domains=own.further,
         refused=own.refused,
-        leaving=row.leaving,
+        leaving=row["leaving"],
         departed=_departed(row),
         former=own.former,
-        subdomains=row.subdomains,
-        more=_is_beyond(row.prepend, vars(row)["beyond"]),
-        removed=row.removed,
-        mailboxes=addresses.mailboxes[row.pk],
-        aliases=addresses.aliases[row.pk],
-        purged=purged.get(row.pk, {}),
-        nameless=nameless.get(row.pk, frozenset()),
+        subdomains=row["subdomains"],
+        more=_is_beyond(row["prepend"], row["beyond"]),
+        removed=row["removed"],
+        mailboxes=addresses.mailboxes[row["id"]],
+        aliases=addresses.aliases[row["id"]],
+        purged=purged.get(row["id"], {}),
+        nameless=nameless.get(row["id"], frozenset()),
     )
 
 
@@ -128,13 +132,12 @@ def _is_beyond(prepend: object, first: object) -> bool:
     return isinstance(prepend, number) and isinstance(first, number) and prepend >= first
 
 
-def _departed(domain: Domain) -> DepartedRow | None:
+def _departed(row: Row) -> DepartedRow | None:
     """What is answered for people who left."""
-    responder = getattr(domain, "responder", None)
-    if responder is None:
+    if row["responder__domain_id"] is None:
         return None
-    reply = ReplyRow(*(getattr(responder, column) for column in REPLY_COLUMNS))
-    return DepartedRow(reply, responder.target)
+    reply = ReplyRow(*(row[f"responder__{column}"] for column in REPLY_COLUMNS))
+    return DepartedRow(reply, row["responder__target"])
 
 
 @dataclass

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from functools import cache, reduce
+from functools import reduce
 from operator import or_
-from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 
 from qmailpanel.domains.models import Address, Claim, Destination
@@ -19,6 +18,7 @@ from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.reports.models import SyncProblem
 
 from .address_rows import READ
+from .ready import Given, Row, Rows, ready
 from .standing import Standing, read_standing
 
 _PURGED = "mailbox__purged"
@@ -36,13 +36,13 @@ class PartRows:
     standing: Standing
     locals: set[str]
     addresses: set[int] = field(default_factory=set)
-    rows: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    rows: dict[int, Row] = field(default_factory=dict)
     targets: dict[int, list[str]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The domain's."""
-        return self.standing.row.name
+        return str(self.standing.row["name"])
 
     @property
     def since(self) -> int:
@@ -72,16 +72,17 @@ class PartRows:
         gone = [row for row in self._removed() if not (row[_PURGED] or row["claims"])]
         return frozenset(row["mailbox__home"] for row in gone)
 
-    def _removed(self) -> list[Mapping[str, Any]]:
+    def _removed(self) -> list[Row]:
         """Rows of mailboxes."""
         return [row for row in self.rows.values() if row["removed"] and row["mailbox__id"]]
 
-    def take(self, row: Mapping[str, Any]) -> None:
+    def take(self, row: Row) -> None:
         self.rows[row["id"]] = row
         self.locals.add(row["local"])
         self.addresses.add(row["id"])
 
 
+_Asked = tuple[int, int | None, Sequence[str]]  # a domain, changed since when, some local parts
 Parts = Mapping[int, PartRows]  # by domain
 NOTHING: Parts = {}
 Locals = Mapping[int, Set[str]]  # local parts by domain
@@ -96,7 +97,7 @@ def find_parts(domains: Sequence[Standing], memory: Memory, also: Locals = NO_LO
     deliver to these: an alias of one mailbox has a line that leads to its home.
     """
     live = [domain for domain in domains if _is_live_but_for_addresses(domain, memory)]
-    parts = {one.row.pk: PartRows(one, _begun(memory, one) | _catching(one)) for one in live}
+    parts = {one.pk: PartRows(one, _begun(memory, one) | _catching(one)) for one in live}
     for pk in parts.keys() & also.keys():
         parts[pk].locals.update(also[pk])
     _add_failed(parts)
@@ -109,7 +110,7 @@ def find_parts(domains: Sequence[Standing], memory: Memory, also: Locals = NO_LO
 
 def part_of(domain: int, locals_: Set[str]) -> Parts:
     """All rows of these local parts of a domain."""
-    [standing] = read_standing(Q(pk=domain))
+    [standing] = read_standing([domain])
     return widened({domain: PartRows(standing, set())}, {domain: locals_})
 
 
@@ -138,7 +139,7 @@ def _with_asking(parts: Parts) -> Parts:
 def _widened(parts: Parts, near: Mapping[int, Set[str]]) -> Parts:
     for pk, locals_ in near.items():
         parts[pk].locals.update(locals_)
-    _take(parts, [Q(domain=pk, local__in=locals_) for pk, locals_ in near.items() if locals_])
+    _take(parts, [], [(pk, None, [*locals_]) for pk, locals_ in near.items() if locals_])
     return parts
 
 
@@ -148,21 +149,20 @@ def _of_text(parts: Parts) -> Parts:
 
 def _is_live_but_for_addresses(domain: Standing, memory: Memory) -> bool:
     """Whether nothing but addresses of it was changed since it was live."""
-    name: Any = domain.row.name
-    frame: Any = domain.row.frame
-    if domain.row.removed or domain.applied is None or not isinstance(name, str):
+    name, frame = domain.row["name"], domain.row["frame"]
+    if domain.row["removed"] or domain.applied is None or not isinstance(name, str):
         return False
     is_same_frame = isinstance(frame, int) and frame <= domain.applied
     return is_same_frame and bool(memory.sections([name], {name: frozenset()})[name])
 
 
 def _begun(memory: Memory, domain: Standing) -> set[str]:
-    return {local for local in memory.unfinished(domain.row.name) if local}
+    return {local for local in memory.unfinished(domain.row["name"]) if local}
 
 
 def _catching(domain: Standing) -> set[str]:
     """Who gets what is for nobody."""
-    return _own(domain.row.name, domain.row.unknown_target)
+    return _own(domain.row["name"], domain.row["unknown_target"])
 
 
 def _own(name: str, address: object) -> set[str]:
@@ -188,61 +188,73 @@ def _add_failed(parts: dict[int, PartRows]) -> None:
 
 def _add_changed(parts: dict[int, PartRows]) -> None:
     """A domain with a change that is of none of its addresses is looked at as a whole."""
-    asked = [
-        Q(domain=pk) & (Q(change__gt=part.since) | Q(local__in=part.locals))
-        for pk, part in parts.items()
-    ]
+    asked = [(pk, part.since, [*part.locals]) for pk, part in parts.items()]
     failed = [number for part in parts.values() for number in part.addresses]
-    unexplained = {pk for pk, part in parts.items() if part.standing.row.change_id > part.since}
-    for row in _take(parts, [Q(pk__in=failed), *asked]):
+    unexplained = {pk for pk, part in parts.items() if part.standing.row["change_id"] > part.since}
+    for row in _take(parts, failed, asked):
         if row["change_id"] > parts[row["domain_id"]].since:
             unexplained.discard(row["domain_id"])
     for domain in unexplained:
         del parts[domain]
 
 
-def _take(parts: Parts, asked: Sequence[Q]) -> Sequence[Mapping[str, Any]]:
+def _take(parts: Parts, addresses: Sequence[int], asked: Sequence[_Asked]) -> Sequence[Row]:
     """Add these rows to the parts of their domains."""
-    if not parts or not asked:
+    if not parts or not (addresses or asked):
         return ()
-    taken = list(_address_rows().filter(_any(asked), domain__in=list(parts)))
+    those = [(domain, [] if since is None else [since], some) for domain, since, some in asked]
+    taken = _address_rows(list(parts), addresses, those)
     for row in taken:
         parts[row["domain_id"]].take(row)
     return taken
 
 
-@cache  # to build it takes longer than to ask it
-def _address_rows() -> QuerySet[Address, dict[str, Any]]:
+@ready
+def _address_rows(
+    domains: Sequence[Given],
+    addresses: Sequence[Given],
+    asked: Sequence[tuple[Given, Sequence[Given], Sequence[Given]]],
+) -> Rows:
     apps = AppPassword.objects.filter(mailbox__address=OuterRef("pk"))
-    rows: QuerySet[Address, Any] = Address.objects.annotate(has_apps=Exists(apps)).values(
-        *READ, "claims", "change_id", "has_apps", _PURGED
-    )
-    return rows
+    which = [Q(pk__in=addresses)]
+    for domain, since, locals_ in asked:
+        some = [Q(local__in=locals_), *(Q(change__gt=change) for change in since)]
+        which.append(Q(domain=domain) & _any(some))
+    rows: Rows = Address.objects.annotate(has_apps=Exists(apps))
+    those = rows.filter(_any(which), domain__pk__in=domains)
+    return those.values(*READ, "claims", "change_id", "has_apps", _PURGED)
 
 
 def _add_near(parts: Parts) -> None:
     near = {pk: part.given_up() for pk, part in parts.items()}
     for part in parts.values():
         part.targets = {number: [] for number in part.addresses}
-    for domain, local, number, target in _find_near(parts).values_list(
-        "address__domain", "address__local", "address", "target"
-    ):
+    for row in _find_near(parts):
+        domain, target = row["address__domain"], row["target"]
         part = parts[domain]
-        if number in part.targets:
-            part.targets[number].append(target)
-        near[domain] |= {local} | _own(part.name, target)
+        part.targets.setdefault(row["address"], []).append(target)
+        near[domain] |= {row["address__local"]} | _own(part.name, target)
     _widened(parts, {pk: locals_ - parts[pk].locals for pk, locals_ in near.items()})
 
 
-def _find_near(parts: Parts) -> QuerySet[Destination]:
-    """Where they deliver, and who of their domains delivers to them."""
+def _find_near(parts: Parts) -> list[Row]:
+    """Where they deliver, and where those of their domains do that deliver to them."""
     addresses = [number for part in parts.values() for number in part.addresses]
     targets = [f"{local}@{part.name}" for part in parts.values() for local in part.locals]
-    to = Q(lower__in=targets, address__domain__in=list(parts))
-    return _destinations().filter(to | Q(address__in=addresses))
+    return _near_rows(list(parts), addresses, targets)
 
 
-def _destinations() -> QuerySet[Destination]:
+@ready
+def _near_rows(
+    domains: Sequence[Given], addresses: Sequence[Given], targets: Sequence[Given]
+) -> Rows:
+    to = _destinations().filter(lower__in=targets, address__domain__pk__in=domains)
+    those = Q(address__in=to.values("address")) | Q(address__pk__in=addresses)
+    rows = Destination.objects.filter(those)
+    return rows.values("address", "address__domain", "address__local", "target")
+
+
+def _destinations() -> Rows:
     """Each with `lower`, its target as it is compared."""
     return Destination.objects.alias(lower=Lower("target"))
 

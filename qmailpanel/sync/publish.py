@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists
 from django.utils import timezone
 
 from qmailpanel.ledger.models import Change
@@ -18,6 +18,7 @@ from qmailpanel.qmail.plan.steps import describe
 from qmailpanel.reports.models import KnownHost, SyncNode, SyncPosition, SyncProblem
 
 from .models import DriftDecision, SyncDrift, SyncQuestion, SyncRun
+from .ready import Given, Row, Rows, ready
 from .report import Report
 
 RUNS_KEPT = 50  # and up to so many more as are forgotten at once
@@ -31,10 +32,10 @@ def publish(report: Report) -> None:
         node = _read_node()
         _publish_positions(report)
         _publish_problems(report)
-        _publish_host_problem(report, has_one=vars(node)["failed"])
+        _publish_host_problem(report, has_one=node["failed"])
         is_other = _publish_drifts(report)
-        _publish_question(report, is_asking=vars(node)["asking"])
-        _publish_node(report, node, _count_drifts() if is_other else node.drifts)
+        _publish_question(report, is_asking=node["asking"])
+        _publish_node(report, node, _count_drifts() if is_other else node["drifts"])
         if report.steps or report.error:
             _publish_run(report)
 
@@ -198,25 +199,29 @@ def _publish_question(report: Report, *, is_asking: bool) -> None:
     )
 
 
-def _publish_node(report: Report, node: SyncNode, drifts: int) -> None:
+def _publish_node(report: Report, node: Row, drifts: int) -> None:
     text = _shortened("\n".join(describe(step) for step in report.waiting))
-    holding = node.holding if report.holding is None else report.holding
-    if (node.preview, node.holding, node.drifts, node.total) != (text, holding, drifts, 0):
-        here = SyncNode.objects.filter(pk=node.pk)
-        here.update(preview=text, holding=holding, drifts=drifts, done=0, total=0)
+    holding = node["holding"] if report.holding is None else report.holding
+    new = {"preview": text, "holding": holding, "drifts": drifts, "total": 0}
+    if any(node[name] != value for name, value in new.items()):
+        SyncNode.objects.filter(pk=settings.QMAILPANEL_NODE).update(**new, done=0)
 
 
-def _read_node() -> SyncNode:
-    """With `asking`: whether a question waits; `failed`: the host as a whole did."""
-    asking = KnownHost.objects.filter(node=OuterRef("pk"), asking=True)
-    failed = SyncProblem.objects.filter(node=OuterRef("pk"), domain=None)
-    nodes = SyncNode.objects.filter(pk=settings.QMAILPANEL_NODE)
-    nodes = nodes.annotate(asking=Exists(asking), failed=Exists(failed))
-    node = nodes.first()
-    if node is None:
+def _read_node() -> Row:
+    rows = _nodes(settings.QMAILPANEL_NODE)
+    if not rows:
         SyncNode.objects.create(node=settings.QMAILPANEL_NODE)
-        node = nodes.get()
-    return node
+        rows = _nodes(settings.QMAILPANEL_NODE)
+    return rows[0]
+
+
+@ready
+def _nodes(node: Given) -> Rows:
+    """`asking`: whether a question waits; `failed`: the host as a whole did."""
+    asking = Exists(KnownHost.objects.filter(node=node, asking=True))
+    failed = Exists(SyncProblem.objects.filter(node=node, domain=None))
+    nodes = SyncNode.objects.annotate(asking=asking, failed=failed).filter(pk=node)
+    return nodes.values("preview", "holding", "drifts", "total", "asking", "failed")
 
 
 def _count_drifts() -> int:

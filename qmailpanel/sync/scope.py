@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
 from qmailpanel.domains.models import Claim, Domain
 from qmailpanel.qmail.plan.state import is_left_path, prepend_left
 
 from .parts import NO_LOCALS, NOTHING, Locals, Parts
+from .ready import Given, Rows, ready
 from .standing import Standing, dirty_after, read_standing
 
 
@@ -35,17 +37,18 @@ class Scope(NamedTuple):
 
 def read_partly(scope: Scope) -> list[Standing]:
     """The domains of which it is about a part."""
-    which = Q(pk__in=scope.part)
-    if scope.since is not None:
-        which |= dirty_after(scope.since)
-    domains = read_standing(which) if scope.part or scope.since is not None else []
-    return [domain for domain in domains if domain.row.pk not in scope.whole]
+    domains = read_standing(scope.part, since=scope.since)
+    return [domain for domain in domains if domain.pk not in scope.whole]
 
 
 def dirty_domains(after: int) -> list[int]:
     """The domains with a change newer than `after` that is not yet applied."""
-    dirty = Domain.objects.filter(dirty_after(after))
-    return list(dirty.order_by("id").values_list("id", flat=True))
+    return [row["id"] for row in _dirty_rows(settings.QMAILPANEL_NODE, after)]
+
+
+@ready
+def _dirty_rows(node: Given, after: Given) -> Rows:
+    return Domain.objects.filter(dirty_after(after, node)).order_by("id").values("id")
 
 
 def all_domains() -> list[int]:

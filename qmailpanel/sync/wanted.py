@@ -90,7 +90,7 @@ def read_wanted(
     with snapshot():
         scope = choose()
         partly = read_partly(scope)
-        domains = sorted({*scope.domains, *(domain.row.pk for domain in partly)})
+        domains = sorted({*scope.domains, *(domain.pk for domain in partly)})
         parts: Parts = {} if whole else {**find_parts(partly, memory, scope.also), **scope.given}
         intended = _read(domains, parts, layout, memory)
         for _ in range(MOST_HOPS):
