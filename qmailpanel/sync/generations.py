@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -39,17 +38,16 @@ class Generations:
 
     def keep(self, file: str, before: bytes, after: bytes, through: int) -> None:
         """A file was written. What others wrote before it is a generation of its own."""
-        with transaction.atomic():
-            last = _of(settings.QMAILPANEL_NODE, file).order_by("-number").first()
-            content = self._content(last)
-            for new, change in ((before, 0), (after, through)):
-                if new != content:
-                    last = _create(file, last, content, new, change)
-                    content = new
-            if last is not None:
-                self._newest[file] = last, after
-                if last.head is None:
-                    _forget(last)
+        last = _of(settings.QMAILPANEL_NODE, file).order_by("-number").first()
+        content = self._content(last)
+        for new, change in ((before, 0), (after, through)):
+            if new != content:
+                last = _create(file, last, content, new, change)
+                content = new
+        if last is not None:
+            self._newest[file] = last, after
+            if last.head is None:
+                _forget(last)
 
     def _content(self, last: Generation | None) -> bytes | None:
         if last is None:

@@ -8,6 +8,7 @@ from itertools import chain
 
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.plan.order import Plan, make_plan
+from qmailpanel.qmail.plan.questions import LedgerEnd
 from qmailpanel.qmail.plan.state import Wanted
 from qmailpanel.qmail.plan.steps import Failed
 
@@ -40,18 +41,23 @@ class Preview:
         question = find_question(ledger.left, ledger.end, wanted, applied)
         if question and question.digest not in confirmed_digests():
             return Plan((), question=question)
-        return self.plan(wanted, confirmed_digests(), whole=absent)
+        return self.plan(wanted, confirmed_digests(), ledger.left, whole=absent)
 
     def plan(
-        self, wanted: Sequence[Wanted], confirmed: frozenset[str], *, whole: bool = False
+        self,
+        wanted: Sequence[Wanted],
+        confirmed: frozenset[str],
+        left: LedgerEnd | None,
+        *,
+        whole: bool = False,
     ) -> Plan:
-        """With what a memory of another moment would learn.
+        """With what a memory of another moment would learn. `left`: see LedgerSeen.
 
         Of a domain with directories to move only the moves are known before they are done.
         """
         doubts: Failed = {}
         host, notes = self.host, self.notes
-        if host.is_forgetful() or read_ledger(host.read_ends()).left:
+        if host.is_forgetful() or left:
             notes.observe([], {})  # what others have there is told as the memory knows it
             host = host.imagine()
             notes, doubts = HostNotes(host), recall(host, wanted)
@@ -71,5 +77,6 @@ class Preview:
             return
         layout, memory = self.host.layout, self.host.memory
         waiting = read_wanted(lambda: Scope(dirty_domains(through)), layout, memory)
-        report.waiting = self.plan(waiting.wanted, confirmed_digests()).steps
+        left = read_ledger(self.host.read_ends()).left
+        report.waiting = self.plan(waiting.wanted, confirmed_digests(), left).steps
         report.holding = len(waiting.changes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 from django.conf import settings
@@ -36,7 +36,7 @@ from .publish import confirmed_digests, publish, publish_progress
 from .repeats import Repeats
 from .report import Report
 from .same_ledger import LedgerSeen, find_question, read_ledger
-from .scope import Scope, all_domains, domains_named
+from .scope import Scope, all_domains, dirty_domains, domains_named
 from .wanted import Intended
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ class Reconciler:
         self.on_disk = OnDisk(host)
         self.at_work = AtWork(host.memory, lambda: self.notes.files[Shared.VIRTUAL])
         self._taken_up: LedgerEnd | None = None
+        self._ends: Collection[LedgerEnd] = ()  # as the host said last
         self._sliced = time.monotonic()
         self._asking = {0}  # the domains of the run that had a question; 0: those without a row
 
@@ -80,39 +81,50 @@ class Reconciler:
         also: Locals = NO_LOCALS,
         absent: bool = False,
         since: int | None = None,
+        ledger: LedgerSeen | None = None,
     ) -> Report:
         """Make these domains true, and publish what came of it.
 
         `part`: and these, as far as something of them was changed or failed, and `also` those local
         parts of theirs. `absent`: also the domains that have something on the host, but no row.
-        `since`: and what was changed after that one. Raises Busy when another process is at work
-        there.
+        `since`: and what was changed after that one. `ledger`: as it was just read; where nothing
+        is wanted then, nothing is done. Raises Busy when another process is at work there.
         """
         scope = Scope(domains, part, since=since, also=also)
         try:
             with self.host.lock():
                 self._sliced = time.monotonic()
-                return self._reconcile(scope, absent=absent)
+                return self._reconcile(scope, ledger, absent=absent)
         except Busy:
             raise
         except HostError as error:
             report = Report(timezone.now(), error=error.text, cause=error.cause)
-            rows = Domain.objects.filter(id__in=scope.domains)
+            dirty = [] if since is None else dirty_domains(since)
+            rows = Domain.objects.filter(id__in={*scope.domains, *dirty})
             report.changes = dict(rows.values_list("id", "change_id"))
             publish(report)
             return report
 
-    def _reconcile(self, scope: Scope, *, absent: bool) -> Report:
+    def read_ledger(self) -> LedgerSeen:
+        """As it is now; the host may be made from another one by the time of the run."""
+        return read_ledger(self._ends)
+
+    def _reconcile(self, scope: Scope, seen: LedgerSeen | None, *, absent: bool) -> Report:
         """Where another database or memory was put back, it is about all domains."""
-        ledger = read_ledger(self.host.read_ends())
+        ends = self.host.read_ends()
+        ledger = seen if seen and seen.known == ends else read_ledger(ends)
         if absent:
             self.doubts.forget()
         if self._is_put_back(ledger.left):
+            if seen and not (scope.domains or dirty_domains(scope.since or 0)):
+                return Report(timezone.now())
             scope = Scope(sorted({*scope.domains, *all_domains()}), since=scope.since)
             absent = True
             self.facts.forget()
         self.host.moves.finish()
         intended = read_intended(self.host, lambda: scope, ledger.through, absent=absent)
+        if seen and not (intended.wanted or intended.unwritable):
+            return Report(timezone.now())
         intended = intended._replace(wanted=self.ahead.begin(intended.wanted))
         return self._run(intended, ledger, about={*scope.domains, *([0] if absent else [])})
 
@@ -187,9 +199,10 @@ class Reconciler:
             applied = self.host.memory.applied_of(wanted)
         moves = self.host.moves.find_all(wanted, applied, doubts)
         if moves and not question:  # nothing is moved while something else waits for a yes
-            question = self.preview.plan(wanted, confirmed).question
+            question = self.preview.plan(wanted, confirmed, ledger.left).question
         if question:
-            report.waiting = self.preview.plan(wanted, confirmed | {ANY_DROPS}).steps
+            yes = confirmed | {ANY_DROPS}
+            report.waiting = self.preview.plan(wanted, yes, ledger.left).steps
             self._conclude(wanted, Plan((), question=question), report)
             return
         is_partly_forgetful = self.doubts or any(one.held for one in wanted)  # it learns more later
@@ -203,6 +216,7 @@ class Reconciler:
 
     def _note_end(self, end: LedgerEnd, *, has_learned: bool) -> None:
         self.host.note_end(end, has_learned=has_learned)
+        self._ends = {end}
         self.ahead.keep()
 
     def _go_on_until_true(

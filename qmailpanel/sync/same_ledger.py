@@ -6,22 +6,24 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Exists, QuerySet, Subquery
+from django.db.models import Exists, Subquery
 
 from qmailpanel.ledger.models import Change, Hold, LedgerHead
 from qmailpanel.qmail.plan.questions import LedgerEnd, Question, ask_about_ledger
 from qmailpanel.qmail.plan.state import Applied, Wanted
 
 from .models import SyncQuestion
+from .ready import Given, Rows, ready
 
 
 class LedgerSeen(NamedTuple):
-    """`end`: its newest change. `left`: the newest of those the host was made from that it lacks.
-    `through`: changes after that one wait for the operator; None: none do. `has_answers`: the
-    operator said yes to a question.
+    """`end`: its newest change. `known`: those the host was made from; `left`: the newest of them
+    that it lacks. `through`: changes after that one wait for the operator; None: none do.
+    `has_answers`: the operator said yes to a question.
     """
 
     end: LedgerEnd
+    known: Collection[LedgerEnd]
     left: LedgerEnd | None = None
     through: int | None = None
     has_answers: bool = False
@@ -32,28 +34,27 @@ def read_ledger(known: Collection[LedgerEnd]) -> LedgerSeen:
 
     `known`: the changes the host was made from.
     """
-    ends = {f"has_{number}": one for number, one in enumerate(known) if one.change}
-    has = {name: Exists(_this_very(one)) for name, one in ends.items()}
-    head = LedgerHead.objects.annotate(through=_held_after(), answers=_answers(), **has).first()
-    if head is None:
-        return LedgerSeen(LedgerEnd(0, ""), max(ends.values(), default=None))
-    end, seen = LedgerEnd(head.last, head.digest), vars(head)
-    lacking = [one for name, one in ends.items() if one != end and not seen[name]]
-    return LedgerSeen(end, max(lacking, default=None), seen["through"], seen["answers"])
+    ends = [one for one in known if one.change]
+    heads = _heads(settings.QMAILPANEL_NODE, [[one.change, one.digest] for one in ends])
+    if not heads:
+        return LedgerSeen(LedgerEnd(0, ""), known, max(ends, default=None))
+    [head] = heads
+    end = LedgerEnd(head["last"], head["digest"])
+    lacking = [one for at, one in enumerate(ends) if one != end and not head[f"has_{at}"]]
+    return LedgerSeen(end, known, max(lacking, default=None), head["through"], head["answers"])
 
 
-def _this_very(end: LedgerEnd) -> QuerySet[Change]:
-    """It alone: then all before it are the same too."""
-    return Change.objects.filter(id=end.change, digest=end.digest)
-
-
-def _held_after() -> Subquery:
-    return Subquery(Hold.objects.filter(on=True).values("through")[:1])
-
-
-def _answers() -> Exists:
-    here = SyncQuestion.objects.filter(node=settings.QMAILPANEL_NODE)
-    return Exists(here.filter(answer__isnull=False))
+@ready
+def _heads(node: Given, ends: Sequence[tuple[Given, Given]]) -> Rows:
+    """The only one. That very change alone is asked for: then all before it are the same too."""
+    answers = SyncQuestion.objects.filter(node=node, answer__isnull=False)
+    has = {
+        f"has_{at}": Exists(Change.objects.filter(id=change, digest=digest))
+        for at, (change, digest) in enumerate(ends)
+    }
+    held_after = Subquery(Hold.objects.filter(on=True).values("through")[:1])
+    heads: Rows = LedgerHead.objects.annotate(through=held_after, answers=Exists(answers), **has)
+    return heads.order_by("id").values("last", "digest", "through", "answers", *has)[:1]
 
 
 def find_question(

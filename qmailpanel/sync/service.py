@@ -14,13 +14,11 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from qmailpanel.accounts.sessions import forget_old_sessions
-from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.qmail.host.errors import Busy, HostError
 from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.pause import Round
 
 from .ahead import Way
-from .models import SyncQuestion
 from .parts import NO_LOCALS, Locals
 from .publish import publish, publish_heartbeat
 from .reconcile import Reconciler
@@ -32,7 +30,7 @@ from .rounds.leaving import LEAVING_SECONDS, end_leaving
 from .rounds.nearly_full import REFUSED_SECONDS, WARN_SECONDS, warn_owners
 from .rounds.scrub import SCRUB_SECONDS, scrub
 from .rounds.usage import UsageRounds
-from .scope import dirty_domains
+from .same_ledger import LedgerSeen
 from .trigger import Trigger, notify
 from .unsettled import Unsettled
 from .waiting import wait_for_tables
@@ -157,15 +155,15 @@ class Service:
 
     def take_changes(self) -> None:
         """Make true what was committed since the last time."""
-        head = LedgerHead.objects.values_list("last", flat=True).first() or 0
-        if head == self._through:
+        ledger = self.reconciler.read_ledger()
+        if ledger.end.change == self._through:
             return
         held = self.unsettled.held
-        if _is_answered():
+        if ledger.has_answers:
             self._run({*held, *self.unsettled.failed}, absent=True)
         else:
-            self._make_true(held, part=dirty_domains(self._through))
-        self._through = head
+            self._run(held, ledger=ledger)
+        self._through = ledger.end.change
         self._changed_at = time.monotonic()
 
     def _have_the_map_follow(self) -> Round[None]:
@@ -205,10 +203,16 @@ class Service:
         part: Collection[int] = (),
         also: Locals = NO_LOCALS,
         absent: bool = False,
+        ledger: LedgerSeen | None = None,
     ) -> Report:
         """See Reconciler.reconcile."""
         report = self.reconciler.reconcile(
-            sorted(domains), part=sorted(part), also=also, absent=absent, since=self._through
+            sorted(domains),
+            part=sorted(part),
+            also=also,
+            absent=absent,
+            since=self._through,
+            ledger=ledger,
         )
         self.unsettled.note(report)
         tried = {*domains, *part}
@@ -232,8 +236,3 @@ class Service:
 def _beat() -> None:
     publish_heartbeat(alive=True)
     notify("WATCHDOG=1")
-
-
-def _is_answered() -> bool:
-    node = settings.QMAILPANEL_NODE
-    return SyncQuestion.objects.filter(node=node, answer__isnull=False).exists()

@@ -359,7 +359,7 @@ def test_a_change_asks_the_database_as_often_however_large_its_domain_is(panel, 
         changes = Changes()
         asked.add(min(count_queries(panel, pandle, changes, f"new{count}x{n}") for n in range(3)))
     [number] = asked  # without those of what is done now and then
-    assert number <= 16  # six begin and end transactions, one is the own of `changes`
+    assert number <= 15  # five begin and end transactions, one is the own of `changes`
 
 
 def test_a_mailbox_that_is_renamed_has_nobody_else_read_of_the_memory(

@@ -14,13 +14,17 @@ from typing import Any
 import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.renaming import rename_domain
 from qmailpanel.domains.services import remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.ledger.models import Noun, Verb
+from qmailpanel.ledger.services import record
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import switch_mailbox
 from qmailpanel.qmail.formats import assign
@@ -38,6 +42,7 @@ from qmailpanel.sync.service import Service
 from qmailpanel.sync.services import answer_question
 from qmailpanel.sync.trigger import Trigger
 from tests.kit.panels import Panel, settle
+from tests.kit.restored import keep_database, put_back
 from tests.kit.signing_in import type_password, with_password
 
 ROOT = Path(__file__).parents[2]
@@ -85,6 +90,36 @@ def test_what_was_committed_while_nobody_served_is_found_at_the_start(panel, box
     panel.serve()
     assert panel.status(box) is Status.LIVE
     assert b"switched off" in panel.below("pandle.net/biliards/.qmail").read_bytes()
+
+
+def test_a_change_that_is_about_no_domain_is_asked_about_once_and_no_more(panel, box) -> None:
+    running = panel.serve()
+    tell_of_no_domain()
+    assert "reports_syncnode" not in asked_by(running)
+    assert "domains_domain" not in asked_by(running)
+
+
+def test_a_change_about_no_domain_has_nobody_read_a_host_that_a_question_is_about(panel) -> None:
+    older = keep_database()
+    panel.add_domain()
+    panel.sync()
+    put_back(older)
+    running = panel.serve()
+    assert SyncQuestion.objects.exists()
+    tell_of_no_domain()
+    assert "reports_syncnode" not in asked_by(running)
+
+
+@transaction.atomic
+def tell_of_no_domain() -> None:
+    record(SYSTEM, Verb.CHANGED, Noun.HOST, "nothing")
+
+
+def asked_by(running: Service) -> str:
+    """All that it asks the database when it takes changes."""
+    with CaptureQueriesContext(connection) as queries:
+        running.take_changes()
+    return " ".join(query["sql"] for query in queries)
 
 
 # others at the files
