@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Set
 
 from qmailpanel.qmail.doctor.finding import Finding, Severity, Trap
-from qmailpanel.qmail.doctor.program_lines import examine_command, find_maildir, read_words
+from qmailpanel.qmail.doctor.program_lines import examine_command
+from qmailpanel.qmail.formats.commands import find_maildir, read_words
 from qmailpanel.qmail.names import gettext_noop
 
 ALARM, NOTE = Severity.ALARM, Severity.NOTE

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Set
 from qmailpanel.qmail.doctor.assigned_homes import ExaminedHome
 from qmailpanel.qmail.doctor.finding import Finding, Trap
 from qmailpanel.qmail.doctor.instructions import lines_of
-from qmailpanel.qmail.doctor.program_lines import NO_PROGRAM, find_programs, read_words
+from qmailpanel.qmail.doctor.program_lines import NO_PROGRAM
+from qmailpanel.qmail.formats.commands import find_programs, read_words
 from qmailpanel.qmail.formats.vpasswd import NAME, read_boxes
 from qmailpanel.qmail.names import gettext_noop
 

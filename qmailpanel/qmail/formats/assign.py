@@ -11,6 +11,7 @@ equal names wins.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -101,6 +102,17 @@ def line_key(line: bytes) -> bytes:
     """The key of a raw record: sign and folded name, as qmail-newu sees them."""
     name = line.partition(b":")[0]
     return (b"+" if name.startswith(b"+") else b"=") + name[1:].lower()
+
+
+def find_line(content: bytes, key: bytes) -> tuple[int, bytes] | None:
+    """The number of the first record of a key, and the record; None where no record has it."""
+    sign = rb"\+" if key.startswith(b"+") else rb"[^+.\n]"
+    found = re.compile(
+        b"^" + sign + re.escape(key[1:]) + b":.*$", re.IGNORECASE | re.MULTILINE
+    ).search(content)
+    if found is None or content.startswith(b".") or b"\n." in content[: found.start()]:
+        return None
+    return content.count(b"\n", 0, found.start()) + 1, found[0]
 
 
 def line_value(line: bytes) -> bytes:

@@ -15,7 +15,7 @@ from typing import Literal
 from qmailpanel.qmail.names import AliasLocal, MailAddress, ReplyText
 
 _EXTENSION = ".qmail-"
-_HOLD = re.compile(rb"\|printf '%s\\n' '.*'; exit 111")
+_HOLD = re.compile(rb"\|printf '%s\\n' '(.*)'; exit 111")
 _PROGRAM = re.compile(rb"""\|((?:[^'" ]|'[^']*'|"[^"]*")+)""")  # the first word, as sh reads it
 LEFT_FILE = ".qmail-:left-default"  # for local parts that begin with .left-, which nobody's does
 
@@ -112,6 +112,12 @@ def render_hold(text: ReplyText) -> bytes:
     return f"|printf '%s\\n' '{quoted}'; exit 111\n".encode()
 
 
+def held_with(command: bytes) -> bytes | None:
+    """The text with which `render_hold` keeps mail waiting; None for any other program."""
+    hold = _HOLD.fullmatch(b"|" + command)
+    return hold[1].replace(b"'\\''", b"'") if hold else None
+
+
 def from_above(content: bytes, directory: str) -> bytes | None:
     """What a .qmail in `directory` says, as a file of the directory above it says the same.
 
@@ -141,12 +147,17 @@ def forwards(content: bytes) -> bool:
 
 def parse(content: bytes) -> list[Instruction]:
     """The instructions as qmail-local reads them. None at all: delivery as by default."""
+    return [instruction for _, instruction in numbered(content)]
+
+
+def numbered(content: bytes) -> list[tuple[int, Instruction]]:
+    """The same with their lines. Raises BadDotQmail."""
     instructions = []
     for number, raw in enumerate(content.removesuffix(b"\n").split(b"\n")):
         line = raw.rstrip(b" \t")
         instruction = _read(line)
         if instruction:
-            instructions.append(instruction)
+            instructions.append((number + 1, instruction))
         elif content and not number and not line.partition(b"\0")[0]:
             raise BadDotQmail("first line of .qmail file is blank")
     return instructions

@@ -41,6 +41,8 @@ _NEVER = rf"|#@\[\]|{_PROGRAMS}"
 _HEADERS = r"list-.*:|x-auto-response-suppress:.*(all|oof|autoreply)|x-spam-flag: *yes"
 _ONLY_WITHOUT = "[ $? -eq 1 ] || exit 99"  # grep found nothing; 2 would be a grep that failed
 
+_ANSWERED = "3<&0; exit 0"
+
 _BLANK = re.compile(r"[ \t\n]")  # where a line is broken: not at a non-breaking blank
 _WRAPPER = textwrap.TextWrapper(WIDTH, break_long_words=False, break_on_hyphens=False)
 
@@ -104,6 +106,16 @@ def render_reply(programs: Programs, reply: Reply, file: str, database: str) -> 
     return "".join(f"{line}\n" for line in lines).encode()
 
 
+def is_guard(command: bytes) -> bool:
+    """Whether it is a line of `render_reply` that lets a message on to the next, or to nothing."""
+    return command.endswith(_ONLY_WITHOUT.encode())
+
+
+def is_answer(command: bytes) -> bool:
+    """Whether it is the line of `render_reply` that answers."""
+    return b" -t /dev/fd/4 -N -S " in command and command.endswith(_ANSWERED.encode())
+
+
 def _guards(file: str) -> Iterator[str]:
     name = shlex.quote(file)
     yield f"""|printf '%s\\n' "$SENDER" | grep -Eixq '{_NEVER}'; {_ONLY_WITHOUT}"""
@@ -120,7 +132,7 @@ def _answer(programs: Programs, reply: Reply, file: str, database: str) -> str:
     sender = shlex.quote(f"From: {reply.sender}")
     answer = f"{shlex.quote(programs.mailbot)} -c utf-8 -t /dev/fd/4 -N -S '' -s {subject} {once}"
     sent = f"{shlex.quote(programs.inject)} -a -f '' -- \"$SENDER\""
-    return f"|{heard} | {{ {text} | {answer} -A {sender} {sent} 4<&0 <&3; }} 3<&0; exit 0"
+    return f"|{heard} | {{ {text} | {answer} -A {sender} {sent} 4<&0 <&3; }} {_ANSWERED}"
 
 
 def _comments(reply: Reply) -> Iterator[str]:

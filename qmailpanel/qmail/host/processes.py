@@ -36,3 +36,10 @@ def _is_run_by(trusted: Collection[int | None], process: Path) -> bool:
     """As each of its users: a setuid program still has the one who started it."""
     users = re.search(rb"^Uid:(.+)$", (process / "status").read_bytes(), re.MULTILINE)
     return users is not None and all(int(uid) in trusted for uid in users[1].split())
+
+
+def find_arguments(name: str, proc: Path = PROC) -> Iterator[list[bytes]]:
+    """What each of root's processes that is called so was started with."""
+    for process in find_processes([name.encode()], (), proc):
+        with contextlib.suppress(OSError):
+            yield (process / "cmdline").read_bytes().split(b"\0")[:-1]

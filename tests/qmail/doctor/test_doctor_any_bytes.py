@@ -21,9 +21,9 @@ from qmailpanel.qmail.doctor.control_lists import LISTS
 from qmailpanel.qmail.doctor.control_values import VALUES
 from qmailpanel.qmail.doctor.examined import File
 from qmailpanel.qmail.doctor.instructions import find_paths
-from qmailpanel.qmail.doctor.program_lines import find_maildir, read_words
 from qmailpanel.qmail.formats import dotqmail
 from qmailpanel.qmail.formats.cdb import AnyMap
+from qmailpanel.qmail.formats.commands import find_maildir, read_words
 from qmailpanel.qmail.formats.maps import MAPS
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.examine_homes import read_home

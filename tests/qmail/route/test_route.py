@@ -1,0 +1,68 @@
+"""Where mail goes on a host that was made by hand; a real qmail delivers the same in real/."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qmailpanel.qmail.formats import cdb
+from qmailpanel.qmail.host.route_reader import RouteReader
+from qmailpanel.qmail.route.ends import Step
+from qmailpanel.qmail.route.reader import Account
+from qmailpanel.qmail.route.verdict import verdict
+from qmailpanel.qmail.route.walk import Route, ends_of, find_route
+from tests.kit.route_scene import GID, LEADS, UID, Scene
+
+pytestmark = pytest.mark.root
+
+
+class Reader(RouteReader):
+    """With users of its own, and a qmail-lspawn that runs."""
+
+    default_delivery = b"./Maildir/"
+
+    def account(self, name: bytes) -> Account | None:
+        home = f"{self.home}/alias".encode()
+        return Account(name, UID, GID, home) if name == b"alias" else None
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    for above in (home, *home.parents):
+        above.chmod(above.stat().st_mode | 0o055)
+    (home / "bin").mkdir()
+    (home / "bin/preline").touch()
+    Scene(home).build()
+    compile_maps(home)
+    return home
+
+
+def compile_maps(home: Path) -> None:
+    with (home / "users/cdb").open("w+b") as file:
+        cdb.compile_assign((home / "users/assign").read_bytes(), file)
+
+
+def route_of(home: Path, address: str) -> Route:
+    return find_route(Reader(str(home)), address.encode())
+
+
+@pytest.mark.parametrize(("address", "expected"), LEADS.items())
+def test_an_address_leads_where_it_does(home: Path, address: str, expected: str) -> None:
+    assert verdict(address, list(ends_of(route_of(home, address)))) == expected
+
+
+def test_each_station_has_its_file_and_line(home: Path) -> None:
+    [leg, to] = route_of(home, "sales@pandle.net")
+    domain = f"{home}/mailnames/pandle.net"
+    assert [(s.step, s.file.replace(domain, ""), s.line, s.text) for s in leg.stations] == [
+        (Step.ACCEPTED, "control/rcpthosts", 1, "pandle.net"),
+        (Step.VIRTUAL, "control/virtualdomains", 1, "100-sales"),
+        (Step.ASSIGNED, "users/assign", 11, f"+100-:popuser:{UID}:{GID}:{domain}:-::"),
+        (Step.HOME, "", 0, "popuser"),
+        (Step.FILE, "/.qmail-sales", 0, ""),
+        (Step.FORWARD, "/.qmail-sales", 1, "ann@pandle.net"),
+    ]
+    assert leg.nexts == ("ann@pandle.net",)
+    assert to.stations[0].step is Step.VIRTUAL  # the door is asked once
