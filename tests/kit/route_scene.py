@@ -58,6 +58,7 @@ FILES = {
     "program": "|cat > /dev/null\n",
     "tail": "|bouncesaying 'No.'; exit 0\n",
     "full": "|%(bin)s/preline -f /usr/sbin/deliverquota ./full/Maildir\n",
+    "fullon": "&bob@pandle.net\n|%(bin)s/preline -f /usr/sbin/deliverquota ./full/Maildir\n",
     "room": "|%(bin)s/preline -f /usr/sbin/deliverquota ./room/Maildir\n",
     "lost": "|/usr/bin/no-preline -f /usr/sbin/deliverquota ./room/Maildir\n",
 }
@@ -211,6 +212,7 @@ LEADS: Mapping[str, Verdict] = {
     "program@pandle.net": UNKNOWN,
     "tail@pandle.net": UNKNOWN,
     "full@pandle.net": RETURNS,
+    "fullon@pandle.net": RETURNS,
     "room@pandle.net": ARRIVES,
     "lost@pandle.net": WAITS,
     "world@pandle.net": WAITS,

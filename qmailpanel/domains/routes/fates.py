@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qmailpanel.accounts.models import User
+from qmailpanel.qmail.route.ends import End, Fate
+from qmailpanel.qmail.route.verdict import Verdict, verdict
 
-from .stops import End, Fate, Stop, Stops
+from .stops import Stop, Stops
 
 LOST = frozenset({Fate.FULL, Fate.NOBODY, Fate.RETURNS, Fate.DISCARDED})
 HOPS = 20  # one behind the other that a page follows
@@ -51,6 +53,10 @@ class Fates:
             self.read([node])
             self._ends[node] = self._find_ends(node)
         return self._ends[node]
+
+    def verdict(self, address: str) -> Verdict:
+        """All of it in one word, as it will be once it is live."""
+        return verdict(address, self.ends(address))
 
     def is_pending(self, address: str) -> bool:
         """Whether anything on the way of mail to the address is not live yet."""

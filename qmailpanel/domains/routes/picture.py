@@ -16,9 +16,9 @@ from qmailpanel.domains.models import Address, Domain, Unknown
 from qmailpanel.qmail.layout.domain import DOMAIN_OFF
 from qmailpanel.qmail.layout.leaving import NOT_SERVED
 from qmailpanel.qmail.names import MailUser
+from qmailpanel.qmail.route.ends import End, Fate
 
 from .fates import LOST, Fates
-from .stops import End, Fate
 
 Hops = list[list["Node"]]
 DRAWN = 5  # destinations of one alias

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Address
+from qmailpanel.qmail.route.ends import End, Fate
 
 from .fates import Fates
-from .stops import End, Fate
 
 COMPARED = 2000  # addresses that begin with the same letter
 

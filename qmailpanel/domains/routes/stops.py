@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,34 +13,12 @@ from qmailpanel.domains.models import Address, Domain, Kind, Responder, Unknown
 from qmailpanel.qmail.layout.domain import ALIAS_OFF, DOMAIN_OFF, NO_MAILBOX
 from qmailpanel.qmail.layout.home import MAILBOX_OFF
 from qmailpanel.qmail.layout.leaving import NOT_SERVED
+from qmailpanel.qmail.route.ends import End, Fate
 from qmailpanel.reports.node import answers_mail, holds_quotas
 from qmailpanel.reports.statuses import Status, Statuses
 
 from .hops import read_holders
 from .ours import Ours
-
-
-class Fate(StrEnum):
-    """How mail ends."""
-
-    ARRIVES = "arrives"  # in a mailbox here
-    ANSWERED = "answered"  # as mail to people who left is
-    GOES_ON = "goes on"  # to another mail server, or into a domain of other people
-    WAITS = "waits"
-    FULL = "full"  # it goes back
-    NOBODY = "nobody"  # has the address: it goes back
-    RETURNS = "returns"
-    DISCARDED = "discarded"
-    FURTHER = "further"  # than a page follows
-    UNSURE = "unsure"  # what stands on the host is not what the panel wants
-
-
-class End(NamedTuple):
-    """`address`: the last that mail comes to. `text`: what its sender is told."""
-
-    address: str
-    fate: Fate
-    text: str = ""
 
 
 class Stop(NamedTuple):
@@ -140,9 +117,10 @@ class _Level:
         """By an alias domain, or below a name that accepts sub-domains."""
         name = node.rpartition("@")[2]
         claim, status = self.stops.ours.find_claim(name), self._statuses.of_domain
+        stop = Stop(nexts=(home,))
         if claim and claim.name == name:
-            return _until_live(Stop(nexts=(home,)), node, self._statuses.of_name(claim))
-        return _until_live(Stop(nexts=(home,)), node, status(self.domains[node]))
+            return _until_live(stop, node, self._statuses.of_name(claim))
+        return _until_live(stop, node, status(self.domains[node]))
 
     def _held(self, node: str, holder: Address) -> Stop:
         """At an address that somebody has."""
@@ -167,7 +145,9 @@ class _Level:
         if not getattr(mailbox, "keeps", None) and targets:
             return Stop(nexts=targets)
         is_full = (getattr(mailbox, "used_percent", None) or 0) >= FULL and self.stops.holds
-        return Stop((End(node, Fate.FULL if is_full else Fate.ARRIVES),), targets)
+        if is_full:  # then nothing is forwarded either
+            return Stop((End(node, Fate.FULL),))
+        return Stop((End(node, Fate.ARRIVES),), targets)
 
     def _stop_of_departed(self, node: str, domain: Domain) -> Stop:
         """At a removed mailbox."""

@@ -12,9 +12,11 @@ import stat
 from collections.abc import Iterator, Sequence
 
 from qmailpanel.qmail.formats import cdb
+from qmailpanel.qmail.formats import maildir as maildir_format
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.files import opened, read_file
 from qmailpanel.qmail.host.processes import find_arguments
+from qmailpanel.qmail.route.ends import readable
 from qmailpanel.qmail.route.reader import Account, Found
 
 READ, WRITE, SEARCH = 4, 2, 1
@@ -25,8 +27,10 @@ LARGEST = 1 << 20  # bytes of a dot-qmail file
 class RouteReader:
     """See Reader in qmail/route/reader.py."""
 
-    def __init__(self, home: str, lists: Sequence[Shared] = ()) -> None:
+    def __init__(self, home: str, root: str = "", lists: Sequence[Shared] = ()) -> None:
+        """`root`: where the panel keeps mail, if it does."""
         self.home = home
+        self.root = os.fsencode(root)
         self.lists = lists
         self._maps = dict[str, cdb.AnyMap]()
 
@@ -54,6 +58,14 @@ class RouteReader:
                 return _describe(fd, account)
         except OSError as error:
             return Found(error.errno or errno.EIO)
+
+    def holder(self, maildir: bytes) -> str | None:
+        parts = maildir.split(b"/")
+        if not self.root or parts[-1] != maildir_format.NAME.encode():
+            return None
+        if b"/".join(parts[:-3]) != self.root:
+            return None
+        return readable(b"@".join([parts[-2], parts[-3]]))
 
     def account(self, name: bytes) -> Account | None:
         try:

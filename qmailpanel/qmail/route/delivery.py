@@ -190,13 +190,19 @@ class _Lines:
         if why:
             self._stop(Fate.WAITS, why)
         else:
-            self._end(Fate.ARRIVES)
+            self._arrive(path)
+
+    def _arrive(self, path: bytes) -> None:
+        holder = self.reader.holder(os.path.normpath(path)) or self.address
+        self.ends.append(End(holder, Fate.ARRIVES))
 
     def _run(self, number: int, command: bytes) -> None:
         self._pass(number, Step.PROGRAM, command)
         outcome = find_outcome(self.reader, self.account, command)
         if outcome.fate is None:
             self._is_over = outcome.stops
+        elif outcome.path:
+            self._arrive(outcome.path)
         elif outcome.stops:
             self._stop(outcome.fate, outcome.text)
         else:

@@ -27,11 +27,14 @@ _REST_IGNORED = 99
 
 
 class Outcome(NamedTuple):
-    """`fate`: None where mail does not end there. `stops`: no line behind it is reached."""
+    """`fate`: None where mail does not end there. `stops`: no line behind it is reached. `path`:
+    where it is stored.
+    """
 
     fate: Fate | None = None
     text: str = ""
     stops: bool = False
+    path: bytes = b""
 
 
 def find_outcome(reader: Reader, account: Account, command: bytes) -> Outcome:
@@ -81,4 +84,4 @@ def _deliver(reader: Reader, account: Account, maildir: bytes) -> Outcome:
         return Outcome(Fate.WAITS, why, stops=True)
     if is_full(reader, account, path):
         return Outcome(Fate.FULL, OVER_QUOTA, stops=True)
-    return Outcome(Fate.ARRIVES)
+    return Outcome(Fate.ARRIVES, path=path)

@@ -58,6 +58,9 @@ class Reader(Protocol):
     def look(self, path: bytes, account: Account) -> Found:
         """What the account meets there."""
 
+    def holder(self, maildir: bytes) -> str | None:
+        """Whose mailbox it is, where that can be told from the path: an address."""
+
     def account(self, name: bytes) -> Account | None:
         """A user of the system."""
 

@@ -16,7 +16,6 @@ from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import route_of, say_loss
 from qmailpanel.domains.routes.remarks import remarks_on
-from qmailpanel.domains.routes.stops import End, Fate
 from qmailpanel.domains.services import change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
@@ -24,6 +23,7 @@ from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, hold_mailbox, switch_mailbox
 from qmailpanel.qmail.layout.domain import NO_MAILBOX
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
+from qmailpanel.qmail.route.ends import End, Fate
 from qmailpanel.reports.models import SyncNode, SyncPosition
 from qmailpanel.reports.statuses import Statuses
 from tests.kit.live import make_live, write_problem, write_usage
@@ -72,6 +72,11 @@ def switch_domain_off(domain: Domain, anna: Address) -> None:
 def fill(domain: Domain, anna: Address) -> None:
     SyncNode.objects.create(node=settings.QMAILPANEL_NODE, holds_quotas=True)
     write_usage(anna, percent=104)
+
+
+def fill_though_it_forwards_too(domain: Domain, anna: Address) -> None:
+    change_forwarding(SYSTEM, anna, destinations=[MailAddress("a@elsewhere.example")], keeps=True)
+    fill(domain, anna)
 
 
 def fill_where_nothing_counts(domain: Domain, anna: Address) -> None:
@@ -123,6 +128,7 @@ def remove_domain_of(domain: Domain, anna: Address) -> None:
         (switch_off, Fate.RETURNS),
         (switch_domain_off, Fate.RETURNS),
         (fill, Fate.FULL),
+        (fill_though_it_forwards_too, Fate.FULL),
         (fill_where_nothing_counts, Fate.ARRIVES),
         (fail, Fate.UNSURE),
         (leave, Fate.UNSURE),
