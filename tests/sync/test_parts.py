@@ -379,9 +379,7 @@ def test_a_mailbox_that_is_renamed_has_nobody_else_read_of_the_memory(
     assert not is_amiss()
 
 
-def test_a_map_is_copied_to_be_asked_when_it_is_another_one(
-    panel, pandle, changes, monkeypatch
-) -> None:
+def test_a_map_is_not_copied_to_be_asked_about_a_few(panel, pandle, changes, monkeypatch) -> None:
     copied, copy = [], cdb.AnyMap.__init__
 
     def note(asked: cdb.AnyMap, file: int) -> None:
@@ -389,12 +387,9 @@ def test_a_map_is_copied_to_be_asked_when_it_is_another_one(
         copy(asked, file)
 
     monkeypatch.setattr(cdb.AnyMap, "__init__", note)
-    set_password(SYSTEM, address_of("ann"), password="four lanterns at sea")
-    changes.make_true()
-    assert not copied
     panel.add_mailbox(pandle, "new")
     changes.make_true()
-    assert len(copied) == 1
+    assert not copied
     panel.write("users/cdb", panel.read("users/cdb").replace(b"/new\0", b"/old\0"))
     panel.add_mailbox(pandle, "newer")
     changes.make_true()

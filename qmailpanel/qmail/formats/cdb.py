@@ -14,6 +14,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from struct import Struct
 from typing import BinaryIO
 
 import cdbx
@@ -21,6 +22,7 @@ import cdbx
 from qmailpanel.qmail.formats import assign
 
 LARGEST = 1 << 30  # bytes
+_PAIR = Struct("<II")
 
 
 def compile_assign(content: bytes, file: BinaryIO) -> None:
@@ -69,6 +71,56 @@ class AnyMap:
     def records(self) -> Iterator[tuple[bytes, bytes]]:
         """All of them, in their order."""
         yield from self._cdb.items(all=True)
+
+
+class FewOf:
+    """The same for a few keys: they are read where they are, and nothing is copied.
+
+    `file` stays the caller's to close. See cdb(5) for the format.
+    """
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._size = os.fstat(file).st_size
+
+    def find(self, key: bytes) -> bytes | None:
+        """The data of the first record of that key."""
+        number = _hash(key)
+        table, slots = self._read_pair(number % 256 * 8)
+        for nth in range(slots):
+            slot = (number // 256 + nth) % slots
+            its, record = self._read_pair(table + slot * 8)
+            if not record:
+                break
+            if its == number and (data := self._read_data(record, key)) is not None:
+                return data
+        return None
+
+    def _read_data(self, record: int, key: bytes) -> bytes | None:
+        """None where it is another key's."""
+        of_key, of_data = self._read_pair(record)
+        if of_key != len(key) or self._read(record + 8, of_key) != key:
+            return None
+        return self._read(record + 8 + of_key, of_data)
+
+    def _read_pair(self, at: int) -> tuple[int, int]:
+        first, second = _PAIR.unpack(self._read(at, 8))
+        return first, second
+
+    def _read(self, at: int, length: int) -> bytes:
+        if at + length > self._size:
+            raise OSError(errno.EINVAL, "A damaged map")
+        part = os.pread(self._file, length, at)
+        if len(part) < length:
+            raise OSError(errno.EINVAL, "A map that was cut")
+        return part
+
+
+def _hash(key: bytes) -> int:
+    number = 5381
+    for byte in key:
+        number = (number * 33 & 0xFFFFFFFF) ^ byte
+    return number
 
 
 def _copy(file: BinaryIO | int) -> int:

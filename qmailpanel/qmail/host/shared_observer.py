@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -23,6 +23,7 @@ from qmailpanel.qmail.host.memory import Memory
 from qmailpanel.qmail.host.shared_file import SharedFile
 from qmailpanel.qmail.plan.state import Applied, Section, Wanted, is_left_path, left_path, lines_of
 
+FEW = 1_000  # keys: for more it is quicker to copy all of a map
 Answers = Mapping[bytes, bytes | None]
 
 
@@ -46,7 +47,6 @@ class SharedObserver:
         }
         self._directories = {file.directory for file in self.files.values()}
         self.known: Mapping[Shared, LineFile] = {}
-        self._maps = dict[str, tuple[object, cdb.AnyMap]]()  # with what each was copied of
         self._uncompiled = {shared: set[bytes]() for shared in MAPS}  # foreign, not yet seen there
 
     def observe(
@@ -189,24 +189,15 @@ class SharedObserver:
             return []
         return [line for line in lines if line and key_of(shared, line) not in ours]
 
-    def _ask(self, shared: Shared, keys: Iterable[bytes]) -> Answers | None:
+    def _ask(self, shared: Shared, keys: Collection[bytes]) -> Answers | None:
         """What a map answers for these; None where it is missing or unreadable."""
         its = MAPS[shared]
         try:
-            answering = self._open_map(its.path)
-            return {key: answering.find(its.key(key)) for key in keys}
+            with opened(f"{self.home}/{its.path}", follow=True) as (fd, _):
+                asked = cdb.FewOf(fd) if len(keys) <= FEW else cdb.AnyMap(fd)
+                return {key: asked.find(its.key(key)) for key in keys}
         except (OSError, ValueError):
             return None
-
-    def _open_map(self, path: str) -> cdb.AnyMap:
-        """As it is now: a copy, which is gone on with while the file is the same."""
-        with opened(f"{self.home}/{path}", follow=True) as (fd, status):
-            stamp = status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-            known, there = self._maps.get(path, (None, None))
-            if there is None or known != stamp:
-                there = cdb.AnyMap(fd)
-                self._maps[path] = stamp, there
-            return there
 
 
 def _keys_of(wanted: Sequence[Wanted], applied: Applied, file: LineFile) -> set[bytes]:

@@ -180,6 +180,59 @@ def test_a_damaged_map_is_an_os_error_or_an_answer(chance, noise):
                 ask(found)
 
 
+some_keys = st.binary(max_size=3)
+
+
+@given(st.lists(st.tuples(some_keys, st.binary(max_size=300)), max_size=300), st.sets(some_keys))
+def test_few_keys_are_found_where_they_are_as_in_a_copy(pairs, others):
+    with tempfile.TemporaryFile() as file:
+        cdb.compile_records(pairs, file)
+        few, copy = cdb.FewOf(file.fileno()), cdb.AnyMap(file)
+        for key in others.union(key for key, _ in pairs):
+            assert few.find(key) == copy.find(key)
+
+
+def test_keys_of_one_hash_are_told_apart():
+    pairs = [(b"!B", b"1"), (b'"!', b"2")]
+    assert cdb._hash(b"!B") == cdb._hash(b'"!')
+    with tempfile.TemporaryFile() as file:
+        cdb.compile_records(pairs, file)
+        few = cdb.FewOf(file.fileno())
+        assert [few.find(key) for key, _ in pairs] == [data for _, data in pairs]
+
+
+@settings(deadline=None)
+@given(st.randoms(use_true_random=False), st.binary(max_size=3000))
+def test_few_keys_of_a_damaged_map_are_an_os_error_or_an_answer(chance, noise):
+    whole = (GOLDEN / "assign-foreign.cdb").read_bytes()
+    keys = [b"", b"!100-", b"!100-biliards\0", b"!100-nosuch\0"]
+    for content in (noise, _damage(whole, chance)):
+        with tempfile.TemporaryFile() as file:
+            file.write(content)
+            file.flush()
+            few = cdb.FewOf(file.fileno())
+            for key in keys:
+                with suppress(OSError):
+                    few.find(key)
+
+
+def test_no_room_is_made_for_what_a_damaged_map_does_not_have():
+    with tempfile.TemporaryFile() as file:
+        cdb.compile_records([(b"a", b"1")], file)
+        os.pwrite(file.fileno(), b"\xff" * 4, 2048 + 4)
+        with pytest.raises(OSError, match="damaged"):
+            cdb.FewOf(file.fileno()).find(b"a")
+
+
+def test_a_map_that_is_cut_under_whoever_asks_it_is_an_os_error():
+    with tempfile.TemporaryFile() as file:
+        cdb.compile_records([(b"a", b"1")], file)
+        few = cdb.FewOf(file.fileno())
+        os.truncate(file.fileno(), 0)
+        with pytest.raises(OSError, match="cut"):
+            few.find(b"a")
+
+
 # The real qmail-newu has its home compiled in: it runs in a mount namespace of its own, where a
 # copy stands in the place of /var/qmail, so that the machine's own is never touched.
 
