@@ -21,6 +21,7 @@ from qmailpanel.qmail.plan.state import Bad
 TEMPORARY = ".qmailpanel-new"
 LARGEST = 1 << 30  # bytes: no file of qmail's or ours comes near
 LARGEST_OF_STRANGERS = 131_072
+AT_ONCE = 131_072
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
 
@@ -146,6 +147,17 @@ def read_file(
         if not room:
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), name)
         return File(b"".join(parts), status)
+
+
+def says(name: str, content: bytes, parent: int) -> bool:
+    """Whether a plain file has just this content; it is not held in memory for that."""
+    with opened(name, parent) as (fd, _):
+        at = 0
+        while part := os.read(fd, AT_ONCE):
+            if part != content[at : at + len(part)]:
+                return False
+            at += len(part)
+        return at == len(content)
 
 
 def read_plain_file(name: str, parent: int) -> File | Bad | None:

@@ -21,6 +21,7 @@ from qmailpanel.qmail.host.files import (
     inode,
     open_at,
     read_file,
+    says,
 )
 from qmailpanel.qmail.host.late_lines import LateFiles
 from qmailpanel.qmail.host.vpopmail_lock import hold_vpopmail_lock
@@ -174,18 +175,18 @@ class SharedFile:
                 raise
             self._rename(directory)
         else:
-            if self._read_swapped_out(directory) != before:
+            if not self._has_swapped_out(directory, before):
                 self._put_back(directory, ours, before, content)
                 raise Raced
             os.unlink(self.temporary, dir_fd=directory)
             self._keep_as_read(directory, ours, content, since)
         self.predecessors.settle(directory, before, content)
 
-    def _read_swapped_out(self, directory: int) -> bytes | None:
+    def _has_swapped_out(self, directory: int, before: bytes) -> bool:
         try:
-            return read_file(self.temporary, directory).content
+            return says(self.temporary, before, directory)
         except OSError:
-            return None
+            return False
 
     def _put_back(self, directory: int, ours: int, before: bytes, content: bytes) -> None:
         """Swap until what others wrote last is in place.
@@ -210,7 +211,10 @@ class SharedFile:
         os.unlink(self.temporary, dir_fd=directory)
 
     def _lines_out(self, directory: int) -> list[bytes]:
-        return bare_lines(self._read_swapped_out(directory) or b"")
+        try:
+            return bare_lines(read_file(self.temporary, directory).content)
+        except OSError:
+            return []
 
     def _rename(self, directory: int) -> None:
         """For file systems that cannot exchange."""

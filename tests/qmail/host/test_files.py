@@ -26,6 +26,7 @@ from qmailpanel.qmail.host.files import (
     put,
     read_file,
     read_plain,
+    says,
 )
 from qmailpanel.qmail.plan.state import Bad
 
@@ -189,6 +190,22 @@ def test_a_file_is_put_in_the_place_of_whatever_has_the_name(place, parent) -> N
         (place / "other").unlink()
     assert (place / "file").read_bytes() == b"one\rtwo\nthree"
     assert os.listdir(place) == ["file"]
+
+
+@pytest.mark.parametrize("at_once", [4, 1000])
+@pytest.mark.parametrize(
+    ("content", "same"),
+    [
+        (b"one\rtwo\nthree", True),
+        (b"one\rtwo\nthred", False),
+        (b"one\rtwo\nthree\n", False),
+        (b"one\rtwo\nthre", False),
+        (b"", False),
+    ],
+)
+def test_a_file_says_just_what_it_says(parent, monkeypatch, at_once, content, same) -> None:
+    monkeypatch.setattr(files, "AT_ONCE", at_once)
+    assert says("file", content, parent) is same
 
 
 def test_a_new_file_goes_over_nothing(parent) -> None:

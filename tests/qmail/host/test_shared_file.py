@@ -10,6 +10,7 @@ import pytest
 
 from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host import libc
+from qmailpanel.qmail.host.errors import Raced
 from qmailpanel.qmail.host.shared_file import SharedFile, _tells_of_writing
 
 AWHILE = 0.03
@@ -88,6 +89,21 @@ def test_what_others_put_in_its_place_at_once_is_read(path, file, monkeypatch) -
     monkeypatch.setattr("qmailpanel.qmail.host.libc.exchange", exchange)
     file.replace(OLD, NEW)
     assert file.read() == OLD + b"theirs.test\n"
+
+
+def test_what_is_no_file_when_it_is_swapped_out_is_put_back(path, file, monkeypatch) -> None:
+    swapped, theirs = libc.exchange, path.with_name("theirs")
+    theirs.symlink_to("elsewhere")
+
+    def exchange(directory: int, one: str, other: str) -> None:
+        if theirs.is_symlink():
+            theirs.rename(path)
+        swapped(directory, one, other)
+
+    monkeypatch.setattr("qmailpanel.qmail.host.libc.exchange", exchange)
+    with pytest.raises(Raced):
+        file.replace(OLD, NEW)
+    assert path.readlink() == Path("elsewhere")
 
 
 def test_one_that_is_gone_is_not_there(path, file) -> None:
