@@ -8,7 +8,7 @@ both begin with and those that both end with. Now and then one is kept whole.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -24,6 +24,7 @@ from .models import Generation
 FAST = 1  # zlib's level: a large users/assign shrinks to a tenth at any
 WHOLE_EACH = 25  # generations: how many are put together at most to have one
 SHOWN = 20_000  # characters of a diff
+AT_ONCE = 1 << 17  # bytes that are compared in one go
 
 
 class Generations:
@@ -39,7 +40,7 @@ class Generations:
     def keep(self, file: str, before: bytes, after: bytes, through: int) -> None:
         """A file was written. What others wrote before it is a generation of its own."""
         last = _of(settings.QMAILPANEL_NODE, file).order_by("-number").first()
-        content = self._content(last)
+        content = self._content(last, before)
         for new, change in ((before, 0), (after, through)):
             if new != content:
                 last = _create(file, last, content, new, change)
@@ -49,12 +50,15 @@ class Generations:
             if last.head is None:
                 _forget(last)
 
-    def _content(self, last: Generation | None) -> bytes | None:
+    def _content(self, last: Generation | None, before: bytes) -> bytes | None:
+        """Of the last one; `before` itself where it says the same."""
         if last is None:
             return None
         known, content = self._newest.get(last.file, (None, b""))
-        is_same = known is not None and (known.pk, known.at) == (last.pk, last.at)
-        return content if is_same else read_generation(last)
+        if known is not None and (known.pk, known.at) == (last.pk, last.at):
+            return content
+        pieces = _read_pieces(last)
+        return before if _are(pieces, before) else b"".join(pieces)
 
 
 def _of(node: str, file: str) -> QuerySet[Generation]:
@@ -102,37 +106,70 @@ def _number_of_whole(generation: Generation, number: int) -> int:
 
 def read_generation(generation: Generation) -> bytes:
     """The content of the file, byte for byte."""
+    return b"".join(_read_pieces(generation))
+
+
+def _read_pieces(generation: Generation) -> list[memoryview]:
+    """The same, not put together: a large file is in memory once then."""
     first = _number_of_whole(generation, generation.number)
     rows = _of(generation.node, generation.file)
-    content = b""
+    pieces, size = list[memoryview](), 0
     for row in rows.filter(number__range=(first, generation.number)).order_by("number"):
-        kept = zlib.decompress(row.content)
+        length = row.size - (row.head or 0) - row.tail
+        kept = memoryview(zlib.decompress(row.content, bufsize=max(length, 1)))
         if row.head is None:
-            content = kept
+            pieces = [kept]
         else:
-            content = content[: row.head] + kept + content[len(content) - row.tail :]
-    return content
+            pieces = [*_cut(pieces, 0, row.head), kept, *_cut(pieces, size - row.tail, size)]
+        size = row.size
+    return pieces
+
+
+def _cut(pieces: Iterable[memoryview], start: int, stop: int) -> Iterator[memoryview]:
+    """What stands from `start` up to `stop`."""
+    at = 0
+    for piece in pieces:
+        if part := piece[max(start - at, 0) : max(stop - at, 0)]:
+            yield part
+        at += len(piece)
+
+
+def _are(pieces: Iterable[memoryview], content: bytes) -> bool:
+    """Whether they are this content, put together."""
+    view, at = memoryview(content), 0
+    for piece in pieces:
+        if view[at : at + len(piece)] != piece:
+            return False
+        at += len(piece)
+    return at == len(content)
 
 
 def find_common(one: bytes, other: bytes) -> tuple[int, int]:
     """How many bytes both begin with and, of the rest, end with, in whole lines."""
-    head = other.rfind(b"\n", 0, _count_equal(one, other)) + 1
-    tail = _count_equal(one[head:], other[head:], from_end=True)
+    shorter = min(len(one), len(other))
+    head = other.rfind(b"\n", 0, _count_equal(one, other, shorter)) + 1
+    tail = _count_equal(one, other, shorter - head, from_end=True)
     first = other.find(b"\n", len(other) - tail) if tail else -1
     return head, len(other) - first - 1 if first >= 0 else 0
 
 
-def _count_equal(one: bytes, other: bytes, *, from_end: bool = False) -> int:
-    """How many bytes are equal from the start, or from the end."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
+def _count_equal(one: bytes, other: bytes, most: int, *, from_end: bool = False) -> int:
+    """How many bytes are equal from the start, or from the end.
+
+    A little is compared at a time: to copy halves of a large file takes longer.
+    """
+    equal, step = 0, AT_ONCE
+    while equal < most:
+        more = min(equal + step, most)
         ours, theirs = (
-            text[len(text) - middle : len(text) - low] if from_end else text[low:middle]
+            text[len(text) - more : len(text) - equal] if from_end else text[equal:more]
             for text in (one, other)
         )
-        low, high = (middle, high) if ours == theirs else (low, middle - 1)
-    return low
+        if ours == theirs:
+            equal = more
+        else:
+            most, step = more - 1, max((more - equal) // 2, 1)
+    return equal
 
 
 def find_difference(before: bytes, after: bytes) -> tuple[list[bytes], list[bytes]]:

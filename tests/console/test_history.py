@@ -26,6 +26,7 @@ from qmailpanel.reports.statuses import Status
 from qmailpanel.sync import generations as generations_module
 from qmailpanel.sync.generations import (
     Generations,
+    _read_pieces,
     describe_difference,
     find_common,
     read_generation,
@@ -110,13 +111,20 @@ def test_only_so_many_are_kept(panel, settings) -> None:
 TEXTS = st.lists(st.sampled_from([b"a\n", b"b\n", b"cc\n", b"d", b"\n"]), max_size=12).map(b"".join)
 
 
-@given(TEXTS, TEXTS)
-def test_what_two_texts_have_in_common_is_whole_lines_and_overlaps_nowhere(one, other) -> None:
-    head, tail = find_common(one, other)
+@given(TEXTS, TEXTS, st.integers(1, 9))
+def test_what_two_texts_have_in_common_is_whole_lines_and_overlaps_nowhere(
+    one, other, at_once
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("qmailpanel.sync.generations.AT_ONCE", at_once)
+        head, tail = find_common(one, other)
     assert head + tail <= min(len(one), len(other))
     assert one[:head] == other[:head]
     assert one[len(one) - tail :] == other[len(other) - tail :]
     assert one[:head].endswith(b"\n") or not head
+    assert one[head:].partition(b"\n")[:2] != other[head:].partition(b"\n")[:2] or (
+        b"\n" not in one[head:]
+    )
     assert not tail or other[: len(other) - tail].endswith(b"\n")
 
 
@@ -132,14 +140,22 @@ def test_each_generation_that_is_kept_reads_as_it_was(
     monkeypatch.setattr(generations_module, "WHOLE_EACH", whole_each)
     Generation.objects.all().delete()
     kept, written = Generations(), list[bytes]()
-    start = b"start\n" * 20
-    for before, after in pairwise([start, *(start + text for text in texts)]):
+    start, end = b"start\n" * 10, b"end\n" * 10
+    for before, after in pairwise([start, *(start + text + end for text in texts)]):
         (kept if is_one_process else Generations()).keep("users/assign", before, after, 1)
         written += [before, after]
     written = [text for text, _same in groupby(written)]
     found = [read_generation(one) for one in generations()]
+    assert all(len(piece) for one in generations() for piece in _read_pieces(one) if one.size)
     assert len(found) >= min(most, len(written))
     assert found == written[len(written) - len(found) :]
+
+
+def test_what_others_append_while_no_service_runs_is_a_generation_of_its_own(db) -> None:
+    Generations().keep("users/assign", b"", b"a\n", 1)
+    Generations().keep("users/assign", b"a\nb\n", b"a\nb\nc\n", 2)
+    texts = [read_generation(one) for one in generations()]
+    assert texts == [b"", b"a\n", b"a\nb\n", b"a\nb\nc\n"]
 
 
 def test_a_database_that_was_replaced_meanwhile_is_read_anew(db) -> None:
