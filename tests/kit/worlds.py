@@ -15,7 +15,8 @@ from qmailpanel.qmail.formats import assign, control, dotqmail
 from qmailpanel.qmail.formats.logins import LoginFiles, LoginFormat
 from qmailpanel.qmail.formats.maildir import Limits
 from qmailpanel.qmail.formats.maps import MAPS
-from qmailpanel.qmail.formats.shared_files import LineFile, Part, Shared, take_apart
+from qmailpanel.qmail.formats.shared_files import LineFile, Part, Shared
+from qmailpanel.qmail.formats.whose_lines import take_apart
 from qmailpanel.qmail.layout.domain import render_domain
 from qmailpanel.qmail.layout.leaving import render_left
 from qmailpanel.qmail.layout.rows import DomainRows, Layout

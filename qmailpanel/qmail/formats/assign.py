@@ -78,9 +78,7 @@ def cut(content: bytes) -> tuple[list[bytes], bytes]:
 
     Raises BadAssign exactly where qmail-newu exits 111.
     """
-    end = 0 if content.startswith(b".") else content.find(b"\n.") + 1
-    if not end and not content.startswith(b"."):
-        raise BadAssign(gettext_noop("no line with a dot ends the file"), content.count(b"\n") + 1)
+    end = find_end(content)
     head = content[:end]
     records = split_lines(head)
     for number, record in enumerate(records, start=1):
@@ -89,6 +87,16 @@ def cut(content: bytes) -> tuple[list[bytes], bytes]:
     _refuse(b"\n:", gettext_noop("no name before the first colon"), b"\n" + head)
     _refuse(b"\0", gettext_noop("a NUL byte"), b"\n" + head)
     return records, content[end:].partition(b"\n")[2]
+
+
+def find_end(content: bytes) -> int:
+    """Where the line with a dot begins. Raises BadAssign where there is none."""
+    if content.startswith(b"."):
+        return 0
+    before = content.find(b"\n.")
+    if before < 0:
+        raise BadAssign(gettext_noop("no line with a dot ends the file"), content.count(b"\n") + 1)
+    return before + 1
 
 
 def _refuse(sign: bytes, reason: str, head: bytes) -> None:

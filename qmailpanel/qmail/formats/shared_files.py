@@ -129,7 +129,7 @@ class LineFile:
             if not sections[name][1]:
                 del sections[name]
         if any(self._stands_elsewhere(name, prepend) for name, (prepend, *_) in news.items()):
-            sections = _in_order(sections)
+            sections = in_order(sections)
         return replace(self, sections=sections, content=self._assemble(sections), unclean="")
 
     def _stands_elsewhere(self, name: str, prepend: int) -> bool:
@@ -140,8 +140,8 @@ class LineFile:
         theirs = [raw for raw in self.foreign.raws if key_of(self.shared, raw) == key]
         others = tuple(raw for raw in self.foreign.raws if raw not in theirs)
         values = (value_of(self.shared, raw) for raw in theirs)
-        text = _join(self.shared, [*self.lines(name), *values])
-        sections = _in_order({**self.sections, name: (prepend, text)})
+        text = join_lines(self.shared, [*self.lines(name), *values])
+        sections = in_order({**self.sections, name: (prepend, text)})
         return replace(self, foreign=Foreign(self.shared, others), sections=sections)
 
     def _assemble(self, sections: Mapping[str, tuple[int, bytes]]) -> bytes:
@@ -149,11 +149,11 @@ class LineFile:
         return b"".join([self.foreign.text, *ours, self.end])
 
 
-def _in_order(sections: Mapping[str, tuple[int, bytes]]) -> dict[str, tuple[int, bytes]]:
+def in_order(sections: Mapping[str, tuple[int, bytes]]) -> dict[str, tuple[int, bytes]]:
     return dict(sorted(sections.items(), key=lambda item: (item[1][0], item[0])))
 
 
-def _join(shared: Shared, lines: Iterable[bytes]) -> bytes:
+def join_lines(shared: Shared, lines: Iterable[bytes]) -> bytes:
     end = _key_end(shared)
     ordered = sorted(lines, key=lambda line: line.partition(end)[0])
     return b"".join(ordered)
@@ -205,68 +205,3 @@ def keyed(shared: Shared, lines: Iterable[bytes]) -> dict[bytes, bytes]:
     """Canonical lines by key. Every line must have a key."""
     read = _key(shared)
     return {key: line for line in lines if (key := read(line)) is not None}
-
-
-def take_apart(
-    shared: Shared, content: bytes | None, ours: Mapping[bytes, str], prepends: Mapping[str, int]
-) -> LineFile:
-    """Split a shared file by owner; `ours` maps canonical lines to the name of their domain."""
-    if content is None:
-        return LineFile(shared, None, Foreign(shared), end=_no_end(shared))
-    raws, end, unclean = _cut(shared, content)
-    foreign, mine = [], dict[str, dict[bytes, None]]()
-    for raw in raws:
-        line, name = _owner(shared, raw, ours)
-        if name is None:
-            foreign.append(raw)
-        else:
-            mine.setdefault(name, {})[line] = None
-    sections = {name: (prepends[name], _join(shared, lines)) for name, lines in mine.items()}
-    others = Foreign(shared, tuple(foreign))
-    return LineFile(shared, content, others, _in_order(sections), end, unclean)
-
-
-def _owner(shared: Shared, raw: bytes, ours: Mapping[bytes, str]) -> tuple[bytes, str | None]:
-    name = ours.get(raw)
-    if name is not None or not ours:
-        return raw, name
-    line = value_of(shared, raw) if key_of(shared, raw) is not None else raw
-    return line, ours.get(line)
-
-
-def _no_end(shared: Shared) -> bytes:
-    return b".\n" if shared is Shared.ASSIGN else b""
-
-
-def _cut(shared: Shared, content: bytes) -> tuple[list[bytes], bytes, str]:
-    """Raw lines, the end, and why qmail would not take the file as it is."""
-    if shared is not Shared.ASSIGN:
-        return control.split_lines(content), b"", ""
-    try:
-        records, _ = assign.cut(content)
-    except assign.BadAssign as error:
-        return *_salvage(content), str(error)
-    end = content[sum(map(len, records)) :]
-    return records, end if end.endswith(b"\n") else end + b"\n", ""
-
-
-def _salvage(content: bytes) -> tuple[list[bytes], bytes]:
-    """Of a file that qmail-newu refuses: the lines it would take, and the end.
-
-    The others become dead text, each once; what was dead text stays so.
-    """
-    lines = control.split_lines(content)
-    if lines:
-        lines[-1] = lines[-1].removesuffix(b"\n") + b"\n"
-    first = next((at for at, line in enumerate(lines) if line.startswith(b".")), len(lines))
-    above, end = lines[:first], lines[first:] or [b".\n"]
-    bad = dict.fromkeys(line for line in above if not _is_record(line))
-    dead = [*(line for line in bad if line not in end), *end[1:]]
-    return [line for line in above if line not in bad], b"".join([end[0], *dead])
-
-
-def _is_record(line: bytes) -> bool:
-    try:
-        return assign.cut(line + b".\n")[0] == [line]
-    except assign.BadAssign:
-        return False

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 
 from qmailpanel.qmail.formats import cdb, control
 from qmailpanel.qmail.formats.maps import MAPS
@@ -16,12 +15,12 @@ from qmailpanel.qmail.formats.shared_files import (
     Part,
     Shared,
     key_of,
-    take_apart,
 )
 from qmailpanel.qmail.host.files import opened
 from qmailpanel.qmail.host.memory import Memory
+from qmailpanel.qmail.host.own_lines import OwnLines
 from qmailpanel.qmail.host.shared_file import SharedFile
-from qmailpanel.qmail.plan.state import Applied, Section, Wanted, is_left_path, left_path, lines_of
+from qmailpanel.qmail.plan.state import Applied, Wanted, is_left_path, left_path, lines_of
 
 FEW = 1_000  # keys: for more it is quicker to copy all of a map
 Answers = Mapping[bytes, bytes | None]
@@ -42,6 +41,7 @@ class SharedObserver:
     def __init__(self, home: str, memory: Memory) -> None:
         self.home = home
         self.memory = memory
+        self.ours = OwnLines(memory)
         self.files = {
             shared: SharedFile(home, shared, partial(self._read_ours, shared)) for shared in Shared
         }
@@ -138,31 +138,12 @@ class SharedObserver:
     def _take_apart(
         self, contents: Mapping[Shared, bytes | None], wanted: Sequence[Wanted]
     ) -> dict[Shared, LineFile]:
-        """The files split by owner; what the memory says of all domains is read once for them."""
-        ours = {shared: dict[bytes, str]() for shared in contents}
-        prepends: dict[str, int] = {}
-        for name, section in self._all_sections(wanted):
-            prepends[name] = section.prepend
-            for shared, owners in ours.items():
-                owners.update(dict.fromkeys(lines_of(section, shared).values(), name))
-        files = {
-            shared: take_apart(shared, content, ours[shared], prepends)
-            for shared, content in contents.items()
-        }
+        files = self.ours.take_apart(contents, wanted)
         return {shared: self._recover(file) for shared, file in files.items()}
-
-    def _all_sections(self, wanted: Sequence[Wanted]) -> Iterator[tuple[str, Section]]:
-        for name, sections in self.memory.all_sections():
-            for section in sections:
-                yield name, section
-        for one in wanted:
-            yield one.name, one.section
 
     def _read_ours(self, shared: Shared) -> set[bytes]:
         """The lines that the memory knows, without their newlines."""
-        sections = (section for _, section in self._all_sections(()))
-        lines = (lines_of(section, shared).values() for section in sections)
-        return {line.removesuffix(b"\n") for line in chain.from_iterable(lines)}
+        return {line.removesuffix(b"\n") for _, line in self.ours.read(shared)}
 
     def _recover(self, file: LineFile) -> LineFile:
         """Foreign lines of a missing or broken file that has a map, so that none leaves the map."""
@@ -180,14 +161,15 @@ class SharedObserver:
         return replace(file, foreign=Foreign(file.shared, (*file.foreign.raws, *lost)))
 
     def _foreign_in_map(self, shared: Shared) -> list[bytes]:
-        ours = {key for _, section in self._all_sections(()) for key in lines_of(section, shared)}
         its = MAPS[shared]
         try:
             with opened(f"{self.home}/{its.path}", follow=True) as (fd, _):
-                lines = [its.line(key, data) for key, data in cdb.AnyMap(fd).records()]
+                records = [its.line(key, data) for key, data in cdb.AnyMap(fd).records()]
         except (OSError, ValueError):
             return []
-        return [line for line in lines if line and key_of(shared, line) not in ours]
+        lines = [line for line in records if line]
+        ours = {key for key, _ in self.ours.read(shared)} if lines else set()
+        return [line for line in lines if key_of(shared, line) not in ours]
 
     def _ask(self, shared: Shared, keys: Collection[bytes]) -> Answers | None:
         """What a map answers for these; None where it is missing or unreadable."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmailpanel.qmail.formats.as_written import AsWritten
 from qmailpanel.qmail.formats.ordered_lines import beginning, exactly, find_spans, splice
 from qmailpanel.qmail.formats.shared_files import (
     KNOWN_RECIPIENTS,
@@ -13,8 +17,8 @@ from qmailpanel.qmail.formats.shared_files import (
     Part,
     Shared,
     keyed,
-    take_apart,
 )
+from qmailpanel.qmail.formats.whose_lines import take_apart
 from qmailpanel.qmail.plan.parts import cut_lines
 
 LOCALS = ("a", "ab", "a-b", "a.b", "a+b", "b", "zz", "0")
@@ -130,3 +134,100 @@ def test_a_range_of_a_text_is_found_wherever_it_is(keys, data) -> None:
     assert put == b"".join(
         each + (b":y\n" if each == key else b":x\n") for each in sorted({*keys, key})
     )
+
+
+def as_written_of(shared: Shared, *rounds: dict[str, dict[bytes, bytes]]) -> AsWritten:
+    """What is to stand there when any of the rounds was over, or all of them are under way."""
+    expected = AsWritten(shared)
+    for name, number in DOMAINS.items():
+        pictures = [sections.get(name, {}) for sections in rounds]
+        pictures.append({key: line for own in pictures for key, line in own.items()})
+        ours = [line for own in pictures for line in own.values()]
+        expected.add(name, number, pictures, ours)
+    return expected
+
+
+@given(shareds, st.data())
+def test_a_file_as_it_was_written_needs_no_look_at_each_line(shared, data) -> None:
+    rounds = [data.draw(sections_of(shared)) for _ in range(data.draw(st.integers(1, 3)))]
+    sections = {
+        name: OurLines(DOMAINS[name], own)
+        for name in DOMAINS
+        if (own := data.draw(st.sampled_from([one.get(name, {}) for one in rounds])))
+    }
+    foreign = b"".join(raw for raw in FOREIGN if shared is not Shared.ASSIGN or b":" in raw)
+    end = b".\nend" if shared is Shared.ASSIGN else b""
+    written = take_file(shared, foreign + end, {}).with_lines(sections)
+    file = as_written_of(shared, *rounds).take_apart(written.content)
+    assert file is not None
+    owners = {name: dict(enumerate_lines(rounds, name)) for name in DOMAINS}
+    assert file == take_file(shared, written.content, owners)
+    assert list(file.sections) == list(written.sections)
+
+
+def enumerate_lines(
+    rounds: list[dict[str, dict[bytes, bytes]]], name: str
+) -> Iterator[tuple[bytes, bytes]]:
+    """The lines of all rounds, each once."""
+    for sections in rounds:
+        for line in sections.get(name, {}).values():
+            yield line, line
+
+
+@st.composite
+def disturbed(draw: st.DrawFn, lines: list[bytes]) -> list[bytes]:
+    """The lines after somebody was at them."""
+    lines = list(lines)
+    odd = (*FOREIGN, b"=x\n", b"\n", b"# \xff\n", b".\n", b"A.test:100\n", b"a@A.test \n", b"a")
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, len(lines)))
+        own = draw(st.sampled_from(lines)) if lines else b"x\n"
+        new = st.sampled_from((own, own.upper(), own[:-1], own[:-1] + b" \n", *odd))
+        lines[at : at + draw(st.integers(0, 1))] = draw(st.lists(new, max_size=1))
+    return lines
+
+
+@given(shareds, st.data())
+def test_a_file_is_taken_apart_alike_with_a_look_at_each_line_and_without(shared, data) -> None:
+    sections = data.draw(sections_of(shared))
+    ours = [
+        line
+        for name in sorted(sections, key=lambda name: DOMAINS[name])
+        for _, line in sorted(sections[name].items())
+    ]
+    end = [b".\n"] if shared is Shared.ASSIGN else []
+    content = b"".join(data.draw(disturbed([*FOREIGN[1:], *ours, *end])))
+    others = data.draw(st.frozensets(st.sampled_from([*FOREIGN, *ours, b"other\n"])))
+    expected = as_written_of(shared, sections)
+    expected.add("c.test", DOMAINS["c.test"], [], others)
+    owners = {line: name for name, own in sections.items() for line in own.values()}
+    each = take_apart(shared, content, owners | dict.fromkeys(others, "c.test"), DOMAINS)
+    assert expected.take_apart(content) in (None, each)
+
+
+ASSIGNED = [b"+100-:popuser:110:31:/m/one:::\n", b"=100-a:popuser:110:31:/m/one:::\n"]
+
+
+@pytest.mark.parametrize(
+    ("shared", "foreign", "ours"),
+    [
+        pytest.param(Shared.ASSIGN, b"garbage\n", ASSIGNED, id="qmail takes no such foreign line"),
+        pytest.param(Shared.ASSIGN, b"", [b"=100-a:\n"], id="qmail takes no such line of ours"),
+        pytest.param(Shared.ASSIGN, ASSIGNED[0][:-1] + b"x\n", ASSIGNED, id="ours, with a note"),
+        pytest.param(Shared.RCPT, b"A.test\n", [b"a.test\n"], id="ours, in capitals"),
+        pytest.param(Shared.RCPT, b"www.", [b"a.test\n"], id="it runs into ours"),
+        pytest.param(Shared.RCPT, b"a.test\n", [b"a.test\n"], id="it stands twice"),
+    ],
+)
+def test_each_line_is_looked_at_where(shared, foreign, ours) -> None:
+    expected = AsWritten(shared)
+    expected.add("a.test", 100, [{line: line for line in ours}], ours)
+    end = b".\n" if shared is Shared.ASSIGN else b""
+    assert expected.take_apart(foreign + b"".join(ours) + end) is None
+
+
+def test_each_line_is_looked_at_where_one_may_be_of_either_domain() -> None:
+    expected, line = AsWritten(Shared.RCPT), b"www.test\n"
+    for name in ("a.test", "b.test"):
+        expected.add(name, DOMAINS[name], [{line: line}, {}], [line])
+    assert expected.take_apart(line) is None
