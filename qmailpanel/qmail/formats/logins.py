@@ -56,6 +56,13 @@ class Record(NamedTuple):
     data: str
 
 
+class _Line(NamedTuple):
+    """A record as it stands in the files of a name: its key there, and its data."""
+
+    local: str
+    pair: tuple[bytes, bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class Logins:
     """The logins of one domain: the same records, by home, under each of its names.
@@ -76,18 +83,19 @@ class Logins:
         there of the others.
         """
         homes = self.homes.keys() - without
-        records = [record for home in homes for record in self.homes[home]]
+        lines = [_line(name, record) for home in homes for record in self.homes[home]]
         if self.part is not None:
-            records += (one for one in _read_records(name, there) if one.local not in self.part)
-        records.sort(key=attrgetter("local"))
+            lines += (one for one in _read_lines(name, there) if one.local not in self.part)
+        lines.sort(key=attrgetter("local"))
         has_shards = any(path.startswith(f"{shards_of(name)}/") for path in there)
-        is_large = has_shards or len({record.local for record in records}) > MOST
+        is_large = has_shards or len({line.local for line in lines}) > MOST
         shards = self.shards if has_shards else SHARDS
-        stems = _divide(name, records, shards) if is_large else {name: records}
+        stems = _divide(name, lines, shards) if is_large else {name: lines}
+        pairs = {stem: tuple(line.pair for line in those) for stem, those in stems.items()}
         return {
-            f"{stem}{which}": _render_file(which, tuple(_pair(name, record) for record in those))
+            f"{stem}{which}": _render_file(which, those)
             for which in LoginFormat
-            for stem, those in stems.items()
+            for stem, those in pairs.items()
         }
 
     @property
@@ -114,43 +122,44 @@ def shard_of(local: str) -> str:
 
 def _are_alike(stem: str, name: str, files: LoginFilesFound) -> bool:
     """Whether one lot of records makes all of them, each in the shard that it is asked in."""
-    lines = f"{stem}{LoginFormat.LINES}"
-    records = list(_read_records(name, {lines: files.get(lines)}))
-    pairs = tuple(_pair(name, record) for record in records)
-    shards = {shard_of(record.local) for record in records} if "/" in stem else set()
+    path = f"{stem}{LoginFormat.LINES}"
+    lines = list(_read_lines(name, {path: files.get(path)}))
+    pairs = tuple(line.pair for line in lines)
+    shards = {shard_of(line.local) for line in lines} if "/" in stem else set()
     is_in_place = shards <= {stem.rpartition("/")[2]}
     made = {f"{stem}{which}": _render_file(which, pairs) for which in LoginFormat}
     return is_in_place and all(files.get(path) == content for path, content in made.items())
 
 
-def _divide(name: str, records: Iterable[Record], shards: Iterable[str]) -> dict[str, list[Record]]:
+def _divide(name: str, lines: Iterable[_Line], shards: Iterable[str]) -> dict[str, list[_Line]]:
     """Into these shards, those of which stay empty too; what is in a wrong one goes."""
-    divided = {shard: list[Record]() for shard in shards}
-    for record in records:
-        divided.get(shard_of(record.local), []).append(record)
+    divided = {shard: list[_Line]() for shard in shards}
+    for line in lines:
+        divided.get(shard_of(line.local), []).append(line)
     return {f"{shards_of(name)}/{shard}": those for shard, those in divided.items()}
 
 
-def _read_records(name: str, files: LoginFilesFound) -> Iterator[Record]:
+def _line(name: str, record: Record) -> _Line:
+    key = f"{record.local}@{name}{record.suffix}"
+    return _Line(record.local, (key.encode(), record.data.encode()))
+
+
+def _read_lines(name: str, files: LoginFilesFound) -> Iterator[_Line]:
     """What `_render_file` has made of records."""
     for path, content in files.items():
         if path.endswith(LoginFormat.LINES) and content and content.isascii():
-            yield from _parse(name, content)
+            yield from _parse(name.encode(), content)
 
 
 @lru_cache(FEW)
-def _parse(name: str, content: bytes) -> tuple[Record, ...]:
-    lines = (line.partition(":") for line in content.decode().removesuffix("\n").split("\n"))
-    keys = ((key.partition(f"@{name}"), data) for key, _, data in lines)
+def _parse(name: bytes, content: bytes) -> tuple[_Line, ...]:
+    lines = (line.partition(b":") for line in content.removesuffix(b"\n").split(b"\n"))
+    pairs = (((key, data), key.partition(b"@" + name)) for key, _, data in lines)
     return tuple(
-        Record(local, suffix, data)
-        for (local, found, suffix), data in keys
-        if found and suffix[:1] in ("", "/")
+        _Line(local.decode(), pair)
+        for pair, (local, found, suffix) in pairs
+        if found and suffix[:1] in (b"", b"/")
     )
-
-
-def _pair(name: str, record: Record) -> tuple[bytes, bytes]:
-    return f"{record.local}@{name}{record.suffix}".encode(), record.data.encode()
 
 
 @lru_cache(FEW)
