@@ -20,8 +20,10 @@ def find_mount_points(root: str) -> list[str]:
             content = b"".join(iter(partial(os.read, fd, 1 << 16), b""))
     except FileNotFoundError:
         return []  # without /proc nobody can say
-    paths = [fstab.unescape(line.split(b" ")[4]) for line in split_lines(content)]
     above = f"{root.rstrip('/')}/"
+    plain, escape = os.fsencode(above), b"\\"
+    lines = [line for line in split_lines(content) if plain in line or escape in line]
+    paths = [fstab.unescape(line.split(b" ")[4]) for line in lines]
     return sorted({path.removeprefix(above) for path in paths if path.startswith(above)})
 
 
