@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 Rows = QuerySet[Any, Any]
 Given = Any  # where a query is built, the place of a value
 
-SHAPES, MOST = 100, 100  # of one query that are kept, and values that such a one has at most
+SHAPES, MOST = 100, 100  # of one query that are kept, and values that each has at most
 
 
 class _Place(Value):
@@ -41,16 +41,16 @@ def ready(build: Callable[..., Rows]) -> Callable[..., list[Row]]:
     only sequences may decide which query it is, by how many they are. What it is given by name may.
     """
 
-    def make(shape: Any, **fixed: Any) -> _Made | None:
+    @lru_cache(SHAPES)
+    def make_once(shape: Any, **fixed: Any) -> _Made | None:
         return _make(build(*_places(shape), **fixed))
-
-    make_once = lru_cache(SHAPES)(make)
 
     @wraps(build)
     def ask(*given: Any, **fixed: Any) -> list[Row]:
         values = list[Any]()
         shape = _take_apart(given, values)
-        made = (make_once if len(values) <= MOST else make)(shape, **fixed)
+        is_kept = len(values) <= MOST
+        made = make_once(shape, **fixed) if is_kept else _make(build(*given, **fixed))
         return list(_ask(made, values)) if made else []
 
     return ask
