@@ -15,7 +15,7 @@ from qmailpanel.sync.parts import part_of
 from qmailpanel.sync.reconcile import Reconciler
 
 LARGE = 2_000  # addresses that a domain has before it is looked at in slices
-SLICE = 1_000  # local parts
+SLICE = 250  # local parts
 
 
 def find_large() -> set[int]:
