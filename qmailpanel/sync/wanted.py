@@ -55,7 +55,7 @@ def _one_state() -> Iterator[None]:
         try:
             yield
         finally:
-            cursor.execute("COMMIT")
+            connection.commit()
 
 
 class Intended(NamedTuple):
@@ -141,7 +141,7 @@ def _may_have_decisions(part: PartRows | None) -> bool:
 
 def _read_decisions(domains: Sequence[int]) -> dict[int, list[Decision]]:
     decisions: dict[int, list[Decision]] = defaultdict(list)
-    for row in DriftDecision.objects.filter(domain__in=domains):
+    for row in DriftDecision.objects.filter(domain__in=domains) if domains else ():
         decision = _read_decision(row)
         if decision:
             decisions[row.domain_id].append(decision)
