@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists
+from django.db.models import Exists, Subquery
 from django.utils import timezone
 
 from qmailpanel.ledger.models import Change
@@ -256,8 +256,8 @@ def _publish_run(report: Report) -> None:
         failed=failed,
     )
     if run.pk % FORGOTTEN_EACH == 0:
-        oldest = list(here.values_list("id", flat=True)[RUNS_KEPT : RUNS_KEPT + 1])
-        here.filter(id__lte=max(oldest, default=0)).delete()
+        oldest = here.values("id")[RUNS_KEPT : RUNS_KEPT + 1]
+        here.filter(id__lte=Subquery(oldest)).delete()
 
 
 def confirmed_digests() -> frozenset[str]:

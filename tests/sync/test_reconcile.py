@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from qmailpanel.domains.models import Address, Claim, Domain, Unknown
 from qmailpanel.domains.services import change_domain, remove_domain, restore_domain, switch_domain
@@ -18,7 +19,9 @@ from qmailpanel.qmail.names import LocalPart
 from qmailpanel.reports.models import RoutedLine, SyncNode, SyncPosition, SyncProblem
 from qmailpanel.reports.statuses import Status
 from qmailpanel.sync.models import ForeignLine, SyncDrift, SyncQuestion, SyncRun
+from qmailpanel.sync.publish import FORGOTTEN_EACH, RUNS_KEPT, publish
 from qmailpanel.sync.reconcile import Reconciler, open_host
+from qmailpanel.sync.report import Report
 from qmailpanel.sync.scope import all_domains
 from qmailpanel.sync.service import Service
 from qmailpanel.sync.services import answer_question
@@ -100,6 +103,19 @@ def test_a_failure_that_repeats_itself_is_one_run_of_many_tries(panel, pandle) -
     (panel.home / "users/cdb.tmp").rmdir()
     panel.sync()
     assert SyncRun.objects.latest("id").error == ""
+
+
+def test_the_newest_runs_of_a_host_are_kept_and_older_ones_go_a_few_at_once(panel) -> None:
+    now = timezone.now()
+    SyncRun.objects.create(node="other", started=now, finished=now, through=0)
+    numbers = range(RUNS_KEPT + 3 * FORGOTTEN_EACH)
+    for number in numbers:
+        publish(Report(now, steps=[f"step {number}"]))
+    kept = SyncRun.objects.exclude(node="other").order_by("id")
+    steps = [run.steps for run in kept]
+    assert RUNS_KEPT <= len(steps) <= RUNS_KEPT + FORGOTTEN_EACH
+    assert steps == [f"step {number}" for number in numbers[-len(steps) :]]
+    assert SyncRun.objects.filter(node="other").exists()
 
 
 def test_what_changed_during_a_run_stays_pending(panel, pandle) -> None:
