@@ -98,13 +98,16 @@ class Memory(MemoryFacts):
         self._write((KEEP, news), (_OWN, owners))
 
     def finish(self, sections: Mapping[str, Section]) -> None:
-        """Note what was applied, now that it is."""
+        """Note what was applied, now that it is.
+
+        Without that it is known too, as what a run that is not over meant to apply.
+        """
         gone, news = Values(), Values()
         for name, section in sections.items():
             texts = to_texts(section) if self._keeps_anything(name, section) else {}
             rows = {(local, FINISHED): text for local, text in texts.items()}
             self._change(name, self._rows(name, section.part), rows, gone, news)
-        self._write((_DROP, gone), (KEEP, news))
+        self._write((_DROP, gone), (KEEP, news), level="NORMAL")
 
     def relearn(self, former: Iterable[str], sections: Mapping[str, Sequence[Section]]) -> None:
         """Know these alone of these domains, and nothing of the `former` names, in one step."""

@@ -29,6 +29,8 @@ _COPY = (
     ("SELECT * FROM prepend", "INSERT INTO prepend VALUES (?, ?)"),
 )
 
+Write = tuple[str, Sequence[tuple[object, ...]]]
+
 
 class MemoryFile:
     """Without a directory it is in no file, and gone when it is closed."""
@@ -42,7 +44,8 @@ class MemoryFile:
             self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
             self.close = weakref.finalize(self, self._db.close)
             self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
+            self._level = ""
+            self._sync("FULL")
             self._db.executescript(_SCHEMA)
             self._take_over_old()
         except (OSError, sqlite3.Error) as error:
@@ -79,20 +82,25 @@ class MemoryFile:
                 "The memory of what was applied cannot be read.", f"{self.path}: {error}"
             ) from error
 
-    def _write(self, *writes: tuple[str, Sequence[tuple[object, ...]]]) -> None:
-        """All in one transaction; where there are no rows to write, in none."""
+    def _write(self, *writes: Write, level: str = "FULL") -> None:
+        """All in one transaction; where there are no rows to write, in none. See `together`."""
         if any(rows for _, rows in writes):
-            with self.together():
+            with self.together(level):
                 for statement, rows in writes:
                     self._db.executemany(statement, rows)
 
     @contextlib.contextmanager
-    def together(self) -> Iterator[None]:
-        """What is written within the block comes to disk at its end, or none of it does."""
+    def together(self, level: str = "FULL") -> Iterator[None]:
+        """What is written within the block comes to disk at its end, or none of it does.
+
+        With the `level` NORMAL it comes there with what is written next, or not at all when the
+        power goes before.
+        """
         if self._db.in_transaction:
             yield
             return
         try:
+            self._sync(level)
             with self._db:
                 self._db.execute("BEGIN IMMEDIATE")
                 yield
@@ -100,6 +108,11 @@ class MemoryFile:
             raise HostError(
                 "The memory of what was applied cannot be written.", f"{self.path}: {error}"
             ) from error
+
+    def _sync(self, level: str) -> None:
+        if level != self._level:
+            self._db.execute(f"PRAGMA synchronous={level}")
+            self._level = level
 
 
 def to_values(named: Iterable[tuple[str, Rows]]) -> Iterator[tuple[object, ...]]:

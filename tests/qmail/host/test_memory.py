@@ -209,10 +209,25 @@ def test_what_one_address_costs_is_two_transactions_and_its_rows(memory):
     news = cut(section_of({FRAME: "x", "ann": "new"}, logins=(NAME,)), ANN)
     with statements(memory) as said:
         memory.intend({NAME: news, OTHER: news})
-    assert said == ["BEGIN", "INSERT", "INSERT", "INSERT", "COMMIT"]  # the third: who has it
+    begun = ["PRAGMA", "BEGIN", "INSERT", "INSERT", "INSERT", "COMMIT"]
+    assert said == begun  # the third: who has it
     with statements(memory) as said:
         memory.finish({NAME: news})
-    assert said == ["BEGIN", "DELETE", "INSERT", "COMMIT"]
+    assert said == ["PRAGMA", "BEGIN", "DELETE", "INSERT", "COMMIT"]
+
+
+def test_what_is_noted_next_waits_for_the_disk_again(memory):
+    know(memory, WHOLE)
+    memory.finish({NAME: cut(section_of({FRAME: "x", "ann": "new"}, logins=(NAME,)), ANN)})
+    assert not is_synced(memory)
+    memory.intend({NAME: WHOLE})
+    assert is_synced(memory)
+
+
+def is_synced(memory: Memory) -> bool:
+    """With each commit, as it is now."""
+    ((level,),) = memory._db.execute("PRAGMA synchronous")
+    return bool(level == 2)
 
 
 def _turned_round(section: Section) -> Section:
