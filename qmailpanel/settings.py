@@ -65,6 +65,7 @@ WSGI_APPLICATION = "qmailpanel.wsgi.application"
 INSTALLED_APPS = [
     "qmailpanel.console.apps.ConsoleConfig",
     "qmailpanel.commands.apps.CommandsConfig",
+    "qmailpanel.find.apps.FindConfig",
     "qmailpanel.sync.apps.SyncConfig",
     "qmailpanel.activity.apps.ActivityConfig",
     "qmailpanel.people.apps.PeopleConfig",

@@ -13,6 +13,7 @@ urlpatterns = [
     *allauth_urlpatterns,
     path("", include("qmailpanel.accounts.urls")),
     path("", include("qmailpanel.console.urls")),
+    path("", include("qmailpanel.find.urls")),
     path("", include("qmailpanel.activity.urls")),
     path("", include("qmailpanel.people.urls")),
     path("", include("qmailpanel.mailboxes.urls")),

@@ -30,7 +30,8 @@ document.addEventListener("click", (event) => {
 });
 
 const keys = {
-  "/": () => find("[data-find]")?.focus(),
+  "/": () => find("[data-field]")?.select(),
+  f: () => find("[data-find]")?.focus(),
   n: () => find("[data-new]")?.focus(),
   j: () => step(1),
   k: () => step(-1),

@@ -131,6 +131,7 @@ NEED_NO_RIGHT = {
     "aliases:row",
     "domains:detail",
     "domains:list",
+    "find:page",
     "mailboxes:full",
     "mailboxes:removed",
     "mailboxes:row",

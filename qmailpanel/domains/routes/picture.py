@@ -70,6 +70,27 @@ def route_of_unknown(domain: Domain, fates: Fates) -> Hops:
     return _route(domain, way, [_unknown(domain, fates)], fates)
 
 
+def route_to(address: str, fates: Fates) -> Hops:
+    """The route of mail to whatever address was typed, whoever has it."""
+    stop = fates.stop(address)
+    start, here = Node("", _("sender"), "start"), Node(address.lower(), "")
+    nodes = [_end_node(end) for end in stop.ends]
+    nodes += [_any_target(target, fates) for target in stop.nexts[:DRAWN]]
+    return [[start], [here], _until_live(nodes, stop.is_pending)]
+
+
+def _end_node(end: End) -> Node:
+    return Node(end.text if end.fate in LOST else "", say_fate(end), _tone([end]))
+
+
+def _any_target(target: str, fates: Fates) -> Node:
+    ends = fates.ends(target)
+    (node,) = _until_live(
+        [Node(target, say_fates(target, ends), _tone(ends))], fates.is_pending(target)
+    )
+    return node
+
+
 def _route(domain: Domain, way: Hops, ends: list[Node], fates: Fates) -> Hops:
     start = [Node("", _("sender"), "start")]
     if domain.removed or not domain.enabled:

@@ -1,0 +1,123 @@
+"""One field that finds anything one may see, in any place of its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from qmailpanel.accounts.models import User
+from qmailpanel.aliases.services import add_alias, change_alias
+from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.names.services import add_alias_domain
+from qmailpanel.domains.renaming import rename_address
+from qmailpanel.domains.services import add_domain, change_domain
+from qmailpanel.find.search import READ, SHOWN, search
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.removal.services import remove_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, change_mailbox
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
+from tests.kit.live import make_live
+
+
+@pytest.fixture
+def smith(domain: Domain) -> Address:
+    return add_mailbox(SYSTEM, domain, LocalPart("mary.smith"))
+
+
+def alias(domain: Domain, local: str, *targets: str) -> Address:
+    return add_alias(SYSTEM, domain, AliasLocal(local), [MailAddress(each) for each in targets])
+
+
+def locals_of(user: User, text: str) -> list[str]:
+    return [row.local for row in search(user, text).addresses]
+
+
+@pytest.mark.parametrize("text", ["smith", "y.sm", "mary", "ma", "mary.smith", "smith@pandle.net"])
+def test_an_address_is_found_by_any_part_of_it(operator, colleague, smith, text) -> None:
+    assert locals_of(operator, text) == ["mary.smith"]
+    assert locals_of(colleague, text) == ["mary.smith"]
+
+
+@pytest.mark.parametrize("text", ["smyth", "mith2", '"', "'", "%", "_", "a*b", "x" * 320, "@", "é"])
+def test_nothing_else_is(operator, colleague, smith, text) -> None:
+    assert locals_of(operator, text) == []
+    assert locals_of(colleague, text) == []
+
+
+def test_what_begins_so_comes_first(operator, domain) -> None:
+    for local in ("aftersales", "sales", "presales", "sales.uk"):
+        add_mailbox(SYSTEM, domain, LocalPart(local))
+    assert locals_of(operator, "sales") == ["sales", "sales.uk", "aftersales", "presales"]
+
+
+def test_an_address_is_found_by_its_comment_in_any_case(operator, colleague, smith) -> None:
+    change_mailbox(SYSTEM, smith, comment="The Boss")
+    for user in (operator, colleague):
+        assert locals_of(user, "boss") == ["mary.smith"]
+    change_mailbox(SYSTEM, smith, comment="")
+    for user in (operator, colleague):
+        assert locals_of(user, "boss") == []
+
+
+def test_a_name_that_was_changed_is_found_as_it_is_now(operator, smith) -> None:
+    make_live(smith.domain)
+    rename_address(SYSTEM, smith, LocalPart("mary.jones"), keep=False)
+    assert locals_of(operator, "jones") == ["mary.jones"]
+    assert "mary.jones" not in locals_of(operator, "smith")
+
+
+def test_aliases_are_found_by_where_they_deliver(operator, colleague, domain) -> None:
+    sales = alias(domain, "sales", "Bob@Elsewhere.Example")
+    for user in (operator, colleague):
+        assert [one.address for one in search(user, "elsewhere").destinations] == [sales]
+    change_alias(SYSTEM, sales, destinations=[MailAddress("x@side.test")])
+    for user in (operator, colleague):
+        assert search(user, "elsewhere").destinations == []
+
+
+def test_a_removed_mailbox_is_found_among_the_removed(operator, smith) -> None:
+    remove_mailbox(SYSTEM, smith, despite_pointers=True)
+    found = search(operator, "smith")
+    assert (found.addresses, found.removed) == ([], [smith])
+
+
+def test_a_domain_is_found_as_people_write_it_by_its_description_and_its_other_names(
+    operator, colleague, domain
+) -> None:
+    change_domain(SYSTEM, domain, description="Billiard hall")
+    add_alias_domain(SYSTEM, domain, DomainName("cues.example"))
+    german = add_domain(SYSTEM, DomainName("xn--mller-kva.example"))
+    for text in ("andle", "billiard", "cues"):
+        assert search(operator, text).domains == [domain]
+        assert search(colleague, text).domains == [domain]
+    assert search(operator, "üll").domains == [german]
+    assert search(colleague, "üll").domains == []
+
+
+def test_a_domain_of_other_people_and_all_in_it_is_not_there(
+    stranger, colleague, domain, smith
+) -> None:
+    alias(domain, "sales", "bob@elsewhere.example")
+    for text in ("smith", "mary.smith@pandle.net", "pandle", "elsewhere", "sales", "colleague"):
+        assert not search(stranger, text)
+
+
+def test_people_are_found_by_operators_alone(operator, colleague) -> None:
+    assert search(operator, "colle").people == [colleague]
+    assert search(colleague, "colle").people == []
+
+
+@pytest.mark.parametrize("kind", ["operator", "colleague"])
+def test_however_many_there_are_some_are_shown_with_as_many_queries(
+    request, domain, kind, django_assert_num_queries: Any
+) -> None:
+    user = request.getfixturevalue(kind)
+    queries = 6 if kind == "operator" else 5
+    for count in (1, READ + 1):
+        for number in range(count):
+            add_mailbox(SYSTEM, domain, LocalPart(f"box-of-sales-{count}-{number}"))
+        with django_assert_num_queries(queries):
+            found = search(user, "sales")
+        assert len(found.addresses) == min(count, SHOWN)
+    assert found.has_more == {"addresses"}

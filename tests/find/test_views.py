@@ -1,0 +1,117 @@
+"""The field on every page, and the card of a whole address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from qmailpanel.aliases.services import add_alias
+from qmailpanel.domains.models import Address, Domain
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.services import add_mailbox, switch_mailbox
+from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
+from tests.kit.live import make_live
+
+FIND = "/find/"
+
+
+@pytest.fixture
+def biliards(domain: Domain) -> Address:
+    box = add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+    make_live(domain)
+    return box
+
+
+def text_of(client: Client, asked: str) -> str:
+    answer = client.get(FIND, {"q": asked})
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_every_page_has_the_field(as_operator, as_colleague, domain) -> None:
+    for client in (as_operator, as_colleague):
+        for page in ("/domains/", "/domains/pandle.net/mailboxes/", "/activity/", FIND):
+            assert client.get(page).content.decode().count("data-field") == 1
+
+
+def test_the_matched_part_is_marked_and_what_is_typed_is_escaped(as_operator, biliards) -> None:
+    assert "bi<mark>liar</mark>ds" in text_of(as_operator, "liar")
+    assert "&lt;b&gt;" in text_of(as_operator, "<b>")
+    assert "<b>" not in text_of(as_operator, "<b>")
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ("biliards@pandle.net", "Mail to biliards@pandle.net arrives here."),
+        ("Biliards@Pandle.Net", "Mail to biliards@pandle.net arrives here."),
+        ("sales@pandle.net", "Mail to sales@pandle.net goes back to the sender."),
+        ("biliard@pandle.net", "Mail to biliard@pandle.net goes back to the sender."),
+        ("info@pandle.net", "Mail to info@pandle.net goes on to biliards@pandle.net."),
+        ("x@elsewhere.example", "Mail to x@elsewhere.example leaves this host."),
+    ],
+)
+def test_a_whole_address_gets_its_answer(as_colleague, biliards, domain, asked, sentence) -> None:
+    for local, target in (("sales", "biliard"), ("info", "biliards")):
+        add_alias(SYSTEM, domain, AliasLocal(local), [MailAddress(f"{target}@pandle.net")])
+    make_live(domain)
+    assert sentence in text_of(as_colleague, asked)
+
+
+def test_a_typo_is_answered_with_what_was_meant(as_colleague, biliards) -> None:
+    assert "Did you mean biliards@pandle.net?" in text_of(as_colleague, "biliard@pandle.net")
+
+
+def test_the_card_says_who_changed_it_last_and_opens_it(as_colleague, biliards) -> None:
+    text = text_of(as_colleague, "biliards@pandle.net")
+    assert "changed by system" in text
+    assert f"/domains/pandle.net/mailboxes/{biliards.pk}/" in text
+
+
+def test_the_card_of_a_switched_off_mailbox_is_not_green(as_colleague, biliards) -> None:
+    switch_mailbox(SYSTEM, biliards, on=False)
+    make_live(biliards.domain)
+    text = text_of(as_colleague, "biliards@pandle.net")
+    assert "goes back to the sender" in text
+    assert 'class="status live"' not in text
+
+
+def test_of_an_address_of_other_people_it_says_what_a_sender_can_find_out(
+    as_stranger, as_colleague, biliards
+) -> None:
+    text = text_of(as_stranger, "biliards@pandle.net")
+    assert "Mail to biliards@pandle.net leaves this host." in text
+    for word in ("changed by", "/domains/pandle.net/", "Maildir"):
+        assert word not in text
+    assert "goes back to the sender" in text_of(as_stranger, "biliard@pandle.net")
+    assert "Did you mean" not in text_of(as_stranger, "biliard@pandle.net")
+
+
+def test_enter_opens_the_first_and_of_a_whole_address_the_card(as_operator, biliards) -> None:
+    answer = as_operator.get(FIND, {"q": "liard", "open": "1"})
+    assert answer["Location"] == f"/domains/pandle.net/mailboxes/{biliards.pk}/"
+    answer = as_operator.get(FIND, {"q": "biliards@pandle.net", "open": "1"})
+    assert answer.status_code == 200
+    answer = as_operator.get(FIND, {"q": "nothing-like-it", "open": "1"})
+    assert "Nothing here has" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("here", "header"), [("/domains/", "HX-Push-Url"), ("/find/?q=bi", "HX-Replace-Url")]
+)
+def test_typing_stands_once_in_the_history(as_operator, biliards, here, header) -> None:
+    htmx = {"HX-Request": "true", "HX-Target": "content"}
+    headers = {**htmx, "HX-Current-URL": f"http://testserver{here}"}
+    answer = as_operator.get(FIND, {"q": "bil"}, headers=headers)
+    assert answer[header] == "/find/?q=bil"
+    assert "<html" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "asked", ["", " ", "@", "a@", "@b.test", "\0", "\x1f", "\udcff", "x" * 9999]
+)
+def test_whatever_is_typed_is_answered(as_operator, biliards, asked: Any) -> None:
+    answer = as_operator.get(FIND, {"q": asked.encode("utf-8", "surrogatepass")})
+    assert answer.status_code == 200
