@@ -38,7 +38,7 @@ ROOT = Path(__file__).parents[1]
 
 # what belongs to one person: to the operator if that is who asks, else to the one with all rights
 PERSONAL = {"accounts:end_session", "mfa_edit_webauthn", "mfa_remove_webauthn"}
-OWN = {"people:prove", "people:withdraw_request", *PERSONAL}
+OWN = {"find:route", "people:prove", "people:withdraw_request", *PERSONAL}
 
 
 GUARDED = [route for route in ROUTES if route.audience is not Audience.ANYONE]
@@ -131,7 +131,9 @@ NEED_NO_RIGHT = {
     "aliases:row",
     "domains:detail",
     "domains:list",
+    "find:ask",
     "find:page",
+    "find:route",
     "mailboxes:full",
     "mailboxes:removed",
     "mailboxes:row",

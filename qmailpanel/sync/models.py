@@ -185,6 +185,32 @@ class Examination(models.Model):
     objects = HostQuerySet.as_manager()
 
 
+class ErrandQuerySet(models.QuerySet[Any]):
+    def for_user(self, user: User) -> Self:
+        """Those that ``user`` asked for."""
+        return self.filter(node=settings.QMAILPANEL_NODE, person=user.pk)
+
+
+class Errand(models.Model):
+    """Where mail to an address goes by the files of the host: asked by the panel, answered by sync.
+
+    `answer`: the legs of the route, see `Leg`; None until it is answered. All of it is forgotten
+    after some minutes.
+    """
+
+    node = models.CharField(max_length=64)
+    person = models.PositiveBigIntegerField()  # who asked
+    about = models.CharField(max_length=320)
+    asked = models.DateTimeField()
+    answered = models.DateTimeField(null=True)
+    answer = models.JSONField(null=True)
+
+    objects = ErrandQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["node", "answered"], name="errand_by_answer")]
+
+
 class Generation(models.Model):
     """A shared file as sync found or left it. The newest is how sync left it last.
 

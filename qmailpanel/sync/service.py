@@ -19,6 +19,7 @@ from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.pause import Round
 
 from .ahead import Way
+from .errands import run_errands
 from .parts import NO_LOCALS, Locals
 from .publish import publish, publish_heartbeat
 from .reconcile import Reconciler
@@ -80,6 +81,7 @@ class Service:
             self.replies,
             self.leaving,
             Every(0, self.take_changes),
+            Every(0, partial(run_errands, host.layout)),
             self.following,
             Every(0, self._watch_files),
             Every(0, self._retry),

@@ -6,12 +6,14 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from qmailpanel.accounts.models import User
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
 from qmailpanel.ledger.trigger import pull
+from qmailpanel.qmail.names import MailAddress
 
-from .models import Examination, SyncQuestion
+from .models import Errand, Examination, SyncQuestion
 
 
 @ledger_locked()
@@ -22,6 +24,16 @@ def answer_question(actor: Actor, question: SyncQuestion) -> SyncQuestion:
         question.answer = record(actor, Verb.CONFIRMED, Noun.HOST, question.digest)
         question.save(update_fields=["answer"])
     return question
+
+
+@transaction.atomic
+def ask_route(person: User, address: MailAddress) -> Errand:
+    """Have sync read from the files where mail to it goes. It changes nothing, as below."""
+    errand = Errand.objects.create(
+        node=settings.QMAILPANEL_NODE, person=person.pk, about=address, asked=timezone.now()
+    )
+    transaction.on_commit(pull)
+    return errand
 
 
 @transaction.atomic

@@ -24,7 +24,7 @@ from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.people.invitations import invite
 from qmailpanel.people.models import NameRequest
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
-from qmailpanel.sync.models import DriftDecision, Generation, SyncDrift, SyncQuestion
+from qmailpanel.sync.models import DriftDecision, Errand, Generation, SyncDrift, SyncQuestion
 from tests.kit.passkeys import Key
 
 # allauth's views cannot carry our decorator; each is listed here with the audience it has.
@@ -135,6 +135,12 @@ def of_person(asker: User) -> dict[str, Any]:
     passkey = Key().belongs_to(asker)
     elsewhere = {"ip": "192.0.2.1", "session_key": "elsewhere"}
     return {
+        "find:route": Errand.objects.create(
+            node=settings.QMAILPANEL_NODE,
+            person=asker.pk,
+            about="biliards@pandle.net",
+            asked=timezone.now(),
+        ),
         "people:prove": asked,
         "people:withdraw_request": asked,
         "people:accept_request": asked,

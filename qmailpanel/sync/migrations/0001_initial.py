@@ -29,6 +29,26 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name="Errand",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("node", models.CharField(max_length=64)),
+                ("person", models.PositiveBigIntegerField()),
+                ("about", models.CharField(max_length=320)),
+                ("asked", models.DateTimeField()),
+                ("answered", models.DateTimeField(null=True)),
+                ("answer", models.JSONField(null=True)),
+            ],
+            options={
+                "indexes": [models.Index(fields=["node", "answered"], name="errand_by_answer")],
+            },
+        ),
+        migrations.CreateModel(
             name="Examination",
             fields=[
                 ("node", models.CharField(max_length=64, primary_key=True, serialize=False)),

@@ -1,0 +1,54 @@
+"""What people want to know of the host: sync alone can read its files."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from qmailpanel.qmail.host.route_reader import RouteReader
+from qmailpanel.qmail.layout.rows import Layout
+from qmailpanel.qmail.names import InvalidName, MailAddress
+from qmailpanel.qmail.route.ends import Leg
+from qmailpanel.qmail.route.walk import find_route
+
+from .models import Errand
+
+AT_ONCE = 5
+KEPT = timedelta(minutes=10)
+
+
+def run_errands(layout: Layout) -> None:
+    """Answer what waits, the oldest first, and forget what was answered long ago."""
+    here = Errand.objects.filter(node=settings.QMAILPANEL_NODE)
+    waiting = list(here.filter(answered=None).order_by("id")[:AT_ONCE])
+    for errand in waiting:
+        errand.answer = answer_to(layout, errand.about)
+        errand.answered = timezone.now()
+        errand.save(update_fields=["answer", "answered"])
+    if waiting:
+        here.filter(answered__lt=timezone.now() - KEPT).delete()
+
+
+def answer_to(layout: Layout, about: str) -> list[object] | None:
+    """The legs of the route, as JSON has them; none of what is no address, or cannot be read."""
+    reader = RouteReader(layout.qmail_home, layout.mail_root, layout.lists)
+    try:
+        return [_plain(leg) for leg in find_route(reader, MailAddress(about).encode())]
+    except (InvalidName, OSError):
+        return []
+
+
+def _plain(leg: Leg) -> object:
+    return [
+        _shown(leg.address),
+        [[s.step, _shown(s.file), s.line, _shown(s.text)] for s in leg.stations],
+        [[_shown(end.address), end.fate, _shown(end.text)] for end in leg.ends],
+        [_shown(there) for there in leg.nexts],
+    ]
+
+
+def _shown(text: str) -> str:
+    """What others wrote, in characters that every database keeps and every page shows."""
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)[:1000]

@@ -1,0 +1,155 @@
+"""Where mail goes by the files of the host, read by sync and shown to whom it concerns."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from qmailpanel.accounts.models import User
+from qmailpanel.domains.models import Domain, Grant
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.services import hold_mailbox
+from qmailpanel.sync.errands import AT_ONCE, KEPT
+from qmailpanel.sync.models import Errand
+from qmailpanel.sync.service import Service
+from tests.kit.panels import Panel
+
+LIVE = {"HX-Request": "true", "HX-Target": "live"}
+
+
+@pytest.fixture
+def service(panel: Panel) -> Service:
+    """A host with pandle.net and side.test, each with an alias into the other."""
+    for program in ("bouncesaying", "preline"):
+        path = panel.home / "bin" / program
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    for above in (panel.home, *panel.home.parents):
+        above.chmod(above.stat().st_mode & 0o7777 | 0o011)
+    net, side = panel.add_domain("pandle.net"), panel.add_domain("side.test")
+    panel.add_mailbox(net, "ann")
+    panel.add_mailbox(side, "bob")
+    panel.add_alias(net, "there", "bob@side.test")
+    panel.add_alias(net, "nowhere", "bobb@side.test")
+    return panel.serve()
+
+
+@pytest.fixture
+def client(service: Service, sign_in: Any) -> Client:
+    browser: Client = sign_in(person("ann@example.org", "pandle.net"))
+    return browser
+
+
+def person(email: str, *names: str, is_operator: bool = False) -> User:
+    user = User.objects.create(email=email, is_operator=is_operator, password="argon2$x")
+    for name in names:
+        Grant.objects.create(user=user, domain=Domain.objects.get(name=name), rights=["addresses"])
+    return user
+
+
+@pytest.fixture
+def as_root(service: Service, sign_in: Any) -> Client:
+    browser: Client = sign_in(person("root@example.org", is_operator=True))
+    return browser
+
+
+def asked(client: Client, service: Service, address: str) -> str:
+    """The last fragment of those that the page gets one after the other."""
+    text = client.post("/find/route/", {"address": address}, headers=LIVE).content.decode()
+    assert "Being read" in text
+    service.turn()
+    [again] = re.findall(r'hx-get="([^"]+)"', text)
+    text = client.get(again, headers=LIVE).content.decode()
+    assert "hx-get" not in text
+    return text
+
+
+@pytest.mark.root
+def test_operators_see_each_line_that_decides(panel, service, as_root) -> None:
+    text = asked(as_root, service, "there@pandle.net")
+    assert "read back from the mail server's files at" in text
+    for word in ("control/rcpthosts:", "control/virtualdomains:", "100-there", "users/assign:"):
+        assert word in text
+    assert f"{panel.home}/mailnames/pandle.net/.qmail-there:1" in text
+    assert "arrives here" in text
+    assert "say otherwise" not in text
+
+
+@pytest.mark.root
+def test_where_the_files_say_otherwise_that_is_said(panel, service, as_root) -> None:
+    panel.write("mailnames/pandle.net/.qmail-there", b"&x@elsewhere.example\n")
+    text = asked(as_root, service, "there@pandle.net")
+    assert "say otherwise" in text
+    assert "Mail to there@pandle.net leaves this host for x@elsewhere.example." in text
+
+
+@pytest.mark.root
+def test_others_see_no_path_and_nothing_of_domains_of_other_people(service, client) -> None:
+    hold_mailbox(
+        SYSTEM, Domain.objects.get(name="side.test").addresses.get(local="bob"), on_hold=True
+    )
+    service.turn()
+    text = asked(client, service, "there@pandle.net")
+    assert "read back" in text
+    for word in ("/", "users/assign", "100-", "hold", "waits"):
+        assert word not in re.sub(r"<[^>]*>", "", text)
+    assert "say otherwise" not in text
+    assert "say otherwise" not in asked(client, service, "nowhere@pandle.net")
+
+
+def test_nobody_asks_about_an_address_of_other_people(service, client) -> None:
+    for address in ("bob@side.test", "x@elsewhere.example", "", "@", "x"):
+        assert client.post("/find/route/", {"address": address}, headers=LIVE).status_code == 200
+    assert not Errand.objects.exists()
+
+
+def test_nobody_sees_what_somebody_else_asked(service, client, as_root) -> None:
+    as_root.post("/find/route/", {"address": "ann@pandle.net"}, headers=LIVE)
+    errand = Errand.objects.get()
+    assert client.get(f"/find/route/{errand.pk}/").status_code == 404
+    text = client.get("/find/", {"q": "ann@pandle.net", "read": f"{errand.pk}"}).content.decode()
+    assert "Being read" not in text
+
+
+def test_without_a_script_the_page_shows_the_answer_too(service, client) -> None:
+    answer = client.post("/find/route/", {"address": "ann@pandle.net"})
+    service.turn()
+    assert "read back" in client.get(answer["Location"]).content.decode()
+
+
+def test_what_was_answered_is_forgotten_after_some_minutes(service, client) -> None:
+    asked(client, service, "ann@pandle.net")
+    Errand.objects.update(answered=timezone.now() - KEPT - timedelta(seconds=1))
+    asked(client, service, "ann@pandle.net")
+    assert Errand.objects.count() == 1
+
+
+def test_many_questions_are_answered_a_few_at_a_time(service, client) -> None:
+    for _ in range(AT_ONCE + 1):
+        client.post("/find/route/", {"address": "ann@pandle.net"}, headers=LIVE)
+    service.turn()
+    assert Errand.objects.filter(answered=None).count() == 1
+    service.turn()
+    assert not Errand.objects.filter(answered=None).exists()
+
+
+@pytest.mark.parametrize("about", ["", "x", "a b@pandle.net\n", "\x01@pandle.net"])
+def test_what_is_no_address_in_the_database_is_answered_with_nothing(service, about) -> None:
+    node = settings.QMAILPANEL_NODE
+    errand = Errand.objects.create(node=node, person=1, about=about, asked=timezone.now())
+    service.turn()
+    errand.refresh_from_db()
+    assert (errand.answer, errand.answered is not None) == ([], True)
+
+
+@pytest.mark.root
+def test_what_others_wrote_is_shown_without_its_control_characters(panel, service, as_root) -> None:
+    panel.write("mailnames/pandle.net/.qmail-there", b"|echo \x1b[31m\xff<b>\n")
+    text = asked(as_root, service, "there@pandle.net")
+    assert "echo \\x1b[31m\\xff&lt;b&gt;" in text
