@@ -40,6 +40,9 @@ const keys = {
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || find("dialog[open]")) return;
+  const isField = event.target.matches("[data-field]");
+  if (isField && ["Escape", "ArrowDown"].includes(event.key)) event.preventDefault(); // what was found stays
+  if (isField && event.key === "ArrowDown") return step(1);
   if (event.key === "Escape") return leave(event.target);
   const act = keys[event.key];
   if (!act || typing(event.target)) return;

@@ -62,7 +62,7 @@ def test_the_seeds_domain_mailbox_and_alias_go_from_pending_to_live_by_keyboard_
     assert host.assigned("pandle.net", "bilardi") == "pandle.net/biliards"
 
     keys.press("Escape")
-    keys.press("/")
+    keys.press("f")
     keys.type("bil")
     expect(page.locator("#rows tr")).to_have_count(1)
     assert page.url.endswith("?q=bil")
@@ -78,7 +78,7 @@ def test_the_seeds_domain_mailbox_and_alias_go_from_pending_to_live_by_keyboard_
 
 def test_slash_n_j_k_enter_and_escape_move_about(page, quiet_domain):
     page.goto(f"/domains/{quiet_domain}/mailboxes/")
-    page.keyboard.press("/")
+    page.keyboard.press("f")
     assert focused(page) == "Find a mailbox"
     page.keyboard.press("Escape")
     page.keyboard.press("n")

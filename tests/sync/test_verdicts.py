@@ -22,7 +22,15 @@ from tests.kit.panels import Panel
 HISTORIES = int(os.environ.get("TEST_HISTORIES") or 4)
 FIRST = int(os.environ.get("TEST_SEED") or 0)
 LAYOUTS = ("none", "validrcptto", "morevalidrcptto")
-PROGRAMS = ("bouncesaying", "preline", "qmail-inject", "mailbot", "reformail", "deliverquota")
+PROGRAMS = (
+    "qmail-local",
+    "bouncesaying",
+    "preline",
+    "qmail-inject",
+    "mailbot",
+    "reformail",
+    "deliverquota",
+)
 ASKED = [
     f"{local}@{name}"
     for name in (*NAMES, ALSO, f"x.{NAMES[0]}")

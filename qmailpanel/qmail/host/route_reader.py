@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from qmailpanel.qmail.formats import cdb
 from qmailpanel.qmail.formats import maildir as maildir_format
 from qmailpanel.qmail.formats.shared_files import Shared
-from qmailpanel.qmail.host.files import opened, read_file
+from qmailpanel.qmail.host.files import open_at, opened, read_file
 from qmailpanel.qmail.host.processes import find_arguments
 from qmailpanel.qmail.route.ends import readable
 from qmailpanel.qmail.route.reader import Account, Found
@@ -32,7 +32,7 @@ class RouteReader:
         self.home = home
         self.root = os.fsencode(root)
         self.lists = lists
-        self._maps = dict[str, cdb.AnyMap]()
+        self.delivers = os.path.exists(f"{home}/bin/qmail-local")
 
     @property
     def default_delivery(self) -> bytes | None:
@@ -47,15 +47,14 @@ class RouteReader:
             return None
 
     def ask(self, name: str, key: bytes) -> bytes | None:
-        if name not in self._maps:
-            with opened(f"{self.home}/{name}", follow=True) as (fd, _):
-                self._maps[name] = cdb.AnyMap(fd)
-        return self._maps[name].find(key)
+        with opened(f"{self.home}/{name}", follow=True) as (fd, _):
+            return cdb.FewOf(fd).find(key)
 
     def look(self, path: bytes, account: Account) -> Found:
         try:
-            with _reached(path, account) as fd:
-                return _describe(fd, account)
+            asker = account if self.delivers else None
+            with _reached(path, asker) as fd:
+                return _describe(fd, asker)
         except OSError as error:
             return Found(error.errno or errno.EIO)
 
@@ -83,7 +82,7 @@ class RouteReader:
 
 
 @contextlib.contextmanager
-def _reached(path: bytes, account: Account) -> Iterator[int]:
+def _reached(path: bytes, account: Account | None) -> Iterator[int]:
     """A descriptor that names what the account meets there. Raises OSError as it would."""
     fd, links = _root(), 0
     try:
@@ -109,7 +108,7 @@ def _reached(path: bytes, account: Account) -> Iterator[int]:
 
 
 def _root() -> int:
-    return os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    return open_at("/", os.O_PATH | os.O_DIRECTORY)
 
 
 def _parts(path: bytes) -> list[bytes]:
@@ -120,7 +119,7 @@ def _parts(path: bytes) -> list[bytes]:
 
 
 def _open(name: bytes, parent: int) -> int:
-    return os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    return open_at(os.fsdecode(name), os.O_PATH, parent)
 
 
 def _read_link(fd: int) -> bytes:
@@ -130,13 +129,18 @@ def _read_link(fd: int) -> bytes:
         os.close(fd)
 
 
-def _require(status: os.stat_result, account: Account, right: int) -> None:
+def _require(status: os.stat_result, account: Account | None, right: int) -> None:
     if not _may(status, account, right):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-def _may(status: os.stat_result, account: Account, right: int) -> bool:
-    """By owner, group and mode: qmail-lspawn leaves an account no other group."""
+def _may(status: os.stat_result, account: Account | None, right: int) -> bool:
+    """By owner, group and mode: qmail-lspawn leaves an account no other group.
+
+    None: whoever we are ourselves, where no qmail delivers.
+    """
+    if account is None:
+        return True
     if account.uid == status.st_uid:
         return bool(status.st_mode >> 6 & right)
     if account.gid == status.st_gid:
@@ -144,7 +148,7 @@ def _may(status: os.stat_result, account: Account, right: int) -> bool:
     return bool(status.st_mode & right)
 
 
-def _describe(fd: int, account: Account) -> Found:
+def _describe(fd: int, account: Account | None) -> Found:
     status = os.fstat(fd)
     may_write, may_enter = (_may(status, account, right) for right in (WRITE, SEARCH))
     content = None

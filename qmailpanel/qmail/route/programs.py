@@ -73,7 +73,9 @@ def _find_of_one(reader: Reader, account: Account, words: list[str]) -> Outcome:
 
 
 def _is_missing(reader: Reader, account: Account, program: str) -> bool:
-    return program.startswith("/") and bool(reader.look(os.fsencode(program), account).error)
+    if not (reader.delivers and program.startswith("/")):
+        return False
+    return bool(reader.look(os.fsencode(program), account).error)
 
 
 def _deliver(reader: Reader, account: Account, maildir: bytes) -> Outcome:

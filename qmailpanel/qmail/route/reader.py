@@ -43,6 +43,10 @@ class Reader(Protocol):
         """Those of known recipients that qmail-smtpd asks."""
 
     @property
+    def delivers(self) -> bool:
+        """Whether there is a qmail at all; else its programs are taken for granted."""
+
+    @property
     def default_delivery(self) -> bytes | None:
         """An argument of qmail-start; None where nobody knows it."""
 

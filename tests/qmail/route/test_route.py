@@ -33,7 +33,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for above in (home, *home.parents):
         above.chmod(above.stat().st_mode | 0o055)
     (home / "bin").mkdir()
-    (home / "bin/preline").touch()
+    for name in ("preline", "qmail-local"):
+        (home / "bin" / name).touch()
     Scene(home).build()
     compile_maps(home)
     return home
