@@ -79,7 +79,7 @@ def drop_tables(place):
         tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (name,) in tables:
             if not name.startswith("sqlite_"):
-                database.execute(f'DROP TABLE "{name}"')
+                database.execute(f'DROP TABLE IF EXISTS "{name}"')
         database.commit()
 
 

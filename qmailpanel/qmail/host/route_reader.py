@@ -30,7 +30,7 @@ class RouteReader:
     def __init__(self, home: str, root: str = "", lists: Sequence[Shared] = ()) -> None:
         """`root`: where the panel keeps mail, if it does."""
         self.home = home
-        self.root = os.fsencode(root)
+        self.roots = {os.fsencode(path) for path in (root, os.path.realpath(root)) if root}
         self.lists = lists
         self.delivers = os.path.exists(f"{home}/bin/qmail-local")
 
@@ -50,6 +50,10 @@ class RouteReader:
         with opened(f"{self.home}/{name}", follow=True) as (fd, _):
             return cdb.FewOf(fd).find(key)
 
+    def sees(self, home: bytes) -> bool:
+        """The service may be kept from homes elsewhere."""
+        return any(home.startswith(above + b"/") for above in {os.fsencode(self.home), *self.roots})
+
     def look(self, path: bytes, account: Account) -> Found:
         try:
             asker = account if self.delivers else None
@@ -59,12 +63,12 @@ class RouteReader:
             return Found(error.errno or errno.EIO)
 
     def holder(self, maildir: bytes) -> str | None:
-        parts = maildir.split(b"/")
-        if not self.root or parts[-1] != maildir_format.NAME.encode():
+        above, _, name = maildir.rpartition(b"/")
+        domain, _, local = above.rpartition(b"/")
+        root, _, domain = domain.rpartition(b"/")
+        if root not in self.roots or name != maildir_format.NAME.encode():
             return None
-        if b"/".join(parts[:-3]) != self.root:
-            return None
-        return readable(b"@".join([parts[-2], parts[-3]]))
+        return readable(local + b"@" + domain)
 
     def account(self, name: bytes) -> Account | None:
         try:

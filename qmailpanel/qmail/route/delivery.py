@@ -54,7 +54,8 @@ def deliver(reader: Reader, address: str, assigned: Assigned) -> Leg:
     try:
         return _deliver(reader, address, assigned, stations)
     except Waits as reason:
-        return Leg(address, tuple(stations), (End(address, Fate.WAITS, str(reason)),))
+        fate = Fate.WAITS if reader.sees(assigned.account.home) else Fate.UNSURE
+        return Leg(address, tuple(stations), (End(address, fate, str(reason)),))
 
 
 def _deliver(reader: Reader, address: str, assigned: Assigned, stations: list[Station]) -> Leg:

@@ -59,6 +59,9 @@ class Reader(Protocol):
         Raises FileNotFoundError where there is no map, and ValueError for one that is damaged.
         """
 
+    def sees(self, home: bytes) -> bool:
+        """Whether what is not there is not hidden from whoever looks."""
+
     def look(self, path: bytes, account: Account) -> Found:
         """What the account meets there."""
 

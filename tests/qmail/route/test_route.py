@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,16 +30,17 @@ class Reader(RouteReader):
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("home")
-    for above in (home, *home.parents):
-        above.chmod(above.stat().st_mode | 0o055)
-    (home / "bin").mkdir()
-    for name in ("preline", "qmail-local"):
-        (home / "bin" / name).touch()
-    Scene(home).build()
-    compile_maps(home)
-    return home
+def home() -> Iterator[Path]:
+    """Where the mail user may go: below pytest's own directories it may not."""
+    with tempfile.TemporaryDirectory(prefix="qmailpanel-route-") as directory:
+        home = Path(directory)
+        home.chmod(0o755)
+        (home / "bin").mkdir()
+        for name in ("preline", "qmail-local"):
+            (home / "bin" / name).touch()
+        Scene(home).build()
+        compile_maps(home)
+        yield home
 
 
 def compile_maps(home: Path) -> None:
@@ -60,7 +63,7 @@ def test_each_station_has_its_file_and_line(home: Path) -> None:
     assert [(s.step, s.file.replace(domain, ""), s.line, s.text) for s in leg.stations] == [
         (Step.ACCEPTED, "control/rcpthosts", 1, "pandle.net"),
         (Step.VIRTUAL, "control/virtualdomains", 1, "100-sales"),
-        (Step.ASSIGNED, "users/assign", 11, f"+100-:popuser:{UID}:{GID}:{domain}:-::"),
+        (Step.ASSIGNED, "users/assign", 12, f"+100-:popuser:{UID}:{GID}:{domain}:-::"),
         (Step.HOME, "", 0, "popuser"),
         (Step.FILE, "/.qmail-sales", 0, ""),
         (Step.FORWARD, "/.qmail-sales", 1, "ann@pandle.net"),
