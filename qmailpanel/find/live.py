@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext, gettext_lazy
 
 from qmailpanel.accounts.models import User
@@ -131,6 +132,8 @@ def _shown(user: User, leg: Leg) -> LegShown:
 
 
 def _lines(leg: Leg) -> Iterator[Line]:
+    """Below the mail root, paths are relative to it, as everywhere."""
     for station in leg.stations:
-        place = f"{station.file}:{station.line}" if station.line else station.file
+        file = station.file.removeprefix(f"{settings.QMAILPANEL_MAIL_ROOT}/")
+        place = f"{file}:{station.line}" if station.line else file
         yield Line(place, station.text, gettext(str(WORDS[station.step])))
