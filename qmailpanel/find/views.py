@@ -36,7 +36,7 @@ LONGEST = 320
 @require_GET
 def page(request: PanelRequest) -> HttpResponse:
     """What was found; `open`: of anything but a whole address the first of it."""
-    asked = normalize("NFC", request.GET.get("q", "").strip().lower())[:LONGEST]
+    asked = _asked(request.GET.get("q", ""))
     context = _context(request, asked)
     groups: list[Group] = context["groups"]
     if "open" in request.GET and groups and not context["card"]:
@@ -92,6 +92,12 @@ def _live_context(request: PanelRequest, errand: Errand, wait: int) -> dict[str,
 def _find_errand(request: PanelRequest, about: str) -> Errand | None:
     pk = read_number(request.GET.get("read", ""), HIGHEST_ROW) or 0
     return Errand.objects.for_user(request.user).filter(pk=pk, about=about).first()
+
+
+def _asked(typed: str) -> str:
+    """Without what no name has, and no database takes."""
+    text = normalize("NFC", "".join(filter(str.isprintable, typed)))
+    return text.strip().lower()[:LONGEST]
 
 
 def _context(request: PanelRequest, asked: str) -> dict[str, Any]:

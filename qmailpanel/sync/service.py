@@ -81,7 +81,6 @@ class Service:
             self.replies,
             self.leaving,
             Every(0, self.take_changes),
-            Every(0, partial(run_errands, host.layout)),
             self.following,
             Every(0, self._watch_files),
             Every(0, self._retry),
@@ -156,8 +155,10 @@ class Service:
                 log.exception("the database refused this; trying again")
 
     def take_changes(self) -> None:
-        """Make true what was committed since the last time."""
+        """Answer who asks for something, and make true what was committed since the last time."""
         ledger = self.reconciler.read_ledger()
+        if ledger.has_errands:
+            run_errands(self.host.layout)
         if ledger.end.change == self._through:
             return
         held = self.unsettled.held
