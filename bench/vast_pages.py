@@ -113,6 +113,7 @@ def _of_person(wide: Domain, usual: Domain) -> Iterator[tuple[str, str]]:
     yield from _lists_of("wide", wide)
     yield from _nearly_full()
     yield from _activity(wide)
+    yield from _field(wide)
 
 
 def _of_operator(wide: Domain, usual: Domain) -> Iterator[tuple[str, str]]:
@@ -121,6 +122,16 @@ def _of_operator(wide: Domain, usual: Domain) -> Iterator[tuple[str, str]]:
         yield f"sync, {name}", reverse(f"console:{name}")
     yield "people", reverse("people:list")
     yield "domain, remove", reverse("domains:remove", args=[wide.name])
+
+
+def _field(wide: Domain) -> Iterator[tuple[str, str]]:
+    """What somebody may type: what many have, or few, or nobody, and whole addresses."""
+    here = reverse("find:page")
+    texts = {"many": "user", "few": "99999", "nobody": "biliards", "domain": wide.name[:6]}
+    for name, text in texts.items():
+        yield f"field, {name}", f"{here}?q={text}"
+    yield "field, an address", f"{here}?q=user00001@{wide.name}"
+    yield "field, a typo", f"{here}?q=usr00001@{wide.name}"
 
 
 def _of_owner() -> Iterator[tuple[str, str]]:

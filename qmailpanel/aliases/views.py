@@ -31,6 +31,7 @@ from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import route_of
 from qmailpanel.domains.routes.pointers import StillPointedTo, pointers_to
 from qmailpanel.domains.routes.remarks import remarks_on
+from qmailpanel.domains.routes.sentences import say_route
 from qmailpanel.web.answers import SeeOther, sent, show, wants
 from qmailpanel.web.attempt import attempt
 from qmailpanel.web.fields import errors_of
@@ -145,6 +146,7 @@ def _detail(
         "form": shown,
         "rename": renaming,
         "hops": route_of(address, fates),
+        "goes": say_route(str(address), fates),
         "remarks": remarks_on(targets_of(address), fates, request.user),
         "is_expected": address.local in EXPECTED,
         "why": why,

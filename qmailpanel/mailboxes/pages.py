@@ -14,6 +14,7 @@ from qmailpanel.domains.addresses.pages import address_context
 from qmailpanel.domains.models import Address
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import route_of
+from qmailpanel.domains.routes.sentences import say_route
 from qmailpanel.reports.node import holds_quotas
 from qmailpanel.web.answers import SeeOther, show
 from qmailpanel.web.fields import errors_of
@@ -40,7 +41,7 @@ def to_detail(address: Address) -> SeeOther:
 
 def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpResponse:
     """The page of a mailbox, with a form that was not good or a reason why not."""
-    mailbox = mailbox_of(address)
+    mailbox, fates = mailbox_of(address), Fates(request.user)
     context = {
         **address_context(request, address),
         "form": MailboxForm.of(address),
@@ -54,7 +55,8 @@ def show_detail(request: PanelRequest, address: Address, **extra: Any) -> HttpRe
         "uses": last_uses(address),
         "has_password": bool(mailbox.password),
         "on_hold": mailbox.on_hold,
-        "hops": route_of(address, Fates(request.user)),
+        "hops": route_of(address, fates),
+        "goes": say_route(str(address), fates),
         **_removal(address, mailbox),
         "why": "",
         **extra,

@@ -15,6 +15,8 @@ from qmailpanel.qmail.names import MailAddress
 
 from .models import Errand, Examination, SyncQuestion
 
+WAITING = 5  # errands of one person
+
 
 @ledger_locked()
 def answer_question(actor: Actor, question: SyncQuestion) -> SyncQuestion:
@@ -28,7 +30,13 @@ def answer_question(actor: Actor, question: SyncQuestion) -> SyncQuestion:
 
 @transaction.atomic
 def ask_route(person: User, address: MailAddress) -> Errand:
-    """Have sync read from the files where mail to it goes. It changes nothing, as below."""
+    """Have sync read from the files where mail to it goes. It changes nothing, as below.
+
+    Of one person a few wait at most: whoever asks for more gets no answer to the first.
+    """
+    waiting = Errand.objects.for_user(person).filter(answered=None).order_by("-id")
+    too_many = waiting.values_list("pk", flat=True)[WAITING - 1 : 2 * WAITING]
+    Errand.objects.filter(pk__in=list(too_many)).delete()
     errand = Errand.objects.create(
         node=settings.QMAILPANEL_NODE, person=person.pk, about=address, asked=timezone.now()
     )

@@ -15,9 +15,11 @@ from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import hold_mailbox
+from qmailpanel.qmail.names import MailAddress
 from qmailpanel.sync.errands import AT_ONCE, KEPT
 from qmailpanel.sync.models import Errand
 from qmailpanel.sync.service import Service
+from qmailpanel.sync.services import WAITING, ask_route
 from tests.kit.panels import Panel
 
 LIVE = {"HX-Request": "true", "HX-Target": "live"}
@@ -124,9 +126,17 @@ def test_what_was_answered_is_forgotten_after_some_minutes(service, client) -> N
     assert Errand.objects.count() == 1
 
 
-def test_many_questions_are_answered_a_few_at_a_time(service, client) -> None:
-    for _ in range(AT_ONCE + 1):
-        client.post("/find/route/", {"address": "ann@pandle.net"}, headers=LIVE)
+def test_of_one_person_a_few_questions_wait_at_most(service, client, as_root) -> None:
+    as_root.post("/find/route/", {"address": "ann@pandle.net"}, headers=LIVE)
+    for number in range(WAITING + 2):
+        client.post("/find/route/", {"address": f"x{number}@pandle.net"}, headers=LIVE)
+    waiting = [errand.about for errand in Errand.objects.order_by("id")]
+    assert waiting == ["ann@pandle.net", *(f"x{n}@pandle.net" for n in range(2, WAITING + 2))]
+
+
+def test_many_questions_are_answered_a_few_at_a_time(service) -> None:
+    for number in range(AT_ONCE + 1):
+        ask_route(person(f"p{number}@example.org"), MailAddress("ann@pandle.net"))
     service.turn()
     assert Errand.objects.filter(answered=None).count() == 1
     service.turn()

@@ -10,16 +10,18 @@ from django.test import Client
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.owners import owner_of
 from qmailpanel.mailboxes.services import add_mailbox, switch_mailbox
 from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from tests.kit.live import make_live
 
 FIND = "/find/"
+BACKEND = "qmailpanel.mailboxes.owners.MailboxBackend"
 
 
 @pytest.fixture
 def biliards(domain: Domain) -> Address:
-    box = add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+    box = add_mailbox(SYSTEM, domain, LocalPart("biliards"), password="seven lanterns")
     make_live(domain)
     return box
 
@@ -115,3 +117,21 @@ def test_typing_stands_once_in_the_history(as_operator, biliards, here, header) 
 def test_whatever_is_typed_is_answered(as_operator, biliards, asked: Any) -> None:
     answer = as_operator.get(FIND, {"q": asked.encode("utf-8", "surrogatepass")})
     assert answer.status_code == 200
+
+
+def test_the_pages_of_an_address_say_the_same_sentence(as_colleague, biliards, domain) -> None:
+    info = add_alias(SYSTEM, domain, AliasLocal("info"), [MailAddress("biliards@pandle.net")])
+    own, owner = "Mail to biliards@pandle.net arrives here.", Client()
+    owner.force_login(owner_of(biliards.mailbox), backend=BACKEND)
+    box = f"/domains/pandle.net/mailboxes/{biliards.pk}/"
+    for client, page, sentence in (
+        (as_colleague, box, own),
+        (as_colleague, f"{box}mail/", own),
+        (owner, "/mailbox/", own),
+        (
+            as_colleague,
+            f"/domains/pandle.net/aliases/{info.pk}/",
+            "Mail to info@pandle.net goes on to biliards@pandle.net.",
+        ),
+    ):
+        assert sentence in client.get(page).content.decode(), page

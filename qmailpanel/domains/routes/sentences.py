@@ -14,6 +14,8 @@ from qmailpanel.qmail.route.verdict import Verdict
 from qmailpanel.reports.statuses import Status
 from qmailpanel.web.templatetags.panel import icon
 
+from .fates import Fates
+
 NAMED = 3  # addresses in one sentence
 WORDS = {
     Verdict.ARRIVES: gettext_lazy("Arrives here"),
@@ -70,6 +72,11 @@ def _shape_of(verdict: Verdict, *, is_pending: bool) -> str:
     if is_pending:
         return Status.PENDING
     return Status.LIVE if verdict in TAKEN else ""
+
+
+def say_route(address: str, fates: Fates) -> str:
+    """Where mail to the address goes, as the rows say it."""
+    return say_verdict(address, fates.verdict(address), fates.ends(address))
 
 
 def say_verdict(address: str, verdict: Verdict, ends: Sequence[End]) -> str:

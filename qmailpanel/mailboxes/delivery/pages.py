@@ -13,6 +13,7 @@ from qmailpanel.domains.models import Address
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import route_of
 from qmailpanel.domains.routes.remarks import remarks_on
+from qmailpanel.domains.routes.sentences import say_route
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.services import mailbox_of
 from qmailpanel.reports.node import answers_mail
@@ -35,6 +36,7 @@ def delivery_context(request: PanelRequest, address: Address) -> dict[str, Any]:
         "running": reply.running,
         "answers": answers_mail(),
         "hops": route_of(address, fates),
+        "goes": say_route(str(address), fates),
         "remarks": remarks_on(targets_of(address), fates, request.user),
     }
 

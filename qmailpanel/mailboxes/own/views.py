@@ -17,6 +17,7 @@ from qmailpanel.domains.models import OwnItem
 from qmailpanel.domains.pulse import show_pulse
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import route_of
+from qmailpanel.domains.routes.sentences import say_route
 from qmailpanel.mailboxes.fullness.services import app_rows, last_uses, used_of
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.opening import app_passwords
@@ -38,11 +39,13 @@ from .queries import find_further, find_sign_ins
 def own(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
     """The overview of the mailbox."""
     address = mailbox.address
+    fates = Fates(request.user, own=address.pk)
     return show_own(
         request,
         mailbox,
         "mailboxes/own.html",
-        hops=route_of(address, Fates(request.user, own=address.pk)),
+        hops=route_of(address, fates),
+        goes=say_route(str(address), fates),
         further=find_further(address),
         used=used_of(mailbox, address),
     )

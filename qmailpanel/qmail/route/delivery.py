@@ -38,7 +38,7 @@ TEMPORARY = frozenset(
 
 
 class DotQmail(NamedTuple):
-    """`content`: None where nobody may read it."""
+    """One that is there, and that the account may read."""
 
     path: bytes
     found: Found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from .assigning import NoAssignment, find_assigned
 from .delivery import deliver
 from .door import NOT_ACCEPTED, NOT_LISTED, find_door, find_listed
-from .ends import End, Fate, Leg, Step, readable
+from .ends import End, Fate, Leg, Station, Step, readable
 from .reader import Reader
 from .rewriting import rewrite
 
@@ -62,9 +62,9 @@ def _find_leg(reader: Reader, address: bytes, *, is_first: bool) -> Leg:
     return leg._replace(stations=(*stations, *assigned, *leg.stations))
 
 
-def _refused(name: str, stations: tuple[object, ...]) -> End | None:
+def _refused(name: str, stations: Iterable[Station]) -> End | None:
     """What qmail-smtpd answers."""
-    steps = {getattr(station, "step", None) for station in stations}
+    steps = {station.step for station in stations}
     if Step.NOT_ACCEPTED in steps:
         return End(name, Fate.RETURNS, NOT_ACCEPTED)
     return End(name, Fate.NOBODY, NOT_LISTED) if Step.NOT_LISTED in steps else None
