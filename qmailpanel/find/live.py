@@ -111,15 +111,21 @@ def _seen(user: User, legs: Sequence[Leg], fates: Fates) -> list[Leg]:
         return list(legs)
     hosts = {_host(leg.address) for leg in legs}
     mine = Claim.objects.for_user(user).filter(claims=True, name__in=hosts)
-    names = set(mine.values_list("name", flat=True))
+    prepends = dict(mine.values_list("name", "domain__prepend"))
     reached, seen = {leg.address.lower() for leg in legs[:1]}, list[Leg]()
     for leg in legs:
         if leg.address.lower() not in reached:
             continue
-        own = _host(leg.address) in names
+        own = _is_within(leg, prepends.get(_host(leg.address)))
         seen.append(leg if own else Leg(leg.address, ends=tuple(fates.ends(leg.address))))
         reached |= {there.lower() for there in leg.nexts} if own else set()
     return seen
+
+
+def _is_within(leg: Leg, prepend: int | None) -> bool:
+    """Whether nothing makes mail to it somebody else's: it is looked up in its own domain."""
+    virtual = [station.text for station in leg.stations if station.step is Step.VIRTUAL]
+    return prepend is not None and [text.partition("-")[0] for text in virtual] == [f"{prepend}"]
 
 
 def _host(address: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from django.db.models import prefetch_related_objects
 from django.urls import reverse
 from django.utils.html import escape
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -135,5 +136,5 @@ def _domain_hits(rows: Sequence[Domain], asked: str) -> Iterator[Hit]:
 def _people_hits(rows: Iterable[User], asked: str) -> Iterator[Hit]:
     for row in rows:
         role = _("operator") if row.is_operator else ""
-        href = f"{reverse('people:list')}?q={row.email}"
+        href = f"{reverse('people:list')}?{urlencode({'q': row.email})}"
         yield Hit(href, marked(row.email, asked), role, SafeString(""))

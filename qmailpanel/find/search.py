@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection
 from django.db.models import Q
-from django.db.models.expressions import RawSQL
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Address, AddressQuerySet, Claim, Destination, Domain
-from qmailpanel.qmail.names import display_of
+from qmailpanel.qmail.names import display_of, stored_of
 
 SHOWN = 8  # of each kind
-READ = 50  # among which those that begin so come first
+READ = 50  # domains whose addresses are looked through
 SHORTEST = 3  # letters, of any place; fewer are looked for at the beginning alone
 
 Row = TypeVar("Row")
@@ -42,9 +40,9 @@ class Found:
 def search(user: User, text: str) -> Found:
     """What the person may see of it. `text` is in lower case."""
     found = Found()
-    rows = _find_addresses(user, text)
-    found.addresses = _first(found, "addresses", [row for row in rows if not row.removed])
-    found.removed = _first(found, "removed", [row for row in rows if row.removed])
+    for kind, removed in (("addresses", False), ("removed", True)):
+        rows = _find_addresses(user, text, removed=removed)
+        setattr(found, kind, _first(found, kind, rows))
     found.destinations = _first(found, "destinations", _find_destinations(user, text))
     found.domains = _first(found, "domains", _find_domains(user, text))
     people = User.objects.for_user(user).filter(email__icontains=text).order_by("email")
@@ -58,29 +56,27 @@ def _first(found: Found, kind: str, rows: list[Row]) -> list[Row]:
     return rows[:SHOWN]
 
 
-def _find_addresses(user: User, text: str) -> list[Address]:
+def _find_addresses(user: User, text: str, *, removed: bool) -> list[Address]:
     """Those that begin so before the others."""
+    local, _at, host = text.rpartition("@") if "@" in text else (text, "", "")
     mine = Address.objects.for_user(user).claiming().select_related("domain")
-    local, at, host = text.rpartition("@")
-    if text == at:
+    mine = mine.filter(removed=removed, domain__removed=False)
+    if host:
+        mine = mine.filter(domain__in=_domains_beginning(user, host))
+    elif not local:
         return []
-    if at:
-        rows = mine.filter(domain__in=_domains_beginning(user, host))
-        return _in_order(rows.filter(local__contains=local)[:READ], local)
-    first = list(mine.starting(text).order_by("local", "id")[: SHOWN + 1])
+    first = list(mine.starting(local).order_by("local", "id")[: SHOWN + 1])
     others = mine.exclude(pk__in=[row.pk for row in first])
-    return [*first, *_in_order(_having(others, user, text)[:READ], text)]
-
-
-def _in_order(rows: Iterable[Address], text: str) -> list[Address]:
-    return sorted(rows, key=lambda row: (not row.local.startswith(text), row.local, row.pk))
+    if host:
+        return [*first, *others.filter(local__contains=local)[: SHOWN + 1]]
+    return [*first, *_having(others, user, local)[: SHOWN + 1]]
 
 
 def _domains_beginning(user: User, host: str) -> list[int]:
-    """Their numbers; also by the names of alias domains."""
-    domains = Domain.objects.for_user(user).claiming().starting(host)
-    names = Claim.objects.for_user(user).filter(claims=True, removed=False, name=host)
-    ids = [*domains.values_list("pk", flat=True)[:READ], *names.values_list("domain", flat=True)]
+    """Their numbers, the one that is called so first; also by the names of alias domains."""
+    names = Claim.objects.for_user(user).filter(claims=True, removed=False, name=stored_of(host))
+    domains = Domain.objects.for_user(user).claiming().starting(host).order_by("name", "id")
+    ids = [*names.values_list("domain", flat=True), *domains.values_list("pk", flat=True)[:READ]]
     return list(dict.fromkeys(ids))
 
 
@@ -88,27 +84,30 @@ def _having(rows: AddressQuerySet, user: User, text: str) -> AddressQuerySet:
     """With the text in the local part or the comment."""
     if len(text) < SHORTEST:
         return rows.none()
-    return rows.filter(_has(user, "find_address", text, "local__contains", "comment__icontains"))
+    lookups = ("local__contains", "comment__icontains")
+    found: AddressQuerySet = _with_text(rows, user, "find_address", text, *lookups)
+    return found
 
 
 def _find_destinations(user: User, text: str) -> list[Destination]:
     if len(text) < SHORTEST:
         return []
     mine = Destination.objects.select_related("address__domain").filter(
-        address__claims=True, address__removed=False
+        address__claims=True, address__removed=False, address__domain__removed=False
     )
     if not user.is_operator:
         mine = mine.filter(address__domain__grants__user=user)
-    return list(mine.filter(_has(user, "find_destination", text, "target__icontains"))[: SHOWN + 1])
+    found = _with_text(mine, user, "find_destination", text, "target__icontains")
+    return list(found[: SHOWN + 1])
 
 
-def _has(user: User, index: str, text: str, *lookups: str) -> Q:
+def _with_text(rows: Any, user: User, index: str, text: str, *lookups: str) -> Any:
     """Of somebody with a few domains, their own rows are read; SQLite's index knows no domains."""
     if connection.vendor == "sqlite" and user.is_operator:
         phrase = '"' + text.replace('"', '""') + '"'
-        sql = f"SELECT rowid FROM {index} WHERE {index} MATCH %s LIMIT {READ}"  # noqa: S608 - ours
-        return Q(pk__in=RawSQL(sql, [phrase]))  # noqa: S611 - as above
-    return reduce(or_, (Q((lookup, text)) for lookup in lookups))
+        same = f"{index}.rowid = {rows.model._meta.db_table}.id"
+        return rows.extra(tables=[index], where=[same, f"{index} MATCH %s"], params=[phrase])  # noqa: S610 - ours
+    return rows.filter(reduce(or_, (Q((lookup, text)) for lookup in lookups)))
 
 
 def _find_domains(user: User, text: str) -> list[Domain]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from datetime import timedelta
 
 from django.conf import settings
@@ -15,7 +17,11 @@ from qmailpanel.qmail.route.walk import find_route
 
 from .models import Errand
 
+log = logging.getLogger(__name__)
+
 AT_ONCE = 5
+SECONDS = 1.0  # for each
+SHOWN = 300  # characters of what others wrote
 KEPT = timedelta(minutes=10)
 
 
@@ -24,18 +30,28 @@ def run_errands(layout: Layout) -> None:
     here = Errand.objects.filter(node=settings.QMAILPANEL_NODE)
     waiting = list(here.filter(answered=None).order_by("id")[:AT_ONCE])
     for errand in waiting:
+        _run(layout, errand)
+    here.filter(answered__lt=timezone.now() - KEPT).delete()
+
+
+def _run(layout: Layout, errand: Errand) -> None:
+    """It counts as answered before it is begun: what ends the service then does so once."""
+    errand.answer, errand.answered = [], timezone.now()
+    errand.save(update_fields=["answer", "answered"])
+    try:
         errand.answer = answer_to(layout, errand.about)
-        errand.answered = timezone.now()
-        errand.save(update_fields=["answer", "answered"])
-    if waiting:
-        here.filter(answered__lt=timezone.now() - KEPT).delete()
+        errand.save(update_fields=["answer"])
+    except Exception:
+        log.exception("an errand about %r could not be done", errand.about)
 
 
-def answer_to(layout: Layout, about: str) -> list[object] | None:
+def answer_to(layout: Layout, about: str) -> list[object]:
     """The legs of the route, as JSON has them; none of what is no address, or cannot be read."""
+    end = time.monotonic() + SECONDS
     reader = RouteReader(layout.qmail_home, layout.mail_root, layout.lists)
     try:
-        return [_plain(leg) for leg in find_route(reader, MailAddress(about).encode())]
+        route = find_route(reader, MailAddress(about).encode(), lambda: time.monotonic() < end)
+        return [_plain(leg) for leg in route]
     except (InvalidName, OSError):
         return []
 
@@ -51,4 +67,4 @@ def _plain(leg: Leg) -> object:
 
 def _shown(text: str) -> str:
     """What others wrote, in characters that every database keeps and every page shows."""
-    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text)[:1000]
+    return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in text[:SHOWN])

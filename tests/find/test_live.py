@@ -143,6 +143,14 @@ def test_many_questions_are_answered_a_few_at_a_time(service) -> None:
     assert not Errand.objects.filter(answered=None).exists()
 
 
+def test_an_errand_that_cannot_be_done_is_asked_for_once(service, as_root, monkeypatch) -> None:
+    monkeypatch.setattr("qmailpanel.sync.errands.find_route", lambda *_: 1 / 0)
+    as_root.post("/find/route/", {"address": "ann@pandle.net"}, headers=LIVE)
+    service.turn()
+    assert Errand.objects.get().answer == []
+    service.turn()
+
+
 @pytest.mark.parametrize("about", ["", "x", "a b@pandle.net\n", "\x01@pandle.net"])
 def test_what_is_no_address_in_the_database_is_answered_with_nothing(service, about) -> None:
     node = settings.QMAILPANEL_NODE

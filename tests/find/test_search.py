@@ -11,8 +11,8 @@ from qmailpanel.aliases.services import add_alias, change_alias
 from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.names.services import add_alias_domain
 from qmailpanel.domains.renaming import rename_address
-from qmailpanel.domains.services import add_domain, change_domain
-from qmailpanel.find.search import READ, SHOWN, search
+from qmailpanel.domains.services import add_domain, change_domain, remove_domain
+from qmailpanel.find.search import SHOWN, search
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, change_mailbox
@@ -113,11 +113,37 @@ def test_however_many_there_are_some_are_shown_with_as_many_queries(
     request, domain, kind, django_assert_num_queries: Any
 ) -> None:
     user = request.getfixturevalue(kind)
-    queries = 6 if kind == "operator" else 5
-    for count in (1, READ + 1):
+    queries = 8 if kind == "operator" else 7
+    for count in (1, 3 * SHOWN):
         for number in range(count):
             add_mailbox(SYSTEM, domain, LocalPart(f"box-of-sales-{count}-{number}"))
         with django_assert_num_queries(queries):
             found = search(user, "sales")
         assert len(found.addresses) == min(count, SHOWN)
     assert found.has_more == {"addresses"}
+
+
+def test_the_whole_name_of_a_domain_counts_before_those_that_begin_so(operator) -> None:
+    for number in range(60):
+        add_domain(SYSTEM, DomainName(f"pandle{number:02}.net"))
+    named = add_domain(SYSTEM, DomainName("pandle.ne"))
+    add_mailbox(SYSTEM, named, LocalPart("ann"))
+    assert locals_of(operator, "ann@pandle.ne") == ["ann"]
+
+
+@pytest.mark.parametrize("text", ["mary@", "mith@"])
+def test_an_at_sign_alone_takes_nothing_away(operator, colleague, smith, text) -> None:
+    assert locals_of(operator, text) == locals_of(colleague, text) == ["mary.smith"]
+
+
+def test_however_many_were_removed_those_that_are_there_are_shown(operator, domain, smith) -> None:
+    for number in range(SHOWN + 1):
+        gone = add_mailbox(SYSTEM, domain, LocalPart(f"mary{number}"))
+        remove_mailbox(SYSTEM, gone, despite_pointers=True)
+    assert locals_of(operator, "ma") == ["mary.smith"]
+    assert len(search(operator, "mary").removed) == SHOWN
+
+
+def test_what_is_in_a_removed_domain_is_not_found(operator, domain, smith) -> None:
+    remove_domain(SYSTEM, domain)
+    assert locals_of(operator, "smith") == []

@@ -56,13 +56,20 @@ FILES = {
     "true": "|true\n./ann/Maildir/\n",
     "half": "&ann@pandle.net\n&annn@pandle.net\n",
     "program": "|cat > /dev/null\n",
+    "guard": "|exit 100; [ $? -eq 1 ] || exit 99\n./ann/Maildir/\n",
+    "device": "/dev/null\n",
+    "mboxlink": "./mboxlink\n",
+    "noentry": "./noentry/Maildir/\n",
+    "many": "&ann@pandle.net\n" * 101,
+    "dashes": f"&100{'-' * 2000}@pandle.net\n",
+    "large": "|exit 100\n" + "#\n" * 40_000,
     "tail": "|bouncesaying 'No.'; exit 0\n",
     "full": "|%(bin)s/preline -f /usr/sbin/deliverquota ./full/Maildir\n",
     "fullon": "&bob@pandle.net\n|%(bin)s/preline -f /usr/sbin/deliverquota ./full/Maildir\n",
     "room": "|%(bin)s/preline -f /usr/sbin/deliverquota ./room/Maildir\n",
     "lost": "|/usr/bin/no-preline -f /usr/sbin/deliverquota ./room/Maildir\n",
 }
-HOMES = ("ann", "bob", "Carl", "sticky", "open", "shut", "full", "room", "notmp")
+HOMES = ("ann", "bob", "Carl", "sticky", "open", "shut", "full", "room", "notmp", "noentry")
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ class Scene:
             f"=100-moved:{who}:{at}/moved:::",
             f"=100-gone:{who}:{at}/gone:::",
             f"=100-relative:{who}:somewhere:::",
-            f"=100-far:{who}:/elsewhere/far:::",
+            f"=100-far:{who}:/home/far:::",
             f"+100-:{who}:{at}:-::",
             f"+101-:{who}:{self.root}/other.net:-::",
             f"+102:{who}:{at}:-:list-:",
@@ -145,6 +152,10 @@ class Scene:
         (domain / ".qmail-linked").symlink_to(".qmail-sales")
         (domain / ".qmail-dangling").symlink_to("nothing")
         (domain / ".qmail-secret").symlink_to("/etc/shadow")
+        (domain / ".qmail-self").symlink_to("/proc/self/maps")
+        (domain / ".qmail-private").symlink_to("../../../../../../tmp/nothing-there")
+        (domain / ".qmail-shut-dir").mkdir(mode=0)
+        (domain / "mboxlink").symlink_to("/nonexistent/mbox")
 
     def _odd_homes(self, domain: Path) -> None:
         (domain / "sticky").chmod(0o1700)
@@ -152,6 +163,7 @@ class Scene:
         (domain / "shut").chmod(0)
         (domain / "moved").symlink_to("ann")
         (domain / "notmp/Maildir/tmp").rmdir()
+        (domain / "noentry/Maildir/tmp").chmod(0o600)
         self.write("pandle.net/full/Maildir/maildirsize", "100S,0C\n         200            1\n")
         self.write("pandle.net/room/Maildir/maildirsize", "900000S,0C\n           0            0\n")
 
@@ -212,6 +224,16 @@ LEADS: Mapping[str, Verdict] = {
     "half@pandle.net": RETURNS,
     "program@pandle.net": UNKNOWN,
     "tail@pandle.net": UNKNOWN,
+    "guard@pandle.net": UNKNOWN,
+    "device@pandle.net": UNKNOWN,
+    "mboxlink@pandle.net": WAITS,
+    "noentry@pandle.net": WAITS,
+    "many@pandle.net": UNKNOWN,
+    "dashes@pandle.net": UNKNOWN,
+    "large@pandle.net": UNKNOWN,
+    "self@pandle.net": UNKNOWN,
+    "private@pandle.net": UNKNOWN,
+    "shut-dir@pandle.net": WAITS,
     "full@pandle.net": RETURNS,
     "fullon@pandle.net": RETURNS,
     "room@pandle.net": ARRIVES,

@@ -23,6 +23,7 @@ from qmailpanel.qmail.numbers import HIGHEST_ID, read_number
 Sign = Literal["=", "+"]
 
 COLONS = 7
+LARGE = 1_000_000  # bytes
 
 
 class BadAssign(ValueError):
@@ -113,14 +114,25 @@ def line_key(line: bytes) -> bytes:
 
 
 def find_line(content: bytes, key: bytes) -> tuple[int, bytes] | None:
-    """The number of the first record of a key, and the record; None where no record has it."""
-    sign = rb"\+" if key.startswith(b"+") else rb"[^+.\n]"
-    found = re.compile(
-        b"^" + sign + re.escape(key[1:]) + b":.*$", re.IGNORECASE | re.MULTILINE
-    ).search(content)
-    if found is None or content.startswith(b".") or b"\n." in content[: found.start()]:
+    """The number of the first record of a key, and the record; None where no record has it.
+
+    In a large file only of one that is written as the key is.
+    """
+    start = _find_record(content, key)
+    if start < 0 or content.startswith(b".") or content.find(b"\n.", 0, start) >= 0:
         return None
-    return content.count(b"\n", 0, found.start()) + 1, found[0]
+    stop = content.find(b"\n", start)
+    return content.count(b"\n", 0, start) + 1, content[start : stop if stop >= 0 else None]
+
+
+def _find_record(content: bytes, key: bytes) -> int:
+    """Where it begins; -1 for nowhere."""
+    if len(content) > LARGE:
+        return 0 if content.startswith(key + b":") else content.find(b"\n" + key + b":") + 1 or -1
+    sign = rb"\+" if key.startswith(b"+") else rb"[^+.\n]"
+    pattern = b"^" + sign + re.escape(key[1:]) + b":"
+    found = re.compile(pattern, re.IGNORECASE | re.MULTILINE).search(content)
+    return found.start() if found else -1
 
 
 def line_value(line: bytes) -> bytes:

@@ -108,12 +108,12 @@ def render_reply(programs: Programs, reply: Reply, file: str, database: str) -> 
 
 def is_guard(command: bytes) -> bool:
     """Whether it is a line of `render_reply` that lets a message on to the next, or to nothing."""
-    return command.endswith(_ONLY_WITHOUT.encode())
+    return any(guard.fullmatch(command) for guard in _GUARDS)
 
 
 def is_answer(command: bytes) -> bool:
     """Whether it is the line of `render_reply` that answers."""
-    return b" -t /dev/fd/4 -N -S " in command and command.endswith(_ANSWERED.encode())
+    return _ANSWER.fullmatch(command) is not None
 
 
 def _guards(file: str) -> Iterator[str]:
@@ -156,3 +156,25 @@ def _flow(lines: Iterable[str]) -> Iterator[str]:
 
 def _stuff(line: str) -> str:
     return f" {line}" if line.startswith((" ", ">", "From ")) else line
+
+
+# what was rendered is known again, whatever the names in it
+
+_NAME = "QQ"
+_WORD = r"""(?:[\w@%+=:,./-]+|'[^']*'(?:"'"'[^']*')*)"""  # as shlex.quote leaves or makes one
+
+
+def _shape(line: str, *words: str) -> re.Pattern[bytes]:
+    """Of a program line, with any word in the place of each of these."""
+    pattern = re.escape(line.removeprefix("|"))
+    for word in words:
+        pattern = pattern.replace(re.escape(word), _WORD)
+    return re.compile(pattern.encode())
+
+
+_GUARDS = [_shape(line, _NAME) for line in _guards(_NAME)]
+_EXAMPLE = Reply(MailAddress("a@qq.test"), ReplyText(_NAME), ReplyBody(_NAME), 0)
+_ANSWER = _shape(
+    _answer(Programs("/QQ/mailbot", "/QQ/inject"), _EXAMPLE, _NAME, _NAME).replace("-D 0", "-D QQ"),
+    *("/QQ/reformail", "/QQ/mailbot", "/QQ/inject", "'From: a@qq.test'", _NAME),
+)

@@ -9,7 +9,7 @@ import errno
 import os
 import pwd
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from qmailpanel.qmail.formats import cdb
 from qmailpanel.qmail.formats import maildir as maildir_format
@@ -21,7 +21,8 @@ from qmailpanel.qmail.route.reader import Account, Found
 
 READ, WRITE, SEARCH = 4, 2, 1
 LINKS = 40  # as many as Linux follows
-LARGEST = 1 << 20  # bytes of a dot-qmail file
+LARGEST = 1 << 16  # bytes of a file that is read
+HIDDEN = (b"/home", b"/root", b"/run/user", b"/tmp", b"/var/tmp", b"/dev", b"/proc", b"/sys")
 
 
 class RouteReader:
@@ -32,6 +33,7 @@ class RouteReader:
         self.home = home
         self.roots = {os.fsencode(path) for path in (root, os.path.realpath(root)) if root}
         self.lists = lists
+        self._read = dict[str, bytes | None]()
         self.delivers = os.path.exists(f"{home}/bin/qmail-local")
 
     @property
@@ -41,26 +43,33 @@ class RouteReader:
         return told.pop() if len(told) == 1 else None
 
     def read(self, name: str) -> bytes | None:
-        try:
-            return read_file(f"{self.home}/{name}", follow=True).content
-        except FileNotFoundError:
-            return None
+        """Once for the whole route."""
+        if name not in self._read:
+            try:
+                self._read[name] = read_file(f"{self.home}/{name}", follow=True).content
+            except FileNotFoundError:
+                self._read[name] = None
+        return self._read[name]
 
     def ask(self, name: str, key: bytes) -> bytes | None:
         with opened(f"{self.home}/{name}", follow=True) as (fd, _):
             return cdb.FewOf(fd).find(key)
 
-    def sees(self, home: bytes) -> bool:
-        """The service may be kept from homes elsewhere."""
-        return any(home.startswith(above + b"/") for above in {os.fsencode(self.home), *self.roots})
-
-    def look(self, path: bytes, account: Account) -> Found:
+    def look(self, path: bytes, account: Account, *, read: bool = False) -> Found:
+        asker = account if self.delivers else None
+        way = _Way(path, asker, self._is_hidden)
         try:
-            asker = account if self.delivers else None
-            with _reached(path, asker) as fd:
-                return _describe(fd, asker)
+            with way.reached() as fd:
+                return _describe(fd, asker, read=read)._replace(is_linked=way.links > 0)
         except OSError as error:
-            return Found(error.errno or errno.EIO)
+            number = error.errno or errno.EIO
+            return Found(number, is_hidden=way.is_hidden, is_linked=way.links > 0)
+
+    def _is_hidden(self, path: bytes) -> bool:
+        """The unit of the service keeps it from these, or shows it others than the account sees."""
+        own = (os.fsencode(self.home), *self.roots)
+        is_ours = any(_is_below(path, one) or _is_below(one, path) for one in own)
+        return not is_ours and any(_is_below(path, above) for above in HIDDEN)
 
     def holder(self, maildir: bytes) -> str | None:
         above, _, name = maildir.rpartition(b"/")
@@ -85,30 +94,65 @@ class RouteReader:
             return None
 
 
-@contextlib.contextmanager
-def _reached(path: bytes, account: Account | None) -> Iterator[int]:
-    """A descriptor that names what the account meets there. Raises OSError as it would."""
-    fd, links = _root(), 0
-    try:
-        ahead = _parts(path)
-        while ahead:
-            _require(os.fstat(fd), account, SEARCH)
-            there = _open(ahead.pop(), fd)
-            if not stat.S_ISLNK(os.fstat(there).st_mode):
-                os.close(fd)
-                fd = there
-                continue
-            links += 1
-            target = _read_link(there)
-            if links > LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-            if target.startswith(b"/"):
-                os.close(fd)
-                fd = _root()
-            ahead += _parts(target)
-        yield fd
-    finally:
-        os.close(fd)
+class _Way:
+    """To what the account meets at a path. `links`: how many were followed."""
+
+    def __init__(
+        self, path: bytes, account: Account | None, hides: Callable[[bytes], bool]
+    ) -> None:
+        self.path = path
+        self.account = account
+        self.hides = hides
+        self.links = 0
+        self.is_hidden = False
+        self._where = list[bytes]()
+
+    @contextlib.contextmanager
+    def reached(self) -> Iterator[int]:
+        """A descriptor that names it. Raises OSError as the account would meet it."""
+        fd = _root()
+        try:
+            ahead = _parts(self.path)
+            while ahead:
+                _require(os.fstat(fd), self.account, SEARCH)
+                there = self._go(ahead.pop(), fd)
+                if not stat.S_ISLNK(os.fstat(there).st_mode):
+                    os.close(fd)
+                    fd = there
+                    continue
+                target = self._follow(there)
+                if target.startswith(b"/"):
+                    os.close(fd)
+                    fd = _root()
+                ahead += _parts(target)
+            yield fd
+        finally:
+            os.close(fd)
+
+    def _go(self, name: bytes, parent: int) -> int:
+        if name == b"..":
+            del self._where[-1:]
+        else:
+            self._where.append(name)
+        self._require_seen()
+        return open_at(os.fsdecode(name), os.O_PATH, parent)
+
+    def _follow(self, link: int) -> bytes:
+        self.links += 1
+        target = _read_link(link)
+        if self.links > LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        self._where = [] if target.startswith(b"/") else self._where[:-1]
+        return target
+
+    def _require_seen(self) -> None:
+        self.is_hidden = self.hides(b"/" + b"/".join(self._where))
+        if self.is_hidden:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _is_below(path: bytes, above: bytes) -> bool:
+    return path == above or path.startswith(above + b"/")
 
 
 def _root() -> int:
@@ -120,10 +164,6 @@ def _parts(path: bytes) -> list[bytes]:
     if b"\0" in path:
         raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
     return [part for part in reversed(path.split(b"/")) if part not in (b"", b".")]
-
-
-def _open(name: bytes, parent: int) -> int:
-    return open_at(os.fsdecode(name), os.O_PATH, parent)
 
 
 def _read_link(fd: int) -> bytes:
@@ -152,15 +192,11 @@ def _may(status: os.stat_result, account: Account | None, right: int) -> bool:
     return bool(status.st_mode & right)
 
 
-def _describe(fd: int, account: Account | None) -> Found:
+def _describe(fd: int, account: Account | None, *, read: bool) -> Found:
     status = os.fstat(fd)
-    may_write, may_enter = (_may(status, account, right) for right in (WRITE, SEARCH))
-    content = None
-    if stat.S_ISREG(status.st_mode) and _may(status, account, READ):
-        content = _read(fd)
-    return Found(0, status.st_mode, status.st_uid, may_write, may_enter, content)
-
-
-def _read(fd: int) -> bytes:
-    """Raises OSError for more than any dot-qmail file has."""
-    return read_file(f"/proc/self/fd/{fd}", most=LARGEST, follow=True).content
+    may_read, may_write, may_enter = (_may(status, account, r) for r in (READ, WRITE, SEARCH))
+    found = Found(0, status.st_mode, may_read, may_write, may_enter)
+    if not (read and may_read and found.is_plain and status.st_size <= LARGEST):
+        return found
+    content = read_file(f"/proc/self/fd/{fd}", most=LARGEST, follow=True).content
+    return found._replace(content=content)

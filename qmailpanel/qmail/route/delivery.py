@@ -12,6 +12,7 @@ from qmailpanel.qmail.formats.dotqmail import (
     BadDotQmail,
     Forward,
     ForwardOnly,
+    Instruction,
     Maildir,
     Mbox,
     Program,
@@ -22,7 +23,7 @@ from .assigning import Assigned
 from .ends import End, Fate, Leg, Station, Step, readable, say_error
 from .programs import find_outcome
 from .reader import Account, Found, Reader
-from .stores import store
+from .stores import Unsure, seen, store
 
 NO_MAILBOX = "Sorry, no mailbox here by that name. (#5.1.1)"
 USAGE = (
@@ -31,10 +32,15 @@ USAGE = (
 ONLY_FORWARDS = "Uh-oh: .qmail has %s delivery but has x bit set. (#4.7.0)"
 WRITABLE = stat.S_IWOTH  # conf-patrn
 DENIED = frozenset({errno.EACCES, errno.EPERM})
-TEMPORARY = frozenset(
+TEMPORARY = frozenset(  # error_temp() in notqmail
     {errno.EINTR, errno.ENOMEM, errno.ETXTBSY, errno.EIO, errno.ETIMEDOUT, errno.EAGAIN}
-    | {errno.EDEADLK, errno.EBUSY, errno.ENFILE, errno.EMFILE, errno.ENOSPC, errno.ESTALE}
+    | {errno.EDEADLK, errno.EBUSY, errno.ENFILE, errno.EMFILE, errno.EFBIG, errno.ENOSPC}
+    | {errno.ENETDOWN, errno.ENETUNREACH, errno.ENETRESET, errno.ECONNABORTED, errno.ECONNRESET}
+    | {errno.ENOBUFS, errno.ETOOMANYREFS, errno.ECONNREFUSED, errno.EHOSTDOWN, errno.EHOSTUNREACH}
+    | {errno.EUSERS, errno.EDQUOT, errno.ESTALE, errno.EREMOTE, errno.ENOLCK}
 )
+MOST = 100  # instructions of one file that are followed
+BLANK = "Uh-oh: first line of .qmail file is blank. (#4.2.1)"
 
 
 class DotQmail(NamedTuple):
@@ -54,8 +60,9 @@ def deliver(reader: Reader, address: str, assigned: Assigned) -> Leg:
     try:
         return _deliver(reader, address, assigned, stations)
     except Waits as reason:
-        fate = Fate.WAITS if reader.sees(assigned.account.home) else Fate.UNSURE
-        return Leg(address, tuple(stations), (End(address, fate, str(reason)),))
+        return Leg(address, tuple(stations), (End(address, Fate.WAITS, str(reason)),))
+    except Unsure:
+        return Leg(address, tuple(stations), (End(address, Fate.UNSURE),))
 
 
 def _deliver(reader: Reader, address: str, assigned: Assigned, stations: list[Station]) -> Leg:
@@ -75,8 +82,8 @@ def _deliver(reader: Reader, address: str, assigned: Assigned, stations: list[St
 
 
 def _check_home(reader: Reader, account: Account) -> None:
-    home = reader.look(account.home, account)
-    error = home.error or (0 if stat.S_ISDIR(home.mode) else errno.ENOTDIR)
+    home = seen(reader.look(account.home, account))
+    error = home.error or (0 if home.is_directory else errno.ENOTDIR)
     if not error and not home.may_enter:
         error = errno.EACCES
     if error:
@@ -104,19 +111,18 @@ def names_of(dash: bytes, ext: bytes) -> Iterator[bytes]:
 def _search(reader: Reader, account: Account, dash: bytes, ext: bytes) -> DotQmail | None:
     for name in names_of(dash, ext):
         path = account.home + b"/" + name
-        found = reader.look(path, account)
-        if found.error in DENIED | TEMPORARY or (_is_plain(found) and found.content is None):
+        found = seen(reader.look(path, account, read=True))
+        is_shut = not (found.error or found.may_read)
+        if is_shut or found.error in DENIED | TEMPORARY:
             why = say_error(found.error or errno.EACCES)
             raise Waits(f"Unable to open {readable(name)}: {why}. (#4.3.0)")
-        if _is_plain(found):
+        if found.is_plain:
             if found.mode & WRITABLE:
                 raise Waits("Uh-oh: .qmail file is writable. (#4.7.0)")
+            if found.content is None:
+                raise Unsure
             return DotQmail(path, found)
     return None
-
-
-def _is_plain(found: Found) -> bool:
-    return not found.error and stat.S_ISREG(found.mode)
 
 
 def _follow_lines(
@@ -128,11 +134,13 @@ def _follow_lines(
     if file:
         stations.append(Station(Step.FILE, name))
     if not content:
-        if reader.default_delivery is None:
-            stations.append(Station(Step.BY_DEFAULT, name))
-            return Leg(address, tuple(stations), (End(address, Fate.UNSURE),))
-        content, name = reader.default_delivery, ""
-        stations.append(Station(Step.BY_DEFAULT, "", 0, readable(content)))
+        default = reader.default_delivery
+        stations.append(Station(Step.BY_DEFAULT, "", 0, readable(default or b"")))
+        if default is None:
+            raise Unsure
+        if not default:
+            raise Waits(BLANK)
+        content, name = default, ""
     return _Lines(reader, address, account, name, stations).follow(content, only_forwards)
 
 
@@ -155,27 +163,32 @@ class _Lines:
         try:
             instructions = numbered(content)
         except BadDotQmail as error:
-            raise Waits(f"Uh-oh: {error}. (#4.2.1)") from error
-        for number, instruction in instructions:
-            match instruction:
-                case ForwardOnly():
-                    only_forwards = True
-                case Program() | Mbox() | Maildir() if only_forwards:
-                    kind = "prog" if isinstance(instruction, Program) else "file"
-                    self._stop(Fate.WAITS, ONLY_FORWARDS % kind)
-                case Program():
-                    self._run(number, instruction.text)
-                case Maildir() | Mbox():
-                    self._store(number, instruction)
-                case Forward():
-                    self._pass(number, Step.FORWARD, instruction.text)
-                    self.nexts.append(readable(instruction.text))
+            raise Waits(BLANK) from error
+        for number, instruction in instructions[:MOST]:
+            if isinstance(instruction, ForwardOnly):
+                only_forwards = True
+            self._do(number, instruction, only_forwards)
             if self._is_over:
                 break
+        if len(instructions) > MOST and not self._is_over:
+            self._end(Fate.UNSURE)
         if not (self.ends or self.nexts):
             self._pass(0, Step.DISCARD, b"")
             self._end(Fate.DISCARDED)
         return Leg(self.address, tuple(self.stations), tuple(self.ends), tuple(self.nexts))
+
+    def _do(self, number: int, instruction: Instruction, only_forwards: bool) -> None:
+        match instruction:
+            case Program() | Mbox() | Maildir() if only_forwards:
+                kind = "prog" if isinstance(instruction, Program) else "file"
+                self._stop(Fate.WAITS, ONLY_FORWARDS % kind)
+            case Program():
+                self._run(number, instruction.text)
+            case Maildir() | Mbox():
+                self._store(number, instruction)
+            case Forward():
+                self._pass(number, Step.FORWARD, instruction.text)
+                self.nexts.append(readable(instruction.text))
 
     def _pass(self, number: int, step: Step, text: bytes) -> None:
         self.stations.append(Station(step, self.file, number, readable(text)))
@@ -186,12 +199,11 @@ class _Lines:
     def _store(self, number: int, instruction: Mbox | Maildir) -> None:
         is_maildir = isinstance(instruction, Maildir)
         self._pass(number, Step.MAILDIR if is_maildir else Step.MBOX, instruction.text)
-        path = os.path.join(self.account.home, instruction.text)
-        why = store(self.reader, self.account, path, is_maildir=is_maildir)
+        why = store(self.reader, self.account, instruction.text, is_maildir=is_maildir)
         if why:
             self._stop(Fate.WAITS, why)
         else:
-            self._arrive(path)
+            self._arrive(os.path.join(self.account.home, instruction.text))
 
     def _arrive(self, path: bytes) -> None:
         holder = self.reader.holder(os.path.normpath(path)) or self.address

@@ -18,7 +18,7 @@ from qmailpanel.qmail.formats.reply import is_answer, is_guard
 
 from .ends import Fate, readable
 from .reader import Account, Reader
-from .stores import is_full, store
+from .stores import is_full, seen, store
 
 OVER_QUOTA = "Mail quota exceeded."  # as deliverquota of Debian says it
 _EXIT = re.compile(rb"\s*(?:exit\s+([0-9]{1,3})|true|:)\s*")
@@ -63,27 +63,31 @@ def _left_with(code: int) -> Outcome:
 def _find_of_one(reader: Reader, account: Account, words: list[str]) -> Outcome:
     if name_of(words[0]) == "bouncesaying" and len(words) == 2:
         return Outcome(Fate.RETURNS, words[1], stops=True)
-    missing = [word for word in find_programs(words) if _is_missing(reader, account, word)]
+    missing = next(filter(None, (_why_not(reader, account, w) for w in find_programs(words))), "")
     if missing:
-        return Outcome(Fate.WAITS, f"{missing[0]}: not found", stops=True)
+        return Outcome(Fate.WAITS, missing, stops=True)
     maildir = find_maildir(words)
     if maildir:
         return _deliver(reader, account, os.fsencode(maildir))
     return Outcome(Fate.UNSURE, " ".join(words))
 
 
-def _is_missing(reader: Reader, account: Account, program: str) -> bool:
+def _why_not(reader: Reader, account: Account, program: str) -> str:
+    """Why sh cannot run it; empty where it can."""
     if not (reader.delivers and program.startswith("/")):
-        return False
-    return bool(reader.look(os.fsencode(program), account).error)
+        return ""
+    found = seen(reader.look(os.fsencode(program), account))
+    if found.error:
+        return f"{program}: not found"
+    return "" if found.is_plain and found.may_enter else f"{program}: Permission denied"
 
 
 def _deliver(reader: Reader, account: Account, maildir: bytes) -> Outcome:
     """By deliverquota. See deliverquota(8)."""
-    path = os.path.join(account.home, maildir)
-    why = store(reader, account, path, is_maildir=True)
+    why = store(reader, account, maildir, is_maildir=True)
     if why:
         return Outcome(Fate.WAITS, why, stops=True)
+    path = os.path.join(account.home, maildir)
     if is_full(reader, account, path):
         return Outcome(Fate.FULL, OVER_QUOTA, stops=True)
     return Outcome(Fate.ARRIVES, path=path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -23,16 +24,28 @@ class Account(NamedTuple):
 class Found(NamedTuple):
     """What an account meets at a path, links followed.
 
-    `error`: an errno where it cannot even be looked at, else 0. `may_write`, `may_enter`: of a
-    directory. `content`: of a plain file that it may read.
+    `error`: an errno where it cannot even be looked at, else 0. `may_enter`: it may go through a
+    directory, or run a file. `content`: of a plain file that it may read, where that was asked for;
+    None of one that is too large. `is_hidden`: whoever looks is kept from what the account may see.
+    `is_linked`: a link leads there.
     """
 
     error: int = 0
     mode: int = 0
-    uid: int = 0
+    may_read: bool = False
     may_write: bool = False
     may_enter: bool = False
     content: bytes | None = None
+    is_hidden: bool = False
+    is_linked: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        return not self.error and stat.S_ISREG(self.mode)
+
+    @property
+    def is_directory(self) -> bool:
+        return not self.error and stat.S_ISDIR(self.mode)
 
 
 class Reader(Protocol):
@@ -59,11 +72,8 @@ class Reader(Protocol):
         Raises FileNotFoundError where there is no map, and ValueError for one that is damaged.
         """
 
-    def sees(self, home: bytes) -> bool:
-        """Whether what is not there is not hidden from whoever looks."""
-
-    def look(self, path: bytes, account: Account) -> Found:
-        """What the account meets there."""
+    def look(self, path: bytes, account: Account, *, read: bool = False) -> Found:
+        """What the account meets there; `read`: with its content."""
 
     def holder(self, maildir: bytes) -> str | None:
         """Whose mailbox it is, where that can be told from the path: an address."""

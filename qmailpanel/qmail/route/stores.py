@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 
 from qmailpanel.qmail.formats import maildir
 
@@ -12,43 +11,54 @@ from .ends import readable, say_error
 from .reader import Account, Found, Reader
 
 
-def store(reader: Reader, account: Account, path: bytes, *, is_maildir: bool) -> str:
-    """Why mail for it waits; empty where it does not. `path`: absolute."""
+class Unsure(Exception):
+    """What decides cannot be seen from here, or is more than is followed."""
+
+
+def store(reader: Reader, account: Account, name: bytes, *, is_maildir: bool) -> str:
+    """Why mail for it waits; empty where it does not. `name`: from the home on. Raises Unsure."""
+    path = os.path.join(account.home, name)
     if is_maildir:
         return _into_maildir(reader, account, path)
-    return _into_mbox(reader, account, path)
+    error = _why_no_mbox(reader, account, path)
+    return f"Unable to open {readable(name)}: {say_error(error)}. (#4.2.1)" if error else ""
+
+
+def seen(found: Found) -> Found:
+    """Raises Unsure."""
+    if found.is_hidden:
+        raise Unsure
+    return found
 
 
 def _into_maildir(reader: Reader, account: Account, path: bytes) -> str:
-    here = reader.look(path, account)
-    if here.error or not (stat.S_ISDIR(here.mode) and here.may_enter):
+    here = seen(reader.look(path, account))
+    if not (here.is_directory and here.may_enter):
         return "Unable to chdir to maildir. (#4.2.1)"
-    for name in ("tmp", "new"):
-        inside = reader.look(os.path.join(path, name.encode()), account)
-        if inside.error or not (stat.S_ISDIR(inside.mode) and inside.may_write):
+    for name in (b"tmp", b"new"):
+        inside = seen(reader.look(os.path.join(path, name), account))
+        if not (inside.is_directory and inside.may_write and inside.may_enter):
             return "Temporary error on maildir delivery. (#4.3.0)"
     return ""
 
 
-def _into_mbox(reader: Reader, account: Account, path: bytes) -> str:
-    file = reader.look(path, account)
-    if file.error == errno.ENOENT:
-        above = reader.look(os.path.dirname(path.rstrip(b"/")) or b"/", account)
-        error = above.error or (0 if above.may_write else errno.EACCES)
-    else:
-        error = file.error or _why_no_mbox(file)
-    return f"Unable to open {readable(path)}: {say_error(error)}. (#4.2.1)" if error else ""
-
-
-def _why_no_mbox(file: Found) -> int:
-    if stat.S_ISDIR(file.mode):
-        return errno.EISDIR
+def _why_no_mbox(reader: Reader, account: Account, path: bytes) -> int:
+    """An errno; 0 where it is there, or can be made. A device takes no mail: see fsync(2)."""
+    file = seen(reader.look(path, account))
+    if file.error == errno.ENOENT and not file.is_linked:
+        above = seen(reader.look(os.path.dirname(path.rstrip(b"/")) or b"/", account))
+        can_be_made = above.is_directory and above.may_write and above.may_enter
+        return 0 if can_be_made else above.error or errno.EACCES
+    if file.error or file.is_directory:
+        return file.error or errno.EISDIR
+    if not file.is_plain:
+        return errno.EINVAL
     return 0 if file.may_write else errno.EACCES
 
 
 def is_full(reader: Reader, account: Account, path: bytes) -> bool:
     """Whether deliverquota refuses even the smallest message. See maildirquota(7)."""
-    file = reader.look(os.path.join(path, maildir.SIZE.encode()), account)
+    file = reader.look(os.path.join(path, maildir.SIZE.encode()), account, read=True)
     try:
         size = maildir.parse(file.content or b"")
     except maildir.BadMaildirSize:

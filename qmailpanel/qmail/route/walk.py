@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from .assigning import NoAssignment, find_assigned
 from .delivery import deliver
@@ -11,29 +11,38 @@ from .ends import End, Fate, Leg, Station, Step, readable
 from .reader import Reader
 from .rewriting import rewrite
 
-MOST = 100  # addresses
+MOST = 50  # addresses
+LONGEST = 900  # bytes of an address; qmail-smtpd takes no longer one
+LONGEST_DOMAIN = 255
 LOOPS = "This message is looping: it already has my Delivered-To line. (#5.4.6)"
 
 Route = tuple[Leg, ...]  # the address that was asked for first; each once
 
 
-def find_route(reader: Reader, address: bytes) -> Route:
-    """Where mail of a stranger to the address goes. Raises OSError."""
+def find_route(
+    reader: Reader, address: bytes, may_go_on: Callable[[], bool] = lambda: True
+) -> Route:
+    """Where mail of a stranger to the address goes. Raises OSError.
+
+    `may_go_on`: asked before each address; where it says no, the rest lies further than it was
+    followed.
+    """
     legs = dict[str, Leg]()
     ahead = [(address, frozenset[str]())]
-    while ahead and len(legs) < MOST:
+    while ahead and len(legs) < MOST and (not legs or may_go_on()):
         text, above = ahead.pop()
         name = _name(text)
         if name in legs:
             continue
         leg = _find_leg(reader, text, is_first=not legs)
-        loops = [there for there in leg.nexts if there.lower() in {*above, name}]
-        ends = (*leg.ends, *(End(there, Fate.RETURNS, LOOPS) for there in loops))
-        nexts = tuple(there for there in leg.nexts if there not in loops)
+        passed = above | {name}
+        loops = {there for there in leg.nexts if there.lower() in passed}
+        ends = (*leg.ends, *(End(there, Fate.RETURNS, LOOPS) for there in sorted(loops)))
+        nexts = tuple(there for there in dict.fromkeys(leg.nexts) if there not in loops)
         legs[name] = leg._replace(ends=ends, nexts=nexts)
-        ahead += [(there.encode(), above | {name}) for there in reversed(nexts)]
+        ahead += [(there.encode(), passed) for there in reversed(nexts)]
     cut = [End(_name(text), Fate.FURTHER) for text, _ in ahead if _name(text) not in legs]
-    return (*legs.values(), *([Leg(cut[0].address, ends=(cut[0],))] if cut else []))
+    return (*legs.values(), *([Leg(cut[-1].address, ends=(cut[-1],))] if cut else []))
 
 
 def _name(address: bytes) -> str:
@@ -42,6 +51,8 @@ def _name(address: bytes) -> str:
 
 def _find_leg(reader: Reader, address: bytes, *, is_first: bool) -> Leg:
     name = readable(address)
+    if len(address) > LONGEST or len(address.rpartition(b"@")[2]) > LONGEST_DOMAIN:
+        return Leg(name, ends=(End(name, Fate.UNSURE),))
     rewritten = rewrite(reader, address)
     if rewritten.local is None:
         end = End(readable(rewritten.address), Fate.GOES_ON)

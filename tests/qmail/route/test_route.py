@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from qmailpanel.qmail.formats import cdb
+from qmailpanel.qmail.formats import assign, cdb
 from qmailpanel.qmail.host.route_reader import RouteReader
 from qmailpanel.qmail.route.ends import Step
 from qmailpanel.qmail.route.reader import Account
-from qmailpanel.qmail.route.verdict import verdict
+from qmailpanel.qmail.route.verdict import Verdict, verdict
 from qmailpanel.qmail.route.walk import Route, ends_of, find_route
 from tests.kit.route_scene import GID, LEADS, UID, Scene
 
@@ -37,7 +37,7 @@ def home() -> Iterator[Path]:
         home.chmod(0o755)
         (home / "bin").mkdir()
         for name in ("preline", "qmail-local"):
-            (home / "bin" / name).touch()
+            (home / "bin" / name).touch(mode=0o755)
         Scene(home).build()
         compile_maps(home)
         yield home
@@ -55,6 +55,24 @@ def route_of(home: Path, address: str) -> Route:
 @pytest.mark.parametrize(("address", "expected"), LEADS.items())
 def test_an_address_leads_where_it_does(home: Path, address: str, expected: str) -> None:
     assert verdict(address, list(ends_of(route_of(home, address)))) == expected
+
+
+def test_who_may_not_go_on_is_told_that_there_is_more(home: Path) -> None:
+    route = find_route(Reader(str(home)), b"team@pandle.net", lambda: False)
+    assert [leg.address for leg in route] == ["team@pandle.net", "ann@pandle.net"]
+    assert verdict("team@pandle.net", list(ends_of(route))) == Verdict.UNKNOWN
+
+
+def test_in_a_large_file_a_line_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = b"=7-Joe:x:1:1:/:::\n+7-:x:1:1:/:-::\n.\n=7-late:x:1:1:/:::\n"
+    assert assign.find_line(content, b"=7-joe") == (1, b"=7-Joe:x:1:1:/:::")
+    assert assign.find_line(content, b"+7-") == (2, b"+7-:x:1:1:/:-::")
+    assert assign.find_line(content, b"=7-late") is None
+    monkeypatch.setattr(assign, "LARGE", 0)
+    assert assign.find_line(content, b"+7-") == (2, b"+7-:x:1:1:/:-::")
+    assert assign.find_line(content, b"=7-Joe") == (1, b"=7-Joe:x:1:1:/:::")
+    assert assign.find_line(content, b"=7-late") is None
+    assert assign.find_line(content, b"=7-nobody") is None
 
 
 def test_each_station_has_its_file_and_line(home: Path) -> None:

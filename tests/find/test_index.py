@@ -1,0 +1,34 @@
+"""The index of three letters goes with the rows, whoever writes them."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from qmailpanel.domains.models import Address, Domain
+
+INDEXES = {"find_address", "find_destination"}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL keeps its indexes itself")
+def test_every_migration_leaves_the_triggers_in_place(db: None) -> None:
+    """A migration that alters such a table makes it anew on SQLite, without its triggers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        names = {name for (name,) in cursor.fetchall()}
+    moments = ("insert", "update", "delete")
+    assert {f"{index}_{moment}" for index in INDEXES for moment in moments} <= names
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL keeps its indexes itself")
+def test_the_index_agrees_with_the_rows_after_all_kinds_of_writing(domain: Domain) -> None:
+    change = domain.change
+    Address.objects.bulk_create(
+        Address(domain=domain, local=f"box{n}", kind="mailbox", change=change) for n in range(9)
+    )
+    Address.objects.filter(local="box1").update(comment="the boss")
+    Address.objects.filter(local="box2").update(local="other")
+    Address.objects.filter(local="box3").delete()
+    with connection.cursor() as cursor:
+        for index in INDEXES:  # raises where it does not
+            cursor.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)")
