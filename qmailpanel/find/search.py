@@ -59,7 +59,7 @@ def _first(found: Found, kind: str, rows: list[Row]) -> list[Row]:
 def _find_addresses(user: User, text: str, *, removed: bool) -> list[Address]:
     """Those that begin so before the others."""
     local, _at, host = text.rpartition("@") if "@" in text else (text, "", "")
-    mine = Address.objects.for_user(user).claiming().select_related("domain")
+    mine = Address.objects.for_user(user).claiming().select_related("domain", "mailbox")
     mine = mine.filter(removed=removed, domain__removed=False)
     if host:
         mine = mine.filter(domain__in=_domains_beginning(user, host))

@@ -26,23 +26,24 @@ KEPT = timedelta(minutes=10)
 
 
 def run_errands(layout: Layout) -> None:
-    """Answer what waits, the oldest first, and forget what was answered long ago."""
+    """Answer what waits, the oldest first, and forget what was asked long ago."""
     here = Errand.objects.filter(node=settings.QMAILPANEL_NODE)
-    waiting = list(here.filter(answered=None).order_by("id")[:AT_ONCE])
+    waiting = list(here.filter(begun=None).order_by("id")[:AT_ONCE])
     for errand in waiting:
         _run(layout, errand)
-    here.filter(answered__lt=timezone.now() - KEPT).delete()
+    here.filter(begun__lt=timezone.now() - KEPT).delete()
 
 
 def _run(layout: Layout, errand: Errand) -> None:
-    """It counts as answered before it is begun: what ends the service then does so once."""
-    errand.answer, errand.answered = [], timezone.now()
-    errand.save(update_fields=["answer", "answered"])
+    """It is begun once, whatever comes of it: what ends the service then does not do so again."""
+    errand.begun, errand.answer = timezone.now(), []
+    errand.save(update_fields=["begun"])
     try:
         errand.answer = answer_to(layout, errand.about)
-        errand.save(update_fields=["answer"])
     except Exception:
         log.exception("an errand about %r could not be done", errand.about)
+    errand.answered = timezone.now()
+    errand.save(update_fields=["answer", "answered"])
 
 
 def answer_to(layout: Layout, about: str) -> list[object]:

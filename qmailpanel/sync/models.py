@@ -194,21 +194,22 @@ class ErrandQuerySet(models.QuerySet[Any]):
 class Errand(models.Model):
     """Where mail to an address goes by the files of the host: asked by the panel, answered by sync.
 
-    `answer`: the legs of the route, see `Leg`; None until it is answered. All of it is forgotten
-    after some minutes.
+    `begun`: when sync turned to it. `answer`: the legs of the route, see `Leg`; None until it is
+    answered. All of it is forgotten after some minutes.
     """
 
     node = models.CharField(max_length=64)
     person = models.PositiveBigIntegerField()  # who asked
     about = models.CharField(max_length=320)
     asked = models.DateTimeField()
+    begun = models.DateTimeField(null=True)
     answered = models.DateTimeField(null=True)
     answer = models.JSONField(null=True)
 
     objects = ErrandQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["node", "answered"], name="errand_by_answer")]
+        indexes = [models.Index(fields=["node", "begun"], name="errand_by_turn")]
 
 
 class Generation(models.Model):

@@ -50,7 +50,7 @@ def read_ledger(known: Collection[LedgerEnd]) -> LedgerSeen:
 def _heads(node: Given, ends: Sequence[tuple[Given, Given]]) -> Rows:
     """The only one. That very change alone is asked for: then all before it are the same too."""
     answers = SyncQuestion.objects.filter(node=node, answer__isnull=False)
-    errands = Errand.objects.filter(node=node, answered__isnull=True)
+    errands = Errand.objects.filter(node=node, begun__isnull=True)
     has = {
         f"has_{at}": Exists(Change.objects.filter(id=change, digest=digest))
         for at, (change, digest) in enumerate(ends)

@@ -34,7 +34,7 @@ def ask_route(person: User, address: MailAddress) -> Errand:
 
     Of one person a few wait at most: whoever asks for more gets no answer to the first.
     """
-    waiting = Errand.objects.for_user(person).filter(answered=None).order_by("-id")
+    waiting = Errand.objects.for_user(person).filter(begun=None).order_by("-id")
     too_many = waiting.values_list("pk", flat=True)[WAITING - 1 : 2 * WAITING]
     Errand.objects.filter(pk__in=list(too_many)).delete()
     errand = Errand.objects.create(

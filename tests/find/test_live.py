@@ -121,7 +121,7 @@ def test_without_a_script_the_page_shows_the_answer_too(service, client) -> None
 
 def test_what_was_answered_is_forgotten_after_some_minutes(service, client) -> None:
     asked(client, service, "ann@pandle.net")
-    Errand.objects.update(answered=timezone.now() - KEPT - timedelta(seconds=1))
+    Errand.objects.update(begun=timezone.now() - KEPT - timedelta(seconds=1))
     asked(client, service, "ann@pandle.net")
     assert Errand.objects.count() == 1
 
@@ -141,6 +141,25 @@ def test_many_questions_are_answered_a_few_at_a_time(service) -> None:
     assert Errand.objects.filter(answered=None).count() == 1
     service.turn()
     assert not Errand.objects.filter(answered=None).exists()
+
+
+def test_while_it_is_being_read_nothing_is_said_of_what_was_found(
+    service, as_root, monkeypatch
+) -> None:
+    text = as_root.post(
+        "/find/route/", {"address": "ann@pandle.net"}, headers=LIVE
+    ).content.decode()
+    [again] = re.findall(r'hx-get="([^"]+)"', text)
+    seen = list[str]()
+
+    def look_meanwhile(*_of: object) -> tuple[()]:
+        seen.append(as_root.get(again, headers=LIVE).content.decode())
+        return ()
+
+    monkeypatch.setattr("qmailpanel.sync.errands.find_route", look_meanwhile)
+    service.turn()
+    assert "Being read" in seen[0]
+    assert "could not be read" in as_root.get(again, headers=LIVE).content.decode()
 
 
 def test_an_errand_that_cannot_be_done_is_asked_for_once(service, as_root, monkeypatch) -> None:

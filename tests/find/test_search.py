@@ -147,3 +147,15 @@ def test_however_many_were_removed_those_that_are_there_are_shown(operator, doma
 def test_what_is_in_a_removed_domain_is_not_found(operator, domain, smith) -> None:
     remove_domain(SYSTEM, domain)
     assert locals_of(operator, "smith") == []
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_removed_mailboxes_are_shown_with_as_many_queries_however_many(
+    as_operator, domain, count, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(count):
+        gone = add_mailbox(SYSTEM, domain, LocalPart(f"smith{number}"))
+        remove_mailbox(SYSTEM, gone, despite_pointers=True)
+    with django_assert_max_num_queries(16):
+        text = as_operator.get("/find/", {"q": "smith"}).content.decode()
+    assert text.count("mail kept until") == count

@@ -41,8 +41,6 @@ _NEVER = rf"|#@\[\]|{_PROGRAMS}"
 _HEADERS = r"list-.*:|x-auto-response-suppress:.*(all|oof|autoreply)|x-spam-flag: *yes"
 _ONLY_WITHOUT = "[ $? -eq 1 ] || exit 99"  # grep found nothing; 2 would be a grep that failed
 
-_ANSWERED = "3<&0; exit 0"
-
 _BLANK = re.compile(r"[ \t\n]")  # where a line is broken: not at a non-breaking blank
 _WRAPPER = textwrap.TextWrapper(WIDTH, break_long_words=False, break_on_hyphens=False)
 
@@ -132,7 +130,7 @@ def _answer(programs: Programs, reply: Reply, file: str, database: str) -> str:
     sender = shlex.quote(f"From: {reply.sender}")
     answer = f"{shlex.quote(programs.mailbot)} -c utf-8 -t /dev/fd/4 -N -S '' -s {subject} {once}"
     sent = f"{shlex.quote(programs.inject)} -a -f '' -- \"$SENDER\""
-    return f"|{heard} | {{ {text} | {answer} -A {sender} {sent} 4<&0 <&3; }} {_ANSWERED}"
+    return f"|{heard} | {{ {text} | {answer} -A {sender} {sent} 4<&0 <&3; }} 3<&0; exit 0"
 
 
 def _comments(reply: Reply) -> Iterator[str]:

@@ -17,7 +17,7 @@ from qmailpanel.qmail.formats.shared_files import Shared
 from qmailpanel.qmail.host.files import open_at, opened, read_file
 from qmailpanel.qmail.host.processes import find_arguments
 from qmailpanel.qmail.route.ends import readable
-from qmailpanel.qmail.route.reader import Account, Found
+from qmailpanel.qmail.route.reader import Account, Found, Unsure
 
 READ, WRITE, SEARCH = 4, 2, 1
 LINKS = 40  # as many as Linux follows
@@ -88,6 +88,8 @@ class RouteReader:
         return Account(os.fsencode(found.pw_name), found.pw_uid, found.pw_gid, home)
 
     def owner(self, path: bytes) -> int | None:
+        if self._is_hidden(path):
+            raise Unsure
         try:
             return os.stat(path).st_uid
         except (OSError, ValueError):

@@ -22,8 +22,8 @@ from qmailpanel.qmail.formats.dotqmail import (
 from .assigning import Assigned
 from .ends import End, Fate, Leg, Station, Step, readable, say_error
 from .programs import find_outcome
-from .reader import Account, Found, Reader
-from .stores import Unsure, seen, store
+from .reader import Account, Found, Reader, Unsure
+from .stores import seen, store
 
 NO_MAILBOX = "Sorry, no mailbox here by that name. (#5.1.1)"
 USAGE = (

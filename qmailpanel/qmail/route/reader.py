@@ -12,6 +12,10 @@ from qmailpanel.qmail.formats.shared_files import Shared
 ME = "control/me"
 
 
+class Unsure(Exception):
+    """What decides cannot be seen from here, or is more than is followed."""
+
+
 class Account(NamedTuple):
     """A user of the system; `name` is what the message log calls it."""
 
@@ -82,7 +86,7 @@ class Reader(Protocol):
         """A user of the system."""
 
     def owner(self, path: bytes) -> int | None:
-        """Whose directory it is; None where it cannot be looked at."""
+        """Whose directory it is; None where it is not there. Raises Unsure where it is hidden."""
 
 
 def entries_of(reader: Reader, name: str, *, or_me: bool = False) -> list[tuple[str, int, bytes]]:

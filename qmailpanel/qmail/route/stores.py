@@ -8,11 +8,7 @@ import os
 from qmailpanel.qmail.formats import maildir
 
 from .ends import readable, say_error
-from .reader import Account, Found, Reader
-
-
-class Unsure(Exception):
-    """What decides cannot be seen from here, or is more than is followed."""
+from .reader import Account, Found, Reader, Unsure
 
 
 def store(reader: Reader, account: Account, name: bytes, *, is_maildir: bool) -> str:

@@ -8,7 +8,7 @@ from .assigning import NoAssignment, find_assigned
 from .delivery import deliver
 from .door import NOT_ACCEPTED, NOT_LISTED, find_door, find_listed
 from .ends import End, Fate, Leg, Station, Step, readable
-from .reader import Reader
+from .reader import Reader, Unsure
 from .rewriting import rewrite
 
 MOST = 50  # addresses
@@ -69,6 +69,8 @@ def _find_leg(reader: Reader, address: bytes, *, is_first: bool) -> Leg:
         assigned, to = find_assigned(reader, rewritten.local)
     except NoAssignment as reason:
         return Leg(name, stations, (End(name, Fate.WAITS, str(reason)),))
+    except Unsure:
+        return Leg(name, stations, (End(name, Fate.UNSURE),))
     leg = deliver(reader, name, to)
     return leg._replace(stations=(*stations, *assigned, *leg.stations))
 

@@ -41,11 +41,12 @@ class Migration(migrations.Migration):
                 ("person", models.PositiveBigIntegerField()),
                 ("about", models.CharField(max_length=320)),
                 ("asked", models.DateTimeField()),
+                ("begun", models.DateTimeField(null=True)),
                 ("answered", models.DateTimeField(null=True)),
                 ("answer", models.JSONField(null=True)),
             ],
             options={
-                "indexes": [models.Index(fields=["node", "answered"], name="errand_by_answer")],
+                "indexes": [models.Index(fields=["node", "begun"], name="errand_by_turn")],
             },
         ),
         migrations.CreateModel(

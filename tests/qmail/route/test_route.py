@@ -25,8 +25,8 @@ class Reader(RouteReader):
     default_delivery = b"./Maildir/"
 
     def account(self, name: bytes) -> Account | None:
-        home = f"{self.home}/alias".encode()
-        return Account(name, UID, GID, home) if name == b"alias" else None
+        homes = {b"alias": f"{self.home}/alias".encode(), b"joe": b"/home/joe"}
+        return Account(name, UID, GID, homes[name]) if name in homes else None
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,12 @@ def route_of(home: Path, address: str) -> Route:
 @pytest.mark.parametrize(("address", "expected"), LEADS.items())
 def test_an_address_leads_where_it_does(home: Path, address: str, expected: str) -> None:
     assert verdict(address, list(ends_of(route_of(home, address)))) == expected
+
+
+def test_of_a_user_whose_home_is_hidden_nobody_knows(home: Path) -> None:
+    """The unit keeps sync from it: so nobody can say either that nobody is called so."""
+    for address in ("joe@both.test", "joe-x@both.test"):
+        assert verdict(address, list(ends_of(route_of(home, address)))) is Verdict.UNKNOWN
 
 
 def test_who_may_not_go_on_is_told_that_there_is_more(home: Path) -> None:
