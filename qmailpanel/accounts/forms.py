@@ -20,12 +20,15 @@ from allauth.mfa.webauthn.forms import (
 )
 from cryptography.exceptions import InvalidSignature
 from django import forms
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .factors import use_code
 from .models import User
+from .zones import zones_by_area
 
 CODE = {
     "autocomplete": "one-time-code",
@@ -54,6 +57,24 @@ class NewPasswordForm(forms.Form):
         password: str = self.cleaned_data["password"]
         validate_password(password, self.user)
         return password
+
+
+class ZoneForm(forms.Form):
+    """The time zone in which somebody is shown times."""
+
+    zone = forms.ChoiceField(
+        label=_("Times are shown in"),
+        help_text=_("On every page, with the name of the zone. Exports have UTC."),
+        required=False,
+        error_messages={"invalid_choice": _("Choose one of the list.")},
+    )
+
+    def __init__(self, data: Any = None, *, user: User) -> None:
+        super().__init__(data, initial={"zone": user.zone})
+        hosts = gettext("That of this host: %(zone)s") % {"zone": settings.TIME_ZONE}
+        field: Any = self.fields["zone"]
+        field.choices = [("", hosts), ("UTC", "UTC"), *zones_by_area()]
+        field.widget.attrs["data-zone"] = settings.TIME_ZONE
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]  # allauth has no types, here and below

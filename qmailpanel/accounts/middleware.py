@@ -1,5 +1,5 @@
-"""Where a request comes from, and the gates before every view: signed in, with a password of
-one's own, and with a second factor where one is asked for."""
+"""Where a request comes from, whose times it shows, and the gates before every view: signed in,
+with a password of one's own, and with a second factor where one is asked for."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.urls import reverse
+from django.utils import timezone
 
 from .access import page_of, redirect_window
+from .zones import zone_of
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -58,6 +60,17 @@ def _address(text: str) -> str | None:
     except ValueError:
         return None
     return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+class TimeZoneMiddleware:
+    """Times are shown in the zone of whoever asks. What mail does on a day goes by the host's."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with timezone.override(zone_of(request.user)):
+            return self.get_response(request)
 
 
 class SignInRequiredMiddleware(LoginRequiredMiddleware):

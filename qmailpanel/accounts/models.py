@@ -50,6 +50,9 @@ class User(AbstractBaseUser):
     is_operator = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     since = models.DateTimeField(default=timezone.now)  # a person here, or an operator
+    zone = models.CharField(
+        max_length=64, blank=True
+    )  # in which times are shown; empty: the host's
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"

@@ -9,19 +9,22 @@ from typing import Any, cast
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.views import LoginWebAuthnView, ReauthenticateWebAuthnView
 from django.conf import settings
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.ledger.actors import Actor
 
 from .access import Audience, PanelRequest, View, audience, reauthenticated
 from .factors import factors_of, has_factor
-from .forms import NewPasswordForm
+from .forms import NewPasswordForm, ZoneForm
 from .services import find_link_user, set_password, use_sign_in_link
 from .sessions import end_other_sessions, end_session, keep_session, list_sessions, sign_in
+from .zones import choose_zone
 
 
 @audience(Audience.ANYONE)
@@ -79,15 +82,30 @@ def _new_password(request: PanelRequest, template: str, then: str) -> HttpRespon
 
 
 @audience(Audience.PERSON)
-@require_GET
+@require_http_methods(["GET", "POST"])
 def security(request: PanelRequest) -> HttpResponse:
-    """How the person signs in, and where it is signed in."""
+    """How the person signs in, where it is signed in, and in which time zone it reads times."""
+    form = save_zone(request)
+    if form is None:
+        return redirect("accounts:security")
     context = {
+        "zone_form": form,
         "factors": factors_of(request.user),
         "sessions": list_sessions(request.user),
-        "allows_passkeys": _allows_passkeys(),
+        "allows_passkeys": allows_passkeys(),
     }
-    return render(request, "accounts/security.html", context)
+    status = 422 if form.is_bound else 200
+    return render(request, "accounts/security.html", context, status=status)
+
+
+def save_zone(request: PanelRequest) -> ZoneForm | None:
+    """The form of the time zone, as it is or with what was not good; None when it was saved."""
+    form = ZoneForm(request.POST if request.method == "POST" else None, user=request.user)
+    if not form.is_valid():
+        return form
+    choose_zone(Actor.of(request), request.user, form.cleaned_data["zone"])
+    messages.success(request, gettext("Saved."))
+    return None
 
 
 @audience(Audience.PERSON)
@@ -130,14 +148,14 @@ def with_passkeys(view: View) -> View:
     def guarded(request: PanelRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         pk = kwargs.get("pk")
         is_own = pk is None or has_factor(request.user, Authenticator.Type.WEBAUTHN, pk)
-        if not is_own or not _allows_passkeys():
+        if not is_own or not allows_passkeys():
             raise Http404
         return view(request, *args, **kwargs)
 
     return cast(View, guarded)
 
 
-def _allows_passkeys() -> bool:
+def allows_passkeys() -> bool:
     return "webauthn" in settings.MFA_SUPPORTED_TYPES
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import TextChoices
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.ledger.models import Noun, Verb
@@ -33,10 +33,14 @@ PERSON = Words(  # the rest of what is said of people stands in people.words
     {"by": Field(_("With"), show_labels(Method))},
 )
 SESSION = Words({Verb.ENDED: Templates(_("%(actor)s ended the session %(target)s"))})
+TIME_ZONE = Words(
+    {Verb.CHANGED: Templates(_("%(actor)s chose a time zone"))},
+    {"zone": Field(_("Time zone"), lambda zone: zone or gettext("that of this host"))},
+)
 FACTOR = Words(
     {
         Verb.ADDED: Templates(_("%(actor)s added the %(target)s")),
         Verb.REMOVED: Templates(_("%(actor)s removed the %(target)s")),
     }
 )
-WORDS = {Noun.SESSION: SESSION, Noun.FACTOR: FACTOR}
+WORDS = {Noun.SESSION: SESSION, Noun.FACTOR: FACTOR, Noun.TIME_ZONE: TIME_ZONE}

@@ -20,7 +20,7 @@ from .services import NEWEST, names_of, place_of
 PIECE = 200  # changes between two rests
 BOM = "\ufeff"  # without it, spreadsheets take UTF-8 for something else
 COLUMNS = [
-    *("change", "time", "person", "from", "what", "kind", "target"),
+    *("change", "time (UTC)", "person", "from", "what", "kind", "target"),
     *("domain", "before", "after"),
 ]
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would compute

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -66,7 +66,9 @@ class FilterForm(PanelForm):
 
     def __init__(self, data: Any, *, of_domain: bool) -> None:
         super().__init__(data)
-        days = gettext("A day in the time of %(zone)s.") % {"zone": settings.TIME_ZONE}
+        days = gettext("A day in the time of %(zone)s.") % {
+            "zone": timezone.get_current_timezone_name()
+        }
         self.fields["since"].help_text = self.fields["until"].help_text = days
         if of_domain:
             del self.fields["domain"]

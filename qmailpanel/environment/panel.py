@@ -75,7 +75,7 @@ WEB = (
         "QMAILPANEL_TIME_ZONE",
         kinds.TIME_ZONE,
         lambda _above: zone_of_host(os.environ),
-        "in which time zone times are shown, and days begin and end",
+        "in which time zone days begin and end, and times are shown to whoever chose none",
         "the host's",
     ),
     Setting(

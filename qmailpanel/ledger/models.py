@@ -49,6 +49,7 @@ class Noun(models.TextChoices):
     CONFIRMING = "confirming", _("confirming")
     INVITATION = "invitation", _("invitation")
     SESSION = "session", _("session")
+    TIME_ZONE = "time zone", _("time zone")
     FACTOR = "factor", _("second factor")
     REQUEST = "request", _("request")
     LIMITS = "limits", _("limits")

@@ -27,6 +27,7 @@ from tests.kit.signing_in import (
     kinds_of,
     secret_on,
     signed_in_as,
+    text_of,
     type_password,
     with_password,
 )
@@ -502,7 +503,7 @@ LATER = NOON + timedelta(days=7)
 
 def test_within_a_week_a_banner_says_by_when_an_operator_needs_a_second_factor(as_boss):
     page = as_boss.get(reverse("domains:list")).content.decode()
-    assert "You need a second factor from 2026-06-08 12:00 UTC on" in page
+    assert "You need a second factor from 2026-06-08 12:00 UTC on" in text_of(page)
     assert f'href="{reverse("accounts:security")}"' in page
 
 

@@ -47,7 +47,7 @@ def test_a_change_is_a_row_with_all_that_the_ledger_says_of_it(as_operator, doma
     row = read(answer)[0]
     assert row == {
         "change": "2",
-        "time": Change.objects.get(id=2).at.isoformat(),
+        "time (UTC)": Change.objects.get(id=2).at.isoformat(),
         "person": "operator@example.org",
         "from": "192.0.2.7",
         "what": "changed",
@@ -57,7 +57,7 @@ def test_a_change_is_a_row_with_all_that_the_ledger_says_of_it(as_operator, doma
         "before": '{"description": ""}',
         "after": '{"description": "Käse"}',
     }
-    assert row["time"].endswith("+00:00")
+    assert row["time (UTC)"].endswith("+00:00")
 
 
 def test_the_file_has_all_pages_of_what_the_filter_shows(as_operator, domain):
@@ -120,7 +120,7 @@ def test_other_text_is_as_it_was_written(as_operator, db, text):
 
 def test_an_empty_file_has_its_head(as_operator):
     text = b"".join(as_operator.get("/activity/export.csv").streaming_content).decode()
-    assert text == "\ufeffchange,time,person,from,what,kind,target,domain,before,after\r\n"
+    assert text == "\ufeffchange,time (UTC),person,from,what,kind,target,domain,before,after\r\n"
 
 
 def test_the_file_is_made_while_it_is_sent(operator, domain, django_assert_num_queries):
@@ -141,7 +141,8 @@ def test_its_first_line_is_sent_before_a_change_is_read(as_operator, django_asse
         first = next(iter(answer.streaming_content))
     answer.close()
     assert (
-        first.decode() == "\ufeffchange,time,person,from,what,kind,target,domain,before,after\r\n"
+        first.decode()
+        == "\ufeffchange,time (UTC),person,from,what,kind,target,domain,before,after\r\n"
     )
 
 

@@ -65,3 +65,8 @@ def ledger() -> list[str]:
     """Every change, oldest first: who did what to what."""
     rows = Change.objects.order_by("id")
     return [f"{row.actor_name} {row.verb} {row.noun} {row.target}" for row in rows]
+
+
+def text_of(page: str) -> str:
+    """What one reads of it."""
+    return re.sub(r"<[^>]*>", "", page)

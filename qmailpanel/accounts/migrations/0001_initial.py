@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 ("is_operator", models.BooleanField(default=False)),
                 ("is_active", models.BooleanField(default=True)),
                 ("since", models.DateTimeField(default=django.utils.timezone.now)),
+                ("zone", models.CharField(blank=True, max_length=64)),
             ],
             options={
                 "constraints": [

@@ -103,8 +103,13 @@ def _read_reply(
 
 def _write_reply(act: Deed, mailbox: Mailbox, wanted: dict[str, Any]) -> None:
     reply = reply_of(mailbox)
-    reply.running = _is_due(timezone.localdate(), **wanted)
+    reply.running = _is_due(_today(), **wanted)
     act.change(reply, Verb.CHANGED, Noun.AUTO_REPLY, **wanted)
+
+
+def _today() -> date:
+    """The host's, whatever day it is where whoever asks is: the host begins and ends the reply."""
+    return timezone.localdate(timezone=timezone.get_default_timezone())
 
 
 def _is_due(today: date, *, on: bool, first: date | None, last: date | None, **_more: Any) -> bool:

@@ -13,6 +13,7 @@ from qmailpanel.domains.services import add_domain, change_domain, remove_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.qmail.names import DomainName
 from tests.kit.live import make_live
+from tests.kit.signing_in import text_of
 
 SETTINGS = "/domains/pandle.net/settings/"
 BUTTON = "It is served elsewhere now"
@@ -20,7 +21,7 @@ AT, DAY = datetime(2026, 5, 4, 14, 20, tzinfo=UTC), datetime(2026, 5, 11, 14, 0,
 
 
 def text(client: Client, address: str = SETTINGS) -> str:
-    return " ".join(client.get(address).content.decode().split())
+    return " ".join(text_of(client.get(address).content.decode()).split())
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import AnonymousUser
 
-from qmailpanel.accounts import factors, sessions
+from qmailpanel.accounts import factors, sessions, zones
 from qmailpanel.accounts import services as accounts
 from qmailpanel.ledger.models import Verb
 from qmailpanel.people import persons
@@ -71,6 +71,12 @@ ACCOUNTS = [
         "ann@example.org ended the session Firefox on Linux, 198.51.100.7",
         before=World.sign_in_elsewhere,
     ),
+    case(
+        zones.choose_zone,
+        lambda w: zones.choose_zone(acting(w.ann), w.ann, "Pacific/Auckland"),
+        "ann@example.org chose a time zone; Time zone: that of this host → Pacific/Auckland",
+    ),
+    case(zones.choose_zone, lambda w: zones.choose_zone(acting(w.ann), w.ann, "")),
     case(
         factors.record_factor,
         lambda w: factors.record_factor(

@@ -32,6 +32,7 @@ from qmailpanel.qmail.names import LocalPart
 from qmailpanel.qmail.secrets.passwords import verify_evenly, verify_password, weakness
 from qmailpanel.reports.models import LastUse, SyncPosition
 from qmailpanel.reports.statuses import Status, Statuses
+from tests.kit.signing_in import text_of
 
 PASSWORD, NEXT = "seven lanterns over quiet water", "eleven boats below a green bridge"
 ALL = {"imap": True, "pop3": True, "sending": True}
@@ -152,7 +153,7 @@ def test_the_list_says_when_each_was_used_last(mailbox):
         at=datetime(2026, 5, 4, 12, 30, tzinfo=UTC),
         ip="192.0.2.9",
     )
-    said = client.get("/mailbox/app-passwords/").content.decode()
+    said = text_of(client.get("/mailbox/app-passwords/").content.decode())
     assert "last used 2026-05-04 12:30" in said
     assert "192.0.2.9" in said
 
