@@ -99,6 +99,12 @@ def bytes_in(domain: Domain) -> int:
     return _here().filter(domain=domain.pk).aggregate(bytes=Sum("bytes"))["bytes"] or 0
 
 
+def bytes_of(domains: Iterable[int]) -> dict[int, int]:
+    """The same of each of some domains; none of one in which nothing was counted yet."""
+    rows = _here().filter(domain__in=set(domains)).order_by().values_list("domain")
+    return dict(rows.annotate(bytes=Sum("bytes")))
+
+
 def used_mark(address: Address) -> SafeString:
     """The cell of a list: how much, and of what is limited how full."""
     size, percent = _shown(address)

@@ -204,6 +204,11 @@ class Address(models.Model):
         indexes = [
             models.Index(fields=["domain", "kind", "local", "id"], name="address_by_local"),
             models.Index(fields=["domain", "change"], name="address_by_change"),
+            models.Index(
+                fields=["domain", "removed", "local"],
+                condition=Q(kind="alias"),
+                name="alias_by_domain",
+            ),
         ]
 
     def __str__(self) -> str:

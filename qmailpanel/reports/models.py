@@ -129,3 +129,33 @@ class LastUse(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["node", "address", "what"], name="last_use_once")
         ]
+
+
+class Nowhere(models.Model):
+    """An alias, or a mailbox that forwards, of whose mail not all arrives.
+
+    `hidden`: from whoever looks after its own domain alone.
+    """
+
+    node = models.CharField(max_length=64)
+    domain = models.PositiveBigIntegerField()
+    address = models.PositiveBigIntegerField()
+    hidden = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["node", "address"], name="nowhere_once")]
+        indexes = [models.Index(fields=["node", "domain"], name="nowhere_by_domain")]
+
+
+class Survey(models.Model):
+    """When all of a host was looked at last, and how much there was.
+
+    `read_back`: when everything was found on the disk as it is wanted. `at`: when it was asked of
+    all addresses where their mail goes; the counts are of that time.
+    """
+
+    node = models.CharField(primary_key=True, max_length=64)
+    read_back = models.DateTimeField(null=True)
+    at = models.DateTimeField(null=True)
+    domains = models.PositiveIntegerField(default=0)
+    mailboxes = models.PositiveIntegerField(default=0)

@@ -29,6 +29,7 @@ from .rounds.due import purge_when_due, turn_replies_when_due
 from .rounds.every import BrokeOff, Every
 from .rounds.leaving import LEAVING_SECONDS, end_leaving
 from .rounds.nearly_full import REFUSED_SECONDS, WARN_SECONDS, warn_owners
+from .rounds.nowhere import NowhereRounds
 from .rounds.scrub import SCRUB_SECONDS, scrub
 from .rounds.usage import UsageRounds
 from .same_ledger import LedgerSeen
@@ -75,6 +76,7 @@ class Service:
         self.doctor = DoctorRounds(host.layout, behind=self.scrub)
         self.usage = UsageRounds(host.layout, host.root.owner)
         self.warnings = Every(WARN_SECONDS, warn_owners, again=REFUSED_SECONDS)
+        self.nowhere = NowhereRounds()
         self.soon = (
             self.heart,
             self.purge,
@@ -91,6 +93,7 @@ class Service:
             *self.doctor.rounds,
             *self.usage.rounds,
             self.warnings,
+            *self.nowhere.rounds,
             Every(SESSIONS_SECONDS, forget_old_sessions),
         )
 

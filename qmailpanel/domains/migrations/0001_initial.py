@@ -283,6 +283,14 @@ class Migration(migrations.Migration):
             model_name="address",
             index=models.Index(fields=["domain", "change"], name="address_by_change"),
         ),
+        migrations.AddIndex(
+            model_name="address",
+            index=models.Index(
+                condition=models.Q(("kind", "alias")),
+                fields=["domain", "removed", "local"],
+                name="alias_by_domain",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="address",
             constraint=models.UniqueConstraint(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from qmailpanel.accounts.models import User
 from qmailpanel.qmail.route.ends import End, Fate
@@ -22,9 +22,11 @@ class Fates:
     Chains may be long, and branch: what lies further than a page follows is `Fate.FURTHER`.
     """
 
-    def __init__(self, user: User, own: int | None = None) -> None:
+    def __init__(
+        self, user: User, own: int | None = None, within: Collection[int] | None = None
+    ) -> None:
         self.user = user
-        self._reader = Stops(user, own)
+        self._reader = Stops(user, own, within)
         self._stops: dict[str, Stop] = {}
         self._ends: dict[str, list[End]] = {}
         self._pending: set[str] = set()

@@ -32,13 +32,17 @@ def _remark_unclaimed(target: str, user: User) -> str:
 
 
 def _remark(end: End, user: User) -> str:
+    is_nobodys = end.fate in (Fate.NOBODY, Fate.DISCARDED)
+    return _with_near(say_end(end), end.address, user) if is_nobodys else say_end(end)
+
+
+def say_end(end: End) -> str:
+    """Why mail does not arrive there; empty where it does."""
     match end.fate:
         case Fate.NOBODY:
             said = _("%(address)s is no address here: mail to it goes back to its sender.")
-            return _with_near(said % {"address": end.address}, end.address, user)
         case Fate.DISCARDED:
             said = _("%(address)s is no address here: mail to it is discarded.")
-            return _with_near(said % {"address": end.address}, end.address, user)
         case Fate.RETURNS:
             said = _("Mail to %(address)s goes back to its sender: “%(text)s”")
         case Fate.FULL:

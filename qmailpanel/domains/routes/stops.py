@@ -39,11 +39,13 @@ class Stops:
     """Reads many addresses at once, with a few queries however many they are.
 
     Of a domain that `user` does not look after it says no more than a sender can find out. `own`:
-    the row of an address whose owner may know all of it.
+    the row of an address whose owner may know all of it. `within`: as to somebody who looks after
+    these domains.
     """
 
     user: User
     own: int | None = None
+    within: Collection[int] | None = None
 
     def __post_init__(self) -> None:
         self.ours = Ours()
@@ -90,6 +92,8 @@ class _Level:
     @cached_property
     def _seen(self) -> set[int]:
         """The domains that the person looks after."""
+        if self.stops.within is not None:
+            return self._ids.intersection(self.stops.within)
         if self.stops.user.is_operator:
             return self._ids
         mine = Domain.objects.for_user(self.stops.user).filter(pk__in=self._ids)

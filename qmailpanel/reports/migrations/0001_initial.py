@@ -149,4 +149,35 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="Survey",
+            fields=[
+                ("node", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("read_back", models.DateTimeField(null=True)),
+                ("at", models.DateTimeField(null=True)),
+                ("domains", models.PositiveIntegerField(default=0)),
+                ("mailboxes", models.PositiveIntegerField(default=0)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Nowhere",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("node", models.CharField(max_length=64)),
+                ("domain", models.PositiveBigIntegerField()),
+                ("address", models.PositiveBigIntegerField()),
+                ("hidden", models.BooleanField(default=False)),
+            ],
+            options={
+                "indexes": [models.Index(fields=["node", "domain"], name="nowhere_by_domain")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("node", "address"), name="nowhere_once")
+                ],
+            },
+        ),
     ]

@@ -12,6 +12,7 @@ from qmailpanel.sync.publish import publish
 from qmailpanel.sync.reconcile import Reconciler
 from qmailpanel.sync.report import Report
 from qmailpanel.sync.scope import all_domains
+from qmailpanel.sync.surveys import note_read_back
 
 from .slices import find_large, is_amiss_anywhere
 
@@ -19,7 +20,7 @@ SCRUB_SECONDS = 600.0
 DOMAINS = 5  # between two pauses: a change never waits long behind the scrub
 
 
-def scrub(reconciler: Reconciler, make_true: Callable[[list[int]], object]) -> Round[None]:
+def scrub(reconciler: Reconciler, make_true: Callable[[list[int]], Report]) -> Round[None]:
     """Look at every domain; then make true what is amiss, in one run.
 
     One run, because a plan that drops much must be seen as a whole. It is also about what has
@@ -37,12 +38,15 @@ def scrub(reconciler: Reconciler, make_true: Callable[[list[int]], object]) -> R
     if reconciler.host.wants_lists():
         amiss = domains
     if amiss or reconciler.is_amiss([], absent=True):
-        make_true(amiss)
+        report = make_true(amiss)
     else:
-        _say_that_all_is_well(reconciler)
+        report = _say_that_all_is_well(reconciler)
+    if not report.error:
+        note_read_back()
 
 
-def _say_that_all_is_well(reconciler: Reconciler) -> None:
+def _say_that_all_is_well(reconciler: Reconciler) -> Report:
     report = Report(timezone.now(), answered=True)
     reconciler.preview.look_ahead(report, held_after())
     publish(report)
+    return report
