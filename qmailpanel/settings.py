@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "qmailpanel.console.apps.ConsoleConfig",
     "qmailpanel.commands.apps.CommandsConfig",
     "qmailpanel.find.apps.FindConfig",
+    "qmailpanel.today.apps.TodayConfig",
     "qmailpanel.sync.apps.SyncConfig",
     "qmailpanel.activity.apps.ActivityConfig",
     "qmailpanel.people.apps.PeopleConfig",

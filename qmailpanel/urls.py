@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("qmailpanel.accounts.urls")),
     path("", include("qmailpanel.console.urls")),
     path("", include("qmailpanel.find.urls")),
+    path("", include("qmailpanel.today.urls")),
     path("", include("qmailpanel.activity.urls")),
     path("", include("qmailpanel.people.urls")),
     path("", include("qmailpanel.mailboxes.urls")),

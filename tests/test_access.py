@@ -142,6 +142,7 @@ NEED_NO_RIGHT = {
     "people:revoke",
     "people:withdraw",
     "people:withdraw_request",
+    "today:nowhere",
 }
 
 

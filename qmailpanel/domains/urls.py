@@ -8,7 +8,6 @@ from .departed import views as responder_views
 app_name = "domains"
 
 urlpatterns = [
-    path("", views.home, name="home"),
     path("pulse/", views.pulse, name="pulse"),
     path("domains/", views.list_domains, name="list"),
     path("domains/add/", views.add, name="add"),

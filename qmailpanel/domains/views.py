@@ -11,34 +11,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.reports.node import find_node
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import SeeOther, see_other, sent, show, wants
 from qmailpanel.web.attempt import attempt
 from qmailpanel.web.badges import domain_key
 from qmailpanel.web.lists import Query
-from qmailpanel.web.notices import FIRST_WAIT, around, make_notices
+from qmailpanel.web.notices import FIRST_WAIT, around
 
 from . import services
 from .forms import AddDomainForm, RemoveDomainForm
 from .frame import domain_context, find_domain, notices
-from .lists import domain_row, health
+from .lists import DomainRows
 from .models import Domain, Kind
 from .pages import settings_page
 from .pulse import show_pulse
 from .routes.pointers import name_pointers, references_into
-
-
-@audience(Audience.SIGNED_IN)
-@require_GET
-def home(request: PanelRequest) -> HttpResponse:
-    """Who looks after one domain starts there, and an owner with the mailbox."""
-    if request.user.is_owner:
-        return redirect("mailboxes:own")
-    mine = [] if request.user.is_operator else list(_domains(request)[:2])
-    if len(mine) == 1:
-        return redirect("domains:detail", mine[0].name)
-    return redirect("domains:list")
 
 
 @audience(Audience.SIGNED_IN)
@@ -90,12 +77,12 @@ def _add_again(request: PanelRequest, form: AddDomainForm) -> HttpResponse:
 
 def _added(request: PanelRequest, domain: Domain) -> HttpResponse:
     """The form, empty again; the row on top of the table; the pulse, awake."""
-    statuses, form = Statuses([domain.pk]), _add_form(request)
+    rows, form = DomainRows([domain]), _add_form(request)
     form.fields["name"].widget.attrs["autofocus"] = True
     context = {
-        **around(notices(statuses), wait=FIRST_WAIT),
+        **around(notices(rows.statuses), wait=FIRST_WAIT),
         "form": form,
-        "row": domain_row(statuses, domain, new=True),
+        "row": rows.row(domain, new=True),
         "sentence": _("%(name)s added.") % {"name": domain.name},
         "oob": True,
     }
@@ -103,32 +90,19 @@ def _added(request: PanelRequest, domain: Domain) -> HttpResponse:
 
 
 def _list_context(request: PanelRequest, form: AddDomainForm) -> dict[str, Any]:
-    query = Query.of(request)
-    page = query.page_of(_domains(request).starting(query.host), ("name",))
-    top = query.top_of(_domains(request))
-    statuses = Statuses(domain.pk for domain in [*top, *page.rows])
+    query, mine = Query.of(request), _domains(request).select_related("limits")
+    page, top = query.page_of(mine.starting(query.host), ("name",)), query.top_of(mine)
+    some = DomainRows([*top, *page.rows])
     rows = [
-        *(
-            domain_row(statuses, domain, new=not domain.removed, focus=domain.removed)
-            for domain in top
-        ),
-        *(domain_row(statuses, domain) for domain in page.rows),
+        *(some.row(domain, new=not domain.removed, focus=domain.removed) for domain in top),
+        *(some.row(domain) for domain in page.rows),
     ]
+    is_unsettled = any(row.badge.is_unsettled for row in rows)
     return {
         **query.context(page),
-        **_host_line(request, statuses, any(row.badge.is_unsettled for row in rows)),
+        **around(notices(some.statuses), wait=FIRST_WAIT if is_unsettled else 0),
         "form": form,
         "rows": rows,
-    }
-
-
-def _host_line(request: PanelRequest, statuses: Statuses, is_unsettled: bool) -> dict[str, Any]:
-    """How the host is: the banner for everybody, one line for operators."""
-    node = find_node()
-    shown = make_notices(statuses.problems_of_host, node)
-    return {
-        **around(shown, wait=FIRST_WAIT if is_unsettled else 0),
-        "health": health(node) if request.user.is_operator else None,
     }
 
 
@@ -174,7 +148,7 @@ def restore(request: PanelRequest, name: str) -> HttpResponse:
 
 
 def _restored(request: PanelRequest, domain: Domain, why: str) -> HttpResponse:
-    statuses = Statuses([domain.pk])
-    row = domain_row(statuses, domain, focus=True, why=why)
-    context = {**around(notices(statuses), wait=FIRST_WAIT), "row": row, "oob": True}
+    rows = DomainRows([domain])
+    row = rows.row(domain, focus=True, why=why)
+    context = {**around(notices(rows.statuses), wait=FIRST_WAIT), "row": row, "oob": True}
     return show(request, "domains/list.html#restored", context, status=422 if why else 200)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from playwright.sync_api import Locator, Page, expect
 
 WAITING = "Saved, waiting: the sync service is not running."
+
+
+def wait_for_today(page: Page) -> None:
+    """Where operators start."""
+    page.wait_for_url(lambda url: urlsplit(url).path == "/")
 
 
 def row_of(page: Page, name: str) -> Locator:

@@ -17,6 +17,7 @@ from typing import Any
 
 from playwright.sync_api import Page
 
+from tests.e2e.pages import wait_for_today
 from tests.kit.assign_map import AssignMap
 
 ROOT = Path(__file__).parents[2]
@@ -239,4 +240,4 @@ def enter(page: Page, panel: Product) -> None:
     page.get_by_role("button", name="Sign in as").click()
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Set password").click()
-    page.wait_for_url("**/domains/")
+    wait_for_today(page)

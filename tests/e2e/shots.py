@@ -20,6 +20,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": {"color_scheme": "light", "viewport": {"width": 375, "height": 700}},
 }
 PAGES = {
+    "today": "/",
     "domains": "/domains/",
     "mailboxes": "/domains/shop.example/mailboxes/",
     "aliases": "/domains/shop.example/aliases/",

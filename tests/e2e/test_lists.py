@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.pages import row_of
+from tests.e2e.pages import row_of, wait_for_today
 from tests.e2e.product import PASSWORD
 
 pytestmark = pytest.mark.e2e
@@ -74,7 +74,7 @@ def test_the_search_that_somebody_left_is_nobody_elses_in_the_same_window(
     page.get_by_role("button", name="Sign in as").click()
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Set password").click()
-    page.wait_for_url("**/domains/")
+    wait_for_today(page)
     page.goto(mailbox)
     expect(page.get_by_role("heading", name=f"bob@{quiet_domain}")).to_be_visible()
     page.keyboard.press("Escape")

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import WIDE, running
-from tests.e2e.pages import add_mailbox, expect_copied, expect_status, row_of
+from tests.e2e.pages import add_mailbox, expect_copied, expect_status, row_of, wait_for_today
 from tests.e2e.product import PASSWORD, Product, wait_until
 from tests.e2e.test_every_page import check
 from tests.kit.signing_in import code_of
@@ -49,7 +49,7 @@ def as_operator(open_page, panel):
     if page.get_by_label("Password").count():
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Set password").click()
-    page.wait_for_url("**/domains/")
+    wait_for_today(page)
     return page
 
 

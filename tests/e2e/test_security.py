@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import WIDE, running
-from tests.e2e.pages import expect_copied
+from tests.e2e.pages import expect_copied, wait_for_today
 from tests.e2e.product import PASSWORD, Product
 from tests.e2e.test_every_page import check
 from tests.kit.signing_in import code_of
@@ -40,7 +40,7 @@ def arrive(page: Page, panel: Product, email: str) -> None:
     page.get_by_role("button", name="Sign in as").click()
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Set password").click()
-    page.wait_for_url("**/domains/")
+    wait_for_today(page)
 
 
 def sign_out(page: Page) -> None:
@@ -129,7 +129,7 @@ def test_an_operator_sets_an_app_up_and_signs_in_with_it(open_page, panel):
     expect(page.get_by_text("That code is wrong")).to_be_visible()
     check(page, "wrong code")
     type_code(page, code_of(secret, time.time() + 30))
-    page.wait_for_url("**/domains/")
+    wait_for_today(page)
 
 
 def test_a_recovery_code_signs_in_once(open_page, panel):
@@ -139,7 +139,7 @@ def test_a_recovery_code_signs_in_once(open_page, panel):
     sign_out(page)
     type_password(page, email)
     type_code(page, codes[3])
-    page.wait_for_url("**/domains/")
+    wait_for_today(page)
     page.goto("/security/")
     expect(page.get_by_text("9 are unused.")).to_be_visible()
     sign_out(page)
@@ -164,7 +164,7 @@ def test_a_passkey_is_added_signs_in_alone_is_renamed_and_removed(open_page, pan
     sign_out(page)
     check(page, "sign in with passkeys")
     page.get_by_role("button", name="Sign in with a passkey").click()
-    page.wait_for_url("**/domains/")
+    wait_for_today(page)
     page.goto("/security/")
     page.get_by_role("link", name="Rename my phone").click()
     expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
@@ -194,7 +194,7 @@ def test_a_passkey_is_the_second_step_after_the_password(open_page, panel):
     sign_out(page)
     type_password(page, email)
     page.get_by_role("button", name="Use a passkey").click()
-    page.wait_for_url("**/domains/")
+    wait_for_today(page)
 
 
 def test_who_has_no_passkey_is_told_on_the_page(open_page):
@@ -216,7 +216,7 @@ def test_the_app_is_removed_after_confirming_by_a_code(open_page, panel):
     sign_out(page)
     type_password(page, email)
     type_code(page, codes[0])
-    page.wait_for_url("**/domains/")
+    wait_for_today(page)
     page.goto("/security/")
     page.get_by_role("link", name="Make new codes…").click()
     page.get_by_role("link", name="Use a code").click()
@@ -256,7 +256,7 @@ def test_sessions_elsewhere_are_ended_one_by_one_and_all_at_once(open_page, pane
     arrive(here, panel, email)
     for page in (there, third):
         type_password(page, email)
-        page.wait_for_url("**/domains/")
+        wait_for_today(page)
     here.get_by_role("link", name=email).click()
     expect(here.get_by_text("this one")).to_have_count(1)
     check(here, "three sessions")

@@ -1,0 +1,80 @@
+"""Aliases and forwardings that go nowhere: as sync found them, and asked again when shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from django.conf import settings
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from qmailpanel.accounts.models import User
+from qmailpanel.domains.access.rights import Right, read_rights
+from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.routes.fates import Fates
+from qmailpanel.domains.routes.losses import leading_on, losses_of
+from qmailpanel.domains.routes.remarks import say_end
+from qmailpanel.reports.models import Nowhere
+from qmailpanel.reports.statuses import Status
+
+from .need import COUNTED, SHOWN, Item, Need, say_more, say_number
+from .of_mail import href_of, name_of
+
+ASKED = 20  # again, for those that are shown
+
+
+def nowhere_for(user: User) -> QuerySet[Nowhere]:
+    """Those that sync found in the domains that the person looks after."""
+    here = Nowhere.objects.filter(node=settings.QMAILPANEL_NODE)
+    if user.is_operator:
+        return here
+    return here.filter(domain__in=Domain.objects.filter(grants__user=user).values("pk"))
+
+
+def lost_items(user: User, rows: Sequence[Nowhere]) -> list[tuple[Address, Item]]:
+    """Those of which it still is so, as far as the person can know."""
+    mine = leading_on().for_user(user).prefetch_related("destinations")
+    found = {row.pk: row for row in mine.filter(pk__in=[row.address for row in rows])}
+    addresses = [found[row.address] for row in rows if row.address in found]
+    fates = Fates(user)
+    fates.read(str(address) for address in addresses if address.destinations.all())
+    asked = (address for address in addresses if address.destinations.all())
+    lost = ((address, losses_of(address, fates)) for address in asked)
+    return [
+        (address, Item(name_of(address), href_of(address), say_end(ends[0])))
+        for address, ends in lost
+        if ends
+    ]
+
+
+def needs_of_nowhere(user: User) -> Iterator[Need]:
+    rows = list(nowhere_for(user).order_by("-pk")[: COUNTED + 1])
+    lost = lost_items(user, rows[:ASKED])
+    number = len(lost) + len(rows[ASKED:])
+    if not lost:
+        return
+    [address, item], *others = lost
+    is_alone = not others
+    words = ngettext("Mail goes nowhere", "Mail to %(n)s addresses goes nowhere", number)
+    yield Need(
+        key="nowhere",
+        tone=Status.FAILED,
+        words=words % {"n": say_number(number)},
+        items=[item for _address, item in lost[:SHOWN]],
+        more=say_more(number),
+        act=_see_or_change(user, address, is_alone=is_alone),
+        href=item.href if is_alone else reverse("today:nowhere"),
+    )
+
+
+def _see_or_change(user: User, address: Address, *, is_alone: bool) -> str:
+    if not is_alone:
+        return _("See them")
+    return _("Change it") if _may_change(user, address) else ""
+
+
+def _may_change(user: User, address: Address) -> bool:
+    held = getattr(address, "held", None) or []
+    return user.is_operator or Right.ADDRESSES in read_rights(held)

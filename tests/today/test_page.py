@@ -1,0 +1,379 @@
+"""Today: what needs a person appears, and goes when it is mended; nobody sees what is others'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.utils import timezone
+
+from qmailpanel.accounts.models import User
+from qmailpanel.aliases.services import add_alias
+from qmailpanel.domains.models import Address, Domain, Grant
+from qmailpanel.domains.services import add_domain
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.owners import owner_of
+from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.people.models import NameRequest
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
+from qmailpanel.qmail.pause import finish
+from qmailpanel.reports.models import Survey, SyncNode, Usage
+from qmailpanel.sync.models import HostFinding, SyncDrift, SyncQuestion
+from qmailpanel.sync.rounds.nowhere import look_at_all
+from tests.kit.live import make_live, write_position, write_problem, write_usage
+
+NODE = {"node": settings.QMAILPANEL_NODE}
+WELL = "Nothing needs you."
+
+
+def body(client: Client, page: str = "/") -> str:
+    answer = client.get(page)
+    assert answer.status_code == 200
+    text: str = answer.content.decode()
+    return text
+
+
+def needs_in(client: Client) -> str:
+    """What stands between the heading and the facts."""
+    return body(client).partition('<div id="needs">')[2].partition('<p id="facts"')[0]
+
+
+def rail(client: Client, name: str) -> int:
+    """The number beside that word in the rail; it is hidden where there is nothing."""
+    page = body(client, "/domains/")
+    tag = page.partition(f'id="count-{name}"')[2]
+    number = int(tag.partition(">")[2].partition("<")[0])
+    assert tag.startswith(" hidden") == (number == 0)
+    return number
+
+
+@pytest.fixture
+def box(domain: Domain) -> Address:
+    return add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+
+
+@pytest.fixture
+def host(box: Address, other_domain: Domain) -> SyncNode:
+    """All is well."""
+    for domain in Domain.objects.all():
+        make_live(domain)
+    Survey.objects.create(**NODE, read_back=timezone.now(), at=timezone.now())
+    return SyncNode.objects.create(**NODE, heartbeat=timezone.now())
+
+
+def stop_service(_box: Address) -> Callable[[], object]:
+    node = SyncNode.objects.all()
+    node.update(heartbeat=timezone.now() - timedelta(minutes=1))
+    return lambda: node.update(heartbeat=timezone.now())
+
+
+def fail(box: Address) -> Callable[[], object]:
+    return write_problem("A file stands in its place.", box.domain, box).delete
+
+
+def fail_domain(box: Address) -> Callable[[], object]:
+    return write_problem("Its line is taken.", box.domain).delete
+
+
+def lead_astray(box: Address) -> Callable[[], object]:
+    alias = add_alias(
+        SYSTEM, box.domain, AliasLocal("sales"), [MailAddress(f"biliard@{box.domain}")]
+    )
+    make_live(box.domain)
+    finish(look_at_all())
+    return lambda: Address.objects.filter(pk=alias.pk).update(enabled=False)
+
+
+def fill(box: Address) -> Callable[[], object]:
+    return write_usage(box, percent=100).delete
+
+
+def touch(box: Address) -> Callable[[], object]:
+    row = SyncDrift.objects.create(
+        **NODE, domain=box.domain_id, kind="line", file="users/assign", key="=100-x", actual="=x"
+    )
+    return row.delete
+
+
+def find(_box: Address) -> Callable[[], object]:
+    row = HostFinding.objects.create(
+        **NODE, severity="alarm", file="control/locals", number=3, meaning="Mail is lost.",
+        remedy="", since=timezone.now(),
+    )  # fmt: skip
+    return row.delete
+
+
+def ask(_box: Address) -> Callable[[], object]:
+    person = User.objects.create(email="asks@example.org", password="argon2$nobody")
+    row = NameRequest.objects.create(name="wanted.example", person=person, token="t")
+    return row.delete
+
+
+def question(_box: Address) -> Callable[[], object]:
+    row = SyncQuestion.objects.create(
+        **NODE, digest="d", text="All of it goes.", asked=timezone.now()
+    )
+    return row.delete
+
+
+def hold(_box: Address) -> Callable[[], object]:
+    node = SyncNode.objects.all()
+    node.update(holding=2)
+    return lambda: node.update(holding=0)
+
+
+OF_HOST = [
+    (stop_service, "The sync service is not running", "/sync/"),
+    (touch, "users/assign =100-x", "/sync/host/"),
+    (find, "Mail is lost.", "/sync/doctor/"),
+    (ask, "wanted.example", "/requests/"),
+    (question, "All of it goes.", "/sync/"),
+    (hold, "2 domains wait until you apply their changes.", "/sync/"),
+]
+
+
+@pytest.mark.parametrize(
+    ("happen", "said", "where"),
+    [
+        *OF_HOST,
+        (fail, "A file stands in its place.", "/domains/pandle.net/mailboxes/{pk}/"),
+        (
+            lead_astray,
+            "biliard@pandle.net is no address here",
+            "/domains/pandle.net/aliases/{last}/",
+        ),
+        (fail_domain, "Its line is taken.", "/domains/pandle.net/"),
+        (fill, "1 still gets mail", "/domains/pandle.net/mailboxes/{pk}/"),
+    ],
+)
+def test_what_needs_a_person_has_a_line_with_one_button_until_it_is_mended(
+    as_operator: Client, host: SyncNode, box: Address, happen: Any, said: str, where: str
+) -> None:
+    assert WELL in needs_in(as_operator)
+    mend = happen(box)
+    needs = needs_in(as_operator)
+    assert said in needs
+    assert WELL not in needs
+    assert needs.count('class="button quiet"') == 1
+    last = Address.objects.latest("pk").pk
+    assert (
+        f'href="{where.format(pk=box.pk, last=last)}">'
+        in needs.partition('class="button quiet"')[2]
+    )
+    assert rail(as_operator, "today") == 1
+    mend()
+    assert WELL in needs_in(as_operator)
+    finish(look_at_all())
+    assert rail(as_operator, "today") == 0
+
+
+@pytest.mark.parametrize(("happen", "said", "_where"), OF_HOST)
+def test_what_is_of_the_host_needs_operators_alone(
+    as_colleague: Client, host: SyncNode, box: Address, happen: Any, said: str, _where: str
+) -> None:
+    Grant.objects.create(user=User.objects.get(email="colleague@example.org"), domain=more())
+    happen(box)
+    assert said not in body(as_colleague)
+    assert rail(as_colleague, "today") == 0
+
+
+def more() -> Domain:
+    domain = add_domain(SYSTEM, DomainName("more.example"))
+    make_live(domain)
+    return domain
+
+
+@pytest.mark.parametrize(
+    ("happen", "said"),
+    [
+        (fail, "A file stands in its place."),
+        (fill, "100% of its limit"),
+        (lead_astray, "biliard@pandle.net is no address here"),
+    ],
+)
+def test_who_looks_after_a_domain_sees_what_is_of_it_and_nobody_else_does(
+    as_colleague: Client,
+    as_stranger: Client,
+    host: SyncNode,
+    box: Address,
+    happen: Any,
+    said: str,
+) -> None:
+    happen(box)
+    assert said in needs_in(as_colleague)
+    assert rail(as_colleague, "today") == 1
+    assert rail(as_stranger, "today") == 0
+    assert said not in body(as_stranger, "/domains/stranger.example/mailboxes/")
+    assert as_stranger.get("/").headers["Location"] == "/domains/stranger.example/"
+
+
+def test_the_cause_and_the_button_are_for_whoever_can_mend_it(
+    as_operator: Client, as_colleague: Client, host: SyncNode, box: Address
+) -> None:
+    problem = write_problem("It is in the way.", box.domain, box)
+    problem.cause = "mkdir /var/qmail/mailnames: File exists"
+    problem.save()
+    assert problem.cause in needs_in(as_operator)
+    assert problem.cause not in body(as_colleague)
+    assert "button quiet" not in needs_in(as_colleague)
+
+
+def test_many_of_a_kind_are_one_line(as_operator: Client, host: SyncNode, domain: Domain) -> None:
+    host.holds_quotas = True
+    host.save()
+    for number in range(5):
+        write_usage(add_mailbox(SYSTEM, domain, LocalPart(f"m{number}")), percent=99 + number)
+    needs = needs_in(as_operator)
+    assert needs.count('<th scope="row">') == 1
+    assert "4 mailboxes are full" in needs
+    assert "4 refuse mail now, 1 above 90%" in needs
+    assert "and 2 more" in needs
+    assert 'href="/nearly-full/"' in needs
+    assert "status failed" in needs
+
+
+def test_a_try_that_is_under_way_again_is_no_failure(
+    as_operator: Client, host: SyncNode, box: Address
+) -> None:
+    fail(box)
+    assert "A file stands" in needs_in(as_operator)
+    write_position(box.domain, tried=0, applied=0)
+    assert "A file stands" not in needs_in(as_operator)
+
+
+def test_a_note_of_the_doctor_needs_nobody(
+    as_operator: Client, host: SyncNode, box: Address
+) -> None:
+    find(box)
+    HostFinding.objects.update(severity="note")
+    assert WELL in needs_in(as_operator)
+    assert rail(as_operator, "sync") == 0
+
+
+def test_the_rail_counts_requests_and_what_is_to_be_decided(
+    as_operator: Client, host: SyncNode, box: Address
+) -> None:
+    for happen in (ask, touch, find, question):
+        happen(box)
+    assert rail(as_operator, "people") == 1
+    assert rail(as_operator, "sync") == 3
+    assert rail(as_operator, "today") == 4
+
+
+def test_where_all_is_well_it_says_how_much_and_when_it_was_read(
+    as_operator: Client, host: SyncNode
+) -> None:
+    needs = needs_in(as_operator)
+    at = timezone.localtime(Survey.objects.get().read_back)
+    assert f"2 domains, 1 mailbox, all live. All was read back at {at:%H:%M}." in needs
+    assert "Where mail goes was asked at " in needs
+
+
+def test_what_waits_for_sync_is_not_said_to_be_live(
+    as_operator: Client, host: SyncNode, domain: Domain
+) -> None:
+    add_mailbox(SYSTEM, domain, LocalPart("new"))
+    needs = needs_in(as_operator)
+    assert "all live" not in needs
+    assert "1 domain waits for sync." in needs
+
+
+@pytest.mark.parametrize("look", ["read_back", "at"])
+@pytest.mark.parametrize("back", [None, timedelta(hours=1)])
+def test_nothing_is_said_to_be_well_that_nobody_looked_at_lately(
+    as_operator: Client, host: SyncNode, look: str, back: timedelta | None
+) -> None:
+    Survey.objects.update(**{look: timezone.now() - back if back else None})
+    needs = needs_in(as_operator)
+    assert WELL not in needs
+    assert "all live" not in needs
+
+
+def test_nothing_is_said_to_be_well_while_sync_is_down(
+    as_colleague: Client, host: SyncNode, box: Address
+) -> None:
+    Grant.objects.create(user=User.objects.get(email="colleague@example.org"), domain=more())
+    assert WELL in needs_in(as_colleague)
+    stop_service(box)
+    assert WELL not in needs_in(as_colleague)
+    assert "all live" not in needs_in(as_colleague)
+
+
+def test_who_has_one_domain_starts_there_unless_it_needs_something(
+    as_colleague: Client, host: SyncNode, box: Address
+) -> None:
+    assert as_colleague.get("/").headers["Location"] == "/domains/pandle.net/"
+    fail(box)
+    assert "A file stands in its place." in needs_in(as_colleague)
+
+
+def test_an_owner_starts_with_the_mailbox(host: SyncNode, box: Address) -> None:
+    client = Client()
+    owner = owner_of(box.mailbox)
+    client.force_login(owner, backend="qmailpanel.mailboxes.owners.MailboxBackend")
+    assert client.get("/").headers["Location"] == "/mailbox/"
+
+
+def test_the_page_looks_again_and_hears_nothing_while_nothing_changed(
+    as_operator: Client, host: SyncNode, box: Address
+) -> None:
+    seen = body(as_operator).partition("/?seen=")[2].partition('"')[0]
+    watch = {"HX-Request": "true", "HX-Target": "watch"}
+    assert as_operator.get(f"/?seen={seen}", headers=watch).status_code == 204
+    fail(box)
+    answer = as_operator.get(f"/?seen={seen}", headers=watch)
+    assert "A file stands in its place." in answer.content.decode()
+
+
+def add_box(name: str) -> Address:
+    domain = add_domain(SYSTEM, DomainName(name))
+    box = add_mailbox(SYSTEM, domain, LocalPart("box"))
+    make_live(domain)
+    return box
+
+
+def make_much(count: int) -> None:
+    """So many of all that needs a person, each in domains of its own."""
+    for number in range(count):
+        box, other = (add_box(f"{name}{number}.example") for name in "de")
+        for happen in (fail, fail_domain, fill, touch, find):
+            happen(box)
+        lead_astray(other)
+        NameRequest.objects.create(
+            name=f"w{number}.example", person=User.objects.get(), token=f"{number}"
+        )
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_page_asks_the_database_as_often_for_one_row_as_for_three(
+    as_operator: Client, django_assert_num_queries: Any, rows: int
+) -> None:
+    make_much(rows)
+    with django_assert_num_queries(34):
+        as_operator.get("/")
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_page_of_a_person_asks_as_often_for_one_row_as_for_three(
+    as_colleague: Client, django_assert_num_queries: Any, rows: int
+) -> None:
+    Domain.objects.all().delete()
+    make_much(rows)
+    person = User.objects.get()
+    Grant.objects.bulk_create(Grant(user=person, domain=each) for each in Domain.objects.all())
+    with django_assert_num_queries(34):
+        as_colleague.get("/")
+
+
+def test_usage_of_what_was_removed_needs_nobody(
+    as_operator: Client, host: SyncNode, box: Address
+) -> None:
+    fill(box)
+    Address.objects.filter(pk=box.pk).update(removed=True)
+    assert Usage.objects.exists()
+    assert WELL in needs_in(as_operator)
+    assert rail(as_operator, "today") == 0
