@@ -8,8 +8,8 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.qmail import names
 from qmailpanel.web.edited import EditForm
 from qmailpanel.web.fields import PLAIN, DestinationsField, LocalField

@@ -11,12 +11,13 @@ from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.limits import refuse_many
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.addresses import services as addresses
-from qmailpanel.domains.addresses.services import replace_targets, targets_of, write_targets
+from qmailpanel.domains.addresses.services import replace_targets, write_targets
 from qmailpanel.domains.changes import differing, one_line
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.routes.hops import read_targets, refuse_loop
 from qmailpanel.domains.routes.pointers import references_to, refuse_pointed_to
 from qmailpanel.domains.routes.rings import refuse_rings_without
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Verb
 from qmailpanel.qmail import names

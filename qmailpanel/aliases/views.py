@@ -24,7 +24,6 @@ from qmailpanel.domains.addresses.pages import (
     row_context,
     show_row,
 )
-from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.renaming import rename_address
 from qmailpanel.domains.routes.fates import Fates
@@ -32,6 +31,7 @@ from qmailpanel.domains.routes.picture import route_of
 from qmailpanel.domains.routes.pointers import StillPointedTo, pointers_to
 from qmailpanel.domains.routes.remarks import remarks_on
 from qmailpanel.domains.routes.sentences import say_route
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.web.answers import SeeOther, sent, show, wants
 from qmailpanel.web.attempt import attempt
 from qmailpanel.web.fields import errors_of

@@ -8,9 +8,9 @@ from qmailpanel.aliases.services import add_alias, change_alias
 from qmailpanel.commands.adding import read_list
 from qmailpanel.commands.plesk import Misuse, Request
 from qmailpanel.commands.removal import remove_address
-from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address
 from qmailpanel.domains.routes.pointers import aliases_to, references_to
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.qmail.names import AliasLocal, MailAddress
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from qmailpanel.aliases.services import add_alias, change_alias, switch_alias
 from qmailpanel.commands.adding import read_list
 from qmailpanel.commands.plesk import Misuse, Request
-from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address, Domain, Kind
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
 from qmailpanel.mailboxes.services import mailbox_of, switch_mailbox

@@ -24,7 +24,6 @@ from qmailpanel.web.badges import (
 from qmailpanel.web.notices import FIRST_WAIT, LAST_WAIT, Notice, around
 
 from .addresses.badge import badge_of, with_state
-from .addresses.services import targets_of
 from .frame import display, notices
 from .models import Address, Claim, Domain
 from .routes.fates import Fates
@@ -63,7 +62,8 @@ def _pulse_context(request: PanelRequest, own: Address | None) -> dict[str, Any]
     badges = [(domain_badge(statuses, row), display(row)) for row in domains]
     prefetch_related_objects(addresses, "destinations")
     fates = Fates(request.user, own=own.pk if own else None)
-    fates.read(target for row in addresses for target in targets_of(row))
+    fates.take(addresses, statuses)
+    fates.read(str(row) for row in addresses)
     badges += [(badge_of(statuses, row, fates), str(row)) for row in addresses]
     badges += [(name_badge(statuses, row), display(row)) for row in names]
     named = [(badge, name) for badge, name in badges if badge.key in shown]

@@ -20,7 +20,7 @@ from qmailpanel.qmail import names
 from .access.deed import Deed, deed
 from .access.limits import EXPECTED, KEPT, refuse_full
 from .access.rights import Right
-from .addresses.services import free_local, replace_targets, targets_of
+from .addresses.services import free_local, replace_targets
 from .changes import reread
 from .models import Address, Claim, Destination, Domain, Kind, Responder
 from .names.claims import free_name, refuse_routed
@@ -29,6 +29,7 @@ from .routes.hops import find_loop
 from .routes.pointers import followers_of, name_pointers, references_to
 from .routes.references import Reference
 from .routes.rings import refuse_rings
+from .targets import targets_of
 
 
 def rename_address(

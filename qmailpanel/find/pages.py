@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.addresses.badge import badge_of, with_state
-from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.frame import display
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.sentences import mark_of
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.mailboxes.removal.services import kept_until
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.badges import domain_badge
@@ -69,8 +69,9 @@ def groups_of(user: User, found: Found, asked: str) -> list[Group]:
 def _address_hits(user: User, rows: Sequence[Address], asked: str) -> list[Hit]:
     shown = _with_state(rows)
     fates = Fates(user)
-    fates.read(str(row) for row in shown)
     statuses = Statuses(row.domain_id for row in shown)
+    fates.take(shown, statuses)
+    fates.read(str(row) for row in shown)
     return [
         Hit(href_of(row), _name(row, asked), _said(row), _mark(statuses, fates, row))
         for row in shown
@@ -88,7 +89,9 @@ def _with_state(rows: Sequence[Address]) -> list[Address]:
 def _mark(statuses: Statuses, fates: Fates, row: Address) -> SafeString:
     """Where its mail goes; of what waits for sync, or failed, that."""
     badge = badge_of(statuses, row, fates)
-    return badge.mark if badge.is_unsettled else mark_of(fates.verdict(str(row)))
+    if badge.is_unsettled:
+        return badge.mark
+    return mark_of(fates.verdict(str(row)), is_pending=fates.is_pending(str(row)))
 
 
 def _name(row: Address, asked: str) -> SafeString:
@@ -108,8 +111,9 @@ def _target_hits(user: User, found: Found, asked: str) -> list[Hit]:
     fates = Fates(user)
     addresses = {row.address_id: row.address for row in found.destinations}
     shown = {row.pk: row for row in _with_state(list(addresses.values()))}
-    fates.read(str(row) for row in shown.values())
     statuses = Statuses(row.domain_id for row in shown.values())
+    fates.take(shown.values(), statuses)
+    fates.read(str(row) for row in shown.values())
     return [
         Hit(href_of(row), marked(there.target, asked), f"← {row}", _mark(statuses, fates, row))
         for there in found.destinations

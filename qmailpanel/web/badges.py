@@ -35,12 +35,14 @@ class Badge:
     """The status of a row as it is shown; `key` names the row within the page.
 
     `text`: what it says instead of the status in a word; instead of Live it is not green then.
+    `is_bad`: it is red, though it is live.
     """
 
     key: SafeString
     status: Status
     why: str = ""
     text: str = ""
+    is_bad: bool = False
 
     @property
     def is_unsettled(self) -> bool:
@@ -63,10 +65,19 @@ class Badge:
         return self._span(' hx-swap-oob="true"')
 
     def _span(self, attributes: str) -> SafeString:
-        tone = "settled" if self.text and self.status is Status.LIVE else self.status
-        name = f'id="status-{self.key}" class="status {tone}"{attributes}'
-        face = _face(self.status, self.text, get_language())
+        name = f'id="status-{self.key}" class="status {self._tone}"{attributes}'
+        face = _face(Status.FAILED if self.is_bad else self.status, self._word, get_language())
         return SafeString(f"<span {name}>{face}{self._to_pulse()}</span>")
+
+    @property
+    def _tone(self) -> str:
+        if self.is_bad:
+            return Status.FAILED
+        return "settled" if self.text and self.status is Status.LIVE else self.status
+
+    @property
+    def _word(self) -> str:
+        return self.text or str(WORDS[self.status])
 
     def _to_pulse(self) -> str:
         if not self.is_unsettled:
@@ -75,8 +86,8 @@ class Badge:
 
 
 @cache
-def _face(status: Status, text: str, _language: str | None) -> SafeString:
-    return format_html("{}{}", icon(status), text or WORDS[status])
+def _face(shape: Status, word: str, _language: str | None) -> SafeString:
+    return format_html("{}{}", icon(shape), word)
 
 
 def address_key(address: ChangedInDomain) -> SafeString:

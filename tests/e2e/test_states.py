@@ -19,11 +19,13 @@ pytestmark = pytest.mark.e2e
 def states(page, domain):
     """Ada and three aliases, live; each alias leads elsewhere."""
     page.goto(f"/domains/{domain}/aliases/")
-    for local, target in (("to-ada", "ada"), ("typo", "adda"), ("out", "x@elsewhere.example")):
+    aliases = {"to-ada": ("ada", "Live"), "typo": ("adda", "Goes back")}
+    aliases["out"] = ("x@elsewhere.example", "Live")
+    for local, (target, word) in aliases.items():
         page.get_by_label("New alias").fill(local)
         page.get_by_label("Delivers to").fill(target)
         page.keyboard.press("Enter")
-        expect_status(page, f"{local}@{domain}", "Live")
+        expect_status(page, f"{local}@{domain}", word)
     return page
 
 
@@ -56,21 +58,21 @@ def test_a_mailbox_and_who_leads_to_it_are_green_only_while_mail_arrives(states,
     page = states
     expect_tones(page, domain, ada="live", alias="live", word="Live")
     press(page, domain, "Put on hold")
-    expect_tones(page, domain, ada="settled", alias="settled", word="On hold")
+    expect_tones(page, domain, ada="settled", alias="failed", word="On hold")
     press(page, domain, "Deliver again")
     press(page, domain, "Switch off")
-    expect_tones(page, domain, ada="settled", alias="settled", word="Off")
+    expect_tones(page, domain, ada="settled", alias="failed", word="Off")
     press(page, domain, "Switch on")
     expect_tones(page, domain, ada="live", alias="live", word="Live")
     instructions = panel.host.mail / domain / "ada/.qmail"
     ours = instructions.read_text()
     write(panel, instructions, "|/bin/false\n")
     drift = open_drift(page, f"{domain}/ada/.qmail")
-    expect_tones(page, domain, ada="failed", alias="settled", word="Failed")
+    expect_tones(page, domain, ada="failed", alias="failed", word="Failed")
     page.goto("/sync/host/")
     drift.get_by_role("button", name="Keep theirs").click()
     expect(page.get_by_role("heading", name="Kept as they are")).to_be_visible()
-    expect_tones(page, domain, ada="settled", alias="settled", word="Left as it is")
+    expect_tones(page, domain, ada="settled", alias="failed", word="Left as it is")
     page.goto(f"/domains/?q={domain}")  # there may be more than a page of them
     expect(row_of(page, domain).locator(".state .status")).to_have_class("status settled")
     page.goto("/sync/host/")
@@ -100,7 +102,7 @@ def test_an_alias_to_nobody_says_so_and_whom_may_have_been_meant(states, domain)
     page = states
     row = row_of(page, f"typo@{domain}")
     expect(row).to_contain_text(f"adda@{domain}: nobody has this address")
-    expect(row.locator(".state .status")).to_have_class("status settled")
+    expect(row.locator(".state .status")).to_have_class("status failed")
     open_page(page, domain, "aliases", "typo")
     expect(page.locator(".remarks")).to_contain_text(f"Did you mean ada@{domain}?")
     expect(page.locator(".route .node.end")).to_have_count(0)

@@ -305,7 +305,7 @@ def test_the_list_reads_the_destinations_of_its_own_rows_alone(
 def test_the_pages_of_a_mailbox_stay_within_a_few_queries(
     as_colleague: Client, biliards: Address, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(17):
+    with django_assert_max_num_queries(18):
         as_colleague.get(f"{LIST}{biliards.pk}/")
     with django_assert_max_num_queries(13):
         as_colleague.get(f"{LIST}{biliards.pk}/remove/")

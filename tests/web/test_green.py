@@ -116,6 +116,7 @@ def greens(client: Client, page: str) -> Iterator[str]:
     text = answer.content.decode()
     if answer.status_code == 200:
         yield from re.findall(r'id="status-(\w+)" class="status live"', text)
+        yield from ["a verdict"] * text.count('<span class="status live"')
         yield from ["a way"] * text.count(GREEN_WAY)
 
 
@@ -125,7 +126,12 @@ def pages_of(ada: Address) -> list[str]:
     lists = [f"{DOMAIN}mailboxes/", f"{DOMAIN}aliases/", f"{DOMAIN}mailboxes/removed/"]
     lists += [f"{DOMAIN}mailboxes/?top={ada.pk}", f"{DOMAIN}mailboxes/?full=1", "/nearly-full/"]
     ones = [mailbox, f"{mailbox}mail/", f"{mailbox}app-passwords/", f"{mailbox}remove/"]
-    return [*lists, *ones, f"{mailbox}row/", f"{DOMAIN}aliases/{alias.pk}/"]
+    return [*lists, *ones, f"{mailbox}row/", f"{DOMAIN}aliases/{alias.pk}/", *found_of(ada)]
+
+
+def found_of(ada: Address) -> list[str]:
+    """What was found, and the card."""
+    return ["/find/?q=ada", f"/find/?q={ada}"]
 
 
 def test_what_is_live_and_takes_mail_is_green(as_operator: Client, owner: Client, ada) -> None:
@@ -135,6 +141,8 @@ def test_what_is_live_and_takes_mail_is_green(as_operator: Client, owner: Client
     assert {mine, f"d{ada.domain_id}"} <= found[f"{DOMAIN}mailboxes/"]
     assert alias in found[f"{DOMAIN}aliases/"]
     assert {mine, "a way"} <= found[f"{DOMAIN}mailboxes/{ada.pk}/"]
+    for page in found_of(ada):
+        assert "a verdict" in found[page]
     assert {mine, "a way"} <= set(greens(owner, "/mailbox/"))
     name = ada.domain.names.get(name="further.example")
     assert f"n{name.pk}" in set(greens(as_operator, f"{DOMAIN}settings/"))
@@ -146,6 +154,7 @@ def test_a_mailbox_that_is_not_as_it_should_be(as_operator, owner, ada, state) -
     mine = f"a{ada.pk}"
     for page in pages_of(ada):
         assert mine not in set(greens(as_operator, page)), page
+    assert "a verdict" not in set(greens(as_operator, f"/find/?q={ada}"))
     for page in OWN:
         assert mine not in set(greens(owner, f"/mailbox/{page}")), page
 

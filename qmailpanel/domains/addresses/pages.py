@@ -17,6 +17,7 @@ from qmailpanel.domains.frame import display, domain_context, find_domain, notic
 from qmailpanel.domains.fullness import fullness_of, only_nearly_full
 from qmailpanel.domains.models import Address, AddressQuerySet, Destination, Domain, Kind
 from qmailpanel.domains.routes.fates import Fates
+from qmailpanel.domains.targets import has_targets
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import see_other, show, wants
 from qmailpanel.web.badges import address_key, domain_badge
@@ -25,7 +26,6 @@ from qmailpanel.web.notices import FIRST_WAIT, around
 
 from .badge import badge_of, with_state
 from .row import AddressList
-from .services import has_targets, targets_of
 
 TABS = {Kind.MAILBOX: "mailboxes", Kind.ALIAS: "aliases"}
 SHARED = "components/addresses.html"
@@ -69,7 +69,8 @@ def list_context(
     prefetch_related_objects([row for row in every if has_targets(row)], "destinations")
     for row in every:
         row.domain = domain
-    fates.read(target for row in every for target in targets_of(row))
+    fates.take(every, statuses)
+    fates.read(str(row) for row in every)
     frame = domain_context(request, domain, TABS[kind], statuses)
     address_list = AddressList.of(
         request, request.path, frame["display"], can_remove="addresses" in frame["may"]
@@ -123,7 +124,7 @@ def address_context(request: PanelRequest, address: Address) -> dict[str, Any]:
     """The context of a page about one address."""
     statuses = Statuses([address.domain_id])
     page = domain_context(request, address.domain, TABS[Kind(address.kind)], statuses)
-    badge = badge_of(statuses, address, Fates(request.user))
+    badge = badge_of(statuses, address, _fates_of(request, address, statuses))
     problem = statuses.problem_of_address(address)
     return {
         **page,
@@ -133,6 +134,15 @@ def address_context(request: PanelRequest, address: Address) -> dict[str, Any]:
         "cause": problem.cause if problem and badge.why and request.user.is_operator else "",
         "is_left": statuses.is_left(address),
     }
+
+
+def _fates_of(request: PanelRequest, address: Address, statuses: Statuses) -> Fates:
+    """A mailbox that forwards nothing has no destinations to be read."""
+    if has_targets(address) and not address.removed:
+        prefetch_related_objects([address], "destinations")
+    fates = Fates(request.user)
+    fates.take([address], statuses)
+    return fates
 
 
 def row_context(
@@ -147,11 +157,11 @@ def row_context(
     statuses = Statuses([address.domain_id])
     can_remove = Right.ADDRESSES in shown_rights(request.user, address.domain)
     row = AddressList.of(request, href, display(address.domain), can_remove=can_remove).row
+    listed = _as_listed(address)
+    fates = _fates_of(request, listed, statuses)
     return {
         **around(notices(statuses, address.domain), wait=FIRST_WAIT),
-        "row": row(
-            statuses, Fates(request.user), _as_listed(address), why=why, new=new, focus=not new
-        ),
+        "row": row(statuses, fates, listed, why=why, new=new, focus=not new),
         "domain_badge": domain_badge(statuses, address.domain),
         "host": f"@{display(address.domain)}",
         "sentence": _("%(name)s added.") % {"name": address} if new else "",

@@ -12,11 +12,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from qmailpanel.domains.access.limits import EXPECTED
-from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.fullness import used_mark
 from qmailpanel.domains.models import Address, Kind
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import say_loss
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.reports.statuses import Status, Statuses
 
 from .badge import badge_of

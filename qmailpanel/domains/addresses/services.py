@@ -126,18 +126,6 @@ def refuse_pending(address: Address) -> None:
         raise Refused(_("%(address)s is still being removed."), "local", address=str(address))
 
 
-def targets_of(address: Address) -> list[str]:
-    """Where an alias delivers, or a mailbox forwards to, in the order typed."""
-    if not has_targets(address):
-        return []
-    return [destination.target for destination in address.destinations.all()]
-
-
-def has_targets(address: Address) -> bool:
-    """Of a row that came with the answer; of others it is not known before they are read."""
-    return getattr(address, "first_target", "") is not None
-
-
 def replace_targets(address: Address, targets: Iterable[str]) -> None:
     """These destinations instead."""
     address.destinations.all().delete()

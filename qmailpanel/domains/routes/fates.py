@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from qmailpanel.accounts.models import User
+from qmailpanel.domains.models import Address
 from qmailpanel.qmail.route.ends import End, Fate
 from qmailpanel.qmail.route.verdict import Verdict, verdict
+from qmailpanel.reports.statuses import Statuses
 
 from .stops import Stop, Stops
 
@@ -32,15 +34,20 @@ class Fates:
         self._pending: set[str] = set()
         self._steps = STEPS
 
+    def take(self, rows: Iterable[Address], statuses: Statuses) -> None:
+        """Rows that the person sees need not be read; see `Stops.take`."""
+        self._stops |= self._reader.take(rows, statuses)
+
     def read(self, addresses: Iterable[str]) -> None:
         """Follow mail to these addresses up to its ends."""
-        reached = {address.lower() for address in addresses}
+        reached, passed = {address.lower() for address in addresses}, set[str]()
         for _hop in range(HOPS):
             unread = sorted(reached - self._stops.keys())[: MOST - len(self._stops)]
-            if not unread:
+            self._stops |= self._reader.read(unread) if unread else {}
+            passed |= reached
+            reached = {there for node in reached for there in self._stop(node).nexts} - passed
+            if not reached:
                 return
-            self._stops |= self._reader.read(unread)
-            reached = {there for node in unread for there in self._stops[node].nexts}
 
     def stop(self, address: str) -> Stop:
         """What ends at the address itself, and where mail goes from it."""

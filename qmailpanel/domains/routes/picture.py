@@ -17,11 +17,15 @@ from qmailpanel.qmail.layout.domain import DOMAIN_OFF
 from qmailpanel.qmail.layout.leaving import NOT_SERVED
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.route.ends import End, Fate
+from qmailpanel.qmail.route.verdict import verdict
+from qmailpanel.reports.statuses import Status
 
 from .fates import LOST, Fates
+from .sentences import shape_of
 
 Hops = list[list["Node"]]
 DRAWN = 5  # destinations of one alias
+TONES: dict[Status | None, str] = {Status.LIVE: "end", Status.FAILED: "stopped"}
 WORDS = {
     Fate.ARRIVES: gettext_noop("arrives here"),
     Fate.ANSWERED: gettext_noop("answered as people who left are"),
@@ -198,10 +202,7 @@ def _until_live(nodes: list[Node], is_pending: bool) -> list[Node]:
 
 
 def _tone(ends: Iterable[End]) -> str:
-    fates = {end.fate for end in ends}
-    if fates & {*LOST, Fate.WAITS, Fate.UNSURE}:
-        return "stopped"
-    return "end" if fates <= {Fate.ARRIVES, Fate.ANSWERED} else ""
+    return TONES.get(shape_of(verdict("", list(ends))), "")
 
 
 def say_fates(target: str, ends: Iterable[End]) -> str:

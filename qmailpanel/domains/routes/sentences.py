@@ -58,20 +58,21 @@ BAD = frozenset({Verdict.RETURNS, Verdict.DISCARDED, Verdict.UNKNOWN, Verdict.WA
 
 
 def mark_of(verdict: Verdict, *, is_pending: bool = False) -> SafeString:
-    """Icon and word; green where mail is taken here now, and nowhere else."""
-    shape = _shape_of(verdict, is_pending=is_pending)
+    """Icon and word, in the colour that `shape_of` says."""
+    shape = shape_of(verdict, is_pending=is_pending)
     tone = shape or "settled"
     return format_html(
         '<span class="status {}">{}{}</span>', tone, icon(shape) if shape else "", WORDS[verdict]
     )
 
 
-def _shape_of(verdict: Verdict, *, is_pending: bool) -> str:
+def shape_of(verdict: Verdict, *, is_pending: bool = False) -> Status | None:
+    """`Status.LIVE`, which is green, where mail is taken here now, and nowhere else."""
     if verdict in BAD:
         return Status.FAILED
     if is_pending:
         return Status.PENDING
-    return Status.LIVE if verdict in TAKEN else ""
+    return Status.LIVE if verdict in TAKEN else None
 
 
 def say_route(address: str, fates: Fates) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from typing import NamedTuple
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.fullness import FULL, with_usage
 from qmailpanel.domains.models import Address, Domain, Kind, Responder, Unknown
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.qmail.layout.domain import ALIAS_OFF, DOMAIN_OFF, NO_MAILBOX
 from qmailpanel.qmail.layout.home import MAILBOX_OFF
 from qmailpanel.qmail.layout.leaving import NOT_SERVED
@@ -58,6 +59,15 @@ class Stops:
         level = _Level(self, ours)
         return {node: level.stop(node) if node in ours else self._beyond(node) for node in nodes}
 
+    def take(self, rows: Iterable[Address], statuses: Statuses) -> dict[str, Stop]:
+        """The same of rows that the person sees, each with its domain and `with_state`."""
+        served = {str(row): row for row in rows if not (row.removed or row.domain.removed)}
+        level = _Level(self, {node: row.domain for node, row in served.items()})
+        level.holders = {(row.domain_id, row.local): row for row in served.values()}
+        level.statuses = statuses
+        level.seen = {row.domain_id for row in served.values()}
+        return {node: level.stop(node) for node in served}
+
     def _beyond(self, node: str) -> Stop:
         """At a name that is no domain of ours, or no longer."""
         if self.ours.is_refused(node.rpartition("@")[2]):
@@ -85,12 +95,12 @@ class _Level:
         return {domain.pk for domain in self.domains.values()}
 
     @cached_property
-    def _holders(self) -> dict[tuple[int, str], Address]:
+    def holders(self) -> dict[tuple[int, str], Address]:
         places = [(domain, _local_of(node)) for node, domain in self.domains.items()]
         return read_holders(places, with_usage(Address.objects.with_mailbox()))
 
     @cached_property
-    def _seen(self) -> set[int]:
+    def seen(self) -> set[int]:
         """The domains that the person looks after."""
         if self.stops.within is not None:
             return self._ids.intersection(self.stops.within)
@@ -100,13 +110,13 @@ class _Level:
         return set(mine.values_list("pk", flat=True))
 
     @cached_property
-    def _statuses(self) -> Statuses:
+    def statuses(self) -> Statuses:
         return Statuses(self._ids)
 
     def stop(self, node: str) -> Stop:
         domain, local = self.domains[node], _local_of(node)
-        holder = self._holders.get((domain.pk, local))
-        if domain.pk not in self._seen and (holder is None or holder.pk != self.stops.own):
+        holder = self.holders.get((domain.pk, local))
+        if domain.pk not in self.seen and (holder is None or holder.pk != self.stops.own):
             return _stop_of_others(node, domain, holder)
         if not domain.enabled:
             return Stop((End(node, Fate.RETURNS, DOMAIN_OFF),))
@@ -114,25 +124,25 @@ class _Level:
             return self._by_another_name(node, f"{local}@{domain.name}")
         if holder is None or holder.removed:
             stop = (self._stop_of_departed if holder else _stop_of_unknown)(node, domain)
-            return _until_live(stop, node, self._statuses.of_domain(domain))
+            return _until_live(stop, node, self.statuses.of_domain(domain))
         return self._held(node, holder)
 
     def _by_another_name(self, node: str, home: str) -> Stop:
         """By an alias domain, or below a name that accepts sub-domains."""
         name = node.rpartition("@")[2]
-        claim, status = self.stops.ours.find_claim(name), self._statuses.of_domain
+        claim, status = self.stops.ours.find_claim(name), self.statuses.of_domain
         stop = Stop(nexts=(home,))
         if claim and claim.name == name:
-            return _until_live(stop, node, self._statuses.of_name(claim))
+            return _until_live(stop, node, self.statuses.of_name(claim))
         return _until_live(stop, node, status(self.domains[node]))
 
     def _held(self, node: str, holder: Address) -> Stop:
         """At an address that somebody has."""
-        if self._statuses.is_left(holder):
+        if self.statuses.is_left(holder):
             return Stop((End(node, Fate.UNSURE),))
         is_alias = holder.kind == Kind.ALIAS
         stop = (self._stop_of_alias if is_alias else self._stop_of_mailbox)(node, holder)
-        return _until_live(stop, node, self._statuses.of_address(holder))
+        return _until_live(stop, node, self.statuses.of_address(holder))
 
     def _stop_of_alias(self, node: str, alias: Address) -> Stop:
         if not alias.enabled:
@@ -188,7 +198,7 @@ def _stop_of_unknown(node: str, domain: Domain) -> Stop:
 
 
 def _targets_of(address: Address) -> tuple[str, ...]:
-    return tuple(there.target.lower() for there in address.destinations.all())
+    return tuple(target.lower() for target in targets_of(address))
 
 
 def _local_of(node: str) -> str:

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.mailboxes.services import mailbox_of
 from qmailpanel.qmail.formats.reply import BODY_LENGTH
 from qmailpanel.web.edited import EditForm

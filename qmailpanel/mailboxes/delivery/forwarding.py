@@ -9,10 +9,11 @@ from django.utils.translation import gettext_noop as _
 from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.limits import refuse_many
 from qmailpanel.domains.access.rights import Right
-from qmailpanel.domains.addresses.services import replace_targets, targets_of
+from qmailpanel.domains.addresses.services import replace_targets
 from qmailpanel.domains.changes import differing
 from qmailpanel.domains.models import Address, OwnItem
 from qmailpanel.domains.routes.hops import read_targets
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Verb
 from qmailpanel.mailboxes.models import Mailbox

@@ -8,12 +8,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from qmailpanel.accounts.access import PanelRequest
-from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import route_of
 from qmailpanel.domains.routes.remarks import remarks_on
 from qmailpanel.domains.routes.sentences import say_route
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.services import mailbox_of
 from qmailpanel.reports.node import answers_mail

@@ -14,13 +14,14 @@ from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.limits import EXPECTED
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.addresses import services as addresses
-from qmailpanel.domains.addresses.services import replace_targets, targets_of
+from qmailpanel.domains.addresses.services import replace_targets
 from qmailpanel.domains.changes import differing
 from qmailpanel.domains.models import Address, Destination, Domain, DomainQuerySet, Kind
 from qmailpanel.domains.routes.hops import Routes, refuse_loop
 from qmailpanel.domains.routes.pointers import aliases_to, references_to, refuse_pointed_to
 from qmailpanel.domains.routes.references import Reference
 from qmailpanel.domains.routes.rings import refuse_rings_without
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Verb
 from qmailpanel.mailboxes import quotas

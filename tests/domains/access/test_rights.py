@@ -24,7 +24,6 @@ from qmailpanel.domains.access.rights import (
     preset_of,
     rights_of,
 )
-from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.departed.services import set_responder
 from qmailpanel.domains.models import Unknown
 from qmailpanel.domains.names.services import (
@@ -41,6 +40,7 @@ from qmailpanel.domains.services import (
     restore_domain,
     switch_domain,
 )
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.ledger.actors import COMMAND, SYSTEM
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.delivery.forwarding import change_forwarding

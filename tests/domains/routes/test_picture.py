@@ -159,7 +159,7 @@ def test_an_alias_of_an_alias_is_drawn_with_every_end_of_its_mail(domain, anna) 
     add_alias(SYSTEM, domain, AliasLocal("team"), inner)
     outer = add_alias(SYSTEM, domain, AliasLocal("all"), [MailAddress("team@pandle.net")])
     said = f"anna@pandle.net: arrives here; {OUT}: forwarded"
-    assert draw(outer) == [Node("team@pandle.net", said, "")]
+    assert draw(outer) == [Node("team@pandle.net", said, "end")]
 
 
 def test_a_domain_that_is_off_or_removed_refuses_behind_the_door_too(domain) -> None:

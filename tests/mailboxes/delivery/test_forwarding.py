@@ -7,8 +7,8 @@ import pytest
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias, change_alias
 from qmailpanel.domains.access.rights import HELPING, NotAllowed, Right
-from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Destination, Grant
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.delivery.forwarding import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from qmailpanel.domains.addresses.services import targets_of
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.delivery.replies import reply_of
 from qmailpanel.mailboxes.services import add_mailbox, mailbox_of

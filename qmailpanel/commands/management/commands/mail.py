@@ -22,10 +22,10 @@ from qmailpanel.commands.replies import (
     Spelling,
     change_reply_as,
 )
-from qmailpanel.domains.addresses.services import targets_of
 from qmailpanel.domains.models import Address, Kind
 from qmailpanel.domains.renaming import rename_address
 from qmailpanel.domains.services import switch_domain
+from qmailpanel.domains.targets import targets_of
 from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.ledger.services import ledger_locked
 from qmailpanel.mailboxes.delivery.replies import reply_of
