@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Address
+from qmailpanel.domains.models import Address, Domain
 from qmailpanel.qmail.route.ends import End, Fate
 from qmailpanel.qmail.route.verdict import Verdict, verdict
 from qmailpanel.reports.statuses import Statuses
@@ -37,6 +37,10 @@ class Fates:
     def take(self, rows: Iterable[Address], statuses: Statuses) -> None:
         """Rows that the person sees need not be read; see `Stops.take`."""
         self._stops |= self._reader.take(rows, statuses)
+
+    def domain_of(self, name: str) -> Domain | None:
+        """That which takes mail to the name, whoever looks after it."""
+        return self._reader.ours.read([name]).get(name)
 
     def read(self, addresses: Iterable[str]) -> None:
         """Follow mail to these addresses up to its ends."""

@@ -8,12 +8,12 @@ from difflib import get_close_matches
 from django.utils.translation import gettext as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Address
+from qmailpanel.domains.models import LAST, Address, Domain
 from qmailpanel.qmail.route.ends import End, Fate
 
 from .fates import Fates
 
-COMPARED = 2000  # addresses that begin with the same letter
+NEAR = 150  # addresses on each side that begin with the same letter
 
 
 def remarks_on(targets: Iterable[str], fates: Fates, user: User) -> list[str]:
@@ -22,18 +22,19 @@ def remarks_on(targets: Iterable[str], fates: Fates, user: User) -> list[str]:
     fates.read(named)
     unclaimed = [target for target in named if fates.stop(target).is_unclaimed]
     ends = dict.fromkeys(end for target in named for end in fates.ends(target))
-    sentences = [_remark(end, user) for end in ends]
-    return [*(_remark_unclaimed(target, user) for target in unclaimed), *filter(None, sentences)]
+    sentences = [_remark(end, fates, user) for end in ends]
+    said = [_remark_unclaimed(target, fates, user) for target in unclaimed]
+    return [*said, *filter(None, sentences)]
 
 
-def _remark_unclaimed(target: str, user: User) -> str:
+def _remark_unclaimed(target: str, fates: Fates, user: User) -> str:
     said = _("%(address)s is no address here: mail to it goes where unknown recipients go.")
-    return _with_near(said % {"address": target}, target.lower(), user)
+    return _with_near(said % {"address": target}, target.lower(), fates, user)
 
 
-def _remark(end: End, user: User) -> str:
+def _remark(end: End, fates: Fates, user: User) -> str:
     is_nobodys = end.fate in (Fate.NOBODY, Fate.DISCARDED)
-    return _with_near(say_end(end), end.address, user) if is_nobodys else say_end(end)
+    return _with_near(say_end(end), end.address, fates, user) if is_nobodys else say_end(end)
 
 
 def say_end(end: End) -> str:
@@ -54,16 +55,25 @@ def say_end(end: End) -> str:
     return said % {"address": end.address, "text": end.text}
 
 
-def _with_near(said: str, address: str, user: User) -> str:
-    near = find_near(address, user)
+def _with_near(said: str, address: str, fates: Fates, user: User) -> str:
+    near = find_near(address, fates, user)
     return f"{said} {_('Did you mean %(near)s?') % {'near': near}}" if near else said
 
 
-def find_near(address: str, user: User) -> str:
+def find_near(address: str, fates: Fates, user: User) -> str:
     """The address of the same domain that is written almost so; empty where there is none."""
-    local, _at, domain = address.rpartition("@")
-    mine = Address.objects.for_user(user).claiming().filter(removed=False)
-    there = mine.filter(domain__names__name=domain, domain__names__claims=True)
-    names = there.starting(local[:1]).values_list("local", flat=True)[:COMPARED]
+    local, _at, host = address.rpartition("@")
+    domain = fates.domain_of(host)
+    names = _around(domain, local, user) if domain else []
     near = get_close_matches(local, names, n=1, cutoff=0.75)
-    return f"{near[0]}@{domain}" if near else ""
+    return f"{near[0]}@{host}" if near else ""
+
+
+def _around(domain: Domain, local: str, user: User) -> list[str]:
+    """Those that would stand before and behind it in a list: ranges of an index, however many."""
+    mine = Address.objects.for_user(user).claiming().filter(domain=domain, removed=False)
+    first = local[:1]
+    behind = mine.filter(local__gt=local, local__lt=first + LAST).order_by("local")
+    before = mine.filter(local__gte=first, local__lt=local).order_by("-local")
+    some = (rows.values_list("local", flat=True)[:NEAR] for rows in (behind, before))
+    return [name for names in some for name in names]
