@@ -35,7 +35,16 @@ def needless_indexes(indexes: dict[str, Mapping[str, Any]]) -> list[str]:
 
 
 def others(indexes: dict[str, Mapping[str, Any]], name: str) -> list[list[str]]:
-    return [one["columns"] for each, one in indexes.items() if each != name]
+    """Those that have all of its rows."""
+    rows = rows_of_indexes()
+    having = [each for each in indexes if rows.get(each) in (None, rows.get(name))]
+    return [indexes[each]["columns"] for each in having if each != name]
+
+
+def rows_of_indexes() -> dict[str, Any]:
+    """The conditions of those that have not all rows."""
+    indexes = (index for model in apps.get_models() for index in model._meta.indexes)
+    return {index.name: index.condition for index in indexes if index.condition}
 
 
 def begins(columns: list[str], beginning: list[str]) -> bool:

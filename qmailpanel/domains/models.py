@@ -209,6 +209,14 @@ class Address(models.Model):
                 condition=Q(kind="alias"),
                 name="alias_by_domain",
             ),
+            models.Index(
+                fields=["local", "id"],
+                condition=Q(claims=True, removed=False),
+                name="address_there",
+            ),
+            models.Index(
+                fields=["local", "id"], condition=Q(claims=True, removed=True), name="address_gone"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -41,10 +41,8 @@ def read_address(text: str) -> str:
         return ""
 
 
-def card_of(user: User, address: str) -> Card:
-    fates = Fates(user)
+def card_of(user: User, address: str, fates: Fates, row: Address | None) -> Card:
     ends, verdict = fates.ends(address), fates.verdict(address)
-    row = _find_row(user, address)
     return Card(
         address=address,
         sentence=say_verdict(address, verdict, ends),
@@ -54,9 +52,3 @@ def card_of(user: User, address: str) -> Card:
         row=row,
         href=href_of(row) if row else "",
     )
-
-
-def _find_row(user: User, address: str) -> Address | None:
-    local, _at, host = address.lower().rpartition("@")
-    mine = Address.objects.for_user(user).claiming().select_related("domain", "change")
-    return mine.filter(local=local, domain__names__name=host, domain__names__claims=True).first()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import prefetch_related_objects
 from django.urls import reverse
 from django.utils.html import escape
 from django.utils.http import urlencode
@@ -13,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.addresses.badge import badge_of, with_state
+from qmailpanel.domains.addresses.badge import badge_of
 from qmailpanel.domains.frame import display
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.routes.fates import Fates
@@ -53,37 +52,28 @@ def marked(text: str, asked: str) -> SafeString:
     return SafeString(f"{escape(text[:at])}<mark>{escape(text[at:end])}</mark>{escape(text[end:])}")
 
 
-def groups_of(user: User, found: Found, asked: str) -> list[Group]:
+def groups_of(found: Found, asked: str, statuses: Statuses, fates: Fates) -> list[Group]:
     """All that was found, the empty ones left out."""
     more = found.has_more
     groups = [
-        Group(_("Addresses"), _address_hits(user, found.addresses, asked), "addresses" in more),
-        Group(_("Domains"), list(_domain_hits(found.domains, asked)), "domains" in more),
-        Group(_("They deliver there"), _target_hits(user, found, asked), "destinations" in more),
+        Group(_("Addresses"), _address_hits(found, asked, statuses, fates), "addresses" in more),
+        Group(_("Domains"), list(_domain_hits(found.domains, asked, statuses)), "domains" in more),
+        Group(
+            _("They deliver there"),
+            _target_hits(found, asked, statuses, fates),
+            "destinations" in more,
+        ),
         Group(_("Removed"), list(_removed_hits(found.removed, asked)), "removed" in more),
         Group(_("People"), list(_people_hits(found.people, asked)), "people" in more),
     ]
     return [group for group in groups if group.hits]
 
 
-def _address_hits(user: User, rows: Sequence[Address], asked: str) -> list[Hit]:
-    shown = _with_state(rows)
-    fates = Fates(user)
-    statuses = Statuses(row.domain_id for row in shown)
-    fates.take(shown, statuses)
-    fates.read(str(row) for row in shown)
+def _address_hits(found: Found, asked: str, statuses: Statuses, fates: Fates) -> list[Hit]:
     return [
         Hit(href_of(row), _name(row, asked), _said(row), _mark(statuses, fates, row))
-        for row in shown
+        for row in found.addresses
     ]
-
-
-def _with_state(rows: Sequence[Address]) -> list[Address]:
-    state = with_state(Address.objects.filter(pk__in=[row.pk for row in rows]))
-    known = {row.pk: row for row in state.select_related("domain")}
-    shown = [known[row.pk] for row in rows if row.pk in known]
-    prefetch_related_objects(shown, "destinations")
-    return shown
 
 
 def _mark(statuses: Statuses, fates: Fates, row: Address) -> SafeString:
@@ -107,17 +97,11 @@ def _said(row: Address) -> str:
     return row.comment or (_("mailbox") if row.kind == Kind.MAILBOX else "")
 
 
-def _target_hits(user: User, found: Found, asked: str) -> list[Hit]:
-    fates = Fates(user)
-    addresses = {row.address_id: row.address for row in found.destinations}
-    shown = {row.pk: row for row in _with_state(list(addresses.values()))}
-    statuses = Statuses(row.domain_id for row in shown.values())
-    fates.take(shown.values(), statuses)
-    fates.read(str(row) for row in shown.values())
+def _target_hits(found: Found, asked: str, statuses: Statuses, fates: Fates) -> list[Hit]:
     return [
         Hit(href_of(row), marked(there.target, asked), f"← {row}", _mark(statuses, fates, row))
         for there in found.destinations
-        if (row := shown.get(there.address_id))
+        for row in [there.address]
     ]
 
 
@@ -128,8 +112,7 @@ def _removed_hits(rows: Iterable[Address], asked: str) -> Iterator[Hit]:
         yield Hit(href_of(row), _name(row, asked), said or _("removed"), SafeString(""))
 
 
-def _domain_hits(rows: Sequence[Domain], asked: str) -> Iterator[Hit]:
-    statuses = Statuses(row.pk for row in rows)
+def _domain_hits(rows: Sequence[Domain], asked: str, statuses: Statuses) -> Iterator[Hit]:
     for row in rows:
         href = reverse("domains:detail", args=[row.name])
         shown = display(row)

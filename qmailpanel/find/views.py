@@ -14,7 +14,6 @@ from django_htmx.http import push_url, replace_url
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import notices
-from qmailpanel.domains.models import Claim
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.qmail.names import MailAddress
 from qmailpanel.qmail.numbers import HIGHEST_ROW, read_number
@@ -27,7 +26,7 @@ from qmailpanel.web.notices import FIRST_WAIT, LAST_WAIT, around
 from .card import card_of, read_address
 from .live import read_live
 from .pages import Group, groups_of
-from .search import search
+from .search import Found, find_home, search
 
 LONGEST = 320
 
@@ -78,9 +77,7 @@ def _to_page(request: PanelRequest, **query: str) -> HttpResponse:
 
 def _may_ask(request: PanelRequest, address: str) -> bool:
     """About addresses of one's own domains; operators about any."""
-    mine = Claim.objects.for_user(request.user).filter(claims=True)
-    host = address.rpartition("@")[2]
-    return bool(address) and (request.user.is_operator or mine.filter(name=host).exists())
+    return bool(address and (request.user.is_operator or find_home(request.user, address)))
 
 
 def _live_context(request: PanelRequest, errand: Errand, wait: int) -> dict[str, Any]:
@@ -90,7 +87,9 @@ def _live_context(request: PanelRequest, errand: Errand, wait: int) -> dict[str,
 
 
 def _find_errand(request: PanelRequest, about: str) -> Errand | None:
-    pk = read_number(request.GET.get("read", ""), HIGHEST_ROW) or 0
+    pk = read_number(request.GET.get("read", ""), HIGHEST_ROW)
+    if not pk:
+        return None
     return Errand.objects.for_user(request.user).filter(pk=pk, about=about).first()
 
 
@@ -101,14 +100,19 @@ def _asked(typed: str) -> str:
 
 
 def _context(request: PanelRequest, asked: str) -> dict[str, Any]:
-    address = read_address(asked)
-    found = search(request.user, asked) if asked else None
+    """Each row is read once, whoever shows it."""
+    user, address = request.user, read_address(asked)
+    found = search(user, asked) if asked else Found()
+    fates, statuses = Fates(user), Statuses(found.domain_numbers)
+    fates.take(found.rows.values(), statuses)
+    fates.read([*map(str, found.shown), *([address] if address else [])])
+    groups = groups_of(found, asked, statuses, fates)
     errand = _find_errand(request, address) if address else None
     return {
         **(_live_context(request, errand, FIRST_WAIT) if errand else {}),
-        "may_ask": _may_ask(request, address),
-        **around(notices(Statuses([])), wait=0),
+        "may_ask": bool(address and (found.home or user.is_operator)),
+        **around(notices(statuses), wait=0),
         "asked": asked,
-        "card": card_of(request.user, address) if address else None,
-        "groups": groups_of(request.user, found, asked) if found else [],
+        "card": card_of(user, address, fates, found.own) if address else None,
+        "groups": groups,
     }

@@ -7,7 +7,7 @@ from django.db import connection
 
 from qmailpanel.domains.models import Address, Domain
 
-INDEXES = {"find_address", "find_destination"}
+INDEXES = {"find_address", "find_removed", "find_destination"}
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL keeps its indexes itself")
@@ -29,6 +29,18 @@ def test_the_index_agrees_with_the_rows_after_all_kinds_of_writing(domain: Domai
     Address.objects.filter(local="box1").update(comment="the boss")
     Address.objects.filter(local="box2").update(local="other")
     Address.objects.filter(local="box3").delete()
+    Address.objects.filter(local__in=["box4", "box5", "box6"]).update(removed=True)
+    Address.objects.filter(local="box5").update(removed=False)
+    Address.objects.filter(local="box6").update(claims=False)
     with connection.cursor() as cursor:
         for index in INDEXES:  # raises where it does not
             cursor.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('integrity-check', 1)")
+    assert rows_in("find_address") == {"box0", "box1", "other", "box5", "box7", "box8"}
+    assert rows_in("find_removed") == {"box4"}
+
+
+def rows_in(index: str) -> set[str]:
+    """What is found in it of what was written: by `box`, and by `other`."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT local FROM {index} WHERE {index} MATCH 'box OR other'")
+        return {local for (local,) in cursor.fetchall()}

@@ -9,6 +9,7 @@ from django.test import Client
 
 from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.routes.remarks import NEAR
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.owners import owner_of
 from qmailpanel.mailboxes.services import add_mailbox, switch_mailbox
@@ -64,6 +65,27 @@ def test_a_whole_address_gets_its_answer(as_colleague, biliards, domain, asked, 
 
 def test_a_typo_is_answered_with_what_was_meant(as_colleague, biliards) -> None:
     assert "Did you mean biliards@pandle.net?" in text_of(as_colleague, "biliard@pandle.net")
+
+
+def test_what_was_meant_is_found_among_however_many(as_colleague, biliards, domain) -> None:
+    rows = {"domain": domain, "kind": "mailbox", "change": domain.change}
+    others = [f"ba{n:04}" for n in range(2 * NEAR)] + [f"bo{n:04}" for n in range(2 * NEAR)]
+    Address.objects.bulk_create(Address(local=local, **rows) for local in others)
+    for typo in ("biliard", "bilirads"):
+        assert "Did you mean biliards@pandle.net?" in text_of(as_colleague, f"{typo}@pandle.net")
+
+
+@pytest.mark.parametrize(("count", "asked"), [(1, "sales"), (3, "sales"), (3, "sales0@pandle.net")])
+def test_a_page_takes_as_many_queries_however_many_it_shows(
+    as_colleague, domain, count, asked, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(count):
+        add_mailbox(SYSTEM, domain, LocalPart(f"sales{number}"))
+        targets = [MailAddress(f"sales{number}@pandle.net")]
+        add_alias(SYSTEM, domain, AliasLocal(f"to-{number}"), targets)
+    text_of(as_colleague, asked)
+    with django_assert_max_num_queries(18):
+        text_of(as_colleague, asked)
 
 
 def test_the_card_says_who_changed_it_last_and_opens_it(as_colleague, biliards) -> None:

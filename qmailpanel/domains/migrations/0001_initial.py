@@ -291,6 +291,22 @@ class Migration(migrations.Migration):
                 name="alias_by_domain",
             ),
         ),
+        migrations.AddIndex(
+            model_name="address",
+            index=models.Index(
+                condition=models.Q(("claims", True), ("removed", False)),
+                fields=["local", "id"],
+                name="address_there",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="address",
+            index=models.Index(
+                condition=models.Q(("claims", True), ("removed", True)),
+                fields=["local", "id"],
+                name="address_gone",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="address",
             constraint=models.UniqueConstraint(

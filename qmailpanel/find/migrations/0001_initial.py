@@ -1,63 +1,106 @@
 """What finds any part of a local part, a comment or a destination: an index of three letters each.
 
 SQLite has a table of its own for it, which triggers keep with the rows; PostgreSQL an index.
+Those that were removed have their own: else they were looked for among all that are there.
 """
+
+from typing import NamedTuple
 
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-INDEXED = {
-    "find_address": ("domains_address", ("local", "comment")),
-    "find_destination": ("domains_destination", ("target",)),
-}
 IN_ANY_CASE = ("comment", "target")
+
+
+class Index(NamedTuple):
+    """`having`: the rows that are in it, by the switches `by`."""
+
+    name: str
+    table: str
+    columns: tuple[str, ...]
+    having: str = "true"
+    by: tuple[str, ...] = ()
+
+
+SWITCHES = ("claims", "removed")
+INDEXES = (
+    Index(
+        "find_address",
+        "domains_address",
+        ("local", "comment"),
+        "{row}claims AND NOT {row}removed",
+        SWITCHES,
+    ),
+    Index(
+        "find_removed",
+        "domains_address",
+        ("local", "comment"),
+        "{row}claims AND {row}removed",
+        SWITCHES,
+    ),
+    Index("find_destination", "domains_destination", ("target",)),
+)
 
 
 def make(_apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     if editor.connection.vendor == "postgresql":
         editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     write = {"sqlite": _make_table, "postgresql": _make_index}[editor.connection.vendor]
-    for name, (table, columns) in INDEXED.items():
-        write(editor, name, table, columns)
+    for index in INDEXES:
+        write(editor, index)
 
 
 def drop(_apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
-    for name in INDEXED:
+    for index in INDEXES:
         if editor.connection.vendor == "postgresql":
-            editor.execute(f"DROP INDEX {name}")
+            editor.execute(f"DROP INDEX {index.name}")
             continue
-        for moment in ("insert", "update", "delete"):
-            editor.execute(f"DROP TRIGGER {name}_{moment}")
-        editor.execute(f"DROP TABLE {name}")
+        for event in ("insert", "update", "delete"):
+            editor.execute(f"DROP TRIGGER {index.name}_{event}")
+        editor.execute(f"DROP TABLE {index.name}")
+        editor.execute(f"DROP VIEW {index.name}_rows")
 
 
-def _make_index(
-    editor: BaseDatabaseSchemaEditor, name: str, table: str, columns: tuple[str, ...]
-) -> None:
+def _make_index(editor: BaseDatabaseSchemaEditor, index: Index) -> None:
     """In the spelling in which Django asks for `contains` and `icontains`."""
-    asked = [f"UPPER({column})" if column in IN_ANY_CASE else column for column in columns]
+    asked = [f"UPPER({each})" if each in IN_ANY_CASE else each for each in index.columns]
     by = ", ".join(f"({column}) gin_trgm_ops" for column in asked)
-    editor.execute(f"CREATE INDEX {name} ON {table} USING gin ({by})")
+    having = index.having.format(row="")
+    editor.execute(f"CREATE INDEX {index.name} ON {index.table} USING gin ({by}) WHERE {having}")
 
 
-def _make_table(
-    editor: BaseDatabaseSchemaEditor, name: str, table: str, columns: tuple[str, ...]
-) -> None:
-    """See sqlite.org/fts5.html, external content tables."""
-    names = ", ".join(columns)
-    new, old = (", ".join(f"{row}.{column}" for column in columns) for row in ("new", "old"))
-    add = f"INSERT INTO {name} (rowid, {names}) VALUES (new.id, {new});"  # noqa: S608 - ours
-    remove = f"INSERT INTO {name} ({name}, rowid, {names}) VALUES ('delete', old.id, {old});"  # noqa: S608
+def _make_table(editor: BaseDatabaseSchemaEditor, index: Index) -> None:
+    """See sqlite.org/fts5.html, external content tables; a view has the rows that are in it."""
+    name, table, columns, having, by = index
+    names, rows = ", ".join(columns), f"{name}_rows"
+    where = having.format(row="")
+    editor.execute(f"CREATE VIEW {rows} AS SELECT id, {names} FROM {table} WHERE {where}")  # noqa: S608 - ours
     editor.execute(
         f"CREATE VIRTUAL TABLE {name} USING fts5 "
-        f"({names}, content='{table}', content_rowid='id', tokenize='trigram')"
+        f"({names}, content='{rows}', content_rowid='id', tokenize='trigram')"
     )
     editor.execute(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")  # noqa: S608
-    moments = {"insert": ("INSERT", add), "delete": ("DELETE", remove)}
-    moments["update"] = (f"UPDATE OF {names}", f"{remove} {add}")
-    for moment, (event, work) in moments.items():
-        editor.execute(f"CREATE TRIGGER {name}_{moment} AFTER {event} ON {table} BEGIN {work} END")
+    add, remove = _add(index), _remove(index)
+    works = {"insert": add, "update": f"{remove} {add}", "delete": remove}
+    for event, work in works.items():
+        of = f" OF {', '.join([*columns, *by])}" if event == "update" else ""
+        editor.execute(
+            f"CREATE TRIGGER {name}_{event} AFTER {event}{of} ON {table} BEGIN {work} END"
+        )
+
+
+def _add(index: Index) -> str:
+    values = ", ".join(f"new.{column}" for column in index.columns)
+    into = f"{index.name} (rowid, {', '.join(index.columns)})"
+    return f"INSERT INTO {into} SELECT new.id, {values} WHERE {index.having.format(row='new.')};"
+
+
+def _remove(index: Index) -> str:
+    values = ", ".join(f"old.{column}" for column in index.columns)
+    into = f"{index.name} ({index.name}, rowid, {', '.join(index.columns)})"
+    where = index.having.format(row="old.")
+    return f"INSERT INTO {into} SELECT 'delete', old.id, {values} WHERE {where};"
 
 
 class Migration(migrations.Migration):
