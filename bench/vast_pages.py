@@ -29,6 +29,7 @@ from bench.scene import prepare  # noqa: E402 - as above
 from bench.vast_scene import Size, add_person, fill_scene, find_owner  # noqa: E402 - as above
 from qmailpanel.accounts.models import User  # noqa: E402 - as above
 from qmailpanel.activity.services import NEWEST  # noqa: E402 - as above
+from qmailpanel.domains.addresses.filters import OF_KIND, Only  # noqa: E402 - as above
 from qmailpanel.domains.models import Domain, Kind  # noqa: E402 - as above
 from qmailpanel.ledger.models import Change, Verb  # noqa: E402 - as above
 from qmailpanel.paging import page  # noqa: E402 - as above
@@ -167,7 +168,13 @@ def _lists_of(name: str, domain: Domain) -> Iterator[tuple[str, str]]:
     yield f"{name}: mailboxes, deepest", f"{here}?after={_deepest(boxes, 'local')}"
     yield f"{name}: mailboxes, search", f"{here}?q={some[:-2]}"
     yield f"{name}: mailboxes, whole address", f"{here}?q={some}@{domain.name}"
-    yield f"{name}: mailboxes, nearly full", f"{here}?full=1"
+    for only in OF_KIND[Kind.MAILBOX]:
+        yield f"{name}: mailboxes, {only}", f"{here}?only={only}"
+    yield f"{name}: mailboxes, search and off", f"{here}?q={some[:-2]}&only={Only.OFF}"
+    yield f"{name}: mailboxes, by used", f"{here}?sort=used"
+    used = _deepest(Usage.objects.filter(domain=domain.pk), "-bytes", "-address")
+    yield f"{name}: mailboxes, by used, deep", f"{here}?sort=used&after={used}"
+    yield f"{name}: mailboxes, few by used", f"{here}?q={some[:-3]}&sort=used"
     yield f"{name}: pulse", f"{reverse('domains:pulse')}?{_rows('pending=a{}')}&domain=d{domain.pk}"
     yield f"{name}: removed", reverse("mailboxes:removed", args=[domain.name])
     yield f"{name}: aliases", reverse("aliases:list", args=[domain.name])

@@ -65,10 +65,16 @@ def _fill_addresses(size: Size, change: int) -> None:
     others, changed = size.domains - 1, {"change_id": str(change)}
     domain = f"CASE WHEN n < {size.wide} THEN 1 ELSE 2 + (n - {size.wide}) % {others} END"
     local, mailbox = f"'user' || {padded('n', 7)}", f"'{Kind.MAILBOX}'"
-    fill(Address, size.mailboxes, domain_id=domain, local=local, kind=mailbox, **changed)
+    box = {"domain_id": domain, "local": local, "kind": mailbox, "enabled": "n % 400 <> 9"}
+    fill(Address, size.mailboxes, **box, **changed)
     boxes = f"domains_address WHERE kind = {mailbox}"
     ids = {"address_id": "id", "domain_id": "domain_id", "home": "id"}
-    fill_from(Mailbox, boxes, **ids, password="'$argon2id$x'")
+    password = "CASE WHEN id % 700 = 3 THEN '' ELSE '$argon2id$x' END"
+    some = {"forwards": "id % 500 = 1", "replies": "id % 90 = 7", "password": password}
+    last = f"id % {size.wide} > {size.wide * 49 // 50}"  # all at the end of the list
+    fill_from(Mailbox, boxes, **ids, **some, on_hold=last)
+    away = {"address_id": "address_id", "target": "'away@example.org'"}
+    fill_from(Destination, "mailboxes_mailbox WHERE forwards", **away)
     for local in ("'abuse'", "'postmaster'"):
         alias = {"local": local, "kind": f"'{Kind.ALIAS}'", **changed}
         fill_from(Address, "domains_domain", domain_id="id", **alias)
@@ -81,7 +87,8 @@ def _fill_usage(change: int) -> None:
     node, at = f"'{settings.QMAILPANEL_NODE}'", f"'{timezone.now()}'"
     boxes = f"domains_address WHERE kind = '{Kind.MAILBOX}'"
     sizes = {"bytes": "id % 1000000 * 1000", "messages": "id % 1000", "percent": "id * 37 % 100"}
-    fill_from(Usage, boxes, node=node, domain="domain_id", address="id", at=at, **sizes)
+    there = {"node": node, "domain": "domain_id", "address": "id", "at": at}
+    fill_from(Usage, boxes, **there, **sizes, opened="id % 300 <> 5")
     through = {"tried": str(change), "applied": str(change)}
     fill_from(SyncPosition, "domains_domain", node=node, domain="id", **through)
 

@@ -1,4 +1,7 @@
-"""Pages by key instead of by number: no COUNT, no OFFSET, the last page as quick as the first."""
+"""Pages by key instead of by number: no COUNT, no OFFSET, the last page as quick as the first.
+
+Where somebody counted few rows, a page has a number all the same.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,29 @@ ModelRow = TypeVar("ModelRow", bound=Model)
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Some rows, and the cursors of the pages beside them ("" for none)."""
+    """Some rows, and the cursors of the pages beside them ("" for none).
+
+    Or `number` of `last` pages; 0 where they have none.
+    """
 
     rows: list[Row]
-    next: str
-    previous: str
+    next: str = ""
+    previous: str = ""
+    number: int = 0
+    last: int = 0
+
+    @property
+    def numbers(self) -> range:
+        return range(1, self.last + 1)
+
+    @property
+    def before(self) -> int:
+        """The number of the page before this one, 0 on the first."""
+        return self.number - 1
+
+    @property
+    def behind(self) -> int:
+        return self.number + 1 if self.number < self.last else 0
 
 
 def page(
@@ -51,6 +72,19 @@ def page(
         next=_cursor(signer, key, rows[-1]) if is_back or more else "",
         previous=_cursor(signer, key, rows[0]) if (more if is_back else start) else "",
     )
+
+
+def numbered_page(
+    queryset: QuerySet[ModelRow], count: int, number: int, *, size: int = 50
+) -> Page[ModelRow]:
+    """The page of that number, or the last one before it. `count`: how many rows there are.
+
+    The database goes through all rows before it, so that they must be few.
+    """
+    last = max(1, -(-count // size))
+    number = min(max(number, 1), last)
+    rows = list(queryset[(number - 1) * size : number * size])
+    return Page(rows, number=number, last=last)
 
 
 def pieces(

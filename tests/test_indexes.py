@@ -22,7 +22,15 @@ def tables() -> set[str]:
 def indexes_of(table: str) -> dict[str, Mapping[str, Any]]:
     with connection.cursor() as cursor:
         found = connection.introspection.get_constraints(cursor, table)
-    return {name: one for name, one in found.items() if one["index"] or one["unique"]}
+        partial = partial_indexes(cursor)
+    whole = {name: one for name, one in found.items() if name not in partial}
+    return {name: one for name, one in whole.items() if one["index"] or one["unique"]}
+
+
+def partial_indexes(cursor: Any) -> set[str]:
+    """Few rows are written into such a one, and what it finds another finds only in between."""
+    cursor.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'")
+    return {name for (name,) in cursor.fetchall()}
 
 
 def needless_indexes(indexes: dict[str, Mapping[str, Any]]) -> list[str]:

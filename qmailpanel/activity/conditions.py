@@ -8,31 +8,14 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Func, Q, QuerySet, Subquery, Value
-from django.db.models.sql.compiler import SQLCompiler
+from django.db.models import Q, QuerySet, Subquery, Value
 
+from qmailpanel.columns import PLAIN, Plain
 from qmailpanel.ledger.models import Change, LedgerHead
 
 FEW = 1_000  # changes are read and sorted in no time
 MANY = 100_000
-PLAIN = "plain_"
 COLUMNS = ("domain", "address", "actor", "actor_name", "verb")
-
-
-class Plain(Func):
-    """A column as it is, for which SQLite takes no index. See its optoverview.html, 7.
-
-    Without statistics it takes any index, reads all that is there and sorts it, or looks through a
-    long stretch for what another index would find at once.
-    """
-
-    template = "%(expressions)s"
-
-    def as_sqlite(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_more: Any
-    ) -> tuple[str, Any]:
-        return self.as_sql(compiler, connection, template="+%(expressions)s")
 
 
 @dataclass(frozen=True)

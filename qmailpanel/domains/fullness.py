@@ -61,13 +61,14 @@ def with_usage(rows: AddressQuerySet) -> AddressQuerySet:
     )
 
 
-def only_nearly_full(rows: AddressQuerySet, domain: Domain) -> AddressQuerySet:
-    """The mailboxes of a domain that are nearly full; of many, some come soon in any order."""
-    full = _nearly_full()
-    theirs = list(full.filter(domain=domain.pk).values_list("address", flat=True)[: FEW + 1])
-    if len(theirs) <= FEW:
-        return rows.filter(pk__in=theirs)
-    return rows.filter(Exists(full.filter(address=OuterRef("pk"))))
+def usages_in(domain: Domain) -> QuerySet[Usage]:
+    """How full each of its mailboxes is that was counted."""
+    return _here().filter(domain=domain.pk)
+
+
+def nearly_full_in(domain: Domain) -> QuerySet[Usage]:
+    """The same of those that are nearly full."""
+    return _nearly_full().filter(domain=domain.pk)
 
 
 def nearly_full_among(
@@ -88,7 +89,7 @@ def nearly_full_among(
 
 def fullness_of(domain: Domain) -> Fullness:
     """One query over a stretch of an index, the fullest first."""
-    some = _here().filter(domain=domain.pk).order_by("-percent")[: SUMMED + 1]
+    some = usages_in(domain).order_by("-percent")[: SUMMED + 1]
     full = Count("percent", filter=Q(percent__gte=nearly_full_begins()))
     found = some.aggregate(bytes=Sum("bytes"), full=full, all=Count("percent"))
     return Fullness(None if found["all"] > SUMMED else found["bytes"] or 0, found["full"])
@@ -96,7 +97,7 @@ def fullness_of(domain: Domain) -> Fullness:
 
 def bytes_in(domain: Domain) -> int:
     """In all its mailboxes, however many they are."""
-    return _here().filter(domain=domain.pk).aggregate(bytes=Sum("bytes"))["bytes"] or 0
+    return usages_in(domain).aggregate(bytes=Sum("bytes"))["bytes"] or 0
 
 
 def bytes_of(domains: Iterable[int]) -> dict[int, int]:
@@ -106,12 +107,15 @@ def bytes_of(domains: Iterable[int]) -> dict[int, int]:
 
 
 def used_mark(address: Address) -> SafeString:
-    """The cell of a list: how much, and of what is limited how full."""
+    """The cell of a list: how much of how much, and of what is limited a bar."""
     size, percent = _shown(address)
     if size is None:
         return format_html('<span class="soft">{}</span>', _("not counted yet"))
+    text, quota = filesizeformat(size), getattr(address, "quota", None)
+    if quota:
+        text = _("%(used)s of %(limit)s") % {"used": text, "limit": filesizeformat(quota)}
     mark = _percent_mark(percent, nearly_full_begins(), get_language()) if percent else ""
-    return SafeString(f"{escape(filesizeformat(size))} {mark}")
+    return SafeString(f"{escape(text)} {mark}{_bar(percent, nearly_full_begins())}")
 
 
 def _shown(address: Address) -> tuple[int | None, int]:
@@ -124,13 +128,26 @@ def _shown(address: Address) -> tuple[int | None, int]:
 @lru_cache(maxsize=1_000)
 def _percent_mark(percent: int, begins: int, _language: str | None) -> SafeString:
     if percent < begins:
-        return format_html('<span class="soft">{}%</span>', percent)
+        return format_html('<span class="aside">{}%</span>', percent)
     word = _("full") if percent >= FULL else _("nearly full")
     return format_html(
         '<span class="status failed">{}{}%<span class="aside"> {}</span></span>',
         icon("failed"),
         percent,
         word,
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _bar(percent: int, begins: int) -> SafeString:
+    """The percentage beside it says the same."""
+    if not percent:
+        return SafeString("")
+    return format_html(
+        '<svg class="bar{}" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect width="100" height="1"/><rect class="part" width="{}" height="1"/></svg>',
+        " full" if percent >= begins else "",
+        min(percent, FULL),
     )
 
 

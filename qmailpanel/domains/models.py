@@ -170,10 +170,12 @@ class AddressQuerySet(models.QuerySet["Address"]):
         return self.filter(local__gte=text, local__lt=text + LAST)
 
     def with_mailbox(self) -> AddressQuerySet:
-        """Each with `on_hold`, `keeps` and `has_password` of its mailbox; of an alias all None."""
+        """Each with what a list shows of its mailbox; of an alias all None."""
         return self.annotate(
             on_hold=F("mailbox__on_hold"),
             keeps=F("mailbox__keeps"),
+            replies=F("mailbox__replies"),
+            quota=F("mailbox__quota"),
             has_password=Q(mailbox__password__gt=""),
         )
 
@@ -216,6 +218,9 @@ class Address(models.Model):
             ),
             models.Index(
                 fields=["local", "id"], condition=Q(claims=True, removed=True), name="address_gone"
+            ),
+            models.Index(
+                fields=["domain", "kind", "local"], condition=Q(enabled=False), name="address_off"
             ),
         ]
 

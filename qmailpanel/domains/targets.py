@@ -14,4 +14,4 @@ def targets_of(address: Address) -> list[str]:
 
 def has_targets(address: Address) -> bool:
     """Of a row that came with the answer; of others it is not known before they are read."""
-    return getattr(address, "first_target", "") is not None
+    return getattr(address, "has_forwards", None) is not False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import models
 
+from qmailpanel.columns import Empty
 from qmailpanel.domains.models import Address, Domain
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ def new_home() -> int:
     return secrets.randbelow(2**53)
 
 
+def _index_of(name: str, condition: models.Q) -> models.Index:
+    """Finds the few of a domain of which that is so."""
+    return models.Index(fields=["domain", "address"], condition=condition, name=f"mailbox_{name}")
+
+
 class Mailbox(models.Model):
     """The Maildir of an address.
 
@@ -35,6 +41,7 @@ class Mailbox(models.Model):
     `must_change`: until the owner chose another one, the password opens the panel alone. `imap`,
     `pop3`, `sending` and `panel` say what it opens at all. `keeps`: a copy stays although mail is
     forwarded. `on_hold`: the mail server tries again later. `purged`: its mail is destroyed.
+    `forwards` and `replies`: it has destinations, its auto-reply is on.
     """
 
     address = models.OneToOneField(Address, on_delete=models.CASCADE, related_name="mailbox")
@@ -52,6 +59,8 @@ class Mailbox(models.Model):
     messages = models.PositiveBigIntegerField(default=0)  # how many it may hold; 0: no limit
     keeps = models.BooleanField(default=True)
     on_hold = models.BooleanField(default=False)
+    forwards = models.BooleanField(default=False)
+    replies = models.BooleanField(default=False)
     removed_at = models.DateTimeField(null=True)
     purged = models.BooleanField(default=False)
     owner = models.OneToOneField(
@@ -68,6 +77,10 @@ class Mailbox(models.Model):
                 name="mailbox_by_removal",
             ),
             models.Index(fields=["domain", "removed_at", "quota"], name="mailbox_by_quota"),
+            _index_of("on_hold", models.Q(on_hold=True)),
+            _index_of("forwards", models.Q(forwards=True)),
+            _index_of("replies", models.Q(replies=True)),
+            _index_of("no_password", models.Q(Empty("password"), purged=False)),
         ]
 
     @property

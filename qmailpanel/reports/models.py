@@ -94,7 +94,7 @@ class Usage(models.Model):
 
     `percent`: of its nearest limit, 0 without one. `counted`: its maildirsize is known to count
     all that is there. `stamp`: of the directories that were counted instead. `warned_at`: when
-    the owner was told that it is nearly full.
+    the owner was told that it is nearly full. `opened`: somebody signed in, ever.
     """
 
     node = models.CharField(max_length=64)
@@ -107,12 +107,19 @@ class Usage(models.Model):
     stamp = models.PositiveBigIntegerField(default=0)
     at = models.DateTimeField()
     warned_at = models.DateTimeField(null=True)
+    opened = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["node", "address"], name="usage_once")]
         indexes = [
             models.Index(fields=["node", "percent", "address"], name="usage_by_percent"),
             models.Index(fields=["node", "domain", "percent", "bytes"], name="usage_by_domain"),
+            models.Index(fields=["node", "domain", "bytes", "address"], name="usage_by_bytes"),
+            models.Index(
+                fields=["node", "domain", "address"],
+                condition=models.Q(opened=False),
+                name="usage_unopened",
+            ),
         ]
 
 

@@ -20,21 +20,26 @@ Row = TypeVar("Row", bound=Model)
 class Query:
     """Filters live in the address: `q` begins the name, `top` is a row to see first.
 
-    `full`: only mailboxes that are nearly full.
+    `only`: those of which something is so; `sort`: in that order; `number`: the page, of a list
+    whose pages have numbers. Each list knows what it understands.
     """
 
     q: str
     top: int
     after: str
     before: str
-    full: bool = False
+    only: str = ""
+    sort: str = ""
+    number: int = 1
 
     @classmethod
     def of(cls, request: HttpRequest) -> Query:
         get = request.GET.get
         top = read_number(get("top", ""), HIGHEST_ROW) or 0
-        q, full = normalize("NFC", get("q", "").strip().lower()), get("full", "") == "1"
-        return cls(q, top, get("after", ""), get("before", ""), full)
+        q = normalize("NFC", get("q", "").strip().lower())
+        number = read_number(get("page", ""), HIGHEST_ROW) or 1
+        cursors = get("after", ""), get("before", "")
+        return cls(q, top, *cursors, get("only", ""), get("sort", ""), number)
 
     @property
     def local(self) -> str:
@@ -60,6 +65,9 @@ class Query:
 
     def context(self, shown: Page[Row]) -> dict[str, Any]:
         """The context of components/find.html and components/pager.html."""
-        asked = {"q": self.q, "full": "1" if self.full else ""}
-        query = "".join(f"{urlencode({name: value})}&" for name, value in asked.items() if value)
-        return {"q": self.q, "full": self.full, "page": shown, "query": query}
+        return {"q": self.q, "page": shown, "query": query_of(q=self.q)}
+
+
+def query_of(**asked: str) -> str:
+    """A query string to which more is added: what is not empty, each with its &."""
+    return "".join(f"{urlencode({name: value})}&" for name, value in asked.items() if value)

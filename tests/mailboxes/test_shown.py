@@ -48,13 +48,17 @@ def goes_to(client: Client, address: Address) -> str:
     return cell[1]
 
 
-def test_the_list_says_here_only_where_mail_stays_here(as_operator: Client, ada: Address) -> None:
-    assert goes_to(as_operator, ada) == "here"
+def test_the_list_names_where_mail_goes_on_to_and_whether_a_copy_stays(
+    as_operator: Client, ada: Address
+) -> None:
+    assert '<td class="to"></td>' in row_of(as_operator, ada)
     targets = [MailAddress("me@example.org")]
     change_forwarding(SYSTEM, ada, destinations=targets, keeps=True)
-    assert goes_to(as_operator, ada) == "here, me@example.org"
+    assert goes_to(as_operator, ada) == "me@example.org"
+    assert "a copy stays" in row_of(as_operator, ada)
     change_forwarding(SYSTEM, ada, destinations=targets, keeps=False)
     assert goes_to(as_operator, ada) == "me@example.org"
+    assert "a copy stays" not in row_of(as_operator, ada)
 
 
 def test_a_row_says_in_tags_what_its_status_does_not(as_operator: Client, ada: Address) -> None:

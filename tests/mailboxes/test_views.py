@@ -137,11 +137,11 @@ def test_the_list_goes_on_behind_fifty(as_colleague: Client, domain: Domain) -> 
     first = body(as_colleague.get(LIST))
     assert row_of("m49") in first
     assert row_of("m50") not in first
-    assert 'rel="next"' in first
-    found = as_colleague.get(LIST).context["page"]
-    second = body(as_colleague.get(LIST, {"after": found.next}))
+    assert 'rel="next" href="?page=2"' in first
+    second = body(as_colleague.get(LIST, {"page": "2"}))
     assert row_of("m50") in second
-    assert 'rel="prev"' in second
+    assert row_of("m49") not in second
+    assert 'rel="prev" href="?page=1"' in second
 
 
 @pytest.mark.parametrize("top", ["x", "²", "-1", "99999999999999999999", "7"])
@@ -285,11 +285,12 @@ def test_the_list_asks_the_database_as_often_for_one_row_as_for_three(
     added = [add_mailbox(SYSTEM, domain, LocalPart(f"m{number}")) for number in range(rows)]
     make_live(domain)
     query = {"top": str(added[0].pk)} if on_top else {}
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         as_colleague.get(LIST, query)
     away = MailAddress("away@example.org")
     change_forwarding(SYSTEM, added[0], destinations=[away], keeps=True)
-    assert "here, away@example.org" in as_colleague.get(LIST, query).content.decode()
+    page = as_colleague.get(LIST, query).content.decode()
+    assert 'away@example.org</span><span class="note">a copy stays</span>' in page
 
 
 def test_the_list_reads_the_destinations_of_its_own_rows_alone(
@@ -305,7 +306,7 @@ def test_the_list_reads_the_destinations_of_its_own_rows_alone(
 def test_the_pages_of_a_mailbox_stay_within_a_few_queries(
     as_colleague: Client, biliards: Address, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         as_colleague.get(f"{LIST}{biliards.pk}/")
     with django_assert_max_num_queries(13):
         as_colleague.get(f"{LIST}{biliards.pk}/remove/")

@@ -124,7 +124,7 @@ def pages_of(ada: Address) -> list[str]:
     alias = Address.objects.get(local="to-ada")
     mailbox = f"{DOMAIN}mailboxes/{ada.pk}/"
     lists = [f"{DOMAIN}mailboxes/", f"{DOMAIN}aliases/", f"{DOMAIN}mailboxes/removed/"]
-    lists += [f"{DOMAIN}mailboxes/?top={ada.pk}", f"{DOMAIN}mailboxes/?full=1", "/nearly-full/"]
+    lists += [f"{DOMAIN}mailboxes/?top={ada.pk}", f"{DOMAIN}mailboxes/?only=full", "/nearly-full/"]
     ones = [mailbox, f"{mailbox}mail/", f"{mailbox}app-passwords/", f"{mailbox}remove/"]
     return [*lists, *ones, f"{mailbox}row/", f"{DOMAIN}aliases/{alias.pk}/", *found_of(ada)]
 

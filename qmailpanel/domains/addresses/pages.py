@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import OuterRef, Subquery, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
@@ -14,17 +14,19 @@ from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.domains.access.limits import room_of
 from qmailpanel.domains.access.rights import Right, shown_rights
 from qmailpanel.domains.frame import display, domain_context, find_domain, notices
-from qmailpanel.domains.fullness import fullness_of, only_nearly_full
-from qmailpanel.domains.models import Address, AddressQuerySet, Destination, Domain, Kind
+from qmailpanel.domains.fullness import fullness_of
+from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.targets import has_targets
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import see_other, show, wants
 from qmailpanel.web.badges import address_key, domain_badge
-from qmailpanel.web.lists import Query
+from qmailpanel.web.lists import Query, query_of
 from qmailpanel.web.notices import FIRST_WAIT, around
 
 from .badge import badge_of, with_state
+from .filters import NOTHING, OF_KIND
+from .lists import BY_USED, Listing, list_addresses, listed
 from .row import AddressList
 
 TABS = {Kind.MAILBOX: "mailboxes", Kind.ALIAS: "aliases"}
@@ -54,7 +56,7 @@ def find_list(request: PanelRequest, name: str, kind: Kind) -> tuple[Domain, Add
 def _find_top(request: PanelRequest, name: str, kind: Kind, pk: int) -> Address | None:
     domains = Domain.objects.for_user(request.user).claiming().filter(name=name)
     mine = Address.objects.for_user(request.user).claiming().select_related("domain__limits")
-    address = _listed(mine, kind).filter(pk=pk, kind=kind, domain__in=domains).first()
+    address = listed(mine, kind).filter(pk=pk, kind=kind, domain__in=domains).first()
     return address and _with_rights(address)
 
 
@@ -63,8 +65,9 @@ def list_context(
 ) -> dict[str, Any]:
     """The context of a list page: its rows, and what stands around them."""
     query, statuses = Query.of(request), Statuses([domain.pk])
-    listed = query.context_of(_rows(request, domain, kind, query), ("local",))
-    shown, fates = listed["page"].rows, Fates(request.user)
+    mine = Address.objects.for_user(request.user).claiming()
+    found = list_addresses(mine, domain, kind, query)
+    shown, fates = found.page.rows, Fates(request.user)
     every = [*shown, *([top] if top else [])]
     prefetch_related_objects([row for row in every if has_targets(row)], "destinations")
     for row in every:
@@ -79,27 +82,34 @@ def list_context(
     if top:
         gone = top.removed
         rows.insert(0, address_list.row(statuses, fates, top, new=not gone, focus=gone))
-    context = {**frame, **listed, **form_context(domain, kind, request.path, frame["display"])}
-    if kind is Kind.MAILBOX:
-        context["fullness"] = fullness_of(domain)
-    return {**context, "rows": SafeString("".join(rows))}
+    return {
+        **frame,
+        **form_context(domain, kind, request.path, frame["display"]),
+        **_asked_context(query, kind, found),
+        "fullness": fullness_of(domain) if kind is Kind.MAILBOX and not found.only else None,
+        "rows": SafeString("".join(rows)),
+    }
 
 
-def _rows(request: PanelRequest, domain: Domain, kind: Kind, query: Query) -> AddressQuerySet:
-    mine = Address.objects.for_user(request.user).claiming().filter(domain=domain, kind=kind)
-    rows = only_nearly_full(mine, domain) if kind is Kind.MAILBOX and query.full else mine
-    return _listed(rows.starting(query.local) if query.local else rows, kind)
-
-
-def _listed(rows: AddressQuerySet, kind: Kind) -> AddressQuerySet:
-    """With all that a list shows of them, but where they deliver: few mailboxes forward.
-
-    For EXISTS PostgreSQL would read all destinations of the host first.
-    """
-    if kind is Kind.ALIAS:
-        return rows
-    own = Destination.objects.filter(address=OuterRef("pk")).values("target")
-    return with_state(rows).annotate(first_target=Subquery(own[:1]))
+def _asked_context(query: Query, kind: Kind, found: Listing) -> dict[str, Any]:
+    """What was asked for and what there is of it, for the list, its search and its pages."""
+    only, sort = found.only or "", BY_USED if found.is_by_used else ""
+    choices = [("", _("All")), *((each.value, each.label) for each in OF_KIND[kind])]
+    return {
+        "q": query.q,
+        "page": found.page,
+        "total": found.total,
+        "only": found.only,
+        "nothing": NOTHING[found.only] if found.only else "",
+        "sort": sort,
+        "kept": {"only": only, "sort": sort},
+        "query": query_of(q=query.q, only=only, sort=sort),
+        "by_name": query_of(q=query.q, only=only),
+        "filters": [
+            (f"?{query_of(q=query.q, only=value, sort=sort)}", label, value == only)
+            for value, label in choices
+        ],
+    }
 
 
 def _as_listed(address: Address) -> Address:

@@ -89,7 +89,7 @@ def _used_cell(address: Address) -> str:
 
 def _tags(statuses: Statuses, address: Address) -> str:
     """What keeps mail from it, or people from its mail, in a few words each."""
-    words = _words(statuses, address)
+    words = [] if address.removed else _words(statuses, address)
     return "".join(f' <span class="tag">{escape(word)}</span>' for word in words)
 
 
@@ -102,21 +102,28 @@ def _words(statuses: Statuses, address: Address) -> Iterator[str]:
             yield _("on hold")
         if statuses.is_left(address):
             yield _("left as changed by hand")
+    if getattr(address, "replies", None):
+        yield _("auto-reply")
     if address.enabled and getattr(address, "has_password", None) is False:
         yield _("no password")
 
 
 def _to_cell(address: Address, fates: Fates) -> str:
-    """Where its mail goes, and what does not arrive there."""
+    """Where its mail goes on to, and what does not arrive there; of most mailboxes nothing."""
     if address.removed:
         return '<td class="to"></td>'
     targets = targets_of(address)
-    is_kept = address.kind == Kind.MAILBOX and (getattr(address, "keeps", None) or not targets)
-    here = [_("here")] if is_kept else []
+    if not targets:
+        return '<td class="to"></td>'
     loss = say_loss(targets, fates)
     remark = f'<span class="why">{escape(loss)}</span>' if loss else ""
-    where = escape(joined([*here, *targets]))
-    return f'<td class="to"><span class="mono clip">{where}</span>{remark}</td>'
+    keeps = f'<span class="note">{escape(_("a copy stays"))}</span>' if _keeps(address) else ""
+    where = escape(joined(targets))
+    return f'<td class="to"><span class="mono clip">{where}</span>{keeps}{remark}</td>'
+
+
+def _keeps(address: Address) -> bool:
+    return address.kind == Kind.MAILBOX and getattr(address, "keeps", None) is not False
 
 
 def joined(texts: Iterable[str], most: int = 3) -> str:

@@ -307,6 +307,14 @@ class Migration(migrations.Migration):
                 name="address_gone",
             ),
         ),
+        migrations.AddIndex(
+            model_name="address",
+            index=models.Index(
+                condition=models.Q(("enabled", False)),
+                fields=["domain", "kind", "local"],
+                name="address_off",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="address",
             constraint=models.UniqueConstraint(

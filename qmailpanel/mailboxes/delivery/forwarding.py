@@ -71,5 +71,7 @@ def _write_forwards(
         mailbox.save(update_fields=["keeps"])
     if "destinations" in after:
         replace_targets(mailbox.address, targets)
+        mailbox.forwards = bool(targets)
+        mailbox.save(update_fields=["forwards"])
     if after:
         act.record(Verb.CHANGED, before=before, after=after)

@@ -105,6 +105,9 @@ def _write_reply(act: Deed, mailbox: Mailbox, wanted: dict[str, Any]) -> None:
     reply = reply_of(mailbox)
     reply.running = _is_due(_today(), **wanted)
     act.change(reply, Verb.CHANGED, Noun.AUTO_REPLY, **wanted)
+    if mailbox.replies != reply.on:
+        mailbox.replies = reply.on
+        mailbox.save(update_fields=["replies"])
 
 
 def _today() -> date:

@@ -4,6 +4,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+import qmailpanel.columns
 import qmailpanel.mailboxes.models
 
 
@@ -41,6 +42,8 @@ class Migration(migrations.Migration):
                 ("messages", models.PositiveBigIntegerField(default=0)),
                 ("keeps", models.BooleanField(default=True)),
                 ("on_hold", models.BooleanField(default=False)),
+                ("forwards", models.BooleanField(default=False)),
+                ("replies", models.BooleanField(default=False)),
                 ("removed_at", models.DateTimeField(null=True)),
                 ("purged", models.BooleanField(default=False)),
                 (
@@ -162,6 +165,38 @@ class Migration(migrations.Migration):
             index=models.Index(
                 fields=["domain", "removed_at", "quota"],
                 name="mailbox_by_quota",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="mailbox",
+            index=models.Index(
+                condition=models.Q(("on_hold", True)),
+                fields=["domain", "address"],
+                name="mailbox_on_hold",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="mailbox",
+            index=models.Index(
+                condition=models.Q(("forwards", True)),
+                fields=["domain", "address"],
+                name="mailbox_forwards",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="mailbox",
+            index=models.Index(
+                condition=models.Q(("replies", True)),
+                fields=["domain", "address"],
+                name="mailbox_replies",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="mailbox",
+            index=models.Index(
+                condition=models.Q(qmailpanel.columns.Empty("password"), ("purged", False)),
+                fields=["domain", "address"],
+                name="mailbox_no_password",
             ),
         ),
         migrations.AddConstraint(

@@ -136,12 +136,21 @@ class Migration(migrations.Migration):
                 ("stamp", models.PositiveBigIntegerField(default=0)),
                 ("at", models.DateTimeField()),
                 ("warned_at", models.DateTimeField(null=True)),
+                ("opened", models.BooleanField(default=False)),
             ],
             options={
                 "indexes": [
                     models.Index(fields=["node", "percent", "address"], name="usage_by_percent"),
                     models.Index(
                         fields=["node", "domain", "percent", "bytes"], name="usage_by_domain"
+                    ),
+                    models.Index(
+                        fields=["node", "domain", "bytes", "address"], name="usage_by_bytes"
+                    ),
+                    models.Index(
+                        condition=models.Q(("opened", False)),
+                        fields=["node", "domain", "address"],
+                        name="usage_unopened",
                     ),
                 ],
                 "constraints": [

@@ -20,11 +20,15 @@ AHEAD = 60.0  # seconds that a clock may be ahead
 
 
 class LastUses:
-    """Of some mailboxes: reads their homes one by one, and writes what is new in one go."""
+    """Of some mailboxes: reads their homes one by one, and writes what is new in one go.
+
+    `opened`: those that anybody opened, ever.
+    """
 
     def __init__(self, addresses: Sequence[int]) -> None:
         here = LastUse.objects.filter(node=settings.QMAILPANEL_NODE, address__in=addresses)
         self._known = {(use.address, use.what): (use.at, use.ip) for use in here}
+        self.opened = {address for address, _what in self._known}
         self._apps = defaultdict[int, list[int]](list)
         rows = AppPassword.objects.filter(mailbox__address__in=addresses)
         for address, app in rows.values_list("mailbox__address", "pk"):
@@ -37,6 +41,7 @@ class LastUses:
             mark = home.read_mark(f".last-{what}")
             at = _time_of(mark) if mark else None
             if mark and at and self._known.get((address, what)) != (at, _ip_of(mark)):
+                self.opened.add(address)
                 self._fresh.append(
                     LastUse(
                         node=settings.QMAILPANEL_NODE,

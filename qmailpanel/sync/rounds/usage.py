@@ -32,7 +32,7 @@ LIVELY_SECONDS = 2.0
 STAYS_SECONDS = 600.0  # how long a mailbox is lively after it changed
 LIVELY = 200  # how many are
 CALM = 10  # per cent below the warning, from where on the next one is news again
-_MEASURED = ("bytes", "messages", "counted", "stamp", "percent")
+_MEASURED = ("bytes", "messages", "counted", "stamp", "percent", "opened")
 
 
 class UsageRounds:
@@ -100,7 +100,9 @@ class UsageRounds:
         try:
             with entered_home(self.mail_root, mailbox.name, mailbox.local) as home:
                 uses.read(mailbox.address, home)
-                return (yield from self.measuring.measure(home, mailbox, old))
+                usage = yield from self.measuring.measure(home, mailbox, old)
+                usage.opened = mailbox.address in uses.opened
+                return usage
         except OSError:
             return None
 

@@ -11,7 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from qmailpanel.domains import fullness
-from qmailpanel.domains.fullness import nearly_full_among, only_nearly_full
+from qmailpanel.domains.addresses import filters
+from qmailpanel.domains.addresses.filters import Only, narrowed
+from qmailpanel.domains.fullness import nearly_full_among
 from qmailpanel.domains.models import Address, Grant, Kind, OwnItem
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.fullness.services import last_uses
@@ -102,15 +104,15 @@ def test_the_list_says_how_full_each_is_and_can_leave_out_those_with_room(
     use(bob, 3, percent=0)
     text = said(as_colleague, LIST)
     assert "12.0 MB of mail in all mailboxes." in text
-    assert '<a href="?full=1">1 is nearly full</a>' in text
+    assert '<a href="?only=full">1 is nearly full</a>' in text
     assert '90%<span class="aside"> nearly full' in text
-    full = said(as_colleague, f"{LIST}?full=1")
+    full = said(as_colleague, f"{LIST}?only=full")
     assert f'id="row-a{ann.pk}"' in full
     assert f'id="row-a{bob.pk}"' not in full
-    assert '<input type="hidden" name="full" value="1">' in full
-    assert f'id="row-a{ann.pk}"' not in said(as_colleague, f"{LIST}?full=1&q=b")
+    assert '<input type="hidden" name="only" value="full">' in full
+    assert f'id="row-a{ann.pk}"' not in said(as_colleague, f"{LIST}?only=full&q=b")
     use(ann, 1)
-    assert "No mailbox is nearly full" in said(as_colleague, f"{LIST}?full=1")
+    assert "No mailbox is nearly full" in said(as_colleague, f"{LIST}?only=full")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +150,7 @@ def test_the_fullest_of_all_the_persons_domains_come_first(
     eve = add_mailbox(SYSTEM, other_domain, LocalPart("eve"), quota=10 * MB)
     for address, megabytes in ((ann, 9), (bob, 10), (eve, 9)):
         use(address, megabytes)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         text = said(as_colleague, "/nearly-full/")
     assert text.index(">bob<") < text.index(">ann<")
     assert ">eve<" not in text
@@ -166,7 +168,7 @@ def test_of_many_mailboxes_the_settings_alone_say_the_sum(as_colleague, domain, 
     use(bob, 3, percent=0)
     text = said(as_colleague, LIST)
     assert "of mail in all mailboxes" not in text
-    assert '<a href="?full=1">1 is nearly full</a>' in text
+    assert '<a href="?only=full">1 is nearly full</a>' in text
     assert "Mail in all mailboxes: 12.0 MB" in said(as_colleague, "/domains/pandle.net/settings/")
 
 
@@ -185,10 +187,10 @@ def test_a_list_reads_no_more_of_a_domain_than_it_sums(as_colleague, ann):
 def test_the_nearly_full_of_a_domain_are_found_by_name_and_where_they_are_few_by_number(
     domain, ann, monkeypatch, few, way
 ):
-    monkeypatch.setattr(fullness, "FEW", few)
+    monkeypatch.setattr(filters, "FEW", few)
     use(ann, 9)
-    mine = Address.objects.claiming().filter(domain=domain, kind=Kind.MAILBOX)
-    found = only_nearly_full(mine, domain).order_by("local")
+    mine = Address.objects.claiming()
+    found = narrowed(mine, domain, Kind.MAILBOX, Only.FULL).rows.order_by("local")
     assert list(found) == [ann]
     plan = found.explain()
     assert way in plan

@@ -458,3 +458,14 @@ def test_what_sign_ins_cannot_have_left_is_not_believed(panel, ann):
     (home / ".last-imap").write_text("fe80::1%eth0")
     look(panel)
     assert uses() == {"imap": "fe80::1"}
+
+
+def test_a_mailbox_that_nobody_opened_is_known_from_others(panel, ann):
+    panel.sync()
+    look(panel)
+    assert not Usage.objects.get(address=ann.pk).opened
+    (panel.below("pandle.net/ann") / ".last-pop3").write_text("192.0.2.7\n")
+    look(panel)
+    assert Usage.objects.get(address=ann.pk).opened
+    look(panel)
+    assert Usage.objects.get(address=ann.pk).opened
