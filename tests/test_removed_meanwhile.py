@@ -40,6 +40,7 @@ TYPED: dict[str, dict[str, Any]] = {
     "domains:remove": {"typed": "pandle.net"},
     "mailboxes:list": {"local": "new", "password": NEW_PASSWORD},
     "mailboxes:detail": {"comment": "of the club"},
+    "mailboxes:more": {"refusal": "Ask the club."},
     "mailboxes:mail": FORWARDING,
     "mailboxes:password": {"password": NEW_PASSWORD},
     "mailboxes:switches": {"imap": "on"},

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from qmailpanel.domains.models import Address
+from qmailpanel.domains.access.rights import Right, Rights
+from qmailpanel.domains.models import Address, Domain
 from qmailpanel.qmail import names
 from qmailpanel.qmail.secrets.passwords import weakness
+from qmailpanel.qmail.sizes import write_size
 from qmailpanel.web.edited import EditForm
 from qmailpanel.web.fields import PLAIN, CountField, LocalField, PanelForm, SizeField
 
 from .opening.suggest import suggest_password
+from .quotas import default_of
 
 MOST_MESSAGES = 10**9
 
@@ -44,7 +47,7 @@ class GuardedForm(PanelForm):
         return password
 
     @classmethod
-    def suggesting(cls, typed: dict[str, str]) -> GuardedForm:
+    def suggesting(cls, typed: dict[str, str]) -> Self:
         """The form with a new password to be seen and copied; nothing is saved yet."""
         form = cls()
         form.is_suggested = True
@@ -63,7 +66,31 @@ class AddMailboxForm(GuardedForm):
         widget=forms.TextInput(attrs={**PLAIN, "data-new": True}),
         error_messages={"required": _("Enter the part before the @.")},
     )
-    field_order = ("local", "password")
+    comment = forms.CharField(
+        label=_("Comment"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    quota = SizeField(blank=0, label=_("Quota"), help_text=_("As 500 MB or 2 GB."))
+    field_order = ("local", "password", "comment", "quota")
+
+    def of_domain(self, domain: Domain, rights: Rights) -> Self:
+        """Who may not give a quota does not find the field."""
+        default = default_of(domain)
+        if Right.QUOTAS not in rights:
+            del self.fields["quota"]
+        elif default:
+            self.fields["quota"].widget.attrs["placeholder"] = write_size(default)
+        return self.within(domain.name)
+
+    def clean_quota(self) -> int | None:
+        """Nothing typed is what the domain gives, and 0 no limit."""
+        typed = self.data.get("quota", "").strip()
+        return self.cleaned_data["quota"] if typed else None
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something stands, or is wrong, in what is folded away."""
+        more = [self[name] for name in ("comment", "quota") if name in self.fields]
+        return any(field.value() or field.errors for field in more)
 
 
 class NextPasswordForm(GuardedForm):
@@ -110,14 +137,23 @@ class QuotaForm(EditForm):
         return self.cleaned_data["messages"] or 0
 
 
-class MailboxForm(EditForm):
-    """Columns of the address or of its mailbox, under the names they have there."""
+class CommentForm(EditForm):
+    """Free text beside a mailbox."""
 
     names_who = True
-
     comment = forms.CharField(
         label=_("Comment"), required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
+
+    @classmethod
+    def says(cls, row: Address) -> dict[str, Any]:
+        return {"comment": row.comment}
+
+
+class RefusalForm(EditForm):
+    """What senders are told while the mailbox takes no mail."""
+
+    names_who = True
     refusal = forms.CharField(
         label=_("Answer while switched off or on hold"),
         required=False,
@@ -127,8 +163,4 @@ class MailboxForm(EditForm):
 
     @classmethod
     def says(cls, row: Address) -> dict[str, Any]:
-        return {name: _column(row, name) for name in cls.base_fields}
-
-
-def _column(address: Address, name: str) -> Any:
-    return getattr(address if hasattr(address, name) else address.mailbox, name)
+        return {"refusal": row.refusal}

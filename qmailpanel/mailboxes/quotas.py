@@ -16,13 +16,18 @@ from .models import Mailbox
 
 def of_new(act: Deed, quota: int | None) -> int:
     """The quota of a new mailbox: the one asked for, else the domain's default."""
-    limits = limits_of(act.domain)
-    default = limits.default_quota or limits.largest_quota or 0
+    default = default_of(act.domain)
     wanted = default if quota is None else quota
     if wanted != default:
         act.require(Right.QUOTAS)
     refuse(act.domain, wanted)
     return wanted
+
+
+def default_of(domain: Domain) -> int:
+    """The quota of a new mailbox for which nobody asks for another one."""
+    limits = limits_of(domain)
+    return limits.default_quota or limits.largest_quota or 0
 
 
 def refuse(domain: Domain, quota: int, *, besides: Mailbox | None = None) -> None:

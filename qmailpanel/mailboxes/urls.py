@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from . import views
+from . import list_views, views
 from .delivery import views as delivery_views
 from .fullness import views as full_views
 from .opening import views as app_views
@@ -32,9 +32,11 @@ urlpatterns = [
         "domains/<name:name>/mailboxes/",
         include(
             [
-                path("", views.list_mailboxes, name="list"),
+                path("", list_views.list_mailboxes, name="list"),
                 path("removed/", removal_views.list_removed, name="removed"),
                 path("<int:pk>/", views.detail, name="detail"),
+                path("<int:pk>/access/", views.access, name="access"),
+                path("<int:pk>/more/", views.more, name="more"),
                 path("<int:pk>/mail/", delivery_views.mail, name="mail"),
                 path("<int:pk>/password/", views.password, name="password"),
                 path("<int:pk>/link/", app_views.link, name="link"),
@@ -51,7 +53,7 @@ urlpatterns = [
                 path("<int:pk>/remove/", removal_views.remove, name="remove"),
                 path("<int:pk>/restore/", removal_views.restore, name="restore"),
                 path("<int:pk>/purge/", removal_views.purge, name="purge"),
-                path("<int:pk>/row/", views.row, name="row"),
+                path("<int:pk>/row/", list_views.row, name="row"),
             ]
         ),
     ),

@@ -20,7 +20,7 @@ from qmailpanel.ledger.wording import (
 )
 from qmailpanel.web.fields import PanelForm
 
-from .forms import MailboxForm
+from .forms import CommentForm, RefusalForm
 
 
 class Protocol(TextChoices):
@@ -57,7 +57,8 @@ MAILBOX = Words(
     },
     {
         **ADDRESS_FIELDS,
-        **_labelled_by(MailboxForm),
+        **_labelled_by(CommentForm),
+        **_labelled_by(RefusalForm),
         "keeps": Field(_("A copy stays"), show_yes),
         "aliases": Field(_("Aliases that went with it")),
         "quota": Field(_("Quota"), show_quota),

@@ -29,6 +29,11 @@ def add_mailbox(page: Page, local: str) -> None:
     page.get_by_label("New mailbox").press("Enter")
 
 
+def open_tab(page: Page, name: str) -> None:
+    """Of a mailbox, or of an owner's pages."""
+    page.locator(".tabs").get_by_role("link", name=name, exact=True).click()
+
+
 def mark(page: Page) -> None:
     """So that `is_marked()` can tell whether the page was loaded again."""
     page.evaluate("window.marked = true")

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.pages import open_tab
 from tests.e2e.product import Product, wait_until
 from tests.e2e.test_every_page import check
 
@@ -18,7 +19,7 @@ def test_a_mailbox_forwards_and_answers_through_a_last_day(
 ) -> None:
     page.goto(f"/domains/{domain}/mailboxes/")
     page.get_by_role("link", name=f"ada@{domain}").first.click()
-    page.get_by_role("link", name="Change forwarding and auto-reply").click()
+    open_tab(page, "Delivery")
     page.get_by_label("Forward to").fill("ada")
     page.get_by_role("button", name="Save forwarding").click()
     expect(page.get_by_text("cannot deliver to itself")).to_be_visible()

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.e2e
 
 PHONE, DESK = {"width": 375, "height": 700}, {"width": 1280, "height": 800}
 LOOKS = [("light", DESK), ("dark", DESK), ("light", PHONE)]
+TABS = ("access/", "mail/", "quota/", "more/")  # of a mailbox
 AN_ADDRESS = re.compile(r"/\d+/$")
 
 
@@ -126,9 +127,10 @@ def test_the_page_of_an_address_and_the_one_that_asks_before_removing_it(
     page.goto(f"/domains/{quiet_domain}/{tab}/")
     page.get_by_role("link", name=f"{local}@{quiet_domain}", exact=True).click()
     page.wait_for_url(AN_ADDRESS)
-    check(page)
-    page.goto(f"{page.url}remove/")
-    check(page)
+    here = page.url
+    for part in ("", *(TABS if tab == "mailboxes" else ()), "remove/"):
+        page.goto(f"{here}{part}")
+        check(page)
     page.goto(f"/domains/{quiet_domain}/{tab}/")
     page.get_by_role("link", name=f"Remove {local}@{quiet_domain}").click()
     page.get_by_role("link", name="Keep it").wait_for()

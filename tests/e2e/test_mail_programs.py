@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from qmailpanel.qmail.formats.maildir import parse
 from tests.e2e.conftest import WIDE, listen, running
-from tests.e2e.pages import expect_status
+from tests.e2e.pages import expect_status, open_tab
 from tests.e2e.product import MailHost, enter
 from tests.e2e.test_every_page import check
 from tests.kit.dovecot import OWN, Dovecot, needs_dovecot, run_dovecot
@@ -130,21 +130,20 @@ def test_what_is_set_in_the_browser_opens_fills_and_closes_the_mailbox(page, pan
     assert dovecot.pop3(HERE, FIRST)
 
     page.get_by_role("link", name=HERE, exact=True).click()
-    detail = page.url
-    page.get_by_role("link", name="See, make and remove app passwords").click()
+    open_tab(page, "Access")
     page.get_by_label("For", exact=True).fill("phone")
     page.get_by_role("button", name="Make an app password").click()
     app = page.locator("#made").inner_text()
     live(page)
     assert (dovecot.imap(HERE, app), dovecot.pop3(HERE, app)) == (True, False)
 
-    page.goto(detail)
     page.get_by_label("POP3: mail programs fetch it").uncheck()
     page.get_by_role("button", name="Save what it opens").click()
     expect(page.get_by_label("POP3: mail programs fetch it")).not_to_be_checked()
     live(page)
     assert (dovecot.imap(HERE, FIRST), dovecot.pop3(HERE, FIRST)) == (True, False)
 
+    open_tab(page, "Quota")
     page.get_by_label("Quota").fill("20 KB")
     page.get_by_role("button", name="Set quota").click()
     live(page)
@@ -160,6 +159,7 @@ def test_what_is_set_in_the_browser_opens_fills_and_closes_the_mailbox(page, pan
     by_dovecot, by_file = used(dovecot, home)
     assert by_dovecot == by_file
 
+    open_tab(page, "Access")
     page.get_by_label("Password", exact=True).fill(SECOND)
     page.get_by_role("button", name="Set password").click()
     expect(page.get_by_label("Password", exact=True)).to_have_value("")

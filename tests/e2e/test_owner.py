@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import WIDE
-from tests.e2e.pages import expect_copied
+from tests.e2e.pages import expect_copied, open_tab
 from tests.e2e.test_every_page import check
 
 pytestmark = pytest.mark.e2e
@@ -23,6 +23,7 @@ def link(page: Page, domain: str) -> str:
     page.get_by_label("New mailbox").fill("anna")
     page.get_by_role("button", name="Add mailbox").click()
     page.get_by_role("link", name=f"anna@{domain}", exact=True).click()
+    open_tab(page, "Access")
     page.get_by_role("button", name="Make a link for the owner").click()
     expect(page.get_by_text("Hand this link to the owner.")).to_be_visible()
     text = page.locator("#copy-link").inner_text()
@@ -30,10 +31,6 @@ def link(page: Page, domain: str) -> str:
     page.set_viewport_size(WIDE)
     expect_copied(page, "Copy the link", text)
     return text
-
-
-def tab(page: Page, name: str) -> None:
-    page.locator(".tabs").get_by_role("link", name=name, exact=True).click()
 
 
 def test_the_owners_day(link, open_page, domain):
@@ -48,7 +45,7 @@ def test_the_owners_day(link, open_page, domain):
     expect(page.get_by_role("heading", name=here)).to_be_visible()
     check(page, "owner")
     page.set_viewport_size(WIDE)
-    tab(page, "App passwords")
+    open_tab(page, "App passwords")
     page.get_by_label("For", exact=True).fill("phone")
     page.get_by_role("button", name="Make an app password").click()
     made = page.locator("#made")
@@ -59,11 +56,11 @@ def test_the_owners_day(link, open_page, domain):
     page.get_by_role("button", name="Remove phone").click()
     expect(page.get_by_text("None yet.")).to_be_visible()
     page.set_viewport_size(WIDE)
-    tab(page, "Mail programs")
+    open_tab(page, "Mail programs")
     expect_copied(page, "Copy the user name", here)
     check(page, "owner's mail programs")
     page.set_viewport_size(WIDE)
-    tab(page, "Sign-ins")
+    open_tab(page, "Sign-ins")
     expect(page.get_by_text("from 127.0.0.1")).to_be_visible()
     check(page, "owner's sign-ins")
 
@@ -71,6 +68,7 @@ def test_the_owners_day(link, open_page, domain):
 def test_an_admin_asks_for_another_password_and_opens_and_closes_ways_in(page, open_page, domain):
     page.goto(f"/domains/{domain}/mailboxes/")
     page.get_by_role("link", name=f"bob@{domain}", exact=True).click()
+    open_tab(page, "Access")
     page.get_by_label("Password", exact=True).fill(FIRST)
     page.get_by_label("Must choose a new password at the next sign-in").check()
     page.get_by_role("button", name="Set password").click()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.pages import expect_status
+from tests.e2e.pages import expect_status, open_tab
 from tests.e2e.product import wait_until
 from tests.e2e.test_every_page import check
 
@@ -15,6 +15,8 @@ pytestmark = pytest.mark.e2e
 def open_address(page, domain, tab, local):
     page.goto(f"/domains/{domain}/{tab}/")
     page.get_by_role("link", name=f"{local}@{domain}", exact=True).click()
+    if tab == "mailboxes":
+        open_tab(page, "More")
     expect(page.get_by_role("heading", name="Rename")).to_be_visible()
 
 

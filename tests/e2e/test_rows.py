@@ -204,6 +204,9 @@ def test_a_weak_password_is_kept_and_one_can_be_suggested(page, panel, domain):
     expect_copied(page, "Copy Password", suggested)
     page.get_by_role("button", name="Add mailbox").click()
     expect_status(page, f"carol@{domain}", "Live")
+    expect_copied(page, "Copy the password", suggested)
+    page.reload()
+    expect_status(page, f"carol@{domain}", "Live")
     assert suggested not in page.content()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.pages import open_tab
 from tests.e2e.product import PASSWORD
 
 pytestmark = pytest.mark.e2e
@@ -26,7 +27,7 @@ def sign_in(page: Page) -> None:
 def test_what_was_written_is_there_again_and_can_be_saved(page: Page, domain: str) -> None:
     page.goto(f"/domains/{domain}/mailboxes/")
     page.get_by_role("link", name=f"ada@{domain}").first.click()
-    page.get_by_role("link", name="Change forwarding and auto-reply").click()
+    open_tab(page, "Delivery")
     page.get_by_label("Subject").fill("Away")
     page.get_by_label("Text").fill(TEXT)
     page.get_by_label("Reply automatically").check()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.pages import open_tab
 from tests.e2e.product import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -93,8 +94,9 @@ def test_a_mailbox_switched_off_answers_with_its_own_text_and_keeps_its_mail(pag
     mail = host.deliver(domain, "bob", "Subject: kept\n")
     page.goto(f"/domains/{domain}/mailboxes/")
     page.get_by_role("link", name=f"bob@{domain}", exact=True).click()
+    open_tab(page, "More")
     page.get_by_label("Answer while switched off or on hold").fill("Bob is away")
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("button", name="Save the answer").click()
     expect(page.locator(".headline .status")).to_have_text("Live")
     page.get_by_role("button", name="Switch off").click()
     expect(page.get_by_role("button", name="Switch on")).to_be_visible()

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.pages import add_mailbox, expect_status, is_marked, mark, row_of
+from tests.e2e.pages import add_mailbox, expect_status, is_marked, mark, open_tab, row_of
 from tests.e2e.product import wait_until
 from tests.e2e.test_drift import open_drift, write
 from tests.e2e.test_every_page import check
@@ -51,6 +51,7 @@ def expect_tones(page, domain, *, ada, alias, word):
 
 def press(page, domain, name):
     open_page(page, domain, "mailboxes", "ada")
+    open_tab(page, "More")
     page.get_by_role("button", name=name).click()
 
 

@@ -145,7 +145,7 @@ def test_the_quota_is_set_on_the_page_of_the_mailbox(as_colleague, domain):
     page = f"/domains/pandle.net/mailboxes/{mailbox.pk}/"
     assert as_colleague.post(f"{page}quota/", {"quota": "1.5 GB"}).status_code == 303
     assert quota_of(mailbox) == 3 << 29
-    said = as_colleague.get(page).content.decode()
+    said = as_colleague.get(f"{page}quota/").content.decode()
     assert 'value="1536 MB"' in said
     assert "has no deliverquota" in said
     answer = as_colleague.post(f"{page}quota/", {"quota": "1 GB", "messages": "-1"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,15 +10,17 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.access.rights import Right, in_order
+from qmailpanel.domains.models import Address, Domain, Grant
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.opening.suggest import suggest_password
 from qmailpanel.mailboxes.removal.services import remove_mailbox
-from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, change_mailbox
 from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from qmailpanel.qmail.secrets.passwords import verify_password, weakness
 from tests.kit.live import make_live
@@ -214,18 +217,22 @@ def test_the_page_of_a_mailbox_draws_the_path_of_its_mail(
         assert f"<code>{stop}</code>" in page
 
 
-def test_comment_and_refusal_are_changed(as_colleague: Client, biliards: Address) -> None:
-    data = {"comment": "Second floor", "refusal": "On leave."}
-    assert as_colleague.post(f"{LIST}{biliards.pk}/", data).status_code == 303
+def test_comment_and_refusal_are_changed_each_on_its_page(
+    as_colleague: Client, biliards: Address
+) -> None:
+    page = f"{LIST}{biliards.pk}/"
+    assert as_colleague.post(page, {"comment": "Second floor"})["Location"] == page
+    answer = as_colleague.post(f"{page}more/", {"refusal": "On leave."})
+    assert answer["Location"] == f"{page}more/"
     biliards.refresh_from_db()
     assert (biliards.comment, biliards.refusal) == ("Second floor", "On leave.")
 
 
-@pytest.mark.parametrize("field", ["comment", "refusal"])
+@pytest.mark.parametrize(("field", "tab"), [("comment", ""), ("refusal", "more/")])
 def test_a_remark_of_two_lines_is_told_at_its_field(
-    as_colleague: Client, biliards: Address, field: str
+    as_colleague: Client, biliards: Address, field: str, tab: str
 ) -> None:
-    answer = as_colleague.post(f"{LIST}{biliards.pk}/", {field: "one\ntwo"})
+    answer = as_colleague.post(f"{LIST}{biliards.pk}/{tab}", {field: "one\ntwo"})
     assert answer.status_code == 422
     assert f'id="id_{field}_error"' in body(answer)
 
@@ -306,7 +313,120 @@ def test_the_list_reads_the_destinations_of_its_own_rows_alone(
 def test_the_pages_of_a_mailbox_stay_within_a_few_queries(
     as_colleague: Client, biliards: Address, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(30):
         as_colleague.get(f"{LIST}{biliards.pk}/")
-    with django_assert_max_num_queries(13):
-        as_colleague.get(f"{LIST}{biliards.pk}/remove/")
+    for tab in ("access/", "mail/", "quota/", "more/", "remove/"):
+        with django_assert_max_num_queries(17):
+            as_colleague.get(f"{LIST}{biliards.pk}/{tab}")
+
+
+TABS = {"Overview": "", "Access": "access/", "Delivery": "mail/", "Quota": "quota/"}
+TABS["More"] = "more/"
+
+
+def tabs_of(page: str) -> list[str]:
+    nav = page.partition('<nav class="tabs"')[2].partition("</nav>")[0]
+    return re.findall(r">(\w+)</a>", nav)
+
+
+def person_with(domain: Domain, *rights: Right) -> Client:
+    person = User.objects.create(email="help@example.org", password="argon2$nobody")
+    Grant.objects.create(user=person, domain=domain, rights=in_order(rights))
+    client = Client()
+    client.force_login(person)
+    return client
+
+
+@pytest.mark.parametrize(("name", "tab"), TABS.items())
+def test_each_tab_has_an_address_of_its_own_and_names_the_others(
+    as_colleague: Client, biliards: Address, name: str, tab: str
+) -> None:
+    here = f"{LIST}{biliards.pk}/{tab}"
+    page = body(as_colleague.get(here))
+    assert tabs_of(page) == list(TABS)
+    assert f'href="{here}" aria-current="page">{name}<' in page
+
+
+@pytest.mark.parametrize(
+    ("rights", "names"),
+    [
+        ([], []),
+        ([Right.PASSWORDS], ["Overview", "Access"]),
+        ([Right.PASSWORDS, Right.SWITCHING], ["Overview", "Access", "More"]),
+        ([Right.ADDRESSES], ["Overview", "Delivery", "More"]),
+        ([Right.QUOTAS], ["Overview", "Quota"]),
+    ],
+)
+def test_only_tabs_exist_in_which_the_person_may_change_something(
+    domain: Domain, biliards: Address, rights: list[Right], names: list[str]
+) -> None:
+    page = body(person_with(domain, *rights).get(f"{LIST}{biliards.pk}/"))
+    assert tabs_of(page) == names
+
+
+def test_who_may_not_change_something_reads_it_and_finds_no_field_for_it(
+    domain: Domain, biliards: Address
+) -> None:
+    change_mailbox(SYSTEM, biliards, comment="Second floor", refusal="On leave.")
+    client, here = person_with(domain, Right.PASSWORDS), f"{LIST}{biliards.pk}/"
+    overview, access, more = (body(client.get(here + tab)) for tab in ("", "access/", "more/"))
+    assert "Second floor" in overview
+    assert "not counted yet" in overview.lower()
+    assert "POP3: mail programs fetch it: yes" in access
+    assert "On leave." in more
+    for page in (overview, access, more):
+        assert not re.search(r'id="(id_comment|id_refusal|opens_imap|id_quota)"', page)
+    for forms in ("Switch off", "Rename", "Remove mailbox"):
+        assert forms not in more
+
+
+@pytest.mark.parametrize(
+    ("post", "typed", "tab"),
+    [
+        ("", {"comment": "one\ntwo"}, "Overview"),
+        ("password/", {"password": ""}, "Access"),
+        ("quota/", {"quota": "much"}, "Quota"),
+        ("more/", {"refusal": "one\ntwo"}, "More"),
+        ("rename/", {"local": "a b"}, "More"),
+        ("app-passwords/", {"name": ""}, "Access"),
+    ],
+)
+def test_a_form_that_is_not_good_is_answered_with_its_own_tab(
+    as_colleague: Client, biliards: Address, post: str, typed: dict[str, str], tab: str
+) -> None:
+    answer = as_colleague.post(f"{LIST}{biliards.pk}/{post}", typed)
+    assert answer.status_code == 422
+    page = body(answer)
+    assert f'aria-current="page">{tab}</a>' in page
+    assert re.search(r'id="\w+_error"', page)
+
+
+@pytest.mark.parametrize(
+    ("post", "typed", "tab"),
+    [
+        ("password/", {"password": GOOD}, "access/"),
+        ("opens/", {"imap": "on", "panel": "on"}, "access/"),
+        ("quota/", {"quota": "1 GB"}, "quota/"),
+        ("switch/", {"on": "0"}, "more/"),
+        ("switch/", {"hold": "1"}, "more/"),
+        ("rename/", {"local": "bob"}, ""),
+    ],
+)
+def test_what_is_saved_leads_to_its_own_tab_which_says_so(
+    as_colleague: Client, biliards: Address, post: str, typed: dict[str, str], tab: str
+) -> None:
+    here = f"{LIST}{biliards.pk}/"
+    answer = as_colleague.post(f"{here}{post}", typed)
+    assert answer["Location"] == f"{here}{tab}"
+    assert 'class="said"' in body(as_colleague.get(f"{here}{tab}"))
+
+
+@pytest.mark.parametrize("tab", TABS.values())
+def test_of_a_removed_mailbox_each_address_shows_how_to_bring_it_back(
+    as_colleague: Client, biliards: Address, tab: str
+) -> None:
+    remove_mailbox(SYSTEM, biliards)
+    page = body(as_colleague.get(f"{LIST}{biliards.pk}/{tab}"))
+    assert tabs_of(page) == []
+    assert "Undo removal" in page
+    assert "Set password" not in page

@@ -8,8 +8,9 @@ from django.views.decorators.http import require_http_methods
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right
-from qmailpanel.domains.addresses.pages import address_context, find_address
+from qmailpanel.domains.addresses.pages import find_address
 from qmailpanel.domains.models import Kind
+from qmailpanel.mailboxes.pages import DELIVERY, show_overview, tab_context
 from qmailpanel.web.answers import SeeOther, show
 from qmailpanel.web.fields import errors_of
 
@@ -29,8 +30,9 @@ def mail(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     delivery = delivery_context(request, address)
     if save_delivery(request, delivery, SAVING, address):
         return SeeOther(request.path)
+    if address.removed:
+        why = errors_of([delivery["forwarding"], delivery["reply"]])
+        return show_overview(request, address, why=why)
     shown = dict.fromkeys(("forwarding", "auto_reply"), True)
-    hidden = [delivery["forwarding"], delivery["reply"]] if address.removed else []
-    more = {"shown": shown, "why": errors_of(hidden)}
-    context = {**address_context(request, address), **delivery, **more}
+    context = {**tab_context(request, address, DELIVERY), **delivery, "shown": shown}
     return show(request, "mailboxes/mail.html", context, status=status_of(delivery))

@@ -16,6 +16,7 @@ from qmailpanel.web.fields import PanelForm
 class SwitchesForm(EditForm):
     """What the password opens."""
 
+    ids = "opens_%s"
     names_who = True
     imap = forms.BooleanField(label=_("IMAP: mail programs read it"), required=False)
     pop3 = forms.BooleanField(label=_("POP3: mail programs fetch it"), required=False)
@@ -39,3 +40,6 @@ class AppPasswordForm(PanelForm):
     imap = forms.BooleanField(label=_("IMAP"), required=False, initial=True)
     pop3 = forms.BooleanField(label=_("POP3"), required=False)
     sending = forms.BooleanField(label=_("Sending"), required=False, initial=True)
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="app_%s")

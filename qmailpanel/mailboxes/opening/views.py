@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right
-from qmailpanel.domains.addresses.pages import address_context, find_address
-from qmailpanel.domains.models import Address, Kind
-from qmailpanel.mailboxes.fullness.services import app_rows
-from qmailpanel.mailboxes.pages import show_detail, to_detail
+from qmailpanel.domains.addresses.pages import find_address
+from qmailpanel.domains.models import Kind
+from qmailpanel.mailboxes.pages import ACCESS, show_access, to_tab
 from qmailpanel.mailboxes.services import mailbox_of
-from qmailpanel.web.answers import SeeOther, show
 from qmailpanel.web.attempt import attempt
 
 from . import app_passwords, links
-from .forms import AppPasswordForm, SwitchesForm
+from .forms import SwitchesForm
 from .pages import app_password_context
 from .switches import change_switches
 
@@ -41,7 +36,9 @@ def switches(request: PanelRequest, name: str, pk: int) -> HttpResponse:
         said=_("Saved."),
     )
     return (
-        to_detail(address) if tried.is_done else show_detail(request, address, switches_form=form)
+        to_tab(address, ACCESS)
+        if tried.is_done
+        else show_access(request, address, switches_form=form)
     )
 
 
@@ -52,7 +49,7 @@ def link(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """A link with which the owner chooses a password; it is shown this once."""
     address = find_address(request, name, Kind.MAILBOX, pk)
     tried = attempt(request, None, lambda actor: links.offer_link(actor, address))
-    return show_detail(request, address, link=tried.result, why=tried.why)
+    return show_access(request, address, more={"link": tried.result}, why=tried.why)
 
 
 @audience(Audience.PERSON)
@@ -61,20 +58,8 @@ def link(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 def list_app_passwords(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """The app passwords, and a new one, whose text is shown this once."""
     address = find_address(request, name, Kind.MAILBOX, pk)
-    return _app_passwords(request, address, **app_password_context(request, address))
-
-
-def _app_passwords(request: PanelRequest, address: Address, **extra: Any) -> HttpResponse:
-    context = {
-        **address_context(request, address),
-        "form": AppPasswordForm(),
-        "rows": app_rows(mailbox_of(address)),
-        "action": reverse("mailboxes:app_passwords", args=[address.domain.name, address.pk]),
-        **extra,
-    }
-    is_wrong = bool(extra.get("why")) or bool(context["form"].errors)
-    template = "mailboxes/app_passwords.html"
-    return show(request, template, context, status=422 if is_wrong else 200)
+    made = app_password_context(request, address)
+    return show_access(request, address, app_form=made.pop("form"), more=made)
 
 
 @audience(Audience.PERSON)
@@ -88,7 +73,8 @@ def remove_app_password(request: PanelRequest, name: str, pk: int, row: int) -> 
         request,
         None,
         lambda actor: app_passwords.remove_app_password(actor, address, app_password),
+        said=_("The app password is removed."),
     )
     if not tried.is_done:
-        return _app_passwords(request, address, why=tried.why)
-    return SeeOther(reverse("mailboxes:app_passwords", args=[name, pk]))
+        return show_access(request, address, why=tried.why)
+    return to_tab(address, ACCESS)

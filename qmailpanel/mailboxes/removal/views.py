@@ -23,7 +23,7 @@ from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
 from qmailpanel.domains.routes.pointers import StillPointedTo, name_pointers, references_to
 from qmailpanel.ledger.actors import Actor
 from qmailpanel.ledger.models import Change
-from qmailpanel.mailboxes.pages import list_href, show_detail, to_detail
+from qmailpanel.mailboxes.pages import list_href, show_overview, to_tab
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import see_other, sent, show
 from qmailpanel.web.attempt import attempt
@@ -86,7 +86,7 @@ def purge(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, Kind.MAILBOX, pk)
     form = PurgeForm(sent(request), address=str(address))
     if attempt(request, form, lambda actor: removal.purge_mailbox(actor, address)).is_done:
-        return to_detail(address)
+        return to_tab(address)
     context = {**address_context(request, address), "form": form}
     return show(request, "mailboxes/purge.html", context, status=422 if form.errors else 200)
 
@@ -144,7 +144,7 @@ def restore(request: PanelRequest, name: str, pk: int) -> HttpResponse:
         return _restore_as(request, address)
     why = attempt(request, None, lambda actor: removal.restore_mailbox(actor, address)).why
     if why and not is_in_row(request, address):
-        return show_detail(request, address, why=why)
+        return show_overview(request, address, why=why)
     return _restored(request, address, why)
 
 
@@ -155,11 +155,11 @@ def _restore_as(request: PanelRequest, address: Address) -> HttpResponse:
     )
     if tried.is_done:
         return _restored(request, address)
-    return show_detail(request, address, restore_form=form)
+    return show_overview(request, address, restore_form=form)
 
 
 def _restored(request: PanelRequest, address: Address, why: str = "") -> HttpResponse:
     """Its row, or its page where some of its aliases could not come back."""
     if removal.find_missing(address):
-        return see_other(request, to_detail(address).url)
+        return see_other(request, to_tab(address).url)
     return show_row(request, address, list_href(address.domain.name), why)
