@@ -158,6 +158,7 @@ NEEDED = {
     Right.SWITCHING: {"aliases:switch", "mailboxes:switch", "mailboxes:switches"},
     Right.ADDRESSES: {
         "aliases:detail",
+        "aliases:further",
         "aliases:list",
         "aliases:remove",
         "aliases:rename",

@@ -54,6 +54,7 @@ TYPED: dict[str, dict[str, Any]] = {
     "mailboxes:own_password": {"present": "seven lanterns", "password": NEW_PASSWORD},
     "mailboxes:own_app_passwords": {"name": "laptop", "imap": "on"},
     "aliases:list": {"local": "new", "destinations": "biliards"},
+    "aliases:further": {"local": "new"},
     "aliases:detail": {"destinations": "biliards\nelsewhere@stranger.example"},
     "aliases:rename": {"local": "snooker"},
     "aliases:switch": {"on": "0"},

@@ -21,6 +21,7 @@ from .details import Detail, details_of
 from .sentences import Sentence, sentence_of, tells_place
 
 NEWEST = ("-at", "-id")  # as the indexes of the ledger are
+LAST_FEW = 5
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,13 @@ def list_entries(
     names = {domain.pk: domain.name} if domain else names_of(shown.rows)
     entries = [_entry(user, change, names) for change in shown.rows]
     return Page(entries, shown.next, shown.previous)
+
+
+def list_last(user: User, address: Address) -> list[Entry]:
+    """The last few changes of an address that the person may see."""
+    changes = meeting([Condition({"address": address.pk})], *seen_by(user, address.domain))
+    names = {address.domain_id: address.domain.name}
+    return [_entry(user, change, names) for change in changes.order_by(*NEWEST)[:LAST_FEW]]
 
 
 def names_of(changes: Iterable[Change]) -> dict[int, str]:

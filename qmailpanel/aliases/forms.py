@@ -12,7 +12,7 @@ from qmailpanel.domains.models import Address, Domain
 from qmailpanel.domains.targets import targets_of
 from qmailpanel.qmail import names
 from qmailpanel.web.edited import EditForm
-from qmailpanel.web.fields import PLAIN, DestinationsField, LocalField
+from qmailpanel.web.fields import PLAIN, DestinationsField, LocalField, PanelForm
 
 
 def _destinations(label: Any, widget: forms.Widget) -> DestinationsField:
@@ -59,3 +59,21 @@ class AddAliasForm(AliasForm):
     )
     comment = None  # type: ignore[assignment]  # django's way to leave an inherited field out
     field_order = ("local", "destinations")
+
+
+class FurtherForm(PanelForm):
+    """One more alias of a mailbox, on its page."""
+
+    local = LocalField(
+        names.AliasLocal,
+        label=_("New alias"),
+        widget=forms.TextInput(attrs={**PLAIN, "data-new": True}),
+        error_messages={"required": _("Enter the part before the @.")},
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data, auto_id="further_%s")
+
+    def field_of(self, _field: str) -> str:
+        """There is but one."""
+        return "local"

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from . import views
+from . import further_views, views
 
 app_name = "aliases"
 
@@ -21,4 +21,5 @@ urlpatterns = [
             ]
         ),
     ),
+    path("domains/<name:name>/mailboxes/<int:pk>/aliases/", further_views.further, name="further"),
 ]

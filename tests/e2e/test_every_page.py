@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 
 PHONE, DESK = {"width": 375, "height": 700}, {"width": 1280, "height": 800}
 LOOKS = [("light", DESK), ("dark", DESK), ("light", PHONE)]
-TABS = ("access/", "mail/", "quota/", "more/")  # of a mailbox
+TABS = ("access/", "mail/", "quota/", "more/", "aliases/")  # of a mailbox
 AN_ADDRESS = re.compile(r"/\d+/$")
 
 

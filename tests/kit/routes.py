@@ -106,6 +106,7 @@ def make_rows(domain: Domain) -> dict[str, Any]:
         "mailboxes:own_remove_app_password": phone,
         "row": phone,
         "aliases": alias,
+        "aliases:further": mailbox,
         "domains:remove_name": further,
         "domains:restore_name": further,
         "domains:name_elsewhere": further,
