@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Lower
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from qmailpanel.byte_ordered import ByteOrdered
@@ -251,13 +252,18 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
 
 class Grant(models.Model):
-    """A person looks after a domain; `rights` are values of `rights.Right`."""
+    """A person looks after a domain; `rights` are values of `rights.Right`.
+
+    `by`: who gave the first of them, or invited to it.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="grants", db_index=False
     )
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, related_name="grants")
     rights = models.JSONField(default=list)
+    since = models.DateTimeField(default=timezone.now)
+    by = models.CharField(max_length=320, blank=True)
 
     objects = GrantQuerySet.as_manager()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -17,6 +17,7 @@ from .chain import digest_of
 from .models import Change, Hold, LedgerHead, Noun, Verb
 
 SECRETS = {"password", "hash", "token", "secret"}  # what is never a field of a change
+Sides = tuple[dict[str, Any], dict[str, Any]]  # before and after
 IP = Change._meta.get_field("ip")  # knows the spelling that the database gives back
 
 
@@ -79,6 +80,22 @@ def record_each(
 ) -> list[Change]:
     """The same with a line for each of some targets; a thousand cost little more than one."""
     changes = [_line(actor, verb, noun, target, domain) for target in targets]
+    if changes:
+        _append(changes)
+    return changes
+
+
+def record_among(
+    actor: Actor, verb: Verb, noun: Noun, target: str, told: Mapping[int | None, Sides]
+) -> list[Change]:
+    """The same about one target in each of some domains: what was there before, and after.
+
+    All of it at one moment, by which one knows what was done at once.
+    """
+    changes = [_line(actor, verb, noun, target, domain) for domain in told]
+    for change, (before, after) in zip(changes, told.values(), strict=True):
+        change.at = changes[0].at
+        change.before, change.after = _without_secrets(before), _without_secrets(after)
     if changes:
         _append(changes)
     return changes

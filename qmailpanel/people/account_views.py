@@ -1,30 +1,41 @@
-"""Who has an account here, and who of them runs the host."""
+"""The people one may see, and who of them runs the host."""
 
 from __future__ import annotations
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience, reauthenticated
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.frame import notices
+from qmailpanel.ledger.actors import Actor
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import SeeOther, sent, show
 from qmailpanel.web.attempt import Attempt, attempt
 from qmailpanel.web.notices import around
 
 from . import invitations, persons
-from .forms import EmailForm
+from .forms import EmailForm, InviteManyForm
+from .granting import Granting
+from .invitations import Invited
 from .pages import accounts_page, try_invite
 
 
-@audience(Audience.OPERATOR)
-@require_GET
+@audience(Audience.PERSON)
+@require_http_methods(["GET", "POST"])
 def people(request: PanelRequest) -> HttpResponse:
-    """Everybody who has an account."""
-    return accounts_page(request)
+    """The people one may see, and the form that invites somebody to many domains."""
+    mine = Granting(request.user).everywhere()
+    form = InviteManyForm(sent(request), user=request.user, mine=mine)
+    invited = try_invite(request, form, lambda actor: _invite(actor, form))
+    return accounts_page(request, None if invited else form, invited=invited)
+
+
+def _invite(actor: Actor, form: InviteManyForm) -> Invited:
+    asked = form.cleaned_data
+    return invitations.invite(actor, asked["email"], asked["domains"], form.chosen)
 
 
 @audience(Audience.OPERATOR)

@@ -13,9 +13,10 @@ from django.views.decorators.http import require_http_methods
 from qmailpanel.accounts.access import Audience, audience, reauthenticated
 from qmailpanel.accounts.models import User
 from qmailpanel.accounts.sessions import sign_in
+from qmailpanel.qmail.names import display_of
 from qmailpanel.web.attempt import attempt
 
-from . import invitations
+from . import accepting
 from .forms import AcceptForm
 from .pages import describe_rights
 
@@ -27,14 +28,16 @@ def accept(request: HttpRequest) -> HttpResponse:
     """Looking at the link only asks; the button uses it up, so that no mail scanner does."""
     sent_by = request.POST if request.method == "POST" else request.GET
     token = sent_by.get("token", "")
-    invitation = invitations.find_invitation(token)
-    if invitation is None:
+    offers = accepting.find_invitations(token)
+    if not offers:
         return render(request, "people/accept.html", {"invitation": None}, status=410)
-    invited = invitations.find_invited(invitation)
+    invited = accepting.find_invited(offers[0])
     context = {
-        "invitation": invitation,
+        "invitation": offers[0],
+        "domains": [one.domain for one in offers if one.domain],
+        "names": [display_of(one.domain.name) for one in offers if one.domain],
         "token": token,
-        "words": describe_rights(invitation.rights),
+        "words": describe_rights(offers[0].rights),
     }
     if invited:
         return _accept_known(request, context, invited)
@@ -73,12 +76,13 @@ def _accept_new(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 def _enter(request: HttpRequest, context: dict[str, Any], password: str) -> HttpResponse:
     tried = attempt(
-        request, None, lambda actor: invitations.accept(actor, context["token"], password)
+        request, None, lambda actor: accepting.accept(actor, context["token"], password)
     )
     user = tried.result
     if user is None:
         return render(request, "people/accept.html", {"why": tried.why}, status=422)
-    domain = context["invitation"].domain
-    if password or domain is None:
+    domains = context["domains"]
+    if password or not domains:
         sign_in(request, user, "invitation")
-    return redirect(reverse("domains:detail", args=[domain.name]) if domain else "/")
+    is_one = len(domains) == 1
+    return redirect(reverse("domains:detail", args=[domains[0].name]) if is_one else "/")

@@ -89,7 +89,7 @@ def _add_name(actor: Actor, asked: NameRequest) -> NameRequest:
         add_alias_domain(actor, asked.domain, name)
     else:
         domain = add_domain(actor, name, contact=_contact(asked.person, name))
-        give(actor, asked.person, domain, ALL)
+        give(actor, asked.person, {domain: ALL}, by=actor.name)
     asked.outcome = Outcome.DONE
     asked.save(update_fields=["outcome"])
     return asked

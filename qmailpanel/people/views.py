@@ -21,6 +21,7 @@ from qmailpanel.web.attempt import attempt
 
 from . import grants, invitations
 from .forms import InviteForm, RightsForm
+from .invitations import Invited
 from .pages import accounts_page, domain_people_page, try_invite
 
 
@@ -35,8 +36,8 @@ def of_domain(request: PanelRequest, name: str) -> HttpResponse:
     return domain_people_page(request, domain, None if invited else form, invited=invited)
 
 
-def _invite(actor: Actor, domain: Domain, form: InviteForm) -> tuple[Invitation, str]:
-    return invitations.invite(actor, form.cleaned_data["email"], domain, form.chosen)
+def _invite(actor: Actor, domain: Domain, form: InviteForm) -> Invited:
+    return invitations.invite(actor, form.cleaned_data["email"], [domain], form.chosen)
 
 
 @audience(Audience.PERSON)
@@ -47,14 +48,16 @@ def grant(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     domain, row = _find_grant(request, name, pk)
     mine = rights_of(request.user, domain)
     form = RightsForm.of(row, sent(request), mine=mine)
-    if attempt(
-        request, form, lambda actor: grants.change_grant(actor, row, form.chosen), said=_("Saved.")
-    ).is_done:
+    if attempt(request, form, lambda actor: _change(actor, row, form), said=_("Saved.")).is_done:
         return SeeOther(reverse("people:of_domain", args=[name]))
     page = domain_context(request, domain, "people", Statuses([domain.pk]))
     context = {**page, "grant": row, "form": form}
     status = 422 if form.errors else 200
     return show(request, "people/grant.html", context, status=status)
+
+
+def _change(actor: Actor, row: Grant, form: RightsForm) -> None:
+    grants.change_rights(actor, row.user, [row.domain], form.chosen)
 
 
 def _find_grant(request: PanelRequest, name: str, pk: int) -> tuple[Domain, Grant]:
@@ -68,7 +71,7 @@ def _find_grant(request: PanelRequest, name: str, pk: int) -> tuple[Domain, Gran
 def revoke(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     """All rights of somebody, or one's own."""
     domain, row = _find_grant(request, name, pk)
-    tried = attempt(request, None, lambda actor: grants.revoke(actor, row))
+    tried = attempt(request, None, lambda actor: grants.revoke_rights(actor, row.user, [domain]))
     if not tried.is_done:
         return domain_people_page(request, domain, why=tried.why)
     is_oneself = row.user_id == request.user.pk
@@ -78,14 +81,15 @@ def revoke(request: PanelRequest, name: str, pk: int) -> HttpResponse:
 @audience(Audience.PERSON)
 @require_POST
 def withdraw(request: PanelRequest, pk: int) -> HttpResponse:
-    """An invitation no longer works."""
+    """An invitation no longer works: for one domain, or for all that its link offers."""
     mine = Invitation.objects.for_user(request.user).select_related("domain")
     invitation = get_object_or_404(mine, pk=pk)
-    domain = invitation.domain
-    why = attempt(request, None, lambda actor: invitations.withdraw(actor, invitation)).why
+    domain = None if request.POST.get("whole") == "1" else invitation.domain
+    those = [invitation] if domain else list(mine.filter(digest=invitation.digest))
+    why = attempt(request, None, lambda actor: invitations.withdraw(actor, those)).why
+    if why and domain:
+        return domain_people_page(request, domain, why=why)
     if why:
-        return (
-            domain_people_page(request, domain, why=why) if domain else accounts_page(request, why)
-        )
+        return accounts_page(request, why=why)
     there = reverse("people:of_domain", args=[domain.name]) if domain else reverse("people:list")
     return SeeOther(there)

@@ -33,6 +33,7 @@ PARTS = {  # what services are made of, and what changes nothing that the ledger
     "mailboxes.owners.owner_of",
     "mailboxes.owners.own_deed",
     "people.grants.give",
+    "people.invitations.record_invitations",
 }
 LOCKS = {"ledger_locked", "deed"}
 RAW = re.compile(r"True|False|None|\d{7,}|\d{4}-\d\d-\d\dT.*|[0-9a-f]{32,}|[\[{].*")

@@ -96,7 +96,7 @@ def make_rows(domain: Domain) -> dict[str, Any]:
     further = add_alias_domain(SYSTEM, domain, DomainName("further.example"))
     bystander = make_person("bystander@example.org")
     grant = Grant.objects.create(user=bystander, domain=domain, rights=["switching"])
-    invitation, link = invite(SYSTEM, "invited@example.org", domain, Preset.HELP_DESK.rights)
+    link = invite(SYSTEM, "invited@example.org", [domain], Preset.HELP_DESK.rights).link
     left = DriftDecision.objects.create(
         domain=domain, kind="file", file="f", key="k", side="theirs", change_id=domain.change_id
     )
@@ -114,7 +114,7 @@ def make_rows(domain: Domain) -> dict[str, Any]:
         "people:demote": bystander,
         "people:grant": grant,
         "people:revoke": grant,
-        "people:withdraw": invitation,
+        "people:withdraw": domain.invitations.get(),
         "console:decide": SyncDrift.objects.create(
             **of_host, domain=domain.pk, kind="file", file="x", key="x"
         ),

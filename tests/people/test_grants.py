@@ -12,7 +12,7 @@ from qmailpanel.domains.models import Grant
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Verb
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.people.grants import change_grant, revoke
+from qmailpanel.people.grants import change_rights, revoke_rights
 from qmailpanel.people.persons import demote, switch_person
 from qmailpanel.qmail.names import LocalPart
 from tests.kit.people import rights_in, user_of
@@ -26,7 +26,7 @@ def helper(domain, person):
 
 
 def test_other_rights_are_recorded_with_those_before(domain, helper, operator):
-    change_grant(SYSTEM, helper, Preset.MAILBOXES.rights)
+    change_rights(SYSTEM, helper.user, [helper.domain], Preset.MAILBOXES.rights)
     assert rights_in(domain, "helper@example.org") == ["addresses", "passwords", "switching"]
     change = Change.objects.latest("id")
     assert change.before == {"rights": ["passwords", "switching"]}
@@ -36,9 +36,9 @@ def test_other_rights_are_recorded_with_those_before(domain, helper, operator):
 
 def test_who_may_grant_gives_what_they_have_and_no_more(domain, helper, person):
     actor = person("granting", "passwords", "switching", "addresses")
-    change_grant(actor, helper, read_rights(["addresses"]))
+    change_rights(actor, helper.user, [helper.domain], read_rights(["addresses"]))
     with pytest.raises(NotAllowed, match="deliver to addresses outside"):
-        change_grant(actor, helper, read_rights(["forwarding"]))
+        change_rights(actor, helper.user, [helper.domain], read_rights(["forwarding"]))
     assert rights_in(domain, "helper@example.org") == ["addresses"]
 
 
@@ -46,37 +46,37 @@ def test_nobody_takes_from_those_who_have_more(domain, person, colleague):
     mighty = Grant.objects.get(domain=domain, user=colleague)
     actor = person("granting", "passwords")
     with pytest.raises(NotAllowed):
-        change_grant(actor, mighty, read_rights(["passwords"]))
+        change_rights(actor, mighty.user, [mighty.domain], read_rights(["passwords"]))
     with pytest.raises(NotAllowed):
-        revoke(actor, mighty)
+        revoke_rights(actor, mighty.user, [mighty.domain])
     assert rights_in(domain, "colleague@example.org") == sorted(Right.values)
 
 
 def test_who_may_not_grant_changes_nothing(helper, person):
     actor = person(*(set(Right.values) - {"granting"}))
     with pytest.raises(NotAllowed):
-        change_grant(actor, helper, read_rights(["names"]))
+        change_rights(actor, helper.user, [helper.domain], read_rights(["names"]))
     with pytest.raises(NotAllowed):
-        revoke(actor, helper)
+        revoke_rights(actor, helper.user, [helper.domain])
 
 
 def test_nobody_changes_their_own_rights_but_anybody_may_leave(domain, colleague, person):
     own = Grant.objects.get(domain=domain, user=colleague)
     actor = person(email="colleague@example.org")
     with pytest.raises(NotAllowed, match="Nobody changes their own rights"):
-        change_grant(actor, own, read_rights(["passwords"]))
-    revoke(actor, own)
+        change_rights(actor, own.user, [own.domain], read_rights(["passwords"]))
+    revoke_rights(actor, own.user, [own.domain])
     assert rights_in(domain, "colleague@example.org") is None
 
 
 def test_a_grant_of_nothing_is_refused(helper):
     with pytest.raises(Refused, match="Choose at least one right"):
-        change_grant(SYSTEM, helper, read_rights([]))
+        change_rights(SYSTEM, helper.user, [helper.domain], read_rights([]))
 
 
 def test_what_is_taken_is_gone_in_open_sessions_at_once(domain, as_colleague, colleague):
     assert as_colleague.get("/domains/pandle.net/mailboxes/").status_code == 200
-    revoke(SYSTEM, Grant.objects.get(domain=domain, user=colleague))
+    revoke_rights(SYSTEM, colleague, [domain])
     assert as_colleague.get("/domains/pandle.net/mailboxes/").status_code == 404
     data = {"local": "late"}
     assert as_colleague.post("/domains/pandle.net/mailboxes/", data).status_code == 404
@@ -92,7 +92,7 @@ def test_between_a_removed_grant_and_an_open_form_the_first_wins_whole(domain, c
     def race(number):
         try:
             if number == 3:
-                revoke(SYSTEM, grant)
+                revoke_rights(SYSTEM, grant.user, [grant.domain])
             else:
                 add_mailbox(actor, domain, LocalPart(f"m{number}"))
         except NotAllowed:

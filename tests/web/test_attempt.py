@@ -112,7 +112,7 @@ def test_the_services_are_known():
         "qmailpanel.domains.renaming.rename_address",
         "qmailpanel.mailboxes.owners.set_own_password",
         "qmailpanel.mailboxes.opening.links.use_link",
-        "qmailpanel.people.invitations.accept",
+        "qmailpanel.people.accepting.accept",
         "qmailpanel.console.going_back.find_way_back",
     } <= SERVICES
     assert "qmailpanel.mailboxes.services.mailbox_of" not in SERVICES

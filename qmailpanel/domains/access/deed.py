@@ -20,7 +20,7 @@ from qmailpanel.ledger.models import Change, Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record, record_each
 
 from .guard import Guard
-from .rights import ALL, NotAllowed, Right, Rights, find_person, held_rights, in_words
+from .rights import ALL, NotAllowed, Right, Rights, find_person, held_rights, refuse_missing
 
 
 class Deed:
@@ -60,16 +60,8 @@ class Deed:
 
     def require(self, *rights: Right) -> None:
         """Whoever acts has these rights in the domain, or NotAllowed is raised."""
-        missing = set(rights) - self.rights if rights else set()
-        if missing:
-            raise NotAllowed(
-                _(
-                    "You may not %(what)s in %(domain)s. "
-                    "Ask the operator of this host, or somebody who may grant it."
-                ),
-                what=in_words(missing),
-                domain=self.domain.name,
-            )
+        if rights:
+            refuse_missing(rights, self.rights, self.domain)
 
     def require_operator(self) -> None:
         """Whoever acts runs this host, or NotAllowed is raised."""

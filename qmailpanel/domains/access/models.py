@@ -26,7 +26,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 class Invitation(models.Model):
     """Not accepted yet: to look after a domain, or without one to run the host.
 
-    Only the hash of its token is kept.
+    Those of one mail have one link and so one digest: of its token, only the hash is kept.
     """
 
     email = models.EmailField(max_length=254)
@@ -34,7 +34,7 @@ class Invitation(models.Model):
         Domain, null=True, on_delete=models.CASCADE, related_name="invitations"
     )
     rights = models.JSONField(default=list)
-    digest = models.CharField(max_length=64, unique=True)
+    digest = models.CharField(max_length=64, db_index=True)
     expires = models.DateTimeField()
     by = models.CharField(max_length=320)
     inviter = models.ForeignKey(

@@ -63,6 +63,20 @@ class NotAllowed(Refused):
     """The person lacks a right."""
 
 
+def refuse_missing(rights: Iterable[Right], held: Rights, domain: Domain) -> None:
+    """Who has only the rights that are `held` in the domain lacks none of these."""
+    missing = set(rights) - held
+    if missing:
+        raise NotAllowed(
+            gettext_noop(
+                "You may not %(what)s in %(domain)s. "
+                "Ask the operator of this host, or somebody who may grant it."
+            ),
+            what=in_words(missing),
+            domain=domain.name,
+        )
+
+
 def rights_of(user: User, domain: Domain) -> Rights:
     """What the person may do with the domain now."""
     if not user.is_active:

@@ -2,6 +2,7 @@
 
 import django.db.models.deletion
 import django.db.models.functions.text
+import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
@@ -185,6 +186,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("rights", models.JSONField(default=list)),
+                ("since", models.DateTimeField(default=django.utils.timezone.now)),
+                ("by", models.CharField(blank=True, max_length=320)),
                 (
                     "domain",
                     models.ForeignKey(
@@ -215,7 +218,7 @@ class Migration(migrations.Migration):
                 ),
                 ("email", models.EmailField(max_length=254)),
                 ("rights", models.JSONField(default=list)),
-                ("digest", models.CharField(max_length=64, unique=True)),
+                ("digest", models.CharField(db_index=True, max_length=64)),
                 ("expires", models.DateTimeField()),
                 ("by", models.CharField(max_length=320)),
                 (

@@ -120,4 +120,4 @@ def test_nobody_is_invited_to_a_domain_that_was_removed_meanwhile(domain: Domain
     stale = Domain.objects.get(pk=domain.pk)
     remove_domain(COMMAND, domain)
     with pytest.raises(Refused, match=r"^pandle\.net is removed"):
-        invite(COMMAND, "ann@example.org", stale, frozenset({Right.PASSWORDS}))
+        invite(COMMAND, "ann@example.org", [stale], frozenset({Right.PASSWORDS}))

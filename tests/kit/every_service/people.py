@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qmailpanel.domains.models import Grant
 from qmailpanel.ledger.actors import Actor
-from qmailpanel.people import grants, invitations, persons, requests
+from qmailpanel.people import accepting, grants, invitations, persons, requests
 from qmailpanel.qmail.names import DomainName
 from tests.kit.every_service.world import (
     HELPING,
@@ -23,22 +23,29 @@ ALL = (
 )
 PEOPLE = [
     case(
-        grants.change_grant,
-        lambda w: grants.change_grant(w.by, w.grant, HELPING),
+        grants.grant_rights,
+        lambda w: grants.grant_rights(w.by, w.ann, [w.domain], HELPING),
+        "root@example.org granted rights in pandle.net to ann@example.org; "
+        "Rights: → reset passwords, switch addresses off and on",
+        before=lambda _w: Grant.objects.all().delete(),
+    ),
+    case(
+        grants.change_rights,
+        lambda w: grants.change_rights(w.by, w.ann, [w.domain], HELPING),
         "root@example.org changed the rights of ann@example.org in pandle.net; Rights: "
         + ALL
         + " → reset passwords, switch addresses off and on",
     ),
     case(
-        grants.revoke,
-        lambda w: grants.revoke(w.by, w.grant),
+        grants.revoke_rights,
+        lambda w: grants.revoke_rights(w.by, w.ann, [w.domain]),
         "root@example.org took all rights in pandle.net from ann@example.org; Rights: reset "
         "passwords →",
         before=lambda _w: Grant.objects.update(rights=["passwords"]),
     ),
     case(
-        grants.revoke,
-        lambda w: grants.revoke(acting(w.ann), w.grant),
+        grants.revoke_rights,
+        lambda w: grants.revoke_rights(acting(w.ann), w.ann, [w.domain]),
         "ann@example.org gave up all rights in pandle.net; Rights: reset passwords →",
         before=lambda _w: Grant.objects.update(rights=["passwords"]),
     ),
@@ -60,9 +67,16 @@ PEOPLE = [
     ),
     case(
         invitations.invite,
-        lambda w: invitations.invite(w.by, "bob@example.org", w.domain, HELPING),
+        lambda w: invitations.invite(w.by, "bob@example.org", [w.domain], HELPING),
         "root@example.org invited bob@example.org to look after pandle.net; "
         "Rights: → reset passwords, switch addresses off and on",
+    ),
+    case(
+        invitations.invite,
+        lambda w: invitations.invite(w.by, "ann@example.org", [w.domain], HELPING),
+        "root@example.org granted rights in pandle.net to ann@example.org; "
+        "Rights: → reset passwords, switch addresses off and on",
+        before=lambda _w: Grant.objects.all().delete(),
     ),
     case(
         invitations.invite_operator,
@@ -71,24 +85,24 @@ PEOPLE = [
     ),
     case(
         invitations.withdraw,
-        lambda w: invitations.withdraw(w.by, w.invitation),
+        lambda w: invitations.withdraw(w.by, [w.invitation]),
         "root@example.org withdrew the invitation of new@example.org to look after pandle.net",
     ),
     case(
         invitations.withdraw,
-        lambda w: invitations.withdraw(w.by, w.to_run),
+        lambda w: invitations.withdraw(w.by, [w.to_run]),
         "root@example.org withdrew the invitation of runs@example.org to run this host",
     ),
     case(
-        invitations.accept,
-        lambda w: invitations.accept(Actor(None, "", IP), w.token, NEXT),
+        accepting.accept,
+        lambda w: accepting.accept(Actor(None, "", IP), w.token, NEXT),
         "new@example.org accepted the invitation to look after pandle.net; Invited by: → system",
         "new@example.org got rights in pandle.net; "
         "Rights: → reset passwords, switch addresses off and on",
     ),
     case(
-        invitations.accept,
-        lambda w: invitations.accept(Actor(None, "", IP), w.token_to_run, NEXT),
+        accepting.accept,
+        lambda w: accepting.accept(Actor(None, "", IP), w.token_to_run, NEXT),
         "runs@example.org accepted the invitation to run this host; Invited by: → system",
     ),
     case(

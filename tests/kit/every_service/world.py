@@ -19,6 +19,7 @@ from django.utils import timezone
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases import services as aliases
 from qmailpanel.domains import services as domains
+from qmailpanel.domains.access.models import Invitation
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.models import Grant
 from qmailpanel.domains.names import leaving
@@ -96,10 +97,11 @@ class World:
         self.ann = User.objects.create(email="ann@example.org", password="x")
         enrol(self.ann)
         self.grant = Grant.objects.create(user=self.ann, domain=self.domain, rights=Right.values)
-        self.invitation, link = invitations.invite(SYSTEM, "new@example.org", self.domain, HELPING)
-        self.token = link.rpartition("=")[2]
-        self.to_run, link = invitations.invite_operator(SYSTEM, "runs@example.org")
-        self.token_to_run = link.rpartition("=")[2]
+        invited = invitations.invite(SYSTEM, "new@example.org", [self.domain], HELPING)
+        self.token = invited.link.rpartition("=")[2]
+        invited = invitations.invite_operator(SYSTEM, "runs@example.org")
+        self.token_to_run = invited.link.rpartition("=")[2]
+        self.invitation, self.to_run = Invitation.objects.order_by("pk")
         self.asked = requests.request_name(acting(self.ann), DomainName("wish.example"))
         self.asked_alias = requests.request_name(
             acting(self.ann), DomainName("also.example"), self.domain
