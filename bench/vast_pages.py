@@ -109,6 +109,7 @@ def _find_or_add(email: str, *domains: Domain, **more: Any) -> User:
 
 
 def _of_person(wide: Domain, usual: Domain) -> Iterator[tuple[str, str]]:
+    yield from _today()
     yield from _domain_lists()
     yield from _of_domain("its mailboxes", usual)
     yield from _lists_of("wide", wide)
@@ -133,6 +134,12 @@ def _field(wide: Domain) -> Iterator[tuple[str, str]]:
         yield f"field, {name}", f"{here}?q={text}"
     yield "field, an address", f"{here}?q=user00001@{wide.name}"
     yield "field, a typo", f"{here}?q=usr00001@{wide.name}"
+
+
+def _today() -> Iterator[tuple[str, str]]:
+    """Also what nobody counts but every page shows in the rail."""
+    yield "today", reverse("today:page")
+    yield "today, goes nowhere", reverse("today:nowhere")
 
 
 def _of_owner() -> Iterator[tuple[str, str]]:

@@ -18,10 +18,14 @@ from qmailpanel.ledger.models import Change, LedgerHead, Noun, Verb
 from qmailpanel.ledger.services import record
 from qmailpanel.mailboxes.models import Mailbox
 from qmailpanel.mailboxes.owners import owner_of
+from qmailpanel.qmail.pause import finish
 from qmailpanel.reports.models import SyncPosition, Usage
 from qmailpanel.sync.models import ForeignLine
+from qmailpanel.sync.rounds.nowhere import look_at_all
+from qmailpanel.sync.surveys import note_read_back
 
 PEOPLE, LOOKED_AFTER, FOREIGN = 400, 2_000, 500
+ASTRAY, NOBODY = 200, "nobody@d00001.example.org"  # one alias in so many delivers there
 VERBS = [Verb.CHANGED, Verb.PASSWORD, Verb.ADDED, Verb.SWITCHED_OFF, Verb.SWITCHED_ON]
 MODELS = (Domain, Claim, Address, Mailbox, Destination, Usage, SyncPosition, User, Grant)
 
@@ -41,6 +45,8 @@ def fill_scene(size: Size) -> None:
     with transaction.atomic():
         _fill(size)
     settle(*MODELS)
+    finish(look_at_all())
+    note_read_back()
 
 
 def _fill(size: Size) -> None:
@@ -79,7 +85,8 @@ def _fill_addresses(size: Size, change: int) -> None:
         alias = {"local": local, "kind": f"'{Kind.ALIAS}'", **changed}
         fill_from(Address, "domains_domain", domain_id="id", **alias)
     aliases = f"domains_address WHERE kind = '{Kind.ALIAS}'"
-    fill_from(Destination, aliases, address_id="id", target="'operator@example.org'")
+    target = f"CASE WHEN id % {ASTRAY} = 0 THEN '{NOBODY}' ELSE 'operator@example.org' END"
+    fill_from(Destination, aliases, address_id="id", target=target)
 
 
 def _fill_usage(change: int) -> None:

@@ -166,3 +166,15 @@ class Survey(models.Model):
     at = models.DateTimeField(null=True)
     domains = models.PositiveIntegerField(default=0)
     mailboxes = models.PositiveIntegerField(default=0)
+
+
+class LargeDomain(models.Model):
+    """How much there is in a domain with so many mailboxes that no page can count them."""
+
+    node = models.CharField(max_length=64)
+    domain = models.PositiveBigIntegerField()
+    mailboxes = models.PositiveIntegerField()
+    bytes = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["node", "domain"], name="large_once")]

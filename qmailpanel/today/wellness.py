@@ -19,6 +19,7 @@ from qmailpanel.domains.models import Domain
 from qmailpanel.reports.models import Survey, SyncNode
 from qmailpanel.reports.node import is_alive
 
+NEWEST = 100  # domains that are asked whether they are live
 OLD = timedelta(minutes=30)  # three scrubs
 
 
@@ -33,7 +34,7 @@ class State:
 def state_of(user: User, node: SyncNode | None, rows: Sequence[DomainRow] | None) -> State:
     """`rows`: all domains of the person; None where there are more than a page shows."""
     survey = Survey.objects.filter(node=settings.QMAILPANEL_NODE).first()
-    waiting = behind(Domain.objects.for_user(user)).count()
+    waiting = _count_waiting(user)
     looks = (survey.read_back, survey.at) if survey else (None,)
     is_known = is_alive(node) and all(map(_is_fresh, looks))
     facts = [
@@ -42,6 +43,12 @@ def state_of(user: User, node: SyncNode | None, rows: Sequence[DomainRow] | None
         *_say_looks(survey),
     ]
     return State(is_known=is_known, facts=" ".join(filter(None, facts)))
+
+
+def _count_waiting(user: User) -> int:
+    """Of the domains that were changed last: an older one that is not live failed, or is held."""
+    newest = Domain.objects.for_user(user).order_by("-change_id").values_list("pk", flat=True)
+    return behind(Domain.objects.filter(pk__in=list(newest[:NEWEST]))).count()
 
 
 def _is_fresh(at: datetime | None) -> bool:

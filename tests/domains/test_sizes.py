@@ -69,9 +69,9 @@ def test_prepends_are_for_operators_and_in_the_settings(
     assert prepend not in as_colleague.get(here).content.decode()
 
 
-def test_sizes_of_any_number_of_domains_take_four_queries(
+def test_sizes_of_any_number_of_domains_take_five_queries(
     domain: Domain, other_domain: Domain, django_assert_num_queries: Any
 ) -> None:
     for some in ([domain], [domain, other_domain]):
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             Sizes(some)

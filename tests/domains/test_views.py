@@ -398,7 +398,7 @@ def test_the_list_asks_the_database_as_often_for_one_row_as_for_three(
 ) -> None:
     fill(rows)
     SyncNode.objects.create(node=settings.QMAILPANEL_NODE, heartbeat=timezone.now())
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         as_operator.get(LIST)
 
 

@@ -17,7 +17,7 @@ from qmailpanel.domains.models import Address, Domain, Grant
 from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.owners import owner_of
-from qmailpanel.mailboxes.services import add_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, switch_mailbox
 from qmailpanel.people.models import NameRequest
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.qmail.pause import finish
@@ -336,6 +336,48 @@ def add_box(name: str) -> Address:
     return box
 
 
+def test_what_was_mended_elsewhere_is_gone_at_once(
+    as_operator: Client, host: SyncNode, box: Address
+) -> None:
+    lead_astray(box)
+    assert "biliard@pandle.net" in needs_in(as_operator)
+    assert "biliard@pandle.net" in body(as_operator, "/nowhere/")
+    add_mailbox(SYSTEM, box.domain, LocalPart("biliard"))
+    make_live(box.domain)
+    assert WELL in needs_in(as_operator)
+    assert "No alias and no forwarding here goes nowhere." in body(as_operator, "/nowhere/")
+
+
+def test_nobody_hears_of_addresses_of_other_people(
+    as_operator: Client, as_stranger: Client, host: SyncNode, box: Address, other_domain: Domain
+) -> None:
+    """That a mailbox of somebody else is off cannot be found out; that nobody has a name can."""
+    target = MailAddress("biliards@pandle.net")
+    add_alias(SYSTEM, other_domain, AliasLocal("sales"), [target])
+    switch_mailbox(SYSTEM, box, on=False)
+    lead_astray(box)
+    make_live(other_domain)
+    assert "sales" in needs_in(as_operator)
+    assert rail(as_stranger, "today") == 0
+    page = body(as_stranger, "/nowhere/")
+    assert "sales" not in page
+    assert "biliard" not in page
+    add_alias(SYSTEM, other_domain, AliasLocal("info"), [MailAddress("typo@pandle.net")])
+    make_live(other_domain)
+    finish(look_at_all())
+    assert rail(as_stranger, "today") == 1
+    assert "typo@pandle.net is no address here" in needs_in(as_stranger)
+
+
+@pytest.mark.parametrize(("rights", "is_offered"), [(["switching"], False), (["addresses"], True)])
+def test_who_may_change_no_address_gets_no_button_for_it(
+    as_colleague: Client, host: SyncNode, box: Address, rights: list[str], is_offered: bool
+) -> None:
+    Grant.objects.update(rights=rights)
+    lead_astray(box)
+    assert ("Change it" in needs_in(as_colleague)) == is_offered
+
+
 def make_much(count: int) -> None:
     """So many of all that needs a person, each in domains of its own."""
     for number in range(count):
@@ -353,7 +395,7 @@ def test_the_page_asks_the_database_as_often_for_one_row_as_for_three(
     as_operator: Client, django_assert_num_queries: Any, rows: int
 ) -> None:
     make_much(rows)
-    with django_assert_num_queries(34):
+    with django_assert_num_queries(36):
         as_operator.get("/")
 
 
@@ -365,7 +407,7 @@ def test_the_page_of_a_person_asks_as_often_for_one_row_as_for_three(
     make_much(rows)
     person = User.objects.get()
     Grant.objects.bulk_create(Grant(user=person, domain=each) for each in Domain.objects.all())
-    with django_assert_num_queries(34):
+    with django_assert_num_queries(36):
         as_colleague.get("/")
 
 

@@ -189,4 +189,24 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="LargeDomain",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("node", models.CharField(max_length=64)),
+                ("domain", models.PositiveBigIntegerField()),
+                ("mailboxes", models.PositiveIntegerField()),
+                ("bytes", models.PositiveBigIntegerField()),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("node", "domain"), name="large_once")
+                ],
+            },
+        ),
     ]

@@ -17,11 +17,10 @@ from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Address, Claim, Destination, Domain
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.losses import leading_on, losses_of
-from qmailpanel.domains.sizes import mailboxes_in
 from qmailpanel.qmail.pause import Round
 from qmailpanel.reports.models import Nowhere
 from qmailpanel.sync.publish import newest_change
-from qmailpanel.sync.surveys import note_survey
+from qmailpanel.sync.surveys import count_all, count_changed
 
 from .every import Every
 
@@ -29,7 +28,6 @@ SURVEY_SECONDS = 600.0
 NEWS_SECONDS = 2.0
 REST = 10  # times as long as the last look at all took, before there is another
 SLICE = 100  # addresses between two pauses
-DOMAINS = 500  # that are counted between two pauses
 MOST = 500  # addresses that are looked at after changes; more are a look at all
 EVERYTHING = User(is_operator=True)  # who asks: nothing is kept from sync
 
@@ -59,6 +57,7 @@ class NowhereRounds:
             self.all.at = min(self.all.at, self._not_before)
         else:
             yield from _look_at(some)
+            yield from count_changed(self._through)
             self._through = through
 
 
@@ -71,15 +70,7 @@ def look_at_all() -> Round[None]:
         last = some[-1]
         yield
     _here().filter(address__gt=last).delete()
-    domains, mailboxes = list(_served_domains()), 0
-    for start in range(0, len(domains), DOMAINS):
-        mailboxes += sum(mailboxes_in(domains[start : start + DOMAINS]).values())
-        yield
-    note_survey(len(domains), mailboxes)
-
-
-def _served_domains() -> Iterable[int]:
-    return Domain.objects.filter(removed=False).order_by("pk").values_list("pk", flat=True)
+    yield from count_all()
 
 
 def _find_next(after: int) -> list[int]:

@@ -11,12 +11,14 @@ from django.conf import settings
 from qmailpanel.aliases.services import add_alias, switch_alias
 from qmailpanel.domains.models import Address, Destination, Domain, Unknown
 from qmailpanel.domains.services import change_domain, switch_domain
+from qmailpanel.domains.sizes import Sizes
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, hold_mailbox, switch_mailbox
 from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 from qmailpanel.qmail.pause import finish
-from qmailpanel.reports.models import Nowhere, Survey, SyncNode
+from qmailpanel.reports.models import LargeDomain, Nowhere, Survey, SyncNode
+from qmailpanel.sync import surveys
 from qmailpanel.sync.rounds import nowhere
 from qmailpanel.sync.rounds.nowhere import NowhereRounds, look_at_all
 from tests.kit.live import make_live, write_problem, write_usage
@@ -137,6 +139,22 @@ def test_how_much_there_is_and_when_is_noted(sales: Address, other_domain: Domai
     survey = Survey.objects.get()
     assert (survey.domains, survey.mailboxes) == (2, 1)
     assert survey.at is not None
+
+
+def test_what_a_large_domain_has_is_counted_by_sync_and_again_after_a_change(
+    rounds: NowhereRounds, box: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surveys, "LARGE", 0)
+    finish(look_at_all())
+    large = LargeDomain.objects.get()
+    assert (large.domain, large.mailboxes) == (box.domain_id, 1)
+    add_mailbox(SYSTEM, box.domain, LocalPart("one"))
+    assert Sizes([box.domain]).of(box.domain).mailboxes == 1
+    go_on(rounds)
+    assert Sizes([box.domain]).of(box.domain).mailboxes == 2
+    monkeypatch.setattr(surveys, "LARGE", 10)
+    finish(look_at_all())
+    assert not LargeDomain.objects.exists()
 
 
 def test_what_only_others_can_know_is_hidden(
