@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from django.urls import reverse
 from django.utils.html import escape
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -123,5 +122,5 @@ def _domain_hits(rows: Sequence[Domain], asked: str, statuses: Statuses) -> Iter
 def _people_hits(rows: Iterable[User], asked: str) -> Iterator[Hit]:
     for row in rows:
         role = _("operator") if row.is_operator else ""
-        href = f"{reverse('people:list')}?{urlencode({'q': row.email})}"
+        href = reverse("people:person", args=[row.pk])
         yield Hit(href, marked(row.email, asked), role, SafeString(""))

@@ -3,12 +3,16 @@
 from django.urls import path
 
 from . import account_views, invited_views, request_views, views
+from .person import views as person_views
 
 app_name = "people"
 
 urlpatterns = [
     path("people/", account_views.people, name="list"),
     path("people/invite/", account_views.invite_operator, name="invite_operator"),
+    path("people/<int:pk>/", person_views.person, name="person"),
+    path("people/<int:pk>/rights/", person_views.change, name="change"),
+    path("people/<int:pk>/domains/", person_views.add, name="add"),
     path("people/<int:pk>/switch/", account_views.switch, name="switch"),
     path("people/<int:pk>/demote/", account_views.demote, name="demote"),
     path("invitation/", invited_views.accept, name="accept"),

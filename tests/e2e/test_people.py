@@ -188,6 +188,69 @@ def test_rights_are_changed_and_taken_away_on_a_page(open_page, as_operator, pan
     check(page, "no domain")
 
 
+COUNT_CLICKS = """
+addEventListener("pointerdown", () => {
+  sessionStorage.clicks = 1 + Number(sessionStorage.clicks ?? 0);
+}, true);
+"""
+TEN = """
+from qmailpanel.domains.services import add_domain
+from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.qmail.names import DomainName
+for number in range(10):
+    add_domain(SYSTEM, DomainName(f"client{number}.example"))
+"""
+
+
+def test_one_invitation_for_ten_domains_takes_six_clicks_and_their_page_changes_them(
+    open_page, as_operator, panel
+):
+    panel.shell(TEN)
+    names = [f"client{number}.example" for number in range(10)]
+    page = as_operator
+    page.add_init_script(COUNT_CLICKS)
+    page.goto("/domains/")
+    page.get_by_role("navigation", name="Panel").get_by_role("link", name="People").click()
+    page.get_by_text("Invite somebody").click()
+    page.get_by_label("E-mail address").click()
+    page.keyboard.type("agency@example.org")
+    page.get_by_label("Domains", exact=True).click()
+    page.keyboard.insert_text("\n".join(names))
+    page.get_by_role("radio", name="Help desk").click()
+    page.get_by_role("button", name="Invite", exact=True).click()
+    expect(page.get_by_text("could not be sent by mail. Copy this link")).to_be_visible()
+    assert int(page.evaluate("sessionStorage.clicks")) <= 6
+    check(page, "invited to ten")
+    page.set_viewport_size(WIDE)
+
+    invited = open_page()
+    invited.goto(page.locator("output").inner_text())
+    expect(invited.get_by_role("list", name="Domains").get_by_role("listitem")).to_have_count(10)
+    check(invited, "invitation to ten")
+    invited.get_by_label("Password").fill(PASSWORD)
+    invited.get_by_role("button", name="Accept").click()
+    expect(invited.get_by_role("link", name=names[9])).to_be_visible()
+
+    page.goto("/people/")
+    page.get_by_role("link", name="agency@example.org").click()
+    page.get_by_label("Find a domain").fill("client3")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("checkbox", name=names[3]).check()
+    page.get_by_role("radio", name="Full").check()
+    check(page, "a person")
+    page.set_viewport_size(WIDE)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_role("row").filter(has_text=names[3])).to_contain_text("Full")
+    page.goto(page.url.partition("?")[0])
+    expect(page.get_by_role("row").filter(has_text="Help desk")).to_have_count(9)
+    page.get_by_label("All of this list").check()
+    page.get_by_role("button", name="Take all rights away").click()
+    expect(page.get_by_text("agency@example.org looks after no domain.")).to_be_visible()
+    check(page, "a person without domains")
+    invited.reload()
+    expect(invited.get_by_text("Nobody has given you a domain to look after.")).to_be_visible()
+
+
 def test_a_name_is_asked_for_and_given(open_page, as_operator, panel):
     page = open_page()
     accept(page, invite(as_operator, "fourth@example.org", "Full"))
