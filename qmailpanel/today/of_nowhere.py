@@ -22,7 +22,7 @@ from qmailpanel.reports.statuses import Status
 from .need import COUNTED, SHOWN, Item, Need, say_more, say_number
 from .of_mail import href_of, name_of
 
-ASKED = 20  # again, for those that are shown
+ASKED = 8  # again, for those that are shown
 
 
 def nowhere_for(user: User) -> QuerySet[Nowhere]:

@@ -26,6 +26,7 @@ from .of_mail import needs_of_mail
 from .of_nowhere import lost_items, needs_of_nowhere, nowhere_for
 from .wellness import state_of
 
+SHOWN = 20  # domains; all of them have a page of their own
 SOON, LATER = 2, 20  # seconds until the page looks again: while something moves, and else
 
 
@@ -51,7 +52,7 @@ def _context(request: PanelRequest) -> dict[str, Any]:
     of_host = needs_of_host(user, node) if user.is_operator else ()
     needs = [*needs_of_nowhere(user), *needs_of_mail(user), *of_host]
     mine = Domain.objects.for_user(user).filter(removed=False).select_related("limits")
-    first = page_of(mine, key=("name",))
+    first = page_of(mine, key=("name",), size=SHOWN)
     some = DomainRows(first.rows)
     rows = [some.row(domain) for domain in first.rows]
     state = state_of(user, node, None if first.next else rows)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from qmailpanel.aliases.services import add_alias
 from qmailpanel.domains.services import remove_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.delivery.replies import change_reply
 from qmailpanel.mailboxes.models import AutoReply, Mailbox
 from qmailpanel.mailboxes.removal.services import remove_mailbox
-from tests.kit.panels import Panel
+from qmailpanel.qmail.names import AliasLocal, MailAddress
+from qmailpanel.reports.models import Nowhere, Survey
+from tests.kit.panels import Panel, settle
 
 DAY = timedelta(days=1)
 
@@ -60,3 +64,32 @@ def test_it_purges_mail_whose_time_is_over(panel: Panel, monkeypatch) -> None:
             assert list(panel.below(".archive").glob("*/Maildir/new/1"))
     assert Mailbox.objects.get().purged
     assert not list(panel.below(".archive").glob("*/Maildir/new/1"))
+
+
+def test_it_notes_that_everything_was_read_back_and_what_goes_nowhere(panel: Panel) -> None:
+    domain = panel.add_domain()
+    panel.add_mailbox(domain, "ann")
+    alias = add_alias(SYSTEM, domain, AliasLocal("sales"), [MailAddress(f"typo@{domain}")])
+    call_command("qmailsync", "--once")
+    survey = Survey.objects.get()
+    assert None not in (survey.read_back, survey.at)
+    assert [row.address for row in Nowhere.objects.all()] == [alias.pk]
+
+
+def test_where_the_host_could_not_be_read_nobody_says_that_it_was(panel: Panel) -> None:
+    panel.add_domain()
+    shutil.rmtree(panel.home / "users")
+    with pytest.raises(SystemExit):
+        call_command("qmailsync", "--once")
+    assert not Survey.objects.exclude(read_back=None).exists()
+
+
+def test_the_service_does_so_too(panel: Panel) -> None:
+    domain = panel.add_domain()
+    settle(panel.serve())
+    survey = Survey.objects.get()
+    assert None not in (survey.read_back, survey.at)
+    assert (survey.domains, survey.mailboxes) == (
+        1,
+        domain.addresses.filter(kind="mailbox").count(),
+    )

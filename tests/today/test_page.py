@@ -24,6 +24,7 @@ from qmailpanel.qmail.pause import finish
 from qmailpanel.reports.models import Survey, SyncNode, Usage
 from qmailpanel.sync.models import HostFinding, SyncDrift, SyncQuestion
 from qmailpanel.sync.rounds.nowhere import look_at_all
+from qmailpanel.today import views
 from tests.kit.live import make_live, write_position, write_problem, write_usage
 
 NODE = {"node": settings.QMAILPANEL_NODE}
@@ -301,6 +302,21 @@ def test_nothing_is_said_to_be_well_while_sync_is_down(
     stop_service(box)
     assert WELL not in needs_in(as_colleague)
     assert "all live" not in needs_in(as_colleague)
+
+
+def test_of_many_domains_the_first_are_shown_and_lead_to_the_others(
+    as_operator: Client, host: SyncNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "More domains" not in body(as_operator)
+    Survey.objects.update(domains=1302, mailboxes=19050)
+    monkeypatch.setattr(views, "SHOWN", 1)
+    page = body(as_operator)
+    assert "1,302 domains, 19,050 mailboxes, all live." in page
+    assert "/domains/pandle.net/" in page
+    assert "/domains/stranger.example/" not in page
+    more = page.partition('<a rel="next" href="')[2].partition('"')[0]
+    assert "/domains/stranger.example/" in body(as_operator, more)
+    assert "/domains/pandle.net/" not in body(as_operator, more)
 
 
 def test_who_has_one_domain_starts_there_unless_it_needs_something(

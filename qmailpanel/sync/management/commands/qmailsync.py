@@ -18,15 +18,18 @@ from qmailpanel.environment.installed import command_name
 from qmailpanel.ledger.actors import COMMAND
 from qmailpanel.ledger.models import LedgerHead
 from qmailpanel.qmail.host.errors import Busy, HostError
+from qmailpanel.qmail.pause import finish
 from qmailpanel.qmail.plan.steps import describe
 from qmailpanel.sync.models import SyncQuestion
 from qmailpanel.sync.reconcile import Reconciler, open_host
 from qmailpanel.sync.report import Report
 from qmailpanel.sync.rounds.due import purge_when_due, turn_replies_when_due
 from qmailpanel.sync.rounds.leaving import end_leaving
+from qmailpanel.sync.rounds.nowhere import look_at_all
 from qmailpanel.sync.scope import all_domains, dirty_domains
 from qmailpanel.sync.service import Service
 from qmailpanel.sync.services import answer_question
+from qmailpanel.sync.surveys import note_read_back
 from qmailpanel.sync.waiting import wait_for_tables
 
 
@@ -80,6 +83,9 @@ class Command(BaseCommand):
         if report.unseen or _newest_change() != through:
             time.sleep(max(0.0, max(report.unseen.values(), default=0.0) - time.monotonic()))
             report = _reconcile_all(reconciler)  # it shall be live when the command ends
+        if not report.error:
+            note_read_back()
+        finish(look_at_all())
         for line in _describe_troubles(report):
             self.stderr.write(line)
         if report.error or report.question:
