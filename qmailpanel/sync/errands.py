@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from qmailpanel.qmail.host.route_reader import RouteReader
@@ -26,12 +27,18 @@ KEPT = timedelta(minutes=10)
 
 
 def run_errands(layout: Layout) -> None:
-    """Answer what waits, the oldest first, and forget what was asked long ago."""
-    here = Errand.objects.filter(node=settings.QMAILPANEL_NODE)
-    waiting = list(here.filter(begun=None).order_by("id")[:AT_ONCE])
-    for errand in waiting:
+    """Answer what waits, the oldest first."""
+    for errand in _here().filter(begun=None).order_by("id")[:AT_ONCE]:
         _run(layout, errand)
-    here.filter(begun__lt=timezone.now() - KEPT).delete()
+
+
+def forget_errands() -> None:
+    """Those that were begun long ago."""
+    _here().filter(begun__lt=timezone.now() - KEPT).delete()
+
+
+def _here() -> QuerySet[Errand]:
+    return Errand.objects.filter(node=settings.QMAILPANEL_NODE)
 
 
 def _run(layout: Layout, errand: Errand) -> None:

@@ -19,7 +19,7 @@ from qmailpanel.qmail.host.mail_host import Host
 from qmailpanel.qmail.pause import Round
 
 from .ahead import Way
-from .errands import run_errands
+from .errands import forget_errands, run_errands
 from .parts import NO_LOCALS, Locals
 from .publish import publish, publish_heartbeat
 from .reconcile import Reconciler
@@ -48,6 +48,7 @@ HEARTBEAT_SECONDS = 3.0
 REPLIES_SECONDS = 60.0
 PURGE_SECONDS = 60.0
 SESSIONS_SECONDS = 3600.0
+ERRANDS_SECONDS = 60.0
 
 
 class Stopped(Exception):
@@ -77,6 +78,7 @@ class Service:
         self.usage = UsageRounds(host.layout, host.root.owner)
         self.warnings = Every(WARN_SECONDS, warn_owners, again=REFUSED_SECONDS)
         self.nowhere = NowhereRounds()
+        self.errands = Every(ERRANDS_SECONDS, forget_errands)
         self.soon = (
             self.heart,
             self.purge,
@@ -94,6 +96,7 @@ class Service:
             *self.usage.rounds,
             self.warnings,
             *self.nowhere.rounds,
+            self.errands,
             Every(SESSIONS_SECONDS, forget_old_sessions),
         )
 
