@@ -28,12 +28,19 @@ from django.urls import reverse
 
 from qmailpanel.commands.embedded import prepare_embedded_home
 from qmailpanel.commands.management.commands.run import _granian
+from qmailpanel.qmail.host.route_reader import HIDDEN
 from qmailpanel.sync.trigger import Trigger
 from tests.kit.real_qmail import wait_for
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"
 UNITS = ["qmailpanel-sync.service", "qmailpanel-web.service"]
+HIDING = {  # see systemd.exec(5)
+    "ProtectHome": {"/home", "/root", "/run/user"},
+    "PrivateTmp": {"/tmp", "/var/tmp"},
+    "PrivateDevices": {"/dev"},
+    "ProtectKernelTunables": {"/proc", "/sys"},
+}
 SCRIPTS = sorted(DEPLOY.glob("daemontools/**/run"))
 NOBODY = 65534
 FILL = """
@@ -79,6 +86,14 @@ def run(command: list[Any], **options: Any) -> subprocess.CompletedProcess[str]:
 
 
 # what others say of the files
+
+
+def test_what_the_unit_hides_from_sync_is_what_a_route_does_not_know() -> None:
+    """Else a route says of a file there that it is missing, though mail finds it."""
+    given = settings_of("qmailpanel-sync.service")
+    hidden = [places for name, places in HIDING.items() if given.get(name) == ["yes"]]
+    assert {os.fsdecode(path) for path in HIDDEN} == set().union(*hidden)
+    assert not {"InaccessiblePaths", "TemporaryFileSystem", "RootDirectory"} & given.keys()
 
 
 @pytest.mark.parametrize("unit", UNITS)
