@@ -193,6 +193,7 @@ def _nearly_full() -> Iterator[tuple[str, str]]:
     here = reverse("mailboxes:full")
     full = Usage.objects.filter(percent=90)
     yield "nearly full", here
+    yield "removed", reverse("mailboxes:removed_anywhere")
     yield "nearly full, deep", f"{here}?after={_deepest(full, '-percent', '-address')}"
 
 

@@ -136,6 +136,7 @@ NEED_NO_RIGHT = {
     "find:route",
     "mailboxes:access",
     "mailboxes:full",
+    "mailboxes:removed_anywhere",
     "mailboxes:removed",
     "mailboxes:row",
     "people:add",

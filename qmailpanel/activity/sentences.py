@@ -29,11 +29,18 @@ class Sentence:
     def __str__(self) -> str:
         return self.template % self.names
 
-    @property
-    def html(self) -> SafeString:
-        """Each name isolated, so that its direction of writing does not turn the sentence round."""
-        isolated = {key: format_html("<bdi>{}</bdi>", name) for key, name in self.names.items()}
+    def html(self, links: Mapping[str, str]) -> SafeString:
+        """With links by the names that lead somewhere.
+
+        Each name is isolated, so that its direction of writing does not turn the sentence round.
+        """
+        isolated = {key: _isolated(name, links.get(key)) for key, name in self.names.items()}
         return SafeString(escape(self.template) % isolated)
+
+
+def _isolated(name: str, href: str | None) -> SafeString:
+    text = format_html("<bdi>{}</bdi>", name)
+    return format_html('<a href="{}">{}</a>', href, text) if href and name else text
 
 
 def sentence_of(change: Change, *, domain: str = "", place: str = "") -> Sentence:

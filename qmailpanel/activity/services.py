@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from qmailpanel.accounts.models import User
 from qmailpanel.among import AMONG
@@ -18,6 +19,7 @@ from qmailpanel.paging import Page, page
 
 from .conditions import Condition, meeting
 from .details import Detail, details_of
+from .links import Places, find_places
 from .sentences import Sentence, sentence_of, tells_place
 
 NEWEST = ("-at", "-id")  # as the indexes of the ledger are
@@ -37,12 +39,20 @@ class Filter:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the ledger, for people. `place`: from where, unless the sentence says it."""
+    """One line of the ledger, for people. `place`: from where, unless the sentence says it.
+
+    `links`: where the names in the sentence lead.
+    """
 
     change: Change
     sentence: Sentence
+    links: Mapping[str, str]
     details: list[Detail]
     place: str
+
+    @property
+    def html(self) -> SafeString:
+        return self.sentence.html(self.links)
 
 
 def is_shown(owner: User) -> bool:
@@ -121,16 +131,16 @@ def list_entries(
     """A page of what happened, newest first."""
     changes = find_changes(user, wanted or Filter(), domain)
     shown = page(changes, key=NEWEST, after=after, before=before)
-    names = {domain.pk: domain.name} if domain else names_of(shown.rows)
-    entries = [_entry(user, change, names) for change in shown.rows]
+    places = find_places(user, shown.rows, domain)
+    entries = [_entry(user, change, places) for change in shown.rows]
     return Page(entries, shown.next, shown.previous)
 
 
 def list_last(user: User, address: Address) -> list[Entry]:
-    """The last few changes of an address that the person may see."""
+    """The last few changes of an address that the person may see, for its own page."""
     changes = meeting([Condition({"address": address.pk})], *seen_by(user, address.domain))
-    names = {address.domain_id: address.domain.name}
-    return [_entry(user, change, names) for change in changes.order_by(*NEWEST)[:LAST_FEW]]
+    places = Places({address.domain_id: address.domain.name}, {}, {}, user.is_operator)
+    return [_entry(user, change, places) for change in changes.order_by(*NEWEST)[:LAST_FEW]]
 
 
 def names_of(changes: Iterable[Change]) -> dict[int, str]:
@@ -139,8 +149,9 @@ def names_of(changes: Iterable[Change]) -> dict[int, str]:
     return dict(Domain.objects.filter(pk__in=domains).values_list("pk", "name"))
 
 
-def _entry(user: User, change: Change, names: Mapping[int, str]) -> Entry:
+def _entry(user: User, change: Change, places: Places) -> Entry:
     place = place_of(user, change)
-    sentence = sentence_of(change, domain=names.get(change.domain or 0, ""), place=place)
+    sentence = sentence_of(change, domain=places.names.get(change.domain or 0, ""), place=place)
     details = [] if user.is_owner else details_of(change)  # comments are not for owners
-    return Entry(change, sentence, details, "" if tells_place(change) else place)
+    links = places.links_of(change)
+    return Entry(change, sentence, links, details, "" if tells_place(change) else place)

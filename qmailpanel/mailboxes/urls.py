@@ -14,6 +14,7 @@ app_name = "mailboxes"
 
 urlpatterns = [
     path("nearly-full/", full_views.nearly_full, name="full"),
+    path("removed/", removal_views.list_removed_anywhere, name="removed_anywhere"),
     path("mailbox/", own_views.own, name="own"),
     path("mailbox/pulse/", own_views.own_pulse, name="own_pulse"),
     path("mailbox/password/", own_views.password, name="own_password"),

@@ -10,18 +10,24 @@ import pytest
 from django.test import Client
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Domain, Grant
+from qmailpanel.domains.models import Address, Claim, Domain, Grant
 from qmailpanel.ledger.actors import SYSTEM, Actor
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import ledger_locked, record
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import LocalPart
 
+HERE = "/activity/"
+
+
+@pytest.fixture
+def mailbox(domain: Domain) -> Address:
+    return add_mailbox(SYSTEM, domain, LocalPart("biliards"))
+
 
 def body(response: Any) -> str:
-    """The page, without the marks that keep names apart."""
-    text: str = response.content.decode()
-    return text.replace("<bdi>", "").replace("</bdi>", "")
+    """The page, without the marks that keep names apart, and without their links."""
+    return re.sub(r'<a href="[^"]*"><bdi>|</bdi></a>|</?bdi>', "", response.content.decode())
 
 
 def test_what_somebody_does_is_a_sentence_with_their_name(
@@ -68,13 +74,13 @@ def test_the_list_asks_the_database_as_often_for_one_row_as_for_three(
 ) -> None:
     for number in range(rows):
         add_mailbox(SYSTEM, domain, LocalPart(f"m{number}"))
-    with django_assert_num_queries(7 if address == "/activity/" else 8):
+    with django_assert_num_queries(8 if address == "/activity/" else 9):
         as_operator.get(address)
 
 
 @pytest.mark.parametrize("rows", [1, 60])
 @pytest.mark.parametrize("address", PAGES)
-def test_a_page_with_every_filter_takes_at_most_eight_queries(
+def test_a_page_with_every_filter_takes_at_most_ten_queries(
     as_operator: Client,
     domain: Domain,
     django_assert_max_num_queries: Any,
@@ -90,7 +96,7 @@ def test_a_page_with_every_filter_takes_at_most_eight_queries(
         "since": "2020-01-01",
         "until": "2999-12-31",
     }
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         assert "the mailbox m0@pandle.net" in body(as_operator.get(address, query)) or rows > 1
 
 
@@ -253,3 +259,52 @@ def test_hostile_text_is_text(as_operator: Client, domain: Domain, text: str) ->
         assert f"<bdi>{html.escape(text)}</bdi> changed the rights of " in raw
         assert "<script>alert" not in raw
         assert "<img" not in raw.partition('<div id="activity"')[2]
+
+
+def links_in(client: Client, address: str = HERE) -> set[str]:
+    """Where the names in the sentences lead."""
+    page = client.get(address).content.decode()
+    return set(re.findall(r'<a href="([^"]*)"><bdi>', page))
+
+
+def test_names_lead_to_their_pages(
+    as_colleague: Client, as_operator: Client, domain: Domain, mailbox: Address
+) -> None:
+    box = f"/domains/pandle.net/mailboxes/{mailbox.pk}/"
+    assert links_in(as_colleague) == {"/domains/pandle.net/", box}
+    as_colleague.post(f"{box}switch/", {"on": "0"})
+    assert "/people/?q=colleague%40example.org" in links_in(as_operator)
+    assert links_in(as_colleague) == {"/domains/pandle.net/", box}
+
+
+def test_names_lead_nowhere_that_the_person_may_not_see(
+    as_colleague: Client, as_operator: Client, domain: Domain, mailbox: Address
+) -> None:
+    as_colleague.post(f"/domains/pandle.net/mailboxes/{mailbox.pk}/switch/", {"on": "0"})
+    Grant.objects.all().delete()  # what they did stays theirs to see
+    assert "switched off the mailbox" in as_colleague.get(HERE).content.decode()
+    assert links_in(as_colleague) == set()
+    Domain.objects.update(removed=True)
+    Claim.objects.update(claims=False)
+    assert "/domains/pandle.net/" not in links_in(as_operator)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_links_cost_the_same_for_one_row_as_for_three(
+    as_colleague: Client, domain: Domain, django_assert_num_queries: Any, rows: int
+) -> None:
+    for number in range(rows):
+        add_mailbox(SYSTEM, domain, LocalPart(f"m{number}"))
+    with django_assert_num_queries(10):
+        as_colleague.get(HERE)
+
+
+def test_each_address_leads_to_what_happened_to_it(
+    as_colleague: Client, domain: Domain, mailbox: Address
+) -> None:
+    alias = Address.objects.get(local="abuse")
+    for path in (f"mailboxes/{mailbox.pk}", f"aliases/{alias.pk}"):
+        page = as_colleague.get(f"/domains/pandle.net/{path}/").content.decode()
+        assert '%40pandle.net">All changes of this address</a>' in page
+    answer = as_colleague.get("/activity/?domain=biliards%40pandle.net")
+    assert [entry.change.address for entry in answer.context["page"].rows] == [mailbox.pk]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-
+from django.conf import settings
 from django.http import HttpResponse, QueryDict
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -18,64 +15,53 @@ from qmailpanel.domains.addresses.pages import (
     is_in_row,
     show_row,
 )
-from qmailpanel.domains.frame import domain_context, find_domain
-from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
+from qmailpanel.domains.frame import domain_context, find_domain, notices
+from qmailpanel.domains.models import Address, Kind
 from qmailpanel.domains.routes.pointers import StillPointedTo, name_pointers, references_to
 from qmailpanel.ledger.actors import Actor
-from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.pages import list_href, show_overview, to_tab
 from qmailpanel.reports.statuses import Statuses
-from qmailpanel.web.answers import see_other, sent, show
+from qmailpanel.web.answers import see_other, sent, show, wants
 from qmailpanel.web.attempt import attempt
-from qmailpanel.web.badges import Badge, address_badge
 from qmailpanel.web.lists import Query
+from qmailpanel.web.notices import around
 
 from . import services as removal
 from .forms import PurgeForm, RestoreForm
-
-
-@dataclass(frozen=True, slots=True)
-class RemovedRow:
-    """A removed mailbox as the list shows it; `until`: none, its mail is kept for ever."""
-
-    address: Address
-    badge: Badge
-    change: Change
-    until: datetime | None
-    is_taken: bool
+from .lists import addresses_of, removed_among, removed_in, rows_of
 
 
 @audience(Audience.PERSON)
 @require_GET
 def list_removed(request: PanelRequest, name: str) -> HttpResponse:
-    """The removed mailboxes that can be restored."""
+    """The removed mailboxes of a domain that can be restored."""
     domain = find_domain(request, name)
     query, statuses = Query.of(request), Statuses([domain.pk])
-    page = query.page_of(_removed(request, domain), ("local", "id"))
+    page = query.page_of(removed_in(request.user, domain), ("local", "id"))
     context = {
         **domain_context(request, domain, "mailboxes", statuses),
         **query.context(page),
-        "rows": _rows(statuses, page.rows),
+        "rows": rows_of(request.user, statuses, page.rows),
     }
     return show(request, "mailboxes/removed.html", context)
 
 
-def _removed(request: PanelRequest, domain: Domain) -> AddressQuerySet:
-    mine = Address.objects.for_user(request.user).select_related("domain", "mailbox", "change")
-    return mine.filter(domain=domain, kind=Kind.MAILBOX, removed=True, mailbox__purged=False)
-
-
-def _rows(statuses: Statuses, addresses: Sequence[Address]) -> list[RemovedRow]:
-    return [
-        RemovedRow(
-            address,
-            address_badge(statuses, address),
-            address.change,
-            removal.kept_until(address.mailbox),
-            not address.claims and removal.has_other_owner(address),
-        )
-        for address in addresses
-    ]
+@audience(Audience.PERSON)
+@require_GET
+def list_removed_anywhere(request: PanelRequest) -> HttpResponse:
+    """Those of all domains that the person looks after, the last removed first."""
+    query = Query.of(request)
+    page = query.page_of(removed_among(request.user, query), ("-removed_at", "-id"))
+    addresses = addresses_of(request.user, page.rows)
+    statuses = Statuses(address.domain_id for address in addresses)
+    context = {
+        **around(notices(statuses)),
+        **query.context(page),
+        "retention": settings.QMAILPANEL_RETENTION_DAYS,
+        "rows": rows_of(request.user, statuses, addresses),
+    }
+    part = "#list" if wants(request, "list") else ""
+    return show(request, f"mailboxes/removed_anywhere.html{part}", context)
 
 
 @audience(Audience.PERSON)

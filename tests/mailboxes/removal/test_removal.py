@@ -14,13 +14,13 @@ from django.utils import timezone
 from qmailpanel.aliases.services import add_alias, remove_alias, restore_alias
 from qmailpanel.domains.access.limits import change_limits
 from qmailpanel.domains.access.rights import NotAllowed
-from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.models import Address, Domain, Grant
 from qmailpanel.domains.routes.pointers import StillPointedTo
 from qmailpanel.domains.services import remove_domain, restore_domain
 from qmailpanel.ledger.actors import COMMAND, SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.models import AppPassword, Mailbox
-from qmailpanel.mailboxes.removal import services
+from qmailpanel.mailboxes.removal import lists, services
 from qmailpanel.mailboxes.removal.services import (
     find_missing,
     purge_due,
@@ -30,6 +30,7 @@ from qmailpanel.mailboxes.removal.services import (
 )
 from qmailpanel.mailboxes.services import add_mailbox, change_quota
 from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
+from qmailpanel.web.lists import Query
 from tests.kit.live import make_live, write_problem
 
 LIST = "/domains/pandle.net/mailboxes/"
@@ -274,8 +275,86 @@ def test_the_list_costs_the_same_with_one_row_and_with_three(
     for count in (1, 3):
         for number in range(count):
             remove(add_mailbox(SYSTEM, domain, LocalPart(f"box{count}{number}")))
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             as_colleague.get(f"{LIST}removed/")
+
+
+EVERYWHERE = "/removed/"
+
+
+def test_what_was_removed_in_any_domain_is_one_list_the_last_first(
+    as_colleague, as_operator, as_stranger, domain, other_domain, bob
+) -> None:
+    remove(bob)
+    remove(add_mailbox(SYSTEM, other_domain, LocalPart("eve")))
+    remove(add_mailbox(SYSTEM, domain, LocalPart("ann")))
+    assert ">eve<" not in page(as_colleague, EVERYWHERE)
+    assert ">ann<" not in page(as_stranger, EVERYWHERE)
+    text = page(as_operator, EVERYWHERE)
+    assert text.index(">ann<") < text.index(">eve<") < text.index(">bob<")
+    assert f"/domains/pandle.net/mailboxes/{bob.pk}/restore/" in page(as_colleague, EVERYWHERE)
+    assert '<time datetime="' in text
+    restore_mailbox(SYSTEM, bob)
+    assert ">bob<" not in page(as_operator, EVERYWHERE)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [("b", True), ("bob@pandle.net", True), ("ob", False), ("bob@other.example", False)],
+)
+def test_what_was_removed_is_found_by_how_it_begins(as_colleague, bob, typed, found) -> None:
+    remove(bob)
+    text = page(as_colleague, f"{EVERYWHERE}?q={typed}")
+    assert (">bob<" in text) is found
+    assert ("Nothing begins with" in text) is not found or found
+
+
+@pytest.mark.parametrize("few", [1_000, 0])
+def test_of_many_that_were_removed_each_person_sees_their_own(
+    as_colleague, domain, other_domain, bob, monkeypatch, few
+) -> None:
+    monkeypatch.setattr(lists, "FEW", few)
+    remove(bob)
+    remove(add_mailbox(SYSTEM, other_domain, LocalPart("eve")))
+    text = page(as_colleague, EVERYWHERE)
+    assert (">bob<" in text, ">eve<" in text) == (True, False)
+
+
+def test_who_may_not_restore_is_offered_nothing(as_colleague, domain, bob) -> None:
+    remove(bob)
+    Grant.objects.update(rights=["passwords"])
+    text = page(as_colleague, EVERYWHERE)
+    assert ">bob<" in text
+    assert "/restore/" not in text
+    assert "/purge/" not in text
+
+
+def test_a_name_that_somebody_else_has_is_restored_under_another_one(
+    as_colleague, domain, bob
+) -> None:
+    remove(bob)
+    add_mailbox(SYSTEM, domain, LocalPart("bob"))
+    for address in (EVERYWHERE, f"{LIST}removed/"):
+        assert "Restore as…" in page(as_colleague, address)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_list_of_all_domains_costs_the_same_with_one_row_and_with_three(
+    as_colleague, domain, django_assert_num_queries, count
+) -> None:
+    for number in range(count):
+        box = add_mailbox(SYSTEM, domain, LocalPart(f"box{number}"))
+        remove(box)
+        add_mailbox(SYSTEM, domain, LocalPart(f"box{number}"))
+    with django_assert_num_queries(9):
+        as_colleague.get(EVERYWHERE)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has statistics")
+def test_what_was_removed_is_read_in_the_order_of_an_index(operator, bob) -> None:
+    query = Query("", 0, "", "")
+    plan = lists.removed_among(operator, query).order_by("-removed_at", "-id").explain()
+    assert "mailbox_by_removal" in plan
 
 
 def test_before_a_removal_the_page_says_how_long_the_mail_is_kept(

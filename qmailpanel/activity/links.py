@@ -1,0 +1,80 @@
+"""Where the names in a change lead: to pages that are there, and that the person may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from qmailpanel.accounts.models import User
+from qmailpanel.domains.models import Address, Domain, Kind
+from qmailpanel.ledger.models import Change, Noun
+
+OF_ADDRESS = (Noun.MAILBOX, Noun.ALIAS, Noun.APP_PASSWORD, Noun.AUTO_REPLY)
+OF_DOMAIN = (Noun.DOMAIN, Noun.LIMITS, Noun.RESPONDER)
+OF_PERSON = (Noun.PERSON, Noun.INVITATION)
+PAGES = {Kind.MAILBOX: "mailboxes:detail", Kind.ALIAS: "aliases:detail"}
+
+
+@dataclass(frozen=True)
+class Places:
+    """What some changes are about: names of domains, and pages by the numbers of rows."""
+
+    names: Mapping[int, str]
+    domains: Mapping[int, str]
+    addresses: Mapping[int, str]
+    has_people: bool
+
+    def links_of(self, change: Change) -> dict[str, str]:
+        """By the names in its sentence; only those that lead somewhere."""
+        domain = self.domains.get(change.domain or 0, "")
+        actor = self._person(change.actor_name) if change.actor_id else ""
+        links = {"actor": actor, "domain": domain, "target": self._target(change, domain)}
+        return {name: href for name, href in links.items() if href}
+
+    def _target(self, change: Change, domain: str) -> str:
+        if change.noun in OF_ADDRESS:
+            return self.addresses.get(change.address or 0, "")
+        if change.noun in OF_PERSON:
+            return self._person(change.target)
+        return domain if change.noun in OF_DOMAIN else ""
+
+    def _person(self, email: str) -> str:
+        if not (self.has_people and email):
+            return ""
+        return f"{reverse('people:list')}?{urlencode({'q': email})}"
+
+
+def find_places(user: User, changes: Sequence[Change], domain: Domain | None = None) -> Places:
+    """One query for all domains and one for all addresses. `domain`: all are of that one, which
+    the person sees.
+    """
+    known = [(domain.pk, domain.name, True)] if domain else _domains_of(user, changes)
+    return Places(
+        names={pk: name for pk, name, _is_mine in known},
+        domains={
+            pk: reverse("domains:detail", args=[name]) for pk, name, is_mine in known if is_mine
+        },
+        addresses={} if user.is_owner else _pages_of(user, changes),
+        has_people=user.is_operator,
+    )
+
+
+def _domains_of(user: User, changes: Iterable[Change]) -> list[tuple[int, str, bool]]:
+    """Number and name of each, and whether it is one of the person's."""
+    domains = {change.domain for change in changes if change.domain}
+    mine = Domain.objects.for_user(user).claiming().filter(pk=OuterRef("pk"))
+    rows = Domain.objects.filter(pk__in=domains).annotate(is_mine=Exists(mine))
+    return list(rows.values_list("pk", "name", "is_mine"))
+
+
+def _pages_of(user: User, changes: Iterable[Change]) -> dict[int, str]:
+    numbers = {change.address for change in changes if change.address}
+    mine = Address.objects.for_user(user).filter(pk__in=numbers)
+    return {
+        pk: reverse(PAGES[Kind(kind)], args=[name, pk])
+        for pk, kind, name in mine.values_list("pk", "kind", "domain__name")
+    }
