@@ -130,7 +130,9 @@ NEED_NO_RIGHT = {
     "activity:export_domain",
     "aliases:row",
     "domains:detail",
+    "domains:limits",
     "domains:list",
+    "domains:names",
     "find:ask",
     "find:page",
     "find:route",
@@ -177,7 +179,7 @@ NEEDED = {
         "mailboxes:rename",
         "mailboxes:restore",
     },
-    Right.UNKNOWN: {"domains:responder", "domains:settings"},
+    Right.UNKNOWN: {"domains:responder", "domains:settings", "domains:unknown"},
     Right.QUOTAS: {"mailboxes:quota"},
     Right.NAMES: {"domains:remove_name", "domains:restore_name", "people:ask_name"},
     Right.GRANTING: {"people:grant", "people:of_domain"},
@@ -339,9 +341,12 @@ def test_a_form_that_names_what_is_somebody_elses_does_nothing_to_it(spy, rows, 
     client, _mailbox, alias = spy
     before = Change.objects.filter(domain=domain.pk).count()
     for address, data in (
-        ("/domains/stranger.example/settings/", {"unknown": "mailbox", "mailbox": "biliards"}),
         (
-            "/domains/stranger.example/settings/",
+            "/domains/stranger.example/settings/unknown/",
+            {"unknown": "mailbox", "mailbox": "biliards"},
+        ),
+        (
+            "/domains/stranger.example/settings/unknown/",
             {"unknown": "mailbox", "mailbox": "biliards@pandle.net"},
         ),
         (f"/domains/stranger.example/aliases/{alias.pk}/rename/", {"local": "b@pandle.net"}),

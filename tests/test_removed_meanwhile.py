@@ -29,11 +29,12 @@ from tests.kit.routes import ROUTES, Route, address_of, make_person, make_rows, 
 NEW_PASSWORD = "nine copper kettles"
 FORWARDING = {"part": "forwarding", "destinations": "biliards2@pandle.net", "keeps": "on"}
 TYPED: dict[str, dict[str, Any]] = {
-    "domains:settings": {"description": "billiards", "unknown": "discard"},
+    "domains:settings": {"description": "billiards"},
+    "domains:unknown": {"unknown": "discard"},
     "domains:rename": {"name": "another.example"},
     "domains:switch": {"on": "0"},
     "domains:switch_subdomains": {"on": "1"},
-    "domains:limits": {"mailboxes": "5"},
+    "domains:change_limits": {"mailboxes": "5"},
     "domains:responder": {"subject": "Gone", "text": "Not here.", "days": "7"},
     "domains:owners": {"items": ["password"]},
     "domains:add_name": {"name": "yet.example"},

@@ -58,8 +58,8 @@ class RenameDomainForm(KeepForm):
     )
 
 
-class SettingsForm(EditForm):
-    """Description and unknown recipients of a domain."""
+class DescriptionForm(EditForm):
+    """What a domain is for."""
 
     description = forms.CharField(
         label=_("Description"),
@@ -68,6 +68,15 @@ class SettingsForm(EditForm):
         help_text=_("Everybody who looks after the domain reads it; mailbox owners do not."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
+
+    @classmethod
+    def says(cls, row: Domain) -> dict[str, Any]:
+        return {"description": row.description}
+
+
+class UnknownForm(EditForm):
+    """What happens to mail for unknown recipients."""
+
     unknown = forms.ChoiceField(choices=Unknown.choices, widget=forms.RadioSelect)
     unknown_text = ParsedField(
         names.ReplyText,
@@ -89,7 +98,6 @@ class SettingsForm(EditForm):
     def says(cls, row: Domain) -> dict[str, Any]:
         is_mailbox = row.unknown == Unknown.MAILBOX
         return {
-            "description": row.description,
             "unknown": row.unknown,
             "unknown_text": row.unknown_text,
             "forward": "" if is_mailbox else row.unknown_target,

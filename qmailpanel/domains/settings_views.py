@@ -1,4 +1,4 @@
-"""The settings of a domain: description, unknown recipients, its further names, on and off."""
+"""The settings of a domain: a page for each part of them, and what changes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.ledger.actors import Actor
@@ -18,45 +18,86 @@ from qmailpanel.web.attempt import attempt
 
 from . import services
 from .access.forms import LimitsForm
-from .access.limits import change_limits
+from .access.limits import change_limits as set_limits
 from .access.needs import needs
 from .access.rights import Right
-from .forms import OwnersForm, RenameDomainForm, SettingsForm
+from .forms import DescriptionForm, OwnersForm, RenameDomainForm, UnknownForm
 from .frame import find_domain
 from .models import Claim, Domain, Unknown
 from .names import services as alias_domains
 from .names.forms import AddAliasDomainForm
 from .names.leaving import serve_elsewhere
-from .pages import settings_page
+from .pages import (
+    GENERAL,
+    LIMITS,
+    NAMES,
+    OWNERS,
+    UNKNOWN,
+    Part,
+    show_general,
+    show_limits,
+    show_names,
+    show_owners,
+    show_unknown,
+)
 from .renaming import rename_domain
 from .routes.pointers import StillPointedTo
 
 
-def _here(name: str, part: str = "") -> SeeOther:
-    """Back to the settings, or to a part of them."""
-    return SeeOther(reverse("domains:settings", args=[name]) + part)
+def _to(name: str, part: Part) -> SeeOther:
+    """Look at that part after a good POST."""
+    return SeeOther(reverse(part.route, args=[name]))
 
 
 @audience(Audience.PERSON)
 @needs(Right.UNKNOWN, seeing=True)
 @require_http_methods(["GET", "POST"])
 def settings(request: PanelRequest, name: str) -> HttpResponse:
+    """The description, and whether the domain takes mail."""
     domain = find_domain(request, name)
-    form = SettingsForm.of(domain, sent(request))
-    if attempt(request, form, lambda actor: _change(actor, domain, form), said=_("Saved.")).is_done:
-        return _here(name)
-    return settings_page(request, domain, form=form)
+    form = DescriptionForm.of(domain, sent(request))
+    tried = attempt(
+        request,
+        form,
+        lambda actor: services.change_domain(actor, domain, **form.cleaned_data),
+        said=_("Saved."),
+    )
+    return _to(name, GENERAL) if tried.is_done else show_general(request, domain, form=form)
 
 
-def _change(actor: Actor, domain: Domain, form: SettingsForm) -> None:
+@audience(Audience.PERSON)
+@needs(Right.UNKNOWN, seeing=True)
+@require_http_methods(["GET", "POST"])
+def unknown(request: PanelRequest, name: str) -> HttpResponse:
+    """What happens to mail for unknown recipients."""
+    domain = find_domain(request, name)
+    form = UnknownForm.of(domain, sent(request))
+    tried = attempt(request, form, lambda actor: _change(actor, domain, form), said=_("Saved."))
+    return _to(name, UNKNOWN) if tried.is_done else show_unknown(request, domain, form=form)
+
+
+def _change(actor: Actor, domain: Domain, form: UnknownForm) -> None:
     services.change_domain(
         actor,
         domain,
-        description=form.cleaned_data["description"],
         unknown=Unknown(form.cleaned_data["unknown"]),
         unknown_text=form.cleaned_data.get("unknown_text", ""),
         unknown_target=form.unknown_target,
     )
+
+
+@audience(Audience.PERSON)
+@require_GET
+def names(request: PanelRequest, name: str) -> HttpResponse:
+    """All names of the domain."""
+    return show_names(request, find_domain(request, name))
+
+
+@audience(Audience.PERSON)
+@require_GET
+def limits(request: PanelRequest, name: str) -> HttpResponse:
+    """How much there may be in the domain, and is."""
+    return show_limits(request, find_domain(request, name))
 
 
 @audience(Audience.OPERATOR)
@@ -64,8 +105,13 @@ def _change(actor: Actor, domain: Domain, form: SettingsForm) -> None:
 def switch(request: PanelRequest, name: str) -> HttpResponse:
     """On or off, as the button said."""
     domain, on = find_domain(request, name), request.POST.get("on") == "1"
-    tried = attempt(request, None, lambda actor: services.switch_domain(actor, domain, on=on))
-    return _here(name) if tried.is_done else settings_page(request, domain, why=tried.why)
+    tried = attempt(
+        request,
+        None,
+        lambda actor: services.switch_domain(actor, domain, on=on),
+        said=_("Switched on.") if on else _("Switched off."),
+    )
+    return _to(name, GENERAL) if tried.is_done else show_general(request, domain, why=tried.why)
 
 
 @audience(Audience.OPERATOR)
@@ -79,43 +125,38 @@ def rename(request: PanelRequest, name: str) -> HttpResponse:
         lambda actor: rename_domain(actor, domain, **form.cleaned_data),
         said=_("Renamed."),
     ).is_done:
-        return _here(domain.name)
-    return settings_page(request, domain, rename=form)
+        return _to(domain.name, NAMES)
+    return show_names(request, domain, rename=form)
 
 
 @audience(Audience.OPERATOR)
 @require_POST
-def limits(request: PanelRequest, name: str) -> HttpResponse:
-    """How much there may be in the domain."""
+def change_limits(request: PanelRequest, name: str) -> HttpResponse:
+    """Other limits, or none."""
     domain = find_domain(request, name)
     form = LimitsForm.of(domain, request.POST)
-    if attempt(
+    tried = attempt(
         request,
         form,
-        lambda actor: change_limits(actor, domain, **form.cleaned_data),
+        lambda actor: set_limits(actor, domain, **form.cleaned_data),
         said=_("The limits are saved."),
-    ).is_done:
-        return _here(name, "#limits")
-    return settings_page(request, domain, limits_form=form)
+    )
+    return _to(name, LIMITS) if tried.is_done else show_limits(request, domain, form)
 
 
 @audience(Audience.OPERATOR)
-@require_POST
+@require_http_methods(["GET", "POST"])
 def owners(request: PanelRequest, name: str) -> HttpResponse:
     """What the owners of its mailboxes find on their pages."""
     domain = find_domain(request, name)
-    form = OwnersForm.of(domain, request.POST)
+    form = OwnersForm.of(domain, sent(request))
     tried = attempt(
         request,
         form,
         lambda actor: services.change_withheld(actor, domain, withheld=form.withheld),
         said=_("Saved."),
     )
-    return (
-        _here(name, "#owners")
-        if tried.is_done
-        else settings_page(request, domain, owners_form=form)
-    )
+    return _to(name, OWNERS) if tried.is_done else show_owners(request, domain, form)
 
 
 @audience(Audience.OPERATOR)
@@ -124,9 +165,12 @@ def switch_subdomains(request: PanelRequest, name: str) -> HttpResponse:
     """Mail to all names below the domain's, or not, as the button said."""
     domain, on = find_domain(request, name), request.POST.get("on") == "1"
     tried = attempt(
-        request, None, lambda actor: services.change_domain(actor, domain, subdomains=on)
+        request,
+        None,
+        lambda actor: services.change_domain(actor, domain, subdomains=on),
+        said=_("Sub-domains are on.") if on else _("Sub-domains are off."),
     )
-    return _here(name, "#names") if tried.is_done else settings_page(request, domain, why=tried.why)
+    return _to(name, NAMES) if tried.is_done else show_names(request, domain, why=tried.why)
 
 
 @audience(Audience.OPERATOR)
@@ -137,10 +181,9 @@ def add_name(request: PanelRequest, name: str) -> HttpResponse:
         request,
         form,
         lambda actor: alias_domains.add_alias_domain(actor, domain, form.cleaned_data["name"]),
+        said=_("The alias domain is added."),
     )
-    return (
-        _here(name, "#names") if tried.is_done else settings_page(request, domain, name_form=form)
-    )
+    return _to(name, NAMES) if tried.is_done else show_names(request, domain, name_form=form)
 
 
 @audience(Audience.PERSON)
@@ -166,7 +209,7 @@ def elsewhere(request: PanelRequest, name: str) -> HttpResponse:
     """Refuse no longer what still comes for a removed domain."""
     domain = find_domain(request, name)
     tried = attempt(request, None, lambda actor: serve_elsewhere(actor, domain))
-    return _here(name) if tried.is_done else settings_page(request, domain, why=tried.why)
+    return _to(name, GENERAL) if tried.is_done else show_general(request, domain, why=tried.why)
 
 
 @audience(Audience.OPERATOR)
@@ -184,6 +227,6 @@ def _change_name(
     alias = get_object_or_404(mine, domain=domain, pk=pk)
     tried = attempt(request, None, lambda actor: service(actor, alias))
     if tried.is_done:
-        return _here(name, "#names")
-    asked = alias.pk if isinstance(tried.refusal, StillPointedTo) else None
-    return settings_page(request, domain, why=tried.why, asked=asked)
+        return _to(name, NAMES)
+    in_question = alias.pk if isinstance(tried.refusal, StillPointedTo) else None
+    return show_names(request, domain, why=tried.why, in_question=in_question)

@@ -13,6 +13,10 @@ urlpatterns = [
     path("domains/add/", views.add, name="add"),
     path("domains/<name:name>/", views.detail, name="detail"),
     path("domains/<name:name>/settings/", settings_views.settings, name="settings"),
+    path("domains/<name:name>/settings/unknown/", settings_views.unknown, name="unknown"),
+    path("domains/<name:name>/settings/names/", settings_views.names, name="names"),
+    path("domains/<name:name>/settings/limits/", settings_views.limits, name="limits"),
+    path("domains/<name:name>/settings/owners/", settings_views.owners, name="owners"),
     path("domains/<name:name>/rename/", settings_views.rename, name="rename"),
     path("domains/<name:name>/switch/", settings_views.switch, name="switch"),
     path(
@@ -20,9 +24,8 @@ urlpatterns = [
         settings_views.switch_subdomains,
         name="switch_subdomains",
     ),
-    path("domains/<name:name>/limits/", settings_views.limits, name="limits"),
+    path("domains/<name:name>/limits/", settings_views.change_limits, name="change_limits"),
     path("domains/<name:name>/responder/", responder_views.responder, name="responder"),
-    path("domains/<name:name>/owners/", settings_views.owners, name="owners"),
     path("domains/<name:name>/names/", settings_views.add_name, name="add_name"),
     path(
         "domains/<name:name>/names/<int:pk>/remove/", settings_views.remove_name, name="remove_name"

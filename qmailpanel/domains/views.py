@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
-from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import SeeOther, see_other, sent, show, wants
 from qmailpanel.web.attempt import attempt
 from qmailpanel.web.badges import domain_key
@@ -20,10 +19,10 @@ from qmailpanel.web.notices import FIRST_WAIT, around
 
 from . import services
 from .forms import AddDomainForm, RemoveDomainForm
-from .frame import domain_context, find_domain, notices
+from .frame import find_domain, notices
 from .lists import DomainRows
 from .models import Domain, Kind
-from .pages import settings_page
+from .pages import REMOVE, part_context, show_general
 from .pulse import show_pulse
 from .routes.pointers import name_pointers, references_into
 
@@ -129,8 +128,7 @@ def remove(request: PanelRequest, name: str) -> HttpResponse:
         return see_other(request, f"{reverse('domains:list')}?top={domain.pk}")
     references = references_into(domain)
     pointers = attempt(request, None, lambda actor: name_pointers(references, actor)).result
-    context = domain_context(request, domain, "settings", Statuses([domain.pk]))
-    context |= {"form": form, "pointers": pointers}
+    context = part_context(request, domain, REMOVE) | {"form": form, "pointers": pointers}
     return show(request, "domains/remove.html", context, status=422 if form.is_bound else 200)
 
 
@@ -144,7 +142,7 @@ def restore(request: PanelRequest, name: str) -> HttpResponse:
         return _restored(request, domain, why)
     if not why:
         return SeeOther(f"{reverse('domains:list')}?top={domain.pk}")
-    return settings_page(request, domain, why=why)
+    return show_general(request, domain, why=why)
 
 
 def _restored(request: PanelRequest, domain: Domain, why: str) -> HttpResponse:

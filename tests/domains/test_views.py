@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from qmailpanel.domains.models import Domain, Unknown
+from qmailpanel.accounts.models import User
+from qmailpanel.domains.models import Domain, Grant, Unknown
 from qmailpanel.domains.services import add_domain, change_domain, remove_domain, switch_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
@@ -19,6 +21,7 @@ from tests.kit.live import make_live, write_position, write_problem
 
 HTMX = {"HX-Request": "true"}
 LIST = "/domains/"
+UNKNOWN = "/domains/pandle.net/settings/unknown/"
 
 
 def ask(target: str) -> dict[str, Any]:
@@ -159,14 +162,13 @@ def test_a_name_with_umlauts_is_shown_as_people_write_it(as_operator: Client) ->
 def test_the_settings_say_that_a_bounce_answers_forged_senders(
     as_operator: Client, domain: Domain
 ) -> None:
-    page = body(as_operator.get("/domains/pandle.net/settings/"))
+    page = body(as_operator.get(UNKNOWN))
     assert "forged" in page
     assert "rcpthosts" in page
 
 
 def change(client: Client, **fields: str) -> Any:
-    data = {"description": "", "unknown": "bounce", **fields}
-    return client.post("/domains/pandle.net/settings/", data)
+    return client.post(UNKNOWN, {"unknown": "bounce", **fields})
 
 
 def test_unknown_recipients_can_be_forwarded(as_colleague: Client, domain: Domain) -> None:
@@ -188,11 +190,11 @@ def test_unknown_recipients_can_be_delivered_to_a_mailbox(
 def test_refusing_at_the_door_is_a_choice_only_where_the_host_can(
     as_colleague: Client, domain: Domain
 ) -> None:
-    assert "Refuse at the door" not in body(as_colleague.get("/domains/pandle.net/settings/"))
+    assert "Refuse at the door" not in body(as_colleague.get(UNKNOWN))
     SyncNode.objects.create(node="main", knows_recipients=True)
-    assert "Refuse at the door" in body(as_colleague.get("/domains/pandle.net/settings/"))
+    assert "Refuse at the door" in body(as_colleague.get(UNKNOWN))
     assert change(as_colleague, unknown="refuse").status_code == 303
-    page = body(as_colleague.get("/domains/pandle.net/settings/"))
+    page = body(as_colleague.get(UNKNOWN))
     assert "not a known recipient" in page
 
 
@@ -205,7 +207,6 @@ def test_refusing_at_the_door_is_a_choice_only_where_the_host_can(
         ({"unknown": "mailbox", "mailbox": "nobody"}, "id_mailbox_error"),
         ({"unknown": "bounce", "unknown_text": "one\ntwo"}, "id_unknown_text_error"),
         ({"unknown": "nothing"}, "id_unknown_error"),
-        ({"description": "one\ntwo"}, "id_description_error"),
     ],
 )
 def test_what_is_wrong_in_the_settings_is_told_at_its_field(
@@ -217,6 +218,112 @@ def test_what_is_wrong_in_the_settings_is_told_at_its_field(
     assert f'id="{place}"' in body(answer)
     domain.refresh_from_db()
     assert domain.change_id == before
+
+
+def test_a_description_of_two_lines_is_told_at_its_field(
+    as_colleague: Client, domain: Domain
+) -> None:
+    answer = as_colleague.post("/domains/pandle.net/settings/", {"description": "one\ntwo"})
+    assert answer.status_code == 422
+    assert 'id="id_description_error"' in body(answer)
+
+
+def parts_of(page: str) -> list[str]:
+    nav = page.partition('<nav class="parts"')[2].partition("</nav>")[0]
+    return re.findall(r">([^<]+)</a>", nav)
+
+
+PARTS = {"General": "", "Unknown recipients": "unknown/", "Names": "names/", "Limits": "limits/"}
+
+
+@pytest.mark.parametrize(("title", "part"), PARTS.items())
+def test_each_part_of_the_settings_has_an_address_of_its_own_and_names_the_others(
+    as_operator: Client, as_colleague: Client, domain: Domain, title: str, part: str
+) -> None:
+    here = f"/domains/pandle.net/settings/{part}"
+    pages = [body(client.get(here)) for client in (as_operator, as_colleague)]
+    assert [parts_of(page) for page in pages] == [[*PARTS, "Owners", "Remove"], list(PARTS)]
+    for page in pages:
+        assert f'<a href="{here}" aria-current="page">{title}</a>' in page
+
+
+def test_what_is_for_operators_is_a_part_of_their_settings_alone(
+    as_operator: Client, as_colleague: Client, domain: Domain
+) -> None:
+    for part in ("settings/owners/", "remove/"):
+        there = f"/domains/pandle.net/{part}"
+        assert f'<a href="{there}" aria-current="page">' in body(as_operator.get(there))
+        assert as_colleague.get(there).status_code == 404
+    general = [
+        body(client.get("/domains/pandle.net/settings/")) for client in (as_operator, as_colleague)
+    ]
+    assert [f"<code>{domain.prepend}</code>" in page for page in general] == [True, False]
+    assert ["Switch off" in page for page in general] == [True, False]
+
+
+def test_who_may_not_change_settings_reads_them_and_finds_no_field(
+    as_colleague: Client, colleague: User, domain: Domain
+) -> None:
+    change(as_colleague, unknown="forward", forward="me@example.org")
+    as_colleague.post("/domains/pandle.net/settings/", {"description": "Of the club"})
+    Grant.objects.filter(user=colleague).update(rights=["passwords"])
+    general = body(as_colleague.get("/domains/pandle.net/settings/"))
+    unknown = body(as_colleague.get(UNKNOWN))
+    assert "Of the club" in general
+    assert "Forward to an address <code>me@example.org</code>" in unknown
+    for page in (general, unknown):
+        assert not re.search(r'<(input|textarea)[^>]* name="(description|unknown|subject)', page)
+        assert "Save<" not in page
+
+
+@pytest.mark.parametrize(
+    ("post", "typed", "part"),
+    [
+        ("settings/", {"description": "one\ntwo"}, "General"),
+        ("settings/unknown/", {"unknown": "nothing"}, "Unknown recipients"),
+        ("responder/", {"subject": ""}, "Unknown recipients"),
+        ("names/", {"name": "a b"}, "Names"),
+        ("rename/", {"name": "a b"}, "Names"),
+        ("limits/", {"mailboxes": "many"}, "Limits"),
+        ("settings/owners/", {"items": ["nothing"]}, "Owners"),
+    ],
+)
+def test_a_form_of_the_settings_that_is_not_good_is_answered_with_its_own_part(
+    as_operator: Client, domain: Domain, post: str, typed: dict[str, Any], part: str
+) -> None:
+    answer = as_operator.post(f"/domains/pandle.net/{post}", typed)
+    assert answer.status_code == 422
+    assert f'aria-current="page">{part}</a>' in body(answer)
+
+
+@pytest.mark.parametrize(
+    ("post", "typed", "part"),
+    [
+        ("switch/", {"on": "0"}, ""),
+        ("subdomains/", {"on": "1"}, "names/"),
+        ("names/", {"name": "further.example"}, "names/"),
+        ("limits/", {"mailboxes": "9"}, "limits/"),
+        ("settings/owners/", {"items": ["usage"]}, "owners/"),
+        ("settings/unknown/", {"unknown": "discard"}, "unknown/"),
+    ],
+)
+def test_what_is_saved_in_the_settings_leads_to_its_own_part_which_says_so(
+    as_operator: Client, domain: Domain, post: str, typed: dict[str, Any], part: str
+) -> None:
+    answer = as_operator.post(f"/domains/pandle.net/{post}", typed)
+    assert answer["Location"] == f"/domains/pandle.net/settings/{part}"
+    assert 'class="said"' in body(as_operator.get(answer["Location"]))
+
+
+@pytest.mark.parametrize("part", [*PARTS.values(), "owners/"])
+def test_of_a_removed_domain_the_settings_are_read_and_not_changed(
+    as_operator: Client, domain: Domain, part: str
+) -> None:
+    remove_domain(SYSTEM, domain)
+    page = body(as_operator.get(f"/domains/pandle.net/settings/{part}"))
+    assert parts_of(page) == list(PARTS)
+    assert "Save<" not in page
+    assert "Set limits" not in page
 
 
 def test_off_and_on_again(as_operator: Client, domain: Domain) -> None:

@@ -64,7 +64,7 @@ def test_theirs_is_taken_into_the_domains_settings_and_the_file_keeps_saying_so(
     drift.get_by_role("button", name="Take theirs").click()
     expect_none(page)
     assert file.read_text() == THEIRS
-    page.goto(f"/domains/{domain}/settings/")
+    page.goto(f"/domains/{domain}/settings/unknown/")
     expect(page.get_by_label("Address", exact=True)).to_have_value("by-hand@elsewhere.example")
 
 

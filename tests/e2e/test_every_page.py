@@ -95,6 +95,10 @@ def test_the_pages_of_the_first_sign_in_and_of_who_has_no_domain(anonymous, pane
         "/domains/{domain}/mailboxes/?q=nothing",
         "/domains/{domain}/aliases/",
         "/domains/{domain}/settings/",
+        "/domains/{domain}/settings/unknown/",
+        "/domains/{domain}/settings/names/",
+        "/domains/{domain}/settings/limits/",
+        "/domains/{domain}/settings/owners/",
         "/domains/{domain}/remove/",
         "/domains/{domain}/people/",
         "/domains/{domain}/activity/",
@@ -193,7 +197,7 @@ def test_what_was_removed_says_until_when_it_refuses_and_the_operator_ends_that(
     page, panel, domain
 ):
     host, further = panel.host, f"further.{domain}"
-    page.goto(f"/domains/{domain}/settings/")
+    page.goto(f"/domains/{domain}/settings/names/")
     page.get_by_label("New alias domain").fill(further)
     page.get_by_role("button", name="Add alias domain").click()
     name = page.locator("#names li", has_text=further)
@@ -204,7 +208,7 @@ def test_what_was_removed_says_until_when_it_refuses_and_the_operator_ends_that(
     name.get_by_role("button", name="It is served elsewhere now").click()
     expect(page.locator("#names")).not_to_contain_text("It is served elsewhere now")
     wait_until(lambda: host.prepend(further) is None)
-    page.get_by_role("link", name="Remove domain").click()
+    page.get_by_role("link", name="Remove", exact=True).click()
     page.get_by_label(f"Type {domain} to confirm").fill(domain)
     page.get_by_role("button", name=f"Remove domain {domain}").click()
     page.wait_for_url("**/domains/?top=*")

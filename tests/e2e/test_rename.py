@@ -60,7 +60,7 @@ def test_a_domain_is_renamed_with_its_mail_and_the_old_name_becomes_an_alias_dom
     host, new = panel.host, f"new-{domain}"
     prepend = host.prepend(domain)
     host.deliver(domain, "ada", "Subject: kept\n")
-    page.goto(f"/domains/{domain}/settings/")
+    page.goto(f"/domains/{domain}/settings/names/")
     rename(page, new, keep=True)
     expect(page.get_by_role("heading", name=new)).to_be_visible()
     expect(page.locator(".headline .status")).to_have_text("Live")
@@ -75,7 +75,7 @@ def test_a_domain_is_renamed_with_its_mail_and_the_old_name_becomes_an_alias_dom
 
 def test_a_domain_renamed_without_keeping_its_old_name_is_refused_under_it(page, panel, domain):
     host, new = panel.host, f"new-{domain}"
-    page.goto(f"/domains/{domain}/settings/")
+    page.goto(f"/domains/{domain}/settings/names/")
     rename(page, new, keep=False)
     expect(page.locator(".headline .status")).to_have_text("Live")
     assert host.accepts(new)
@@ -101,7 +101,7 @@ def test_a_refused_name_stands_below_its_field_and_nothing_is_renamed(
 
 
 def test_the_name_of_another_domain_is_refused_at_the_field(page, panel, domain, quiet_domain):
-    page.goto(f"/domains/{domain}/settings/")
+    page.goto(f"/domains/{domain}/settings/names/")
     rename(page, quiet_domain, keep=True)
     expect(page.locator("#rename .error")).to_be_visible()
     expect(page.locator("#rename").get_by_role("textbox")).to_have_value(quiet_domain)

@@ -88,7 +88,7 @@ def test_an_alias_and_an_alias_domain_to_which_others_deliver_go_after_those_wer
     page, panel, domain
 ):
     sales, team, further = f"sales@{domain}", f"team@{domain}", f"further.{domain}"
-    page.goto(f"/domains/{domain}/settings/")
+    page.goto(f"/domains/{domain}/settings/names/")
     page.get_by_label("New alias domain").fill(further)
     page.get_by_role("button", name="Add alias domain").click()
     page.goto(f"/domains/{domain}/aliases/")
@@ -101,7 +101,7 @@ def test_an_alias_and_an_alias_domain_to_which_others_deliver_go_after_those_wer
     assert panel.host.assigned(domain, "sales") == f"{domain}/ada"
     page.get_by_role("button", name=f"Remove all the same {sales}").click()
     expect_status(page, sales, "Removed")
-    page.goto(f"/domains/{domain}/settings/")
+    page.goto(f"/domains/{domain}/settings/names/")
     name = page.locator("#names li", has_text=further)
     name.get_by_role("button", name="Remove").click()
     expect(page.get_by_text(f"These deliver to {further}: {team}.")).to_be_visible()
@@ -116,7 +116,7 @@ def test_a_domain_that_holds_mail_goes_only_if_its_name_is_typed_and_undo_brings
     host = panel.host
     mail, prepend = host.deliver(domain, "ada", "Subject: kept\n"), host.prepend(domain)
     page.goto(f"/domains/{domain}/settings/")
-    page.get_by_role("link", name="Remove domain").click()
+    page.get_by_role("link", name="Remove", exact=True).click()
     button = page.get_by_role("button", name=f"Remove domain {domain}")
     button.click()
     expect(page.get_by_text(f"That is not the name. Type {domain} to remove it.")).to_be_visible()

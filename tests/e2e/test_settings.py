@@ -23,11 +23,11 @@ pytestmark = pytest.mark.e2e
 def test_each_choice_for_unknown_recipients_is_written_to_qmail_default(
     page, panel, domain, choice, field, typed, written
 ):
-    page.goto(f"/domains/{domain}/settings/")
+    page.goto(f"/domains/{domain}/settings/unknown/")
     page.get_by_role("radio", name=choice).check()
     if field:
         page.get_by_label(field, exact=True).fill(typed)
-    page.get_by_role("button", name="Save settings").click()
+    page.get_by_role("button", name="Save unknown recipients").click()
     expect(page.locator(".headline .status")).to_have_text("Live")
     wait_until(
         lambda: (panel.host.dot_qmail(domain, "default") or "").endswith(
@@ -40,9 +40,9 @@ def test_each_choice_for_unknown_recipients_is_written_to_qmail_default(
 
 def test_a_choice_without_its_address_is_refused_at_its_field(page, panel, domain):
     before = panel.host.dot_qmail(domain, "default")
-    page.goto(f"/domains/{domain}/settings/")
+    page.goto(f"/domains/{domain}/settings/unknown/")
     page.get_by_role("radio", name="Forward to an address").check()
-    page.get_by_role("button", name="Save settings").click()
+    page.get_by_role("button", name="Save unknown recipients").click()
     box = page.get_by_label("Address", exact=True)
     expect(box).to_have_attribute("aria-invalid", "true")
     expect(box).to_be_focused()
@@ -70,7 +70,7 @@ def test_a_domain_switched_off_leaves_rcpthosts_alone_and_comes_back_switched_on
 
 def test_an_alias_domain_is_added_removed_and_brought_back_by_keyboard(page, panel, domain):
     name = f"alias.{domain}"
-    page.goto(f"/domains/{domain}/settings/")
+    page.goto(f"/domains/{domain}/settings/names/")
     page.get_by_label("New alias domain").fill("not a name")
     page.keyboard.press("Enter")
     expect(page.get_by_label("New alias domain")).to_be_focused()

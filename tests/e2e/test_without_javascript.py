@@ -77,11 +77,12 @@ def test_a_refused_name_is_told_on_the_whole_page(page, quiet_domain):
 
 def test_settings_are_saved_and_the_domain_switched_by_forms_alone(page, panel, domain):
     host = panel.host
-    page.goto(f"/domains/{domain}/settings/")
+    page.goto(f"/domains/{domain}/settings/unknown/")
     page.get_by_role("radio", name="Forward to an address").check()
     page.get_by_label("Address", exact=True).fill("all@elsewhere.example")
-    submit(page, "Save settings")
+    submit(page, "Save unknown recipients")
     wait_until(lambda: host.dot_qmail(domain, "default") == "&all@elsewhere.example\n")
+    page.goto(f"/domains/{domain}/settings/")
     submit(page, "Switch off")
     wait_until(lambda: not host.accepts(domain))
     submit(page, "Switch on")

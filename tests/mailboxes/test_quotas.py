@@ -185,15 +185,15 @@ def test_the_operator_sets_the_storage_of_a_domain(as_operator, domain):
     assert as_operator.post("/domains/pandle.net/limits/", data).status_code == 303
     domain.refresh_from_db()
     assert (domain.limits.pool, domain.limits.default_quota) == (10 << 30, 500 * MB)
-    said = as_operator.get("/domains/pandle.net/settings/").content.decode()
+    said = as_operator.get("/domains/pandle.net/settings/limits/").content.decode()
     assert 'value="10 GB"' in said
     box(domain, "a")
-    said = as_operator.get("/domains/pandle.net/settings/").content.decode()
+    said = as_operator.get("/domains/pandle.net/settings/limits/").content.decode()
     assert "500.0\xa0MB of 10.0\xa0GB given" in said
     assert "nothing is removed" not in said
     limit(domain, pool=400 * MB)
     assert quota_of(domain.addresses.get(local="a")) == 500 * MB
-    said = as_operator.get("/domains/pandle.net/settings/").content.decode()
+    said = as_operator.get("/domains/pandle.net/settings/limits/").content.decode()
     assert "nothing is removed" in said
 
 

@@ -61,8 +61,8 @@ def test_a_mailbox_comes_back_under_a_whole_address_and_is_purged_by_it(as_opera
 
 def test_unknown_recipients_are_delivered_to_a_whole_address(as_operator, koeln):
     add_mailbox(SYSTEM, koeln, LocalPart("anna"))
-    data = {"description": "", "unknown": "mailbox", "mailbox": "anna@köln.example"}
-    assert as_operator.post(f"/domains/{koeln.name}/settings/", data).status_code == 303
+    data = {"unknown": "mailbox", "mailbox": "anna@köln.example"}
+    assert as_operator.post(f"/domains/{koeln.name}/settings/unknown/", data).status_code == 303
     koeln.refresh_from_db()
     assert koeln.unknown_target == "anna@xn--kln-sna.example"
 

@@ -238,7 +238,7 @@ def test_who_asked_withdraws_and_reads_the_answer_away(as_asker, asked, person):
 
 
 def test_an_alias_domain_is_asked_for_on_the_settings_page(as_colleague, domain, colleague):
-    assert "names/ask/" in as_colleague.get("/domains/pandle.net/settings/").content.decode()
+    assert "names/ask/" in as_colleague.get("/domains/pandle.net/settings/names/").content.decode()
     answer = as_colleague.post("/domains/pandle.net/names/ask/", {"name": WISH})
     assert answer["Location"] == "/requests/"
     asked = NameRequest.objects.get()

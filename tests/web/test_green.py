@@ -145,7 +145,7 @@ def test_what_is_live_and_takes_mail_is_green(as_operator: Client, owner: Client
         assert "a verdict" in found[page]
     assert {mine, "a way"} <= set(greens(owner, "/mailbox/"))
     name = ada.domain.names.get(name="further.example")
-    assert f"n{name.pk}" in set(greens(as_operator, f"{DOMAIN}settings/"))
+    assert f"n{name.pk}" in set(greens(as_operator, f"{DOMAIN}settings/names/"))
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -194,7 +194,7 @@ def test_an_alias_domain_of_a_domain_that_is_not_served(as_operator, ada, state)
         SyncPosition.objects.update(applied=ada.change_id - 1, tried=ada.change_id - 1)
     else:
         STATES[state](ada)
-    assert f"n{name.pk}" not in set(greens(as_operator, f"{DOMAIN}settings/"))
+    assert f"n{name.pk}" not in set(greens(as_operator, f"{DOMAIN}settings/names/"))
 
 
 AILMENTS: dict[str, Callable[[Address], Any]] = {

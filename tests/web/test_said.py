@@ -16,7 +16,7 @@ from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
 SETTINGS = "/domains/pandle.net/settings/"
 FORWARDING = {"part": "forwarding", "destinations": "a@example.org", "keeps": "on"}
 REPLY = {"part": "reply", "on": "on", "subject": "Away", "text": "Until May.", "days": "7"}
-UNKNOWN = {"description": "", "unknown": "discard"}
+UNKNOWN = {"unknown": "discard"}
 LEFT = {"subject": "Gone", "text": "Ask Bob.", "target": "", "days": "7"}
 SAVED = [
     ("{mailbox}", {"comment": "Prices"}, "Saved."),
@@ -28,9 +28,10 @@ SAVED = [
     ("{mailbox}mail/", REPLY, "Saved."),
     ("{alias}", {"destinations": "b@example.org", "comment": ""}, "Saved."),
     ("{alias}rename/", {"local": "news"}, "Renamed."),
-    (SETTINGS, UNKNOWN, "Saved."),
+    (SETTINGS, {"description": "Shop"}, "Saved."),
+    (f"{SETTINGS}unknown/", UNKNOWN, "Saved."),
     ("/domains/pandle.net/limits/", {"mailboxes": "9"}, "The limits are saved."),
-    ("/domains/pandle.net/owners/", {"password": "on"}, "Saved."),
+    (f"{SETTINGS}owners/", {"password": "on"}, "Saved."),
     ("/domains/pandle.net/responder/", LEFT, "The answer is saved."),
     ("/domains/pandle.net/rename/", {"name": "pandle.example"}, "Renamed."),
 ]

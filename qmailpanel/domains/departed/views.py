@@ -12,7 +12,7 @@ from qmailpanel.domains.access.needs import needs
 from qmailpanel.domains.access.rights import Right
 from qmailpanel.domains.frame import find_domain
 from qmailpanel.domains.models import Domain
-from qmailpanel.domains.pages import settings_page
+from qmailpanel.domains.pages import UNKNOWN, show_unknown
 from qmailpanel.web.answers import SeeOther
 from qmailpanel.web.attempt import attempt
 
@@ -35,13 +35,13 @@ def responder(request: PanelRequest, name: str) -> HttpResponse:
         lambda actor: set_responder(actor, domain, **form.cleaned_data),
         said=_("The answer is saved."),
     )
-    return _here(name) if tried.is_done else settings_page(request, domain, responder_form=form)
+    return _here(name) if tried.is_done else show_unknown(request, domain, responder_form=form)
 
 
 def _remove(request: PanelRequest, domain: Domain) -> HttpResponse:
     tried = attempt(request, None, lambda actor: remove_responder(actor, domain))
-    return _here(domain.name) if tried.is_done else settings_page(request, domain, why=tried.why)
+    return _here(domain.name) if tried.is_done else show_unknown(request, domain, why=tried.why)
 
 
 def _here(name: str) -> SeeOther:
-    return SeeOther(f"{reverse('domains:settings', args=[name])}#responder")
+    return SeeOther(reverse(UNKNOWN.route, args=[name]))

@@ -239,7 +239,7 @@ def test_who_can_raise_a_limit_is_led_to_it_and_others_are_told_who_can(
     limit(domain, mailboxes=0)
     pages = [client.get("/domains/pandle.net/mailboxes/") for client in (as_operator, as_colleague)]
     [mine, theirs] = [page.content.decode() for page in pages]
-    assert '<a href="/domains/pandle.net/settings/#limits">Raise the limit</a>' in mine
+    assert '<a href="/domains/pandle.net/settings/limits/">Raise the limit</a>' in mine
     assert "The operator of this host can" not in mine
     assert "The operator of this host can raise the limit." in theirs
 
@@ -249,7 +249,7 @@ def test_the_operator_sets_limits_and_others_see_them(as_operator, as_colleague,
     data = {"mailboxes": "10", "aliases": "", "destinations": "3"}
     assert as_operator.post(page, data).status_code == 303
     assert as_colleague.post(page, data).status_code == 404
-    said = as_colleague.get("/domains/pandle.net/settings/").content.decode()
+    said = as_colleague.get("/domains/pandle.net/settings/limits/").content.decode()
     assert "Mailboxes: 0 of 10" in said
     assert "Aliases: no limit" in said
     assert "at most 3" in said
@@ -273,5 +273,5 @@ def test_a_lowered_limit_says_that_nothing_is_removed(as_operator, domain):
     box(domain, "a")
     box(domain, "b")
     limit(domain, mailboxes=1)
-    said = as_operator.get("/domains/pandle.net/settings/").content.decode()
+    said = as_operator.get("/domains/pandle.net/settings/limits/").content.decode()
     assert "nothing is removed" in said

@@ -109,7 +109,7 @@ def test_the_page_saves_shows_and_ends_it(domain, operator):
     client.force_login(operator)
     assert client.post(PAGE, {**SAID, "subject": ""}).status_code == 422
     assert client.post(PAGE, SAID).status_code == 303
-    said = client.get("/domains/pandle.net/settings/").content.decode()
+    said = client.get("/domains/pandle.net/settings/unknown/").content.decode()
     assert "Write to bob@pandle.net." in said
     client.post(PAGE, {"remove": "1"})
     assert not Responder.objects.exists()

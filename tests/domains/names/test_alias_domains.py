@@ -22,7 +22,7 @@ from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddres
 from qmailpanel.reports.models import RoutedLine, SyncPosition
 from qmailpanel.reports.statuses import Status, Statuses
 
-PAGE = "/domains/pandle.net/settings/"
+PAGE = "/domains/pandle.net/settings/names/"
 ALIAS = DomainName("pandle.org")
 
 

@@ -139,7 +139,9 @@ def test_the_bar_of_a_mailbox_says_nearly_full_when_its_owner_is_warned(
 
 def test_the_settings_say_how_much_mail_there_is_beside_what_is_given(as_colleague, ann):
     use(ann, 9)
-    assert "Mail in all mailboxes: 9.0 MB" in said(as_colleague, "/domains/pandle.net/settings/")
+    assert "Mail in all mailboxes: 9.0 MB" in said(
+        as_colleague, "/domains/pandle.net/settings/limits/"
+    )
 
 
 def test_the_fullest_of_all_the_persons_domains_come_first(
@@ -169,7 +171,9 @@ def test_of_many_mailboxes_the_settings_alone_say_the_sum(as_colleague, domain, 
     text = said(as_colleague, LIST)
     assert "of mail in all mailboxes" not in text
     assert '<a href="?only=full">1 is nearly full</a>' in text
-    assert "Mail in all mailboxes: 12.0 MB" in said(as_colleague, "/domains/pandle.net/settings/")
+    assert "Mail in all mailboxes: 12.0 MB" in said(
+        as_colleague, "/domains/pandle.net/settings/limits/"
+    )
 
 
 def test_a_list_reads_no_more_of_a_domain_than_it_sums(as_colleague, ann):

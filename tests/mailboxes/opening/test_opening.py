@@ -438,7 +438,7 @@ def test_services_refuse_what_is_withheld(mailbox, owner, domain):
 
 def test_the_operator_withholds_by_the_domains_settings(mailbox, operator, client):
     client.force_login(operator)
-    client.post("/domains/pandle.net/owners/", {"items": ["password", "usage"]})
+    client.post("/domains/pandle.net/settings/owners/", {"items": ["password", "usage"]})
     kept = set(OwnItem.values) - {"password", "usage"}
     assert set(Domain.objects.get().withheld) == kept
 
