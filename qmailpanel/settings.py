@@ -111,7 +111,7 @@ MIDDLEWARE = [
     "qmailpanel.accounts.middleware.PasswordRequiredMiddleware",
     "qmailpanel.accounts.middleware.SecondFactorRequiredMiddleware",
     "qmailpanel.domains.middleware.RenamedDomainMiddleware",
-    "qmailpanel.mailboxes.own.middleware.OwnPasswordRequiredMiddleware",
+    "qmailpanel.mailboxes.own.middleware.OwnerMiddleware",
 ]
 
 # The loader and the builtin are template-partials' own set-up, without importing the admin.

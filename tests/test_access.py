@@ -96,6 +96,8 @@ def expected(route: Route, kind: str, method: str) -> set[int]:
     if kind in ("anonymous", "invited"):
         return {302}
     wanted = route.audience
+    if route.name in PERSONAL and kind not in ("operator", "full"):
+        return {404, 405}
     if wanted is Audience.SIGNED_IN or (kind == "operator" and wanted is not Audience.OWNER):
         return ANSWERED
     if wanted is not (Audience.OWNER if kind == "owner" else Audience.PERSON):
@@ -161,6 +163,7 @@ NEEDED = {
         "mailboxes:link",
         "mailboxes:password",
         "mailboxes:remove_app_password",
+        "mailboxes:remove_second_factor",
     },
     Right.SWITCHING: {"aliases:switch", "mailboxes:switch", "mailboxes:switches"},
     Right.ADDRESSES: {

@@ -84,6 +84,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ha
         ways = super().get_reauthentication_methods(user)
         return [way | {"description": words[way["id"]]} for way in ways if _is_possible(way["id"])]
 
+    def get_login_stages(self) -> list[str]:
+        ours = {
+            "allauth.mfa.stages.AuthenticateStage": "qmailpanel.accounts.second_step.SecondStep"
+        }
+        return [ours.get(stage, stage) for stage in super().get_login_stages()]
+
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Whoever guesses elsewhere must not lock out the person who knows the password."""
         return f"{credentials.get('email', '').lower()} {get_ip(request)}"

@@ -22,7 +22,7 @@ class Backend(AuthenticationBackend):  # type: ignore[misc]  # allauth has no ty
     def get_user(self, user_id: Any) -> User | None:
         """Together with whether there is a second factor, which every request asks for."""
         factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=SECOND_FACTORS)
-        known = User.objects.filter(is_active=True).annotate(has_factor=Exists(factors))
+        known = User.everybody.filter(is_active=True).annotate(has_factor=Exists(factors))
         user = known.filter(pk=user_id).first()
         if user:
             user.has_second_factor = user.has_factor

@@ -58,11 +58,18 @@ def record_factor(actor: Actor, verb: Verb, user: User, authenticator: Any) -> N
 def reset_factors(user: User) -> int:
     """Remove all second factors of somebody who lost them; says how many those were."""
     with ledger_locked():
-        factors = list(Authenticator.objects.filter(user=user))
-        for authenticator in factors:
-            record(COMMAND, Verb.REMOVED, Noun.FACTOR, _name(authenticator, user))
-            authenticator.delete()
-    return len(factors)
+        names = delete_factors(user)
+        for name in names:
+            record(COMMAND, Verb.REMOVED, Noun.FACTOR, name)
+    return len(names)
+
+
+def delete_factors(user: User) -> list[str]:
+    """All of somebody's; says what they were, for the ledger, which whoever calls this writes."""
+    factors = list(Authenticator.objects.filter(user=user).order_by("id"))
+    for factor in factors:
+        factor.delete()
+    return [_name(factor, user) for factor in factors]
 
 
 def _name(authenticator: Any, user: User) -> str:

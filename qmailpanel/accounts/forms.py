@@ -173,6 +173,12 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
         initial=True,
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """An owner's is none instead of the password: who has that is decided by others too."""
+        super().__init__(*args, **kwargs)
+        if self.user.is_owner:
+            del self.fields["passwordless"]
+
     def clean(self) -> Any:
         try:
             return super().clean()

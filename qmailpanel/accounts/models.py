@@ -20,6 +20,8 @@ SECOND_FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 class UserManager(BaseUserManager["User"]):
     """People with an account; owners of mailboxes sign in by another door."""
 
+    use_in_migrations = True  # allauth's ask for `objects`
+
     def get_queryset(self) -> models.QuerySet[User]:
         return super().get_queryset().filter(is_owner=False)
 
@@ -59,8 +61,10 @@ class User(AbstractBaseUser):
 
     objects = UserManager()
     owners = OwnerManager()
+    everybody = models.Manager()
 
     class Meta:
+        default_manager_name = "everybody"  # allauth locks by it the row of whoever is signed in
         constraints = [
             models.UniqueConstraint(Lower("email"), condition=Q(is_owner=False), name="email_once")
         ]
@@ -74,6 +78,10 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.email
+
+    def has_usable_password(self) -> bool:
+        """An owner's is the mailbox's; the column is what the owner's sessions are bound to."""
+        return self.is_owner or super().has_usable_password()
 
     @cached_property
     def has_second_factor(self) -> bool:

@@ -14,7 +14,7 @@ from .views import for_who_has, with_passkeys
 
 app_name = "accounts"
 
-for_people = audience(Audience.PERSON)  # owners of mailboxes have none of this
+for_signed_in = audience(Audience.SIGNED_IN)  # owners as far as their domain leaves it to them
 
 urlpatterns = [
     path("sign-in/link/", views.sign_in_by_link, name="sign_in_by_link"),
@@ -48,48 +48,48 @@ allauth_urlpatterns = [
         account.password_reset_from_key_done,
         name="account_reset_password_from_key_done",
     ),
-    path("confirm/password/", for_people(account.reauthenticate), name="account_reauthenticate"),
-    path("confirm/code/", for_people(mfa.reauthenticate), name="mfa_reauthenticate"),
+    path("confirm/password/", for_signed_in(account.reauthenticate), name="account_reauthenticate"),
+    path("confirm/code/", for_signed_in(mfa.reauthenticate), name="mfa_reauthenticate"),
     path(
         "confirm/passkey/",
-        for_people(with_passkeys(views.ConfirmByPasskey.as_view())),
+        for_signed_in(with_passkeys(views.ConfirmByPasskey.as_view())),
         name="mfa_reauthenticate_webauthn",
     ),
     path("security/", views.security, name="mfa_index"),
     path("security/", views.security, name="mfa_list_webauthn"),
     path(
         "security/app/add/",
-        for_people(totp.activate_totp),
+        for_signed_in(totp.activate_totp),
         name="mfa_activate_totp",
     ),
     path(
         "security/app/remove/",
-        for_people(for_who_has(Authenticator.Type.TOTP)(totp.deactivate_totp)),
+        for_signed_in(for_who_has(Authenticator.Type.TOTP)(totp.deactivate_totp)),
         name="mfa_deactivate_totp",
     ),
     path(
         "security/codes/",
-        for_people(for_who_has(Authenticator.Type.RECOVERY_CODES)(codes.view_recovery_codes)),
+        for_signed_in(for_who_has(Authenticator.Type.RECOVERY_CODES)(codes.view_recovery_codes)),
         name="mfa_view_recovery_codes",
     ),
     path(
         "security/codes/new/",
-        for_people(codes.generate_recovery_codes),
+        for_signed_in(codes.generate_recovery_codes),
         name="mfa_generate_recovery_codes",
     ),
     path(
         "security/passkeys/add/",
-        for_people(with_passkeys(webauthn.add_webauthn)),
+        for_signed_in(with_passkeys(webauthn.add_webauthn)),
         name="mfa_add_webauthn",
     ),
     path(
         "security/passkeys/<int:pk>/",
-        for_people(with_passkeys(webauthn.edit_webauthn)),
+        for_signed_in(with_passkeys(webauthn.edit_webauthn)),
         name="mfa_edit_webauthn",
     ),
     path(
         "security/passkeys/<int:pk>/remove/",
-        for_people(with_passkeys(webauthn.remove_webauthn)),
+        for_signed_in(with_passkeys(webauthn.remove_webauthn)),
         name="mfa_remove_webauthn",
     ),
 ]

@@ -8,23 +8,20 @@ from typing import Any, cast
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.views import LoginWebAuthnView, ReauthenticateWebAuthnView
-from django.conf import settings
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from qmailpanel.ledger.actors import Actor
 
 from .access import Audience, PanelRequest, View, audience, reauthenticated
-from .factors import factors_of, has_factor
-from .forms import NewPasswordForm, ZoneForm
+from .factors import has_factor
+from .forms import NewPasswordForm
+from .pages import allows_passkeys, save_zone, security_context
 from .services import find_link_user, set_password, use_sign_in_link
-from .sessions import end_other_sessions, end_session, keep_session, list_sessions, sign_in
-from .zones import choose_zone
+from .sessions import end_other_sessions, end_session, keep_session, sign_in
 
 
 @audience(Audience.ANYONE)
@@ -81,34 +78,24 @@ def _new_password(request: PanelRequest, template: str, then: str) -> HttpRespon
     return redirect(then)
 
 
-@audience(Audience.PERSON)
+@audience(Audience.SIGNED_IN)
 @require_http_methods(["GET", "POST"])
 def security(request: PanelRequest) -> HttpResponse:
-    """How the person signs in, where it is signed in, and in which time zone it reads times."""
+    """How the person signs in, where it is signed in, and in which time zone it reads times.
+
+    An owner has all this among the pages of the mailbox.
+    """
+    if request.user.is_owner:
+        return redirect("mailboxes:own_security")
     form = save_zone(request)
     if form is None:
         return redirect("accounts:security")
-    context = {
-        "zone_form": form,
-        "factors": factors_of(request.user),
-        "sessions": list_sessions(request.user),
-        "allows_passkeys": allows_passkeys(),
-    }
     status = 422 if form.is_bound else 200
+    context = security_context(request.user, form)
     return render(request, "accounts/security.html", context, status=status)
 
 
-def save_zone(request: PanelRequest) -> ZoneForm | None:
-    """The form of the time zone, as it is or with what was not good; None when it was saved."""
-    form = ZoneForm(request.POST if request.method == "POST" else None, user=request.user)
-    if not form.is_valid():
-        return form
-    choose_zone(Actor.of(request), request.user, form.cleaned_data["zone"])
-    messages.success(request, gettext("Saved."))
-    return None
-
-
-@audience(Audience.PERSON)
+@audience(Audience.SIGNED_IN)
 @require_POST
 def end_one_session(request: PanelRequest, pk: int) -> HttpResponse:
     if not end_session(Actor.of(request), request.user, pk):
@@ -116,7 +103,7 @@ def end_one_session(request: PanelRequest, pk: int) -> HttpResponse:
     return redirect("accounts:security")
 
 
-@audience(Audience.PERSON)
+@audience(Audience.SIGNED_IN)
 @require_POST
 def end_sessions(request: PanelRequest) -> HttpResponse:
     end_other_sessions(Actor.of(request), request.user, request)
@@ -153,10 +140,6 @@ def with_passkeys(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return cast(View, guarded)
-
-
-def allows_passkeys() -> bool:
-    return "webauthn" in settings.MFA_SUPPORTED_TYPES
 
 
 class SignInByPasskey(LoginWebAuthnView):  # type: ignore[misc]  # allauth has no types

@@ -42,6 +42,7 @@ class OwnItem(models.TextChoices):
     USAGE = "usage", _("usage")
     ADDRESSES = "addresses", _("further addresses")
     SIGN_INS = "sign-ins", _("last sign-ins")
+    SECOND_FACTOR = "second factor", _("second factor")
     ACTIVITY = "activity", _("what others changed")
 
 

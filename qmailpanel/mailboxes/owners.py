@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.accounts.backend import Backend
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.access.deed import Deed
 from qmailpanel.domains.access.rights import NotAllowed
@@ -24,7 +24,7 @@ from qmailpanel.qmail.secrets.passwords import hash_password, verify_evenly, ver
 from .models import Mailbox, PasswordLink
 
 
-class MailboxBackend(ModelBackend):
+class MailboxBackend(Backend):
     """Signs in the owner of a mailbox. It takes as long whoever asks."""
 
     def authenticate(
@@ -40,9 +40,6 @@ class MailboxBackend(ModelBackend):
         mailbox = find_mailbox(email)
         is_right = verify_evenly(password, mailbox.password if mailbox else "")
         return _let_in(email, mailbox.password) if is_right and mailbox else None
-
-    def get_user(self, user_id: int) -> User | None:
-        return User.owners.filter(pk=user_id, is_active=True).first()
 
 
 def _let_in(email: str, stored: str) -> User | None:

@@ -6,7 +6,7 @@ from . import list_views, views
 from .delivery import views as delivery_views
 from .fullness import views as full_views
 from .opening import views as app_views
-from .own import door_views, mail_views
+from .own import door_views, mail_views, security_views
 from .own import views as own_views
 from .removal import views as removal_views
 
@@ -18,6 +18,7 @@ urlpatterns = [
     path("mailbox/", own_views.own, name="own"),
     path("mailbox/pulse/", own_views.own_pulse, name="own_pulse"),
     path("mailbox/password/", own_views.password, name="own_password"),
+    path("mailbox/security/", security_views.own_security, name="own_security"),
     path("mailbox/app-passwords/", own_views.own_app_passwords, name="own_app_passwords"),
     path(
         "mailbox/app-passwords/<int:pk>/remove/",
@@ -47,6 +48,11 @@ urlpatterns = [
                     "<int:pk>/app-passwords/<int:row>/remove/",
                     app_views.remove_app_password,
                     name="remove_app_password",
+                ),
+                path(
+                    "<int:pk>/second-factor/remove/",
+                    app_views.remove_second_factor,
+                    name="remove_second_factor",
                 ),
                 path("<int:pk>/quota/", views.quota, name="quota"),
                 path("<int:pk>/rename/", views.rename, name="rename"),

@@ -2,9 +2,12 @@
 
 import django.db.models.deletion
 import django.db.models.functions.text
+import django.db.models.manager
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
+
+import qmailpanel.accounts.models
 
 
 class Migration(migrations.Migration):
@@ -35,6 +38,7 @@ class Migration(migrations.Migration):
                 ("zone", models.CharField(blank=True, max_length=64)),
             ],
             options={
+                "default_manager_name": "everybody",
                 "constraints": [
                     models.UniqueConstraint(
                         django.db.models.functions.text.Lower("email"),
@@ -50,6 +54,10 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+            managers=[
+                ("objects", qmailpanel.accounts.models.UserManager()),
+                ("everybody", django.db.models.manager.Manager()),
+            ],
         ),
         migrations.CreateModel(
             name="SignInLink",

@@ -16,7 +16,7 @@ from qmailpanel.mailboxes.pages import ACCESS, show_access, to_tab
 from qmailpanel.mailboxes.services import mailbox_of
 from qmailpanel.web.attempt import attempt
 
-from . import app_passwords, links
+from . import app_passwords, links, second_factor
 from .forms import SwitchesForm
 from .pages import app_password_context
 from .switches import change_switches
@@ -50,6 +50,23 @@ def link(request: PanelRequest, name: str, pk: int) -> HttpResponse:
     address = find_address(request, name, Kind.MAILBOX, pk)
     tried = attempt(request, None, lambda actor: links.offer_link(actor, address))
     return show_access(request, address, more={"link": tried.result}, why=tried.why)
+
+
+@audience(Audience.PERSON)
+@needs(Right.PASSWORDS)
+@require_POST
+def remove_second_factor(request: PanelRequest, name: str, pk: int) -> HttpResponse:
+    """The owner, who lost it, signs in with the password alone."""
+    address = find_address(request, name, Kind.MAILBOX, pk)
+    tried = attempt(
+        request,
+        None,
+        lambda actor: second_factor.remove_second_factor(actor, address),
+        said=_("The second factor is removed."),
+    )
+    return (
+        to_tab(address, ACCESS) if tried.is_done else show_access(request, address, why=tried.why)
+    )
 
 
 @audience(Audience.PERSON)

@@ -17,12 +17,10 @@ from qmailpanel.mailboxes.forms import NextPasswordForm
 from qmailpanel.mailboxes.models import Mailbox, PasswordLink
 from qmailpanel.mailboxes.opening.links import find_link, use_link
 from qmailpanel.mailboxes.opening.suggest import known_words
-from qmailpanel.mailboxes.owners import MailboxBackend, owner_of
+from qmailpanel.mailboxes.owners import owner_of
 from qmailpanel.web.attempt import attempt
 
 from .webmail import set_webmail_password
-
-BACKEND = f"{MailboxBackend.__module__}.{MailboxBackend.__qualname__}"
 
 
 @audience(Audience.ANYONE)
@@ -57,11 +55,14 @@ def _set(request: HttpRequest, link: PasswordLink, context: dict[str, object]) -
 
 
 def _enter(request: HttpRequest, mailbox: Mailbox) -> HttpResponse:
-    """Signed in, if the mailbox opens the panel at all."""
-    if not mailbox.panel:
-        return render(request, "mailboxes/welcome.html", {"done": mailbox.address})
+    """Signed in, if the mailbox opens the panel at all, and without a second factor.
+
+    The link is worth the password, and no more.
+    """
     owner = owner_of(mailbox)
-    owner.backend = BACKEND
+    if not mailbox.panel or owner.has_second_factor:
+        context = {"done": mailbox.address, "opens_panel": mailbox.panel}
+        return render(request, "mailboxes/welcome.html", context)
     sign_in(request, owner, "link")
     return redirect("mailboxes:own")
 

@@ -40,6 +40,7 @@ class Tab:
 TABS = (
     Tab("mailboxes:own", _("Overview")),
     Tab("mailboxes:own_password", _("Password"), (OwnItem.PASSWORD,)),
+    Tab("mailboxes:own_security", _("Security")),
     Tab("mailboxes:own_app_passwords", _("App passwords"), (OwnItem.APP_PASSWORDS,)),
     Tab(
         "mailboxes:own_mail",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.core import ratelimit
-from django.contrib.auth import update_session_auth_hash
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -13,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from qmailpanel.accounts.access import PanelRequest
+from qmailpanel.accounts.sessions import keep_session
 from qmailpanel.domains.models import OwnItem
 from qmailpanel.domains.pulse import show_pulse
 from qmailpanel.domains.routes.fates import Fates
@@ -77,7 +77,7 @@ def password(request: PanelRequest, mailbox: Mailbox) -> HttpResponse:
     ).result
     if owner is None:
         return _password(request, mailbox, form, status=422)
-    update_session_auth_hash(request, owner)
+    keep_session(request, owner)
     return SeeOther(f"{request.path}?set=1")
 
 

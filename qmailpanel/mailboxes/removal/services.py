@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_noop as _
 
+from qmailpanel.accounts.factors import delete_factors
 from qmailpanel.domains.access.deed import Deed, deed
 from qmailpanel.domains.access.limits import EXPECTED
 from qmailpanel.domains.access.rights import Right
@@ -128,6 +129,8 @@ def _purge_mailbox(act: Deed, mailbox: Mailbox) -> None:
     for kept in (mailbox.app_passwords, AutoReply.objects, PasswordLink.objects):
         kept.filter(mailbox=mailbox).delete()
     end_sessions(mailbox)
+    if mailbox.owner:
+        delete_factors(mailbox.owner)
 
 
 def purge_due(now: datetime) -> bool:

@@ -10,7 +10,7 @@ from qmailpanel.aliases import services as aliases
 from qmailpanel.mailboxes import owners
 from qmailpanel.mailboxes import services as mailboxes
 from qmailpanel.mailboxes.delivery import forwarding, replies
-from qmailpanel.mailboxes.opening import app_passwords, links, switches
+from qmailpanel.mailboxes.opening import app_passwords, links, second_factor, switches
 from qmailpanel.mailboxes.removal import services as removal
 from qmailpanel.qmail.names import LocalPart, MailAddress
 from tests.kit.every_service.world import (
@@ -22,6 +22,7 @@ from tests.kit.every_service.world import (
     World,
     case,
 )
+from tests.kit.signing_in import enrol
 
 MAILBOXES = [
     case(
@@ -107,6 +108,16 @@ MAILBOXES = [
         before=lambda w: replies.change_reply(
             w.by, w.box, **w.reply(first=date(2199, 12, 1), last=date(2199, 12, 24))
         ),
+    ),
+    case(
+        second_factor.remove_second_factor,
+        lambda w: second_factor.remove_second_factor(w.by, w.box),
+        "root@example.org removed the app of ada@pandle.net",
+        before=lambda w: enrol(owners.owner_of(w.mailbox)),
+    ),
+    case(
+        second_factor.remove_second_factor,
+        lambda w: second_factor.remove_second_factor(w.by, w.box),
     ),
     case(
         app_passwords.add_app_password,
