@@ -14,7 +14,7 @@ from qmailpanel.aliases.services import add_alias, switch_alias
 from qmailpanel.domains.addresses import filters, lists
 from qmailpanel.domains.addresses.filters import OF_KIND, Only, narrowed
 from qmailpanel.domains.fullness import usages_in
-from qmailpanel.domains.models import Address, Domain, Kind
+from qmailpanel.domains.models import Address, Domain, Grant, Kind
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
 from qmailpanel.mailboxes.delivery.replies import change_reply
@@ -290,3 +290,13 @@ def test_what_is_off_and_what_is_used_most_is_read_in_the_order_of_an_index(
 def test_every_filter_has_its_words() -> None:
     assert set(filters.NOTHING) == set(Only)
     assert set(OF_KIND[Kind.ALIAS]) < set(OF_KIND[Kind.MAILBOX])
+
+
+@pytest.mark.parametrize("path", ["mailboxes", "aliases"])
+def test_where_the_form_stands_below_the_list_a_link_leads_to_it(
+    as_colleague: Client, domain: Domain, path: str
+) -> None:
+    page = as_colleague.get(f"/domains/pandle.net/{path}/").content.decode()
+    assert '<p class="jump"><a href="#add">' in page
+    Grant.objects.update(rights=[])
+    assert 'href="#add"' not in as_colleague.get(f"/domains/pandle.net/{path}/").content.decode()
