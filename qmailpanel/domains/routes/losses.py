@@ -14,14 +14,16 @@ LOOP = _("it comes back to where it was")
 
 
 def leading_on() -> AddressQuerySet:
-    """The addresses of which mail is led on now, if they have destinations."""
-    there = Address.objects.claiming().filter(removed=False, enabled=True)
-    served = there.filter(domain__removed=False, domain__enabled=True)
-    return served.exclude(mailbox__on_hold=True).select_related("domain")
+    """The addresses of which mail is led on, if they have destinations."""
+    there = Address.objects.claiming().filter(removed=False, domain__removed=False)
+    return there.select_related("domain")
 
 
 def losses_of(address: Address, fates: Fates) -> list[End]:
-    """Where mail that the address leads on does not arrive; a full mailbox is told of itself."""
+    """Where mail that the address leads on does not arrive.
+
+    A full mailbox is told of elsewhere, and what is off or on hold itself was meant to be.
+    """
     own = str(address)
     ends = fates.ends(own)
     if not ends:

@@ -84,8 +84,7 @@ def _find_changed(since: int) -> set[int] | None:
     if Domain.objects.filter(change__gt=since, frame__gt=since).exists():
         return None
     rows = Address.objects.filter(change__gt=since).select_related("domain")[: MOST + 1]
-    lost = _here().values_list("address", flat=True)[: MOST + 1]
-    found = {*lost, *_with_pointers(rows)}
+    found = _with_pointers(rows)
     return found if len(found) <= MOST else None
 
 
