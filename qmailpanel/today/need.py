@@ -46,9 +46,9 @@ def href_for(items: Sequence[Item], all_of_them: str) -> str:
     return items[0].href or all_of_them if len(items) == 1 else all_of_them
 
 
-def say_more(number: int) -> str:
-    """How many there are besides those that are shown, of `number` in all."""
-    rest = min(number, COUNTED) - SHOWN
+def say_more(number: int, items: Sequence[Item]) -> str:
+    """How many there are besides these, of `number` in all."""
+    rest = min(number, COUNTED) - len(items)
     if rest <= 0:
         return ""
     words = _("more than %(n)d more") if number > COUNTED else _("and %(n)d more")

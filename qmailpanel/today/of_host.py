@@ -66,8 +66,8 @@ def _of_findings(user: User) -> Iterator[Need]:
         key="findings",
         tone=Status.FAILED,
         words=words % {"n": say_number(len(found))},
-        items=[Item(_code(row.place), said=row.said) for row in found[:SHOWN]],
-        more=say_more(len(found)),
+        items=(items := [Item(_code(row.place), said=row.said) for row in found[:SHOWN]]),
+        more=say_more(len(found), items),
         act=_("See the remedy"),
         href=reverse("console:doctor"),
     )
@@ -83,8 +83,8 @@ def _of_drifts(user: User) -> Iterator[Need]:
         key="drifts",
         tone=Status.PENDING,
         words=words % {"n": say_number(len(found))},
-        items=[_drift_item(row) for row in found[:SHOWN]],
-        more=say_more(len(found)),
+        items=(items := [_drift_item(row) for row in found[:SHOWN]]),
+        more=say_more(len(found), items),
         act=_("Decide"),
         href=reverse("console:host"),
     )
@@ -139,8 +139,8 @@ def _of_requests(user: User) -> Iterator[Need]:
         key="requests",
         tone=Status.PENDING,
         words=words % {"n": say_number(len(found))},
-        items=[_request_item(row) for row in found[:SHOWN]],
-        more=say_more(len(found)),
+        items=(items := [_request_item(row) for row in found[:SHOWN]]),
+        more=say_more(len(found), items),
         act=_("Answer"),
         href=reverse("people:requests"),
     )

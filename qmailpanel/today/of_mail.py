@@ -63,7 +63,7 @@ def _of_problems(user: User) -> Iterator[Need]:
         tone=Status.FAILED,
         words=words % {"n": say_number(len(items))},
         items=items[:SHOWN],
-        more=say_more(len(items)),
+        more=say_more(len(items), items[:SHOWN]),
         act=_("Look at it") if user.is_operator else "",
         href=href_for(items, reverse("console:page")),
     )
@@ -127,7 +127,7 @@ def _of_full(user: User) -> Iterator[Need]:
         words=_name_full(full) if full else _name_nearly(len(usages)),
         said=_say_full(full, len(usages) - full, refuses=refuses),
         items=items,
-        more=say_more(len(usages)),
+        more=say_more(len(usages), items),
         act=_("See them") if len(usages) > 1 else _("Look at it"),
         href=href_for(items, reverse("mailboxes:full")),
     )

@@ -22,7 +22,7 @@ from qmailpanel.reports.statuses import Status
 from .need import COUNTED, SHOWN, Item, Need, say_more, say_number
 from .of_mail import href_of, name_of
 
-ASKED = 8  # again, for those that are shown
+ASKED = 8  # at a time, whether they still do
 
 
 def nowhere_for(user: User) -> QuerySet[Nowhere]:
@@ -50,23 +50,32 @@ def lost_items(user: User, rows: Sequence[Nowhere]) -> list[tuple[Address, Item]
 
 
 def needs_of_nowhere(user: User) -> Iterator[Need]:
-    rows = list(nowhere_for(user).order_by("-pk")[: COUNTED + 1])
-    lost = lost_items(user, rows[:ASKED])
-    number = len(lost) + len(rows[ASKED:])
+    rows = list(nowhere_for(user).order_by("hidden", "-pk")[: COUNTED + 1])
+    lost, unasked = _ask(user, rows)
+    number = len(lost) + unasked
     if not lost:
         return
-    [address, item], *others = lost
-    is_alone = not others
+    address, first = lost[0]
+    items, is_alone = [item for _address, item in lost[:SHOWN]], number == 1
     words = ngettext("Mail goes nowhere", "Mail to %(n)s addresses goes nowhere", number)
     yield Need(
         key="nowhere",
         tone=Status.FAILED,
         words=words % {"n": say_number(number)},
-        items=[item for _address, item in lost[:SHOWN]],
-        more=say_more(number),
+        items=items,
+        more=say_more(number, items),
         act=_see_or_change(user, address, is_alone=is_alone),
-        href=item.href if is_alone else reverse("today:nowhere"),
+        href=first.href if is_alone else reverse("today:nowhere"),
     )
+
+
+def _ask(user: User, rows: Sequence[Nowhere]) -> tuple[list[tuple[Address, Item]], int]:
+    """Some, until one of them still goes nowhere; and how many are left then."""
+    for start in range(0, len(rows), ASKED):
+        end = start + ASKED
+        if lost := lost_items(user, rows[start:end]):
+            return lost, len(rows[end:])
+    return [], 0
 
 
 def _see_or_change(user: User, address: Address, *, is_alone: bool) -> str:

@@ -8,7 +8,6 @@ from zlib import crc32
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
-from django_htmx.http import trigger_client_event
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import notices
@@ -43,8 +42,7 @@ def page(request: PanelRequest) -> HttpResponse:
     is_single = len(rows) == 1 and not (request.user.is_operator or context["needs"])
     if is_single and not is_watching:
         return redirect(rows[0].href)
-    response = show(request, "today/page.html", context)
-    return trigger_client_event(response, "moved") if is_watching else response
+    return show(request, "today/page.html", context)
 
 
 def _context(request: PanelRequest) -> dict[str, Any]:

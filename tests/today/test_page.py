@@ -24,7 +24,7 @@ from qmailpanel.qmail.pause import finish
 from qmailpanel.reports.models import Survey, SyncNode, Usage
 from qmailpanel.sync.models import HostFinding, SyncDrift, SyncQuestion
 from qmailpanel.sync.rounds.nowhere import look_at_all
-from qmailpanel.today import views
+from qmailpanel.today import of_nowhere, views
 from tests.kit.live import make_live, write_position, write_problem, write_usage
 
 NODE = {"node": settings.QMAILPANEL_NODE}
@@ -362,6 +362,26 @@ def test_what_was_mended_elsewhere_is_gone_at_once(
     make_live(box.domain)
     assert WELL in needs_in(as_operator)
     assert "No alias and no forwarding here goes nowhere." in body(as_operator, "/nowhere/")
+
+
+def test_one_that_still_goes_nowhere_is_found_behind_those_that_were_mended(
+    as_operator: Client, host: SyncNode, box: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(of_nowhere, "ASKED", 1)
+    lead_astray(box)
+    add_alias(SYSTEM, box.domain, AliasLocal("info"), [MailAddress("typo@pandle.net")])
+    make_live(box.domain)
+    finish(look_at_all())
+    add_mailbox(SYSTEM, box.domain, LocalPart("typo"))
+    make_live(box.domain)
+    needs = needs_in(as_operator)
+    assert "sales" in needs
+    assert "info" not in needs
+    add_alias(SYSTEM, box.domain, AliasLocal("last"), [MailAddress("typo2@pandle.net")])
+    make_live(box.domain)
+    finish(look_at_all())
+    assert "Mail to 2 addresses goes nowhere" in needs_in(as_operator)
+    assert "and 1 more" in needs_in(as_operator)
 
 
 def test_nobody_hears_of_addresses_of_other_people(
