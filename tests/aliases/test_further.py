@@ -142,9 +142,9 @@ def last_changes(client: Client, mailbox: Address) -> Any:
 def test_the_page_tells_the_last_five_changes_of_the_address_alone_and_leads_to_all(
     as_colleague: Client, biliards: Address, domain: Domain
 ) -> None:
-    add_mailbox(SYSTEM, domain, LocalPart("ann"))
     for number in range(5):
         as_colleague.post(page_of(biliards), {"comment": f"Floor {number}"})
+    add_mailbox(SYSTEM, domain, LocalPart("ann"))
     said = last_changes(as_colleague, biliards)
     assert said.count("<time") == 5
     assert "colleague@example.org changed the mailbox biliards@pandle.net" in said
