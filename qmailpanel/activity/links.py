@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef
 from django.urls import reverse
-from django.utils.http import urlencode
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Address, Domain, Kind
@@ -21,17 +20,19 @@ PAGES = {Kind.MAILBOX: "mailboxes:detail", Kind.ALIAS: "aliases:detail"}
 
 @dataclass(frozen=True)
 class Places:
-    """What some changes are about: names of domains, and pages by the numbers of rows."""
+    """What some changes are about: names of domains, and pages by the numbers of rows; those of
+    people by their e-mail addresses.
+    """
 
     names: Mapping[int, str]
     domains: Mapping[int, str]
     addresses: Mapping[int, str]
-    has_people: bool
+    people: Mapping[str, str]
 
     def links_of(self, change: Change) -> dict[str, str]:
         """By the names in its sentence; only those that lead somewhere."""
         domain = self.domains.get(change.domain or 0, "")
-        actor = self._person(change.actor_name) if change.actor_id else ""
+        actor = self.people.get(change.actor_name, "") if change.actor_id else ""
         links = {"actor": actor, "domain": domain, "target": self._target(change, domain)}
         return {name: href for name, href in links.items() if href}
 
@@ -39,18 +40,13 @@ class Places:
         if change.noun in OF_ADDRESS:
             return self.addresses.get(change.address or 0, "")
         if change.noun in OF_PERSON:
-            return self._person(change.target)
+            return self.people.get(change.target, "")
         return domain if change.noun in OF_DOMAIN else ""
-
-    def _person(self, email: str) -> str:
-        if not (self.has_people and email):
-            return ""
-        return f"{reverse('people:list')}?{urlencode({'q': email})}"
 
 
 def find_places(user: User, changes: Sequence[Change], domain: Domain | None = None) -> Places:
-    """One query for all domains and one for all addresses. `domain`: all are of that one, which
-    the person sees.
+    """One query for all domains, one for all addresses, and one for all people, whom operators see.
+    `domain`: all are of that one, which the person sees.
     """
     known = [(domain.pk, domain.name, True)] if domain else _domains_of(user, changes)
     return Places(
@@ -59,7 +55,7 @@ def find_places(user: User, changes: Sequence[Change], domain: Domain | None = N
             pk: reverse("domains:detail", args=[name]) for pk, name, is_mine in known if is_mine
         },
         addresses={} if user.is_owner else _pages_of(user, changes),
-        has_people=user.is_operator,
+        people=_people_in(changes) if user.is_operator else {},
     )
 
 
@@ -69,6 +65,12 @@ def _domains_of(user: User, changes: Iterable[Change]) -> list[tuple[int, str, b
     mine = Domain.objects.for_user(user).claiming().filter(pk=OuterRef("pk"))
     rows = Domain.objects.filter(pk__in=domains).annotate(is_mine=Exists(mine))
     return list(rows.values_list("pk", "name", "is_mine"))
+
+
+def _people_in(changes: Iterable[Change]) -> dict[str, str]:
+    named = {name for change in changes for name in (change.actor_name, change.target)}
+    found = User.objects.filter(email__in=named, is_owner=False).values_list("email", "pk")
+    return {email: reverse("people:person", args=[pk]) for email, pk in found}
 
 
 def _pages_of(user: User, changes: Iterable[Change]) -> dict[int, str]:

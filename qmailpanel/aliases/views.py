@@ -58,7 +58,8 @@ def list_aliases(request: PanelRequest, name: str) -> HttpResponse:
     domain, top = find_list(request, name, ALIAS)
     if request.method == "POST":
         return _answer(request, domain)
-    form = _empty_form(domain, focus=top is not None and not top.removed)
+    focus, local = top is not None and not top.removed, request.GET.get("local", "")
+    form = _empty_form(domain, focus=focus, local=local)
     part = "#list" if wants(request, "list") else ""
     return _list(request, domain, form, part=part, top=top)
 
@@ -77,9 +78,10 @@ def _list(
     return show(request, f"{LIST}{part}", context, status=status)
 
 
-def _empty_form(domain: Domain, *, focus: bool) -> AddAliasForm:
+def _empty_form(domain: Domain, *, focus: bool, local: str = "") -> AddAliasForm:
     form = AddAliasForm(domain=domain)
-    form.fields["local"].widget.attrs["autofocus"] = focus
+    form.fields["local"].initial = local
+    form.fields["local"].widget.attrs["autofocus"] = focus or bool(local)
     return form
 
 

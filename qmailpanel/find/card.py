@@ -10,16 +10,21 @@ from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Address
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.picture import Hops, route_to
-from qmailpanel.domains.routes.remarks import remarks_on
+from qmailpanel.domains.routes.remarks import find_near, remarks_on
 from qmailpanel.domains.routes.sentences import mark_of, say_verdict
 from qmailpanel.qmail.names import InvalidName, MailAddress, stored_of
+from qmailpanel.qmail.route.ends import End
 
-from .links import href_of
+from .acts import Act, acts_at, acts_on
+from .search import Found
 
 
 @dataclass(frozen=True)
 class Card:
-    """`row`: the person's own, if there is one. `hops`: the route as the rows say it."""
+    """`row`: the person's own, if there is one. `hops`: the route as the rows say it.
+
+    `acts`: the first mends what is wrong. `near`: what may have been meant.
+    """
 
     address: str
     sentence: str
@@ -27,7 +32,8 @@ class Card:
     hops: Hops
     remarks: list[str]
     row: Address | None
-    href: str
+    acts: list[Act]
+    near: str
 
 
 def read_address(text: str) -> str:
@@ -41,8 +47,9 @@ def read_address(text: str) -> str:
         return ""
 
 
-def card_of(user: User, address: str, fates: Fates, row: Address | None) -> Card:
-    ends, verdict = fates.ends(address), fates.verdict(address)
+def card_of(user: User, address: str, fates: Fates, found: Found) -> Card:
+    """`found`: what a search for the address found."""
+    ends, verdict, row = fates.ends(address), fates.verdict(address), found.own
     return Card(
         address=address,
         sentence=say_verdict(address, verdict, ends),
@@ -50,5 +57,12 @@ def card_of(user: User, address: str, fates: Fates, row: Address | None) -> Card
         hops=route_to(address, fates),
         remarks=remarks_on([address], fates, user),
         row=row,
-        href=href_of(row) if row else "",
+        acts=_acts(user, address, found, ends),
+        near=find_near(address, fates, user) if found.home and not row else "",
     )
+
+
+def _acts(user: User, address: str, found: Found, ends: list[End]) -> list[Act]:
+    if found.own:
+        return acts_on(user, found.own, ends)
+    return acts_at(user, found.home, address) if found.home else []

@@ -113,6 +113,6 @@ def _context(request: PanelRequest, asked: str) -> dict[str, Any]:
         "may_ask": bool(address and (found.home or user.is_operator)),
         **around(notices(statuses), wait=0),
         "asked": asked,
-        "card": card_of(user, address, fates, found.own) if address else None,
+        "card": card_of(user, address, fates, found) if address else None,
         "groups": groups,
     }

@@ -62,8 +62,11 @@ def _list(
 
 
 def _empty_form(request: PanelRequest, domain: Domain, *, focus: bool) -> AddMailboxForm:
+    """`?local=` is there already: whoever looked for an address may want it."""
+    local = request.GET.get("local", "")
     form = AddMailboxForm().of_domain(domain, shown_rights(request.user, domain))
-    form.fields["local"].widget.attrs["autofocus"] = focus
+    form.fields["local"].initial = local
+    form.fields["local"].widget.attrs["autofocus"] = focus or bool(local)
     return form
 
 

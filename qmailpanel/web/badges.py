@@ -35,14 +35,14 @@ class Badge:
     """The status of a row as it is shown; `key` names the row within the page.
 
     `text`: what it says instead of the status in a word; instead of Live it is not green then.
-    `is_bad`: it is red, though it is live.
+    `look`: of what is live and not green all the same, "settled" or "failed".
     """
 
     key: SafeString
     status: Status
     why: str = ""
     text: str = ""
-    is_bad: bool = False
+    look: str = ""
 
     @property
     def is_unsettled(self) -> bool:
@@ -66,14 +66,23 @@ class Badge:
 
     def _span(self, attributes: str) -> SafeString:
         name = f'id="status-{self.key}" class="status {self._tone}"{attributes}'
-        face = _face(Status.FAILED if self.is_bad else self.status, self._word, get_language())
+        face = _face(self._shape, self._word, get_language())
         return SafeString(f"<span {name}>{face}{self._to_pulse()}</span>")
 
     @property
     def _tone(self) -> str:
-        if self.is_bad:
+        return self.look or ("settled" if self.text and self._is_live else self.status)
+
+    @property
+    def _shape(self) -> str:
+        """No tick beside what says that it is off, or on hold."""
+        if self.look == Status.FAILED:
             return Status.FAILED
-        return "settled" if self.text and self.status is Status.LIVE else self.status
+        return "off" if self.text and self._is_live else self.status
+
+    @property
+    def _is_live(self) -> bool:
+        return self.status is Status.LIVE
 
     @property
     def _word(self) -> str:
@@ -86,7 +95,7 @@ class Badge:
 
 
 @cache
-def _face(shape: Status, word: str, _language: str | None) -> SafeString:
+def _face(shape: str, word: str, _language: str | None) -> SafeString:
     return format_html("{}{}", icon(shape), word)
 
 

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.e2e
 
 PHONE, DESK = {"width": 375, "height": 700}, {"width": 1280, "height": 800}
 LOOKS = [("light", DESK), ("dark", DESK), ("light", PHONE)]
+OTHERS = (320, 1920)  # pixels wide
 TABS = ("access/", "mail/", "quota/", "more/", "aliases/")  # of a mailbox
 AN_ADDRESS = re.compile(r"/\d+/$")
 
@@ -23,6 +24,9 @@ def check(page, where=""):
     """No violation of what axe knows, and nothing that scrolls sideways."""
     page.evaluate(Axe().axe_script)
     found = [problem for look in LOOKS for problem in problems_of(page, *look)]
+    for width in OTHERS:
+        page.set_viewport_size({"width": width, "height": 800})
+        found += scrolls_sideways(page, width)
     assert found == [], where or page.url
 
 
@@ -33,9 +37,13 @@ def problems_of(page, scheme, size):
     for violation in result["violations"]:
         for node in violation["nodes"]:
             yield scheme, size["width"], violation["id"], node["html"], node["failureSummary"]
-    width = page.evaluate("document.scrollingElement.scrollWidth")
-    if width > size["width"]:
-        yield scheme, size["width"], f"scrolls sideways: {width}"
+    yield from scrolls_sideways(page, size["width"])
+
+
+def scrolls_sideways(page, width):
+    needed = page.evaluate("document.scrollingElement.scrollWidth")
+    if needed > width:
+        yield width, f"scrolls sideways: {needed}"
 
 
 @pytest.fixture
@@ -56,7 +64,7 @@ def anonymous(browser, panel, wrong):
         "/password/reset/1-x/",
         "/password/reset/done/",
         "/sign-in/inactive/",
-        "/nowhere/",
+        "/no-such-page/",
     ],
 )
 def test_every_page_before_signing_in(anonymous, address):
@@ -89,6 +97,10 @@ def test_the_pages_of_the_first_sign_in_and_of_who_has_no_domain(anonymous, pane
     "address",
     [
         "/",
+        "/nowhere/",
+        "/find/?q=ada",
+        "/find/?q=adda@{domain}",
+        "/removed/",
         "/domains/",
         "/domains/?q=nothing",
         "/domains/{domain}/mailboxes/",
@@ -103,6 +115,7 @@ def test_the_pages_of_the_first_sign_in_and_of_who_has_no_domain(anonymous, pane
         "/domains/{domain}/people/",
         "/domains/{domain}/activity/",
         "/people/",
+        "/people/1/",
         "/people/invite/",
         "/requests/",
         "/activity/",

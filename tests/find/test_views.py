@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from qmailpanel.aliases.services import add_alias
-from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.access.rights import Right
+from qmailpanel.domains.models import Address, Domain, Grant
 from qmailpanel.domains.routes.remarks import NEAR
 from qmailpanel.ledger.actors import SYSTEM
+from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
 from qmailpanel.mailboxes.owners import owner_of
-from qmailpanel.mailboxes.services import add_mailbox, switch_mailbox
+from qmailpanel.mailboxes.services import add_mailbox, hold_mailbox, switch_mailbox
 from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
-from tests.kit.live import make_live
+from qmailpanel.reports.models import SyncNode
+from tests.kit.live import make_live, write_usage
 
 FIND = "/find/"
 BACKEND = "qmailpanel.mailboxes.owners.MailboxBackend"
@@ -157,3 +163,68 @@ def test_the_pages_of_an_address_say_the_same_sentence(as_colleague, biliards, d
         ),
     ):
         assert sentence in client.get(page).content.decode(), page
+
+
+def acts_of(client: Client, asked: str) -> dict[str, str]:
+    """What the card of an address leads to."""
+    card = text_of(client, asked).partition('class="answer"')[2].partition("</section>")[0]
+    return {
+        label: unescape(href) for href, label in re.findall(r'quiet" href="(.+?)">(.+?)<', card)
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "label", "page"),
+    [
+        ("off", "Switch it on", "/more/"),
+        ("on hold", "Deliver again", "/more/"),
+        ("full", "Raise its quota", "/quota/"),
+        ("forwarded to nobody", "Change where it delivers", "/mail/"),
+    ],
+)
+def test_the_card_leads_to_where_its_answer_is_mended(
+    as_operator: Client, biliards: Address, state: str, label: str, page: str
+) -> None:
+    SyncNode.objects.create(node="main", heartbeat=timezone.now(), holds_quotas=True)
+    if state == "off":
+        switch_mailbox(SYSTEM, biliards, on=False)
+    elif state == "on hold":
+        hold_mailbox(SYSTEM, biliards, on_hold=True)
+    elif state == "full":
+        write_usage(biliards, percent=100)
+    else:
+        nobody = [MailAddress("biliard@pandle.net")]
+        change_forwarding(SYSTEM, biliards, destinations=nobody, keeps=True)
+    make_live(biliards.domain)
+    acts = acts_of(as_operator, "biliards@pandle.net")
+    assert next(iter(acts)) == label
+    assert acts[label] == f"/domains/pandle.net/mailboxes/{biliards.pk}{page}"
+    for there in acts.values():
+        assert as_operator.get(there).status_code == 200
+
+
+def test_the_card_of_what_nobody_has_leads_to_what_was_meant_and_to_the_forms(
+    as_operator: Client, biliards: Address
+) -> None:
+    acts = acts_of(as_operator, "biliard@pandle.net")
+    assert list(acts) == ["biliards@pandle.net", "Add a mailbox of this name", "Add an alias"]
+    assert acts["biliards@pandle.net"] == "/find/?q=biliards%40pandle.net"
+    for app in ("Add a mailbox of this name", "Add an alias"):
+        assert 'value="biliard"' in as_operator.get(acts[app]).content.decode()
+
+
+@pytest.mark.parametrize("rights", [[], [Right.PASSWORDS]])
+def test_the_card_leads_nobody_to_what_they_may_not_do(
+    as_colleague: Client, colleague, domain: Domain, biliards: Address, rights: list[Right]
+) -> None:
+    Grant.objects.filter(user=colleague).update(rights=rights)
+    switch_mailbox(SYSTEM, biliards, on=False)
+    labels = ["Open biliards@pandle.net", *(["Set a password"] if rights else [])]
+    assert list(acts_of(as_colleague, "biliards@pandle.net")) == [*labels, "All its changes"]
+    assert acts_of(as_colleague, "biliard@pandle.net").keys() <= {"biliards@pandle.net"}
+
+
+def test_the_card_of_what_others_have_leads_nowhere(as_colleague, other_domain) -> None:
+    add_mailbox(SYSTEM, other_domain, LocalPart("secret"))
+    assert acts_of(as_colleague, "secret@stranger.example") == {}
+    assert acts_of(as_colleague, "secre@stranger.example") == {}

@@ -24,7 +24,7 @@ from qmailpanel.mailboxes.services import (
     switch_mailbox,
 )
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
-from qmailpanel.reports.models import KnownHost, SyncNode, SyncPosition
+from qmailpanel.reports.models import Survey, SyncNode, SyncPosition
 from qmailpanel.sync.models import SyncRun
 from tests.kit.live import make_live, write_problem, write_usage
 
@@ -201,20 +201,29 @@ AILMENTS: dict[str, Callable[[Address], Any]] = {
     "the service stopped": lambda _ada: SyncNode.objects.update(heartbeat=None),
     "a change waits": waits,
     "an address failed": fails,
-    "a drift": lambda _ada: SyncNode.objects.update(drifts=1),
-    "a finding of the doctor's": lambda _ada: SyncNode.objects.update(findings=1),
-    "a question": lambda _ada: KnownHost.objects.update(asking=True),
-}
+}  # what concerns the host alone: tests/today/test_page.py
 
 
-def test_the_line_over_all_domains_is_green_where_nothing_ails(as_operator, ada) -> None:
-    assert 'class="status live" href' in as_operator.get("/domains/").content.decode()
+def is_well(client: Client) -> bool:
+    """Whether Today says that nothing is to be done, and that all is live."""
+    text = client.get("/").content.decode()
+    return "Nothing needs you." in text and "all live" in text
+
+
+@pytest.fixture
+def survey(node: SyncNode) -> Survey:
+    now = timezone.now()
+    return Survey.objects.create(node=node.node, read_back=now, at=now)
+
+
+def test_today_is_green_where_nothing_ails(as_operator: Client, ada, survey) -> None:
+    assert is_well(as_operator)
 
 
 @pytest.mark.parametrize("ailment", AILMENTS)
-def test_the_line_over_all_domains(as_operator: Client, ada: Address, ailment: str) -> None:
+def test_today(as_operator: Client, ada: Address, survey: Survey, ailment: str) -> None:
     AILMENTS[ailment](ada)
-    assert 'class="status live" href' not in as_operator.get("/domains/").content.decode()
+    assert not is_well(as_operator)
 
 
 def test_the_service_is_green_while_it_runs(as_operator: Client, ada: Address) -> None:

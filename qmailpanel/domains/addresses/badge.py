@@ -30,8 +30,9 @@ def badge_of(statuses: Statuses, address: Address, fates: Fates) -> Badge:
         return badge
     if word := _decided_word(statuses, address):
         return replace(badge, text=word)
-    is_bad = shape is Status.FAILED
-    return replace(badge, text=str(WORDS[found]) if is_bad else _("Live"), is_bad=is_bad)
+    if shape is Status.FAILED:
+        return replace(badge, text=str(WORDS[found]), look=shape)
+    return replace(badge, look="settled")
 
 
 def _decided_word(statuses: Statuses, address: Address) -> str:
