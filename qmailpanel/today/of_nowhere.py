@@ -57,7 +57,7 @@ def needs_of_nowhere(user: User) -> Iterator[Need]:
         return
     address, first = lost[0]
     items, is_alone = [item for _address, item in lost[:SHOWN]], number == 1
-    words = ngettext("Mail goes nowhere", "Mail to %(n)s addresses goes nowhere", number)
+    words = ngettext("Not all mail arrives", "Not all mail to %(n)s addresses arrives", number)
     yield Need(
         key="nowhere",
         tone=Status.FAILED,
