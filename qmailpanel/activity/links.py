@@ -20,19 +20,20 @@ PAGES = {Kind.MAILBOX: "mailboxes:detail", Kind.ALIAS: "aliases:detail"}
 
 @dataclass(frozen=True)
 class Places:
-    """What some changes are about: names of domains, and pages by the numbers of rows; those of
-    people by their e-mail addresses.
+    """What some changes are about: names of domains, and pages by the numbers of rows.
+
+    `people`: numbers by their e-mail addresses. The owner of a mailbox may have the same address.
     """
 
     names: Mapping[int, str]
     domains: Mapping[int, str]
     addresses: Mapping[int, str]
-    people: Mapping[str, str]
+    people: Mapping[str, int]
 
     def links_of(self, change: Change) -> dict[str, str]:
         """By the names in its sentence; only those that lead somewhere."""
         domain = self.domains.get(change.domain or 0, "")
-        actor = self.people.get(change.actor_name, "") if change.actor_id else ""
+        actor = self._person(change.actor_name) if self._is_by_a_person(change) else ""
         links = {"actor": actor, "domain": domain, "target": self._target(change, domain)}
         return {name: href for name, href in links.items() if href}
 
@@ -40,8 +41,17 @@ class Places:
         if change.noun in OF_ADDRESS:
             return self.addresses.get(change.address or 0, "")
         if change.noun in OF_PERSON:
-            return self.people.get(change.target, "")
+            is_of_owner = change.target == change.actor_name and not self._is_by_a_person(change)
+            return "" if is_of_owner else self._person(change.target)
         return domain if change.noun in OF_DOMAIN else ""
+
+    def _is_by_a_person(self, change: Change) -> bool:
+        pk = self.people.get(change.actor_name)
+        return pk is not None and pk == change.actor_id
+
+    def _person(self, email: str) -> str:
+        pk = self.people.get(email)
+        return reverse("people:person", args=[pk]) if pk else ""
 
 
 def find_places(user: User, changes: Sequence[Change], domain: Domain | None = None) -> Places:
@@ -55,7 +65,7 @@ def find_places(user: User, changes: Sequence[Change], domain: Domain | None = N
             pk: reverse("domains:detail", args=[name]) for pk, name, is_mine in known if is_mine
         },
         addresses={} if user.is_owner else _pages_of(user, changes),
-        people=_people_in(changes) if user.is_operator else {},
+        people=people_in(user, changes),
     )
 
 
@@ -67,10 +77,13 @@ def _domains_of(user: User, changes: Iterable[Change]) -> list[tuple[int, str, b
     return list(rows.values_list("pk", "name", "is_mine"))
 
 
-def _people_in(changes: Iterable[Change]) -> dict[str, str]:
+def people_in(user: User, changes: Iterable[Change]) -> dict[str, int]:
+    """Those that are named in the changes, for operators: nobody else sees each of them."""
+    if not user.is_operator:
+        return {}
     named = {name for change in changes for name in (change.actor_name, change.target)}
-    found = User.objects.filter(email__in=named, is_owner=False).values_list("email", "pk")
-    return {email: reverse("people:person", args=[pk]) for email, pk in found}
+    people = User.objects.filter(email__in=named, is_owner=False)
+    return dict(people.values_list("email", "pk"))
 
 
 def _pages_of(user: User, changes: Iterable[Change]) -> dict[int, str]:

@@ -19,7 +19,7 @@ from qmailpanel.paging import Page, page
 
 from .conditions import Condition, meeting
 from .details import Detail, details_of
-from .links import Places, find_places
+from .links import Places, find_places, people_in
 from .sentences import Sentence, sentence_of, tells_place
 
 NEWEST = ("-at", "-id")  # as the indexes of the ledger are
@@ -139,8 +139,9 @@ def list_entries(
 def list_last(user: User, address: Address) -> list[Entry]:
     """The last few changes of an address that the person may see, for its own page."""
     changes = meeting([Condition({"address": address.pk})], *seen_by(user, address.domain))
-    places = Places({address.domain_id: address.domain.name}, {}, {}, user.is_operator)
-    return [_entry(user, change, places) for change in changes.order_by(*NEWEST)[:LAST_FEW]]
+    last = list(changes.order_by(*NEWEST)[:LAST_FEW])
+    places = Places({address.domain_id: address.domain.name}, {}, {}, people_in(user, last))
+    return [_entry(user, change, places) for change in last]
 
 
 def names_of(changes: Iterable[Change]) -> dict[int, str]:

@@ -308,3 +308,17 @@ def test_each_address_leads_to_what_happened_to_it(
         assert '%40pandle.net">All changes of this address</a>' in page
     answer = as_colleague.get("/activity/?domain=biliards%40pandle.net")
     assert [entry.change.address for entry in answer.context["page"].rows] == [mailbox.pk]
+
+
+def test_what_an_owner_did_leads_to_no_person_of_the_same_address(
+    as_operator: Client, domain: Domain, mailbox: Address
+) -> None:
+    """Where an owner signs in, the target is the address too."""
+    owner = User.everybody.create(email="same@pandle.net", is_owner=True)
+    person = User.objects.create(email="same@example.org")
+    User.objects.filter(pk=person.pk).update(email=owner.email)
+    with ledger_locked():
+        them = Actor(owner.pk, owner.email, None)
+        record(them, Verb.PASSWORD, Noun.MAILBOX, str(mailbox), domain=domain.pk)
+        record(them, Verb.SIGNED_IN, Noun.PERSON, owner.email)
+    assert f"/people/{person.pk}/" not in links_in(as_operator)
