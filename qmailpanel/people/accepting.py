@@ -58,13 +58,18 @@ def accept(actor: Actor, token: str, password: str = "") -> User:
 
 
 def _give_offered(actor: Actor, user: User, invitations: Sequence[Invitation]) -> None:
-    by, keys = invitations[0].by, [one.domain_id for one in invitations]
-    record_invitations(actor, Verb.ACCEPTED, invitations[0].email, keys, {"by": by})
-    if keys == [None]:
+    email, said = invitations[0].email, {"by": invitations[0].by}
+    if invitations[0].domain is None:
         _refuse_orphan(invitations[0])
+        record_invitations(actor, Verb.ACCEPTED, email, [None], said)
         _make_operator(user)
-    else:
-        give(actor, user, _still_offered(invitations), by=by)
+        return
+    offered = _still_offered(invitations)
+    kept = {domain.pk for domain in offered}
+    keys = [one.domain_id for one in invitations]
+    record_invitations(actor, Verb.ACCEPTED, email, [key for key in keys if key in kept], said)
+    record_invitations(actor, Verb.REMOVED, email, [key for key in keys if key not in kept], said)
+    give(actor, user, offered, by=invitations[0].by)
 
 
 def _make_operator(user: User) -> None:

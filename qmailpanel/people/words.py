@@ -48,6 +48,7 @@ INVITATION = Words(
         ),
         Verb.REMOVED: Templates(
             _("%(actor)s withdrew the invitation of %(target)s to look after %(domain)s"),
+            own=_("The invitation of %(actor)s to look after %(domain)s ended"),
             no_domain=_("%(actor)s withdrew the invitation of %(target)s to run this host"),
         ),
     },

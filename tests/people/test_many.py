@@ -11,6 +11,7 @@ from django.core import mail
 from django.utils import timezone
 
 from qmailpanel.accounts.models import User
+from qmailpanel.activity.sentences import sentence_of
 from qmailpanel.domains.access.models import Invitation
 from qmailpanel.domains.access.rights import HELPING, NotAllowed, Right
 from qmailpanel.domains.models import Domain, Grant
@@ -90,6 +91,14 @@ def test_a_domain_in_which_the_inviter_lost_the_right_is_left_out(many, lender):
     revoke_rights(SYSTEM, user_of(lender), [many[0]])
     accept(NOBODY, token, PASSWORD)
     assert held(many) == [None, ["passwords", "switching"], None]
+    told = Change.objects.filter(actor_name=EMAIL).order_by("id")
+    assert [(one.verb, one.domain) for one in told] == [
+        (Verb.ACCEPTED, many[1].pk),
+        (Verb.REMOVED, many[0].pk),
+        (Verb.GRANTED, many[1].pk),
+    ]
+    said = str(sentence_of(told[1], domain="one.example"))
+    assert said == f"The invitation of {EMAIL} to look after one.example ended"
 
 
 def test_who_may_not_grant_in_one_of_them_invites_to_none(many, lender):
@@ -166,6 +175,12 @@ def test_the_rights_of_many_domains_are_written_as_fast_as_those_of_one(
     for domains, email in ((many[:1], "a@example.org"), (many, "b@example.org")):
         with django_assert_num_queries(25):
             accept(NOBODY, token_of(invite(actor, email, domains, HELPING).link), PASSWORD)
+
+
+def test_withdrawing_what_somebody_else_withdrew_at_that_moment_changes_nothing(many):
+    last = Change.objects.latest("id").pk
+    withdraw(SYSTEM, [])
+    assert Change.objects.latest("id").pk == last
 
 
 def test_all_of_a_link_is_withdrawn_or_one_domain_of_it(many):

@@ -102,6 +102,17 @@ PEOPLE = [
     ),
     case(
         accepting.accept,
+        lambda w: accepting.accept(Actor(None, "", IP), w.token, NEXT),
+        "new@example.org accepted the invitation to look after pandle.net; "
+        "Invited by: → ann@example.org",
+        "The invitation of new@example.org to look after other.example ended; "
+        "Invited by: → ann@example.org",
+        "new@example.org got rights in pandle.net; "
+        "Rights: → reset passwords, switch addresses off and on",
+        before=World.offer_half,
+    ),
+    case(
+        accepting.accept,
         lambda w: accepting.accept(Actor(None, "", IP), w.token_to_run, NEXT),
         "runs@example.org accepted the invitation to run this host; Invited by: → system",
     ),

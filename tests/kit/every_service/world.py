@@ -129,6 +129,15 @@ class World:
     def offer_link(self) -> None:
         self.link = links.offer_link(self.by, self.box)
 
+    def offer_half(self) -> None:
+        """To two domains, in one of which who invited may grant no longer."""
+        other = domains.add_domain(SYSTEM, DomainName("other.example"))
+        lost = Grant.objects.create(user=self.ann, domain=other, rights=Right.values)
+        both = [self.domain, other]
+        invited = invitations.invite(acting(self.ann), "new@example.org", both, HELPING)
+        self.token = invited.link.rpartition("=")[2]
+        lost.delete()
+
     def publish_proof(self) -> None:
         self.zone.texts[record_name("wish.example")] = [record_text(self.asked.token)]
 
