@@ -58,7 +58,8 @@ def accept(actor: Actor, token: str, password: str = "") -> User:
 
 
 def _give_offered(actor: Actor, user: User, invitations: Sequence[Invitation]) -> None:
-    email, said = invitations[0].email, {"by": invitations[0].by}
+    email = invitations[0].email
+    said: dict[str, object] = {"by": invitations[0].by}
     if invitations[0].domain is None:
         _refuse_orphan(invitations[0])
         record_invitations(actor, Verb.ACCEPTED, email, [None], said)
