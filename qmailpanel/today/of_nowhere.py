@@ -22,7 +22,7 @@ from qmailpanel.reports.statuses import Status
 from .need import COUNTED, SHOWN, Item, Need, say_more, say_number
 from .of_mail import href_of, name_of
 
-ASKED = 8  # at a time, whether they still do
+ASKED = 8  # at first, whether they still do
 
 
 def nowhere_for(user: User) -> QuerySet[Nowhere]:
@@ -33,14 +33,13 @@ def nowhere_for(user: User) -> QuerySet[Nowhere]:
     return here.filter(domain__in=Domain.objects.filter(grants__user=user).values("pk"))
 
 
-def lost_items(user: User, rows: Sequence[Nowhere]) -> list[tuple[Address, Item]]:
+def lost_items(user: User, rows: Sequence[Nowhere], fates: Fates) -> list[tuple[Address, Item]]:
     """Those of which it still is so, as far as the person can know."""
     mine = leading_on().for_user(user).prefetch_related("destinations")
     found = {row.pk: row for row in mine.filter(pk__in=[row.address for row in rows])}
     addresses = [found[row.address] for row in rows if row.address in found]
-    fates = Fates(user)
-    fates.read(str(address) for address in addresses if address.destinations.all())
-    asked = (address for address in addresses if address.destinations.all())
+    asked = [address for address in addresses if address.destinations.all()]
+    fates.read(map(str, asked))
     lost = ((address, losses_of(address, fates)) for address in asked)
     return [
         (address, Item(name_of(address), href_of(address), say_end(ends[0])))
@@ -70,12 +69,14 @@ def needs_of_nowhere(user: User) -> Iterator[Need]:
 
 
 def _ask(user: User, rows: Sequence[Nowhere]) -> tuple[list[tuple[Address, Item]], int]:
-    """Some, until one of them still goes nowhere; and how many are left then."""
-    for start in range(0, len(rows), ASKED):
-        end = start + ASKED
-        if lost := lost_items(user, rows[start:end]):
-            return lost, len(rows[end:])
-    return [], 0
+    """The first of them, and how many are left; all where none of these is lost any more.
+
+    What they lead on is followed together, however many they are.
+    """
+    fates = Fates(user)
+    if first := lost_items(user, rows[:ASKED], fates):
+        return first, len(rows[ASKED:])
+    return lost_items(user, rows[ASKED:], fates), 0
 
 
 def _see_or_change(user: User, address: Address, *, is_alone: bool) -> str:

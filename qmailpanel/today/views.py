@@ -13,6 +13,7 @@ from qmailpanel.accounts.access import Audience, PanelRequest, audience
 from qmailpanel.domains.frame import notices
 from qmailpanel.domains.lists import DomainRows
 from qmailpanel.domains.models import Domain
+from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.paging import page as page_of
 from qmailpanel.reports.node import find_node
 from qmailpanel.reports.statuses import Statuses
@@ -72,6 +73,6 @@ def nowhere(request: PanelRequest) -> HttpResponse:
     """Every alias and forwarding that goes nowhere; of one page those that still do."""
     user, query = request.user, Query.of(request)
     found = query.page_of(nowhere_for(user), ("domain", "address"))
-    items = [item for _address, item in lost_items(user, found.rows)]
+    items = [item for _address, item in lost_items(user, found.rows, Fates(user))]
     context = {**around(notices(Statuses([]))), **query.context(found), "items": items}
     return show(request, "today/nowhere.html", context)

@@ -21,7 +21,7 @@ from qmailpanel.mailboxes.services import add_mailbox, switch_mailbox
 from qmailpanel.people.models import NameRequest
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.qmail.pause import finish
-from qmailpanel.reports.models import Survey, SyncNode, Usage
+from qmailpanel.reports.models import Nowhere, Survey, SyncNode, Usage
 from qmailpanel.sync.models import HostFinding, SyncDrift, SyncQuestion
 from qmailpanel.sync.rounds.nowhere import look_at_all
 from qmailpanel.today import of_nowhere, views
@@ -382,6 +382,26 @@ def test_one_that_still_goes_nowhere_is_found_behind_those_that_were_mended(
     finish(look_at_all())
     assert "Not all mail to 2 addresses arrives" in needs_in(as_operator)
     assert "and 1 more" in needs_in(as_operator)
+
+
+def test_what_many_lost_addresses_lead_on_is_followed_together(
+    as_operator: Client,
+    host: SyncNode,
+    box: Address,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_max_num_queries: Any,
+) -> None:
+    """However many of them were mended: the front page asks as often for 24 as for 8."""
+    monkeypatch.setattr(of_nowhere, "ASKED", 2)
+    gone = [MailAddress("gone@pandle.net")]
+    for number in range(24):
+        add_alias(SYSTEM, box.domain, AliasLocal(f"all{number}"), gone)
+    finish(look_at_all())
+    add_mailbox(SYSTEM, box.domain, LocalPart("gone"))
+    make_live(box.domain)
+    assert Nowhere.objects.count() == 24
+    with django_assert_max_num_queries(60):
+        assert WELL in needs_in(as_operator)
 
 
 def test_nobody_hears_of_addresses_of_other_people(

@@ -16,6 +16,7 @@ LOST = frozenset({Fate.FULL, Fate.NOBODY, Fate.RETURNS, Fate.DISCARDED})
 HOPS = 20  # one behind the other that a page follows
 MOST = 2_000  # addresses that it reads
 STEPS = 20_000  # from one address to the next
+AT_ONCE = 200  # addresses that are read before it counts how far they lead
 
 
 class Fates:
@@ -32,7 +33,9 @@ class Fates:
         self._stops: dict[str, Stop] = {}
         self._ends: dict[str, list[End]] = {}
         self._pending: set[str] = set()
+        self._followed: set[str] = set()
         self._steps = STEPS
+        self._unread_steps = STEPS
 
     def take(self, rows: Iterable[Address], statuses: Statuses) -> None:
         """Rows that the person sees need not be read; see `Stops.take`."""
@@ -44,14 +47,24 @@ class Fates:
 
     def read(self, addresses: Iterable[str]) -> None:
         """Follow mail to these addresses up to its ends."""
-        reached, passed = {address.lower() for address in addresses}, set[str]()
+        reached, passed = {address.lower() for address in addresses} - self._followed, set[str]()
+        self._followed |= reached
         for _hop in range(HOPS):
-            unread = sorted(reached - self._stops.keys())[: MOST - len(self._stops)]
-            self._stops |= self._reader.read(unread) if unread else {}
+            self._read_hop(reached - self._stops.keys())
             passed |= reached
             reached = {there for node in reached for there in self._stop(node).nexts} - passed
             if not reached:
                 return
+
+    def _read_hop(self, nodes: Collection[str]) -> None:
+        """Addresses that are equally far away, as long as few enough destinations were read."""
+        unread = sorted(nodes)[: MOST - len(self._stops)]
+        for start in range(0, len(unread), AT_ONCE):
+            if self._unread_steps <= 0:
+                return
+            read = self._reader.read(unread[start : start + AT_ONCE])
+            self._unread_steps -= sum(len(stop.nexts) for stop in read.values())
+            self._stops |= read
 
     def stop(self, address: str) -> Stop:
         """What ends at the address itself, and where mail goes from it."""

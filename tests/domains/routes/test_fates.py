@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias, remove_alias, switch_alias
@@ -314,6 +315,32 @@ def test_however_many_lead_into_however_long_a_way_a_page_follows_so_many_steps(
     addresses = [f"hop{number}@pandle.net" for number in range(1, 11)]
     found = [[end.fate for end in fates.ends(address)] for address in addresses]
     assert found == [[Fate.ARRIVES]] * 8 + [[Fate.FURTHER]] * 2
+
+
+def test_no_more_destinations_are_read_than_a_page_follows_steps(
+    operator, domain, anna, monkeypatch
+) -> None:
+    """However few addresses have them."""
+    monkeypatch.setattr("qmailpanel.domains.routes.fates.STEPS", 20)
+    monkeypatch.setattr("qmailpanel.domains.routes.fates.AT_ONCE", 2)
+    for layer in range(5, 0, -1):
+        there = [f"l{layer + 1}n{n}@pandle.net" for n in range(5)] if layer < 5 else [str(anna)]
+        for n in range(5):
+            alias(domain, f"l{layer}n{n}", *there)
+    read = list[int]()
+
+    def count(execute, sql, params, many, context):
+        if "domains_destination" in sql:
+            read.append(len(params))
+        return execute(sql, params, many, context)
+
+    fates, starts = Fates(operator), [f"l1n{n}@pandle.net" for n in range(5)]
+    with connection.execute_wrapper(count):
+        fates.read(starts)
+        found = [{end.fate for end in fates.ends(start)} for start in starts]
+    assert sum(read) <= 6  # addresses of which destinations were read
+    assert found[0] == {Fate.FURTHER}
+    assert fates_of(operator, "l5n0@pandle.net") == [("anna@pandle.net", Fate.ARRIVES)]
 
 
 def test_a_long_chain_of_aliases_breaks_no_page(as_colleague, domain) -> None:
