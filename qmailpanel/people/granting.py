@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Self
 
+from django.db.models import F
+from django.utils import timezone
 from django.utils.translation import gettext_noop as _
 
 from qmailpanel.accounts.models import User
@@ -23,6 +26,9 @@ from qmailpanel.domains.access.rights import (
 from qmailpanel.domains.changes import refuse_removed
 from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.ledger.actors import Actor, Refused
+from qmailpanel.ledger.models import Change, Noun, Verb
+
+MOST = 30  # mails of one kind that a person sends others in an hour
 
 
 class Granting:
@@ -81,6 +87,15 @@ class Granting:
             self.require(rights, domain)
             refuse_removed(domain)
         return found
+
+
+def refuse_flood(actor: Actor, verb: Verb, noun: Noun, refused: Refused) -> None:
+    """Each moment of it is a mail that somebody else gets, about however many domains."""
+    since = timezone.now() - timedelta(hours=1)
+    done = Change.objects.filter(actor=actor.user_id, verb=verb, noun=noun, at__gt=since)
+    others = done.exclude(target=F("actor_name"))
+    if actor.user_id is not None and others.values("at").distinct().count() >= MOST:
+        raise refused
 
 
 def refuse_off(user: User) -> None:

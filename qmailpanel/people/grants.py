@@ -14,7 +14,14 @@ from qmailpanel.ledger.actors import Actor, Refused
 from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import Sides, ledger_locked, record_among
 
-from .granting import Granting, refuse_holders, refuse_no_domain, refuse_none, refuse_off
+from .granting import (
+    Granting,
+    refuse_flood,
+    refuse_holders,
+    refuse_no_domain,
+    refuse_none,
+    refuse_off,
+)
 
 
 def grant_rights(
@@ -28,6 +35,9 @@ def grant_rights(
         _refuse_unknown(granting, user)
         refuse_off(user)
         refuse_holders(user.email, found)
+        if not granting.is_free:
+            many = Refused(_("You added domains very often. Go on in an hour."), "domains")
+            refuse_flood(actor, Verb.GRANTED, Noun.PERSON, many)
         give(actor, user, dict.fromkeys(found, rights), by=actor.name)
     return found
 

@@ -23,15 +23,14 @@ from qmailpanel.domains.routes.hops import Routes
 from qmailpanel.domains.routes.ours import Ours
 from qmailpanel.environment.installed import command_name
 from qmailpanel.ledger.actors import Actor, Refused
-from qmailpanel.ledger.models import Change, Noun, Verb
+from qmailpanel.ledger.models import Noun, Verb
 from qmailpanel.ledger.services import Sides, ledger_locked, record_among
 from qmailpanel.qmail.names import DomainName, InvalidName, MailAddress
 
-from .granting import Granting, refuse_holders, refuse_none, refuse_off
+from .granting import Granting, refuse_flood, refuse_holders, refuse_none, refuse_off
 from .grants import give
 
 LIFETIME = timedelta(days=7)
-MOST = 30  # invitations of one person in an hour
 SHARED = _(
     "Mail to %(email)s arrives in %(name)s, which others look after. Invite another address, "
     "or make the operator on the host: %(command)s operator"
@@ -111,7 +110,8 @@ def _create_invitations(
     actor: Actor, email: str, domains: Sequence[Domain], rights: Rights
 ) -> Invited:
     """One for each domain, or one without a domain; all with one link."""
-    _refuse_flood(actor)
+    many = Refused(_("You invited many people. Go on in an hour."), "email")
+    refuse_flood(actor, Verb.INVITED, Noun.INVITATION, many)
     expires = timezone.now() + LIFETIME
     token, offered = make_token(), in_order(rights)
     places: Sequence[Domain | None] = domains or [None]
@@ -137,16 +137,6 @@ def _earlier(email: str, domains: Collection[Domain]) -> InvitationQuerySet:
     keys = {domain.pk for domain in domains}
     same = Q(**{f"domain__pk{AMONG}": keys}) if keys else Q(domain=None)
     return Invitation.objects.filter(same, email=email.lower())
-
-
-def _refuse_flood(actor: Actor) -> None:
-    """Each invitation is a mail that somebody else gets, to however many domains."""
-    since = timezone.now() - timedelta(hours=1)
-    sent = Change.objects.filter(
-        actor=actor.user_id, verb=Verb.INVITED, noun=Noun.INVITATION, at__gt=since
-    )
-    if actor.user_id is not None and sent.values("at").distinct().count() >= MOST:
-        raise Refused(_("You invited many people. Go on in an hour."), "email")
 
 
 def record_invitations(

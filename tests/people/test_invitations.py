@@ -23,8 +23,9 @@ from qmailpanel.ledger.models import Change, Verb
 from qmailpanel.mailboxes.opening.links import offer_link
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.people.accepting import accept, find_invitations
+from qmailpanel.people.granting import MOST
 from qmailpanel.people.grants import revoke_rights
-from qmailpanel.people.invitations import MOST, invite, invite_operator, withdraw
+from qmailpanel.people.invitations import invite, invite_operator, withdraw
 from qmailpanel.people.letters import send
 from qmailpanel.qmail.names import LocalPart
 from tests.kit.people import LINK, rights_in, user_of

@@ -19,8 +19,9 @@ from qmailpanel.domains.services import add_domain, remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Verb
 from qmailpanel.people.accepting import accept, find_invitations
+from qmailpanel.people.granting import MOST
 from qmailpanel.people.grants import revoke_rights
-from qmailpanel.people.invitations import MOST, invite, withdraw
+from qmailpanel.people.invitations import invite, withdraw
 from qmailpanel.people.persons import switch_person
 from qmailpanel.qmail.names import DomainName
 from tests.kit.people import LINK, rights_in, user_of

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core import mail
+from django.utils import timezone
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.access.rights import HELPING, NotAllowed, Preset, Right, read_rights
 from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.domains.services import add_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
-from qmailpanel.ledger.models import Change, Verb
+from qmailpanel.ledger.models import Change, Noun, Verb
+from qmailpanel.ledger.services import ledger_locked, record
+from qmailpanel.people.granting import MOST
 from qmailpanel.people.grants import change_rights, grant_rights, revoke_rights
 from qmailpanel.qmail.names import DomainName
 from tests.kit.people import rights_in, user_of
@@ -130,6 +135,37 @@ def test_nobody_adds_domains_to_themselves_or_twice(three, ann, lender):
         grant_rights(lender, user_of(lender), three[:1], HELPING)
     with pytest.raises(Refused, match=r"looks after a\.example already"):
         grant_rights(lender, ann, three[:1], HELPING)
+
+
+def test_who_added_domains_very_often_goes_on_in_an_hour_and_an_operator_at_once(
+    three, ann, lender, operator, sign_in
+):
+    new = add_domain(SYSTEM, DomainName("new.example"))
+    Grant.objects.create(user=user_of(lender), domain=new, rights=Right.values)
+    for _time in range(MOST):
+        grant_rights(lender, ann, [new], HELPING)
+        revoke_rights(lender, ann, [new])
+    asked = {"domains": "new.example", "preset": "help desk"}
+    answer = sign_in(user_of(lender)).post(f"/people/{ann.pk}/domains/", asked)
+    page = answer.content.decode()
+    said = page[page.index('id="grant_domains_error"') :].partition("</p>")[0]
+    assert answer.status_code == 422
+    assert "You added domains very often. Go on in an hour." in said
+    assert (mail.outbox, rights_in(new, ANN)) == ([], None)
+    with time_machine.travel(timezone.now() + timedelta(minutes=61)):
+        grant_rights(lender, ann, [new], HELPING)
+    for _time in range(MOST + 1):
+        revoke_rights(SYSTEM, ann, [new])
+        grant_rights(Actor(operator.pk, str(operator), None), ann, [new], HELPING)
+
+
+def test_what_one_accepted_oneself_is_no_mail_to_others(three, ann, lender):
+    revoke_rights(SYSTEM, ann, three[:1])
+    with ledger_locked():
+        for _time in range(MOST):
+            record(lender, Verb.GRANTED, Noun.PERSON, lender.name, domain=three[0].pk)
+    grant_rights(lender, ann, three[:1], HELPING)
+    assert held(three)[0] == HELP
 
 
 def test_many_rights_are_changed_with_as_many_queries_as_one(

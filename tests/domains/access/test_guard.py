@@ -36,8 +36,9 @@ from qmailpanel.mailboxes.services import (
     switch_mailbox,
 )
 from qmailpanel.people.accepting import accept
+from qmailpanel.people.granting import MOST
 from qmailpanel.people.grants import revoke_rights
-from qmailpanel.people.invitations import MOST, invite, invite_operator
+from qmailpanel.people.invitations import invite, invite_operator
 from qmailpanel.people.models import NameRequest
 from qmailpanel.people.persons import demote, switch_person
 from qmailpanel.people.requests import accept_request, request_name
