@@ -65,8 +65,7 @@ def look_at_all() -> Round[None]:
     """Every address that has destinations; then it is noted when, and how much there is."""
     last = 0
     while some := _find_next(last):
-        with transaction.atomic():
-            _write(_here().filter(address__gt=last, address__lte=some[-1]), _find_lost(some))
+        _renew(_here().filter(address__gt=last, address__lte=some[-1]), some)
         last = some[-1]
         yield
     _here().filter(address__gt=last).delete()
@@ -112,9 +111,19 @@ def _look_at(addresses: Collection[int]) -> Round[None]:
     ordered = sorted(addresses)
     for start in range(0, len(ordered), SLICE):
         some = ordered[start : start + SLICE]
-        with transaction.atomic():
-            _write(_here().filter(address__in=some), _find_lost(some))
+        _renew(_here().filter(address__in=some), some)
         yield
+
+
+def _renew(known: QuerySet[Nowhere], addresses: Collection[int]) -> None:
+    """Found before the transaction: for seconds nobody could change anything else.
+
+    What is changed meanwhile is newer than what the round has looked through, so its own look
+    comes later and has the last word.
+    """
+    lost = _find_lost(addresses)
+    with transaction.atomic():
+        _write(known, lost)
 
 
 def _find_lost(addresses: Collection[int]) -> list[Nowhere]:

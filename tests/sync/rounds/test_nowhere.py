@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from qmailpanel.aliases.services import add_alias, switch_alias
 from qmailpanel.domains.models import Address, Destination, Domain, Unknown
@@ -248,3 +250,51 @@ def test_more_than_so_many_changes_have_all_looked_at(
         alias(box.domain, local, "typo@pandle.net")
     assert go_on(rounds) == ["help@pandle.net", "info@pandle.net"]
     assert Survey.objects.get().at != at
+
+
+# while others change something
+
+
+@contextmanager
+def before_writing(happen: Callable[[], object]) -> Iterator[None]:
+    """It happens once, before what was found is written."""
+    left = [happen]
+
+    def wait(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("SAVEPOINT") and left:
+            left.pop()()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(wait):
+        yield
+    assert not left
+
+
+@pytest.mark.parametrize("is_of_all", [True, False], ids=["all", "news"])
+def test_a_transaction_waits_for_nothing_that_is_asked(
+    rounds: NowhereRounds, box: Address, is_of_all: bool, django_assert_max_num_queries: Any
+) -> None:
+    alias(box.domain, "info", "typo@pandle.net")
+    with django_assert_max_num_queries(200) as queries:
+        finish(look_at_all()) if is_of_all else go_on(rounds)
+    assert found() == ["info@pandle.net"]
+    asked, depth = list[str](), 0
+    for query in queries.captured_queries:
+        depth += query["sql"].startswith("SAVEPOINT") - query["sql"].startswith("RELEASE")
+        if depth and "domains_address" in query["sql"]:
+            asked.append(query["sql"])
+    assert asked == []
+
+
+@pytest.mark.parametrize("is_of_all", [True, False], ids=["all", "news"])
+def test_what_is_changed_while_sync_looks_is_looked_at_again(
+    rounds: NowhereRounds, box: Address, is_of_all: bool
+) -> None:
+    alias(box.domain, "info", "typo@pandle.net")
+    due = rounds.rounds[is_of_all]
+    due.hurry()
+    with before_writing(lambda: add_mailbox(SYSTEM, box.domain, LocalPart("typo"))):
+        while due.go_on():
+            pass
+    assert found() == ["info@pandle.net"]
+    assert go_on(rounds) == []
