@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from qmailpanel.accounts.forms import NewPasswordForm
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.access.rights import Preset, Right, Rights, in_order, preset_of, read_rights
-from qmailpanel.domains.models import Domain, Grant
+from qmailpanel.domains.models import Claim, Domain, Grant
 from qmailpanel.qmail import names
 from qmailpanel.web.edited import EditForm
 from qmailpanel.web.fields import BETWEEN, MOST_WORDS, PLAIN, PanelForm, ParsedField
@@ -115,6 +115,8 @@ class GrantForm(RightsForm):
         typed = self.cleaned_data["domains"]
         mine = Domain.objects.for_user(self.user).claiming()
         found = {domain.name: domain for domain in mine.filter(name__in=typed)}
+        others = Claim.objects.for_user(self.user).aliases().filter(removed=False, name__in=typed)
+        found |= {claim.name: claim.domain for claim in others.select_related("domain")}
         strange = [name for name in typed if name not in found]
         if strange:
             words = ", ".join(map(names.display_of, strange))

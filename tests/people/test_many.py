@@ -15,6 +15,7 @@ from qmailpanel.activity.sentences import sentence_of
 from qmailpanel.domains.access.models import Invitation
 from qmailpanel.domains.access.rights import HELPING, NotAllowed, Right
 from qmailpanel.domains.models import Domain, Grant
+from qmailpanel.domains.names.services import add_alias_domain, remove_alias_domain
 from qmailpanel.domains.services import add_domain, remove_domain
 from qmailpanel.ledger.actors import SYSTEM, Actor, Refused
 from qmailpanel.ledger.models import Change, Verb
@@ -288,6 +289,20 @@ def test_names_are_taken_as_people_write_them(many, as_operator):
     as_operator.post("/people/", ask(domains="ONE.example, bücher.example;two.example\n"))
     invited = Invitation.objects.order_by("domain__name").values_list("domain__name", flat=True)
     assert list(invited) == ["one.example", "two.example", "xn--bcher-kva.example"]
+
+
+def test_an_alias_domain_stands_for_its_domain(many, lender, domain, sign_in):
+    add_alias_domain(SYSTEM, many[0], DomainName("uno.example"))
+    gone = add_alias_domain(SYSTEM, many[0], DomainName("gone.example"))
+    remove_alias_domain(SYSTEM, gone)
+    add_alias_domain(SYSTEM, domain, DomainName("strange.example"))
+    browser = sign_in(user_of(lender))
+    for name in ("gone.example", "strange.example"):
+        page = browser.post("/people/", ask(domains=name)).content.decode()
+        assert f"You look after no domain of this name: {name}." in page
+    browser.post("/people/", ask(domains="uno.example one.example three.example"))
+    invited = Invitation.objects.order_by("domain__name").values_list("domain__name", flat=True)
+    assert list(invited) == NAMES[:2]
 
 
 def test_who_may_grant_nowhere_has_no_form_and_is_refused_by_hand(many, person, sign_in):
