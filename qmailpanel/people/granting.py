@@ -61,6 +61,11 @@ class Granting:
         granting = [rights for rights in held if Right.GRANTING in rights]
         return ALL if self.is_free else NONE.union(*granting)
 
+    @property
+    def domains(self) -> set[int]:
+        """Where that is, by number; of somebody free nothing is read."""
+        return {domain for domain, rights in self._held.items() if Right.GRANTING in rights}
+
     def require(self, rights: Rights, domain: Domain) -> None:
         """Nobody grants, changes or takes more than they have."""
         held = ALL if self.is_free else self._held.get(domain.pk, NONE)

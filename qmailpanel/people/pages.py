@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from allauth.mfa.models import Authenticator
-from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpResponse
 from django.utils import timezone
 
 from qmailpanel.accounts.access import PanelRequest
 from qmailpanel.accounts.models import SECOND_FACTORS, User
+from qmailpanel.among import AMONG
 from qmailpanel.domains.access.models import Invitation
 from qmailpanel.domains.access.rights import in_words, preset_of, read_rights, rights_of
 from qmailpanel.domains.frame import domain_context, notices
@@ -78,12 +79,13 @@ def accounts_page(
     listed = query.context_of(_listed(user, query), order)
     if wants(request, "list"):
         return show(request, "people/list.html#list", listed)
-    mine = Granting(user).everywhere()
+    granting = Granting(user)
+    mine = granting.everywhere()
     shown = form or InviteManyForm(user=user, mine=mine)
     context = {
         **around(notices(Statuses([]))),
         **listed,
-        "invitations": _waiting(user),
+        "invitations": _waiting(user, granting),
         "most_links": MOST_LINKS,
         "form": shown,
         "may_grant": bool(mine),
@@ -114,14 +116,28 @@ def _listed(user: User, query: Query) -> QuerySet[User]:
     return found.annotate(domains=Coalesce(Subquery(theirs), 0), has_factor=Exists(factors))
 
 
-def _waiting(user: User) -> list[dict[str, Any]]:
-    """The invitations that one may see: of each link, one of its domains and how many more."""
+def _waiting(user: User, granting: Granting) -> list[dict[str, Any]]:
+    """The invitations that one may see: of each link, one of its domains and how many more.
+
+    `is_open`: one may withdraw all of it that one sees.
+    """
+    mine = Q(**{f"domain__pk{AMONG}": granting.domains})
     links = Invitation.objects.for_user(user).values("email", "digest", "expires")
     found = links.annotate(
-        first=Min("pk"), name=Min("domain__name"), more=Count("domain") - 1
+        first=Min("pk"),
+        name=Min("domain__name"),
+        more=Count("domain") - 1,
+        mine=Count("domain", filter=mine),
     ).order_by("email", "first")
     now = timezone.now()
-    return [{**one, "is_over": one["expires"] <= now} for one in found[:MOST_LINKS]]
+    return [
+        {
+            **one,
+            "is_over": one["expires"] <= now,
+            "is_open": granting.is_free or one["mine"] > one["more"],
+        }
+        for one in found[:MOST_LINKS]
+    ]
 
 
 def try_invite(

@@ -331,6 +331,20 @@ def test_of_a_link_a_domain_admin_sees_and_withdraws_only_their_part(many, lende
     assert [one.domain for one in Invitation.objects.all()] == [domain]
 
 
+def test_only_who_may_grant_in_all_of_a_link_that_they_see_finds_the_button_that_withdraws_it(
+    many, lender, domain, sign_in, as_operator
+):
+    browser = sign_in(user_of(lender))
+    seen = []
+    for domains in (many[:1], [*many[:2], domain], many, many[2:]):
+        Invitation.objects.all().delete()
+        invite(SYSTEM, EMAIL, domains, HELPING)
+        pages = [one.get("/people/").content.decode() for one in (browser, as_operator)]
+        assert all(EMAIL in page for page in pages)
+        seen.append(["/withdraw/" in page for page in pages])
+    assert seen == [[True, True], [True, True], [False, True], [False, True]]
+
+
 def test_the_people_page_of_a_domain_admin_asks_as_often_for_one_as_for_many(
     many, lender, person, sign_in, django_assert_num_queries
 ):
