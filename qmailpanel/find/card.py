@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.models import Address
@@ -14,6 +15,7 @@ from qmailpanel.domains.routes.remarks import find_near, remarks_on
 from qmailpanel.domains.routes.sentences import mark_of, say_verdict
 from qmailpanel.qmail.names import InvalidName, MailAddress, stored_of
 from qmailpanel.qmail.route.ends import End
+from qmailpanel.qmail.route.verdict import Verdict
 
 from .acts import Act, acts_at, acts_on
 from .search import Found
@@ -52,7 +54,7 @@ def card_of(user: User, address: str, fates: Fates, found: Found) -> Card:
     ends, verdict, row = fates.ends(address), fates.verdict(address), found.own
     return Card(
         address=address,
-        sentence=say_verdict(address, verdict, ends),
+        sentence=_sentence(user, address, verdict, ends),
         mark=mark_of(verdict, is_pending=fates.is_pending(address)),
         hops=route_to(address, fates),
         remarks=remarks_on([address], fates, user),
@@ -60,6 +62,13 @@ def card_of(user: User, address: str, fates: Fates, found: Found) -> Card:
         acts=_acts(user, address, found, ends),
         near=find_near(address, fates, user) if found.home and not row else "",
     )
+
+
+def _sentence(user: User, address: str, verdict: Verdict, ends: list[End]) -> str:
+    """Of domains of other people here only operators know that mail to them stays on this host."""
+    if verdict is Verdict.LEAVES and not user.is_operator:
+        return _("Mail to %(address)s goes to a domain that is not yours.") % {"address": address}
+    return say_verdict(address, verdict, ends)
 
 
 def _acts(user: User, address: str, found: Found, ends: list[End]) -> list[Act]:

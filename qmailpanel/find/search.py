@@ -19,6 +19,7 @@ from qmailpanel.domains.models import (
     Domain,
     DomainQuerySet,
 )
+from qmailpanel.people.pages import people_of
 from qmailpanel.qmail.names import display_of, stored_of
 
 from .first import SHOWN, Domains, first_of
@@ -179,9 +180,8 @@ def _read_as(rows: DomainQuerySet, text: str) -> list[int]:
 
 
 def _find_people(user: User, text: str) -> list[User]:
-    if not user.is_operator:
-        return []
-    return list(User.objects.filter(email__icontains=text).order_by("email")[: SHOWN + 1])
+    """Whom the person sees: of others who look after a domain of theirs."""
+    return list(people_of(user).filter(email__icontains=text).order_by("email")[: SHOWN + 1])
 
 
 def _read(

@@ -42,6 +42,7 @@ class RightsForm(EditForm):
         choices=[*Preset.choices, (OWN, _("A choice of these:"))],
         widget=forms.RadioSelect,
         initial=Preset.MAILBOXES,
+        error_messages={"required": _("Choose what the person may do.")},
     )
     rights = forms.MultipleChoiceField(
         choices=Right.choices, required=False, widget=forms.CheckboxSelectMultiple

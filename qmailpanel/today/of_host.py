@@ -41,7 +41,7 @@ def needs_of_host(user: User, node: SyncNode | None) -> Iterator[Need]:
 
 def _service_down(node: SyncNode | None) -> Need:
     seen = node.heartbeat if node else None
-    at = date_format(localtime(seen), "Y-m-d H:i") if seen else ""
+    at = date_format(localtime(seen), "Y-m-d H:i T") if seen else ""
     return Need(
         key="down",
         tone=Status.PENDING,

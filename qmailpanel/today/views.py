@@ -54,7 +54,7 @@ def _context(request: PanelRequest) -> dict[str, Any]:
     first = page_of(mine, key=("name",), size=SHOWN)
     some = DomainRows(first.rows)
     rows = [some.row(domain) for domain in first.rows]
-    state = state_of(user, node, None if first.next else rows)
+    state = state_of(user, node, None if first.next else rows, needs)
     is_moving = any(row.badge.is_unsettled for row in rows) or bool(node and node.total)
     return {
         **around(notice for notice in make_notices([], node) if notice.total),

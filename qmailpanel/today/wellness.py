@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,8 +19,11 @@ from qmailpanel.domains.models import Domain
 from qmailpanel.reports.models import Survey, SyncNode
 from qmailpanel.reports.node import is_alive
 
+from .need import Need
+
 NEWEST = 100  # domains that are asked whether they are live
 OLD = timedelta(minutes=30)  # three scrubs
+NOT_LIVE = frozenset({"problems", "drifts", "question", "held"})  # what is not as it is wanted
 
 
 @dataclass(frozen=True)
@@ -31,14 +34,17 @@ class State:
     facts: str
 
 
-def state_of(user: User, node: SyncNode | None, rows: Sequence[DomainRow] | None) -> State:
+def state_of(
+    user: User, node: SyncNode | None, rows: Sequence[DomainRow] | None, needs: Collection[Need]
+) -> State:
     """`rows`: all domains of the person; None where there are more than a page shows."""
     survey = Survey.objects.filter(node=settings.QMAILPANEL_NODE).first()
     waiting = _count_waiting(user)
     looks = (survey.read_back, survey.at) if survey else (None,)
     is_known = is_alive(node) and all(map(_is_fresh, looks))
+    is_live = is_known and not waiting and NOT_LIVE.isdisjoint(need.key for need in needs)
     facts = [
-        _say_how_much(user, survey, rows, is_live=is_known and not waiting),
+        _say_how_much(user, survey, rows, is_live=is_live),
         _say_waiting(waiting) if waiting else "",
         *_say_looks(survey),
     ]
@@ -95,4 +101,4 @@ def _say_looks(survey: Survey | None) -> Iterator[str]:
 def _say_time(at: datetime) -> str:
     local = timezone.localtime(at)
     is_today = local.date() == timezone.localdate()
-    return date_format(local, "H:i" if is_today else "Y-m-d H:i")
+    return date_format(local, "H:i T" if is_today else "Y-m-d H:i T")

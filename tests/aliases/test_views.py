@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from qmailpanel.aliases.services import add_alias
+from qmailpanel.accounts.models import User
+from qmailpanel.aliases.services import add_alias, remove_alias
 from qmailpanel.domains.access.limits import change_limits
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.ledger.actors import SYSTEM
@@ -248,3 +251,14 @@ def test_thousands_of_addresses_are_counted_before_any_is_read(as_operator, doma
     answer = as_operator.post("/domains/pandle.net/aliases/", sent)
     assert answer.status_code == 422
     assert "Enter at most 1000 addresses." in answer.content.decode()
+
+
+@pytest.mark.parametrize(("days", "is_listed"), [(1, True), (3, False)])
+def test_a_removed_alias_leaves_the_list_when_a_mailbox_would_be_purged(
+    operator: User, sign_in: Any, sales: Address, settings: Any, days: int, is_listed: bool
+) -> None:
+    settings.QMAILPANEL_RETENTION_DAYS = 2
+    remove_alias(SYSTEM, sales)
+    with time_machine.travel(timezone.now() + timedelta(days=days)):
+        as_operator = sign_in(operator)
+        assert (f"row-a{sales.pk}" in body(as_operator.get(LIST))) is is_listed

@@ -38,9 +38,7 @@ def test_changes_wait_with_their_plan_until_they_are_applied(own_page, own_panel
     assert tree_of(host) == before
     page.get_by_role("button", name="Apply these changes").click()
     expect(page.locator("#applying button")).to_have_count(0)
-    expect(
-        page.get_by_text("Nothing: the files of the host are as they are wanted.")
-    ).to_be_visible()
+    expect(page.get_by_text("Nothing, but for what failed or was changed by hand.")).to_be_visible()
     expect(page.locator("#facts")).to_contain_text("0 domains")
     wait_until(lambda: host.assigned("pandle.net", "biliards") == "pandle.net/biliards")
     page.goto("/domains/pandle.net/mailboxes/")

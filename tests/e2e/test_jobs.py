@@ -20,10 +20,13 @@ addEventListener("click", event => {
 """
 FULL = """
 from qmailpanel.domains.models import Address
+from django.utils import timezone
 from qmailpanel.reports.models import Usage
 bob = Address.objects.get(domain__name="{domain}", local="bob")
 Usage.objects.update_or_create(
-    node="main", address=bob.pk, defaults={{"domain": bob.domain_id, "bytes": 9, "percent": 100}}
+    node="main",
+    address=bob.pk,
+    defaults={{"domain": bob.domain_id, "bytes": 9, "percent": 100, "at": timezone.now()}},
 )
 """
 REMOVE = """
@@ -113,7 +116,7 @@ def test_find_an_address_by_a_part_of_it(today: Page, domain: str) -> None:
 def test_bring_a_removed_mailbox_back(today: Page, domain: str, panel: Product) -> None:
     panel.shell(REMOVE.format(domain=domain))
     find(today, f"bob@{domain}")
-    today.get_by_role("link", name=f"Open bob@{domain}").click()
+    today.get_by_role("link", name="Bring it back").click()
     today.get_by_role("button", name="Undo removal").click()
     expect(today.locator(".headline .status")).to_have_text("Live")
     assert clicks(today) <= 3

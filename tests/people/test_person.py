@@ -239,8 +239,30 @@ def test_ticked_rows_get_other_rights_and_the_list_stays_as_it_was_searched(
     assert held(three) == [["addresses", *HELP]] * 2 + [HELP]
 
 
-def test_ticked_rows_are_taken_away(three, ann, as_operator):
+def test_before_rights_are_taken_away_the_page_asks_and_keeps_what_is_ticked(
+    three, ann, as_operator
+):
     data = {"grant": keys(*three[:2]), "do": "revoke"}
+    page = as_operator.post(f"/people/{ann.pk}/rights/", data).content.decode()
+    assert "Take all rights of ann@example.org in 2 domains away?" in page
+    assert None not in held(three)
+    ticked = re.findall(r'name="grant" value="(\d+)"[^>]*checked', page)
+    assert sorted(ticked) == sorted(data["grant"])
+
+
+def test_where_rights_differ_none_of_them_stands_there_already(three, ann, as_operator):
+    Grant.objects.filter(pk=keys(three[0])[0]).update(rights=["addresses"])
+    page = as_operator.get(f"/people/{ann.pk}/").content.decode()
+    changing = page.partition('id="ticked"')[2].partition("<details")[0]
+    assert 'name="preset"' in changing
+    assert not re.search(r'name="preset"[^>]*checked', changing)
+    answer = as_operator.post(f"/people/{ann.pk}/rights/", {"grant": keys(*three), "do": "change"})
+    assert answer.status_code == 422
+    assert "Choose what the person may do." in answer.content.decode()
+
+
+def test_ticked_rows_are_taken_away(three, ann, as_operator):
+    data = {"grant": keys(*three[:2]), "do": "revoke", "sure": "1"}
     assert as_operator.post(f"/people/{ann.pk}/rights/", data).status_code == 303
     assert held(three) == [None, None, HELP]
 
@@ -263,7 +285,7 @@ def test_ids_of_other_peoples_grants_do_nothing(three, ann, lender, colleague, s
     browser, page = sign_in(user_of(lender)), f"/people/{ann.pk}/rights/"
     foreign = str(Grant.objects.get(user=colleague).pk)
     for ids in ([foreign], keys(three[2]), ["x"], ["9" * 30]):
-        assert browser.post(page, {"grant": ids, "do": "revoke"}).status_code == 422
+        assert browser.post(page, {"grant": ids, "do": "revoke", "sure": "1"}).status_code == 422
     assert held(three) == [HELP] * 3
     assert colleague.grants.exists()
 
@@ -278,7 +300,9 @@ def test_all_of_the_list_means_also_what_is_on_other_pages_and_only_what_one_may
     grant_rights(SYSTEM, ann, many, HELPING)
     page = as_operator.get(f"/people/{ann.pk}/?q=ZED").content.decode()
     assert (">zed48.example<" in page, ">zed50.example<" in page) == (True, False)
-    as_operator.post(f"/people/{ann.pk}/rights/", {"every": "1", "do": "revoke", "q": "zed"})
+    as_operator.post(
+        f"/people/{ann.pk}/rights/", {"every": "1", "do": "revoke", "sure": "1", "q": "zed"}
+    )
     left = ann.grants.values_list("domain__name", flat=True)
     assert not [name for name in left if name.startswith("zed")]
     assert len(left) == 4
@@ -301,7 +325,7 @@ def test_domains_are_added_on_the_page_and_the_person_is_told(three, ann, as_ope
 def test_who_takes_the_last_shared_domain_away_is_led_to_the_list(three, ann, person, sign_in):
     admin = person(*Right.values, email="boss@example.org", of=three[0])
     browser = sign_in(user_of(admin))
-    data = {"grant": keys(three[0]), "do": "revoke"}
+    data = {"grant": keys(three[0]), "do": "revoke", "sure": "1"}
     assert browser.post(f"/people/{ann.pk}/rights/", data)["Location"] == "/people/"
 
 
@@ -309,7 +333,7 @@ def test_anybody_leaves_some_of_their_domains_on_their_own_page(three, ann, sign
     browser = sign_in(ann)
     page = browser.get(f"/people/{ann.pk}/").content.decode()
     assert ("Leave them" in page, "Add domains" in page) == (True, False)
-    data = {"grant": keys(*three[:2]), "do": "revoke"}
+    data = {"grant": keys(*three[:2]), "do": "revoke", "sure": "1"}
     assert browser.post(f"/people/{ann.pk}/rights/", data)["Location"] == f"/people/{ann.pk}/"
     assert held(three) == [None, None, HELP]
     assert browser.post(f"/people/{ann.pk}/rights/", {**data, "do": "change"}).status_code == 422

@@ -270,7 +270,7 @@ def test_where_all_is_well_it_says_how_much_and_when_it_was_read(
 ) -> None:
     needs = needs_in(as_operator)
     at = timezone.localtime(Survey.objects.get().read_back)
-    assert f"2 domains, 1 mailbox, all live. All was read back at {at:%H:%M}." in needs
+    assert f"2 domains, 1 mailbox, all live. All was read back at {at:%H:%M} UTC." in needs
     assert "Where mail goes was asked at " in needs
 
 
@@ -475,3 +475,12 @@ def test_usage_of_what_was_removed_needs_nobody(
     assert Usage.objects.exists()
     assert WELL in needs_in(as_operator)
     assert rail(as_operator, "today") == 0
+
+
+@pytest.mark.parametrize("spoil", [fail, touch])
+def test_it_says_that_all_is_live_only_where_nothing_failed_or_was_changed_by_hand(
+    as_operator, host, box, spoil
+) -> None:
+    assert "all live" in body(as_operator)
+    spoil(box)
+    assert "all live" not in body(as_operator)

@@ -115,11 +115,13 @@ BEHIND["behind: a mailbox"] = (Verdict.GOES_ON, BEHIND["behind: a mailbox"][1])
 
 
 def has_green(client: Client, page: str, row: Address) -> bool:
-    """Whether the row is green, or its card."""
+    """Whether the row is green, or its card, or what was found with it."""
     text = client.get(page, follow=True).content.decode()
+    assert f"a{row.pk}" in text or page.startswith("/find/")
     if page.startswith("/find/"):
-        card = text.partition('class="answer"')[2].partition("</section>")[0]
-        return 'class="status live"' in card
+        found = text.partition('class="answer"')[2] if "@" in page else text
+        assert f"/{row.pk}/" in found
+        return 'class="status live"' in found
     return bool(re.search(rf'id="status-a{row.pk}" class="status live"', text))
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import Count, Exists, F, OuterRef, Q
+from django.utils import timezone
 
 from qmailpanel.domains.fullness import usages_in
 from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
+from qmailpanel.ledger.models import Change
 from qmailpanel.paging import Page, numbered_page, page
 from qmailpanel.web.lists import Query
 
@@ -50,7 +54,7 @@ def list_addresses(mine: AddressQuerySet, domain: Domain, kind: Kind, query: Que
     """`mine`: all that the person may see anywhere."""
     only, is_by_used = only_of(kind, query.only), kind is Kind.MAILBOX and query.sort == BY_USED
     some = mine.starting(query.local) if query.local else mine
-    rows, are_many = narrowed(some, domain, kind, only)
+    rows, are_many = narrowed(_with_an_end(some, kind), domain, kind, only)
     total = MANY if are_many else _count(rows)
     rest = rows.exclude(pk=query.top) if query.top else rows
     if total.rows <= NUMBERED:
@@ -62,6 +66,15 @@ def list_addresses(mine: AddressQuerySet, domain: Domain, kind: Kind, query: Que
     else:
         shown = query.page_of(listed(rest, kind), BY_NAME)
     return Listing(shown, total, only, is_by_used)
+
+
+def _with_an_end(rows: AddressQuerySet, kind: Kind) -> AddressQuerySet:
+    """Removed aliases can be brought back from it as long as mailboxes from theirs."""
+    if kind is Kind.MAILBOX or not settings.QMAILPANEL_RETENTION_DAYS:
+        return rows
+    since = timezone.now() - timedelta(days=settings.QMAILPANEL_RETENTION_DAYS)
+    lately = Change.objects.filter(pk=OuterRef("change_id"), at__gte=since)
+    return rows.filter(Q(removed=False) | Exists(lately))
 
 
 def listed(rows: AddressQuerySet, kind: Kind) -> AddressQuerySet:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext as _
 
 from qmailpanel.domains.models import Address, Domain, Unknown
-from qmailpanel.qmail.layout.domain import DOMAIN_OFF
+from qmailpanel.qmail.layout.domain import DOMAIN_OFF, NO_MAILBOX
 from qmailpanel.qmail.layout.leaving import NOT_SERVED
 from qmailpanel.qmail.names import MailUser
 from qmailpanel.qmail.route.ends import End, Fate
@@ -136,7 +136,7 @@ def _unknown(domain: Domain, fates: Fates) -> Node:
 
 def _wanted_of_unknown(domain: Domain, fates: Fates) -> Node:
     if domain.unknown == Unknown.BOUNCE:
-        text = domain.unknown_text or _("no mailbox here by that name")
+        text = domain.unknown_text or NO_MAILBOX
         return Node(text, _("goes back to the sender"), "stopped")
     if domain.unknown == Unknown.DISCARD:
         return Node(_("discarded"), _("the sender hears nothing"), "stopped")

@@ -48,9 +48,13 @@ def person_page(
     *,
     changing: RightsForm | None = None,
     adding: GrantForm | None = None,
+    asking: Sequence[Domain] = (),
     why: str = "",
 ) -> HttpResponse:
-    """All domains of a person that one may see, what they may do there, and the forms about it."""
+    """All domains of a person that one may see, what they may do there, and the forms about it.
+
+    `asking`: those in which all rights are taken away if whoever looks says yes.
+    """
     query, user = _query(request), request.user
     granting = Granting(user)
     theirs = _grants_of(user, person, query.q)
@@ -70,6 +74,7 @@ def person_page(
         "may_grant": mine and person != user,
         "changing": forms[0],
         "adding": forms[1],
+        "asking": asking,
         "why": why,
     }
     status = 422 if why or any(form.errors for form in forms) else 200
@@ -83,8 +88,9 @@ def _query(request: PanelRequest) -> Query:
 
 
 def _rights_form(grants: Sequence[Grant], mine: Rights) -> RightsForm:
-    """What the person may do already stands there, where that is the same everywhere."""
+    """What the person may do stands there already, where that is the same everywhere."""
     form = RightsForm(mine=mine)
+    form.fields["preset"].initial = None
     if len({tuple(grant.rights) for grant in grants}) == 1:
         for name, said in RightsForm.says(grants[0]).items():
             form.fields[name].initial = said

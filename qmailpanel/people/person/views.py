@@ -55,6 +55,9 @@ def change(request: PanelRequest, pk: int) -> HttpResponse:
 
 
 def _revoke(request: PanelRequest, found: User, domains: list[Domain]) -> HttpResponse:
+    """Asks first: nobody can undo it."""
+    if domains and "sure" not in request.POST:
+        return person_page(request, found, asking=domains)
     tried = attempt(
         request,
         None,

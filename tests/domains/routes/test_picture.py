@@ -23,6 +23,7 @@ from qmailpanel.domains.services import change_domain, remove_domain, switch_dom
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox, change_mailbox, hold_mailbox, switch_mailbox
+from qmailpanel.qmail.layout.domain import NO_MAILBOX
 from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 from qmailpanel.reports.models import SyncNode
 from tests.kit.live import make_live, write_problem, write_usage
@@ -60,7 +61,7 @@ BACK, OUT = "goes back to the sender", MailAddress("x@elsewhere.example")
 @pytest.mark.parametrize(
     ("fields", "end"),
     [
-        ({"unknown": Unknown.BOUNCE}, Node("no mailbox here by that name", BACK, "stopped")),
+        ({"unknown": Unknown.BOUNCE}, Node(NO_MAILBOX, BACK, "stopped")),
         (
             {"unknown": Unknown.BOUNCE, "unknown_text": "Gone."},
             Node("Gone.", BACK, "stopped"),
