@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.access.rights import Right, read_rights
-from qmailpanel.domains.models import Address, Domain
+from qmailpanel.domains.models import Address, Domain, Grant
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.losses import leading_on, losses_of
 from qmailpanel.domains.routes.remarks import say_end
@@ -26,7 +26,26 @@ ASKED = 8  # at first, whether they still do
 
 
 def nowhere_for(user: User) -> QuerySet[Nowhere]:
-    """Those that sync found in the domains that the person looks after."""
+    """Those that sync found, and of which anybody can know who looks after their own domain.
+
+    They may be counted: the others would tell of mail in domains that are not the person's.
+    """
+    return _found_for(user) if user.is_operator else _found_for(user).filter(hidden=False)
+
+
+def hidden_items(user: User, fates: Fates) -> list[tuple[Address, Item]]:
+    """The first of the others, of which the person knows who looks after several domains.
+
+    Ask for them last: what else is shown must not depend on how much is hidden.
+    """
+    if user.is_operator or len(Grant.objects.filter(user=user)[:2]) < 2:
+        return []
+    hidden = list(_found_for(user).filter(hidden=True).order_by("-pk")[:COUNTED])
+    return lost_items(user, hidden, fates) if hidden else []
+
+
+def _found_for(user: User) -> QuerySet[Nowhere]:
+    """In the domains that the person looks after."""
     here = Nowhere.objects.filter(node=settings.QMAILPANEL_NODE)
     if user.is_operator:
         return here
@@ -49,8 +68,9 @@ def lost_items(user: User, rows: Sequence[Nowhere], fates: Fates) -> list[tuple[
 
 
 def needs_of_nowhere(user: User) -> Iterator[Need]:
-    rows = list(nowhere_for(user).order_by("hidden", "-pk")[: COUNTED + 1])
-    lost, unasked = _ask(user, rows)
+    rows, fates = list(nowhere_for(user).order_by("-pk")[: COUNTED + 1]), Fates(user)
+    lost, unasked = _ask(user, rows, fates)
+    lost += hidden_items(user, fates)
     number = len(lost) + unasked
     if not lost:
         return
@@ -68,12 +88,10 @@ def needs_of_nowhere(user: User) -> Iterator[Need]:
     )
 
 
-def _ask(user: User, rows: Sequence[Nowhere]) -> tuple[list[tuple[Address, Item]], int]:
-    """The first of them, and how many are left; all where none of these is lost any more.
-
-    What they lead on is followed together, however many they are.
-    """
-    fates = Fates(user)
+def _ask(
+    user: User, rows: Sequence[Nowhere], fates: Fates
+) -> tuple[list[tuple[Address, Item]], int]:
+    """The first of them, and how many are left; all where none of these is lost any more."""
     if first := lost_items(user, rows[:ASKED], fates):
         return first, len(rows[ASKED:])
     return lost_items(user, rows[ASKED:], fates), 0

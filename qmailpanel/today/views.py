@@ -23,7 +23,7 @@ from qmailpanel.web.notices import around, make_notices
 
 from .of_host import needs_of_host
 from .of_mail import needs_of_mail
-from .of_nowhere import lost_items, needs_of_nowhere, nowhere_for
+from .of_nowhere import hidden_items, lost_items, needs_of_nowhere, nowhere_for
 from .wellness import state_of
 
 SHOWN = 20  # domains; all of them have a page of their own
@@ -71,8 +71,11 @@ def _context(request: PanelRequest) -> dict[str, Any]:
 @require_GET
 def nowhere(request: PanelRequest) -> HttpResponse:
     """Every alias and forwarding that goes nowhere; of one page those that still do."""
-    user, query = request.user, Query.of(request)
+    user, query, fates = request.user, Query.of(request), Fates(request.user)
     found = query.page_of(nowhere_for(user), ("domain", "address"))
-    items = [item for _address, item in lost_items(user, found.rows, Fates(user))]
+    lost = lost_items(user, found.rows, fates)
+    if not found.next:
+        lost += hidden_items(user, fates)
+    items = [item for _address, item in lost]
     context = {**around(notices(Statuses([]))), **query.context(found), "items": items}
     return show(request, "today/nowhere.html", context)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -425,6 +427,67 @@ def test_nobody_hears_of_addresses_of_other_people(
     assert "typo@pandle.net is no address here" in needs_in(as_stranger)
 
 
+def all_shown(client: Client) -> list[str]:
+    """Today, the pages of what goes nowhere and a page with the rail, without what is random."""
+    pages, ahead = [], ["/", "/domains/", "/nowhere/"]
+    while ahead:
+        text = client.get(ahead.pop(), follow=True).content.decode()
+        pages.append(
+            re.sub(r'name="csrfmiddlewaretoken" value="\w+"|"X-CSRFToken": "\w+"', "", text)
+        )
+        ahead += [
+            f"/nowhere/{unescape(link)}" for link in re.findall(r'rel="next" href="(.*?)"', text)
+        ]
+    return pages
+
+
+def add_lost(domain: Domain, number: int) -> None:
+    for each in range(number):
+        add_alias(SYSTEM, domain, AliasLocal(f"lost{each}"), [MailAddress("typo@pandle.net")])
+    make_live(domain)
+
+
+@pytest.mark.parametrize("number", [0, 8, 50, 101])
+@pytest.mark.parametrize("has_more_domains", [False, True])
+def test_nothing_shown_or_counted_tells_what_becomes_of_mail_in_domains_of_others(
+    as_colleague: Client,
+    host: SyncNode,
+    box: Address,
+    other_domain: Domain,
+    number: int,
+    has_more_domains: bool,
+) -> None:
+    if has_more_domains:
+        more = add_domain(SYSTEM, DomainName("more.example"))
+        Grant.objects.create(user=User.objects.get(), domain=more)
+    secret = add_mailbox(SYSTEM, other_domain, LocalPart("secret"))
+    add_alias(SYSTEM, box.domain, AliasLocal("probe"), [MailAddress(str(secret))])
+    add_lost(box.domain, number)
+    finish(look_at_all())
+    before = all_shown(as_colleague)
+    switch_mailbox(SYSTEM, secret, on=False)
+    make_live(other_domain)
+    finish(look_at_all())
+    assert Nowhere.objects.filter(hidden=True).count() == 1
+    assert all_shown(as_colleague) == before
+
+
+@pytest.mark.parametrize("number", [0, 8, 50])
+def test_who_looks_after_both_domains_sees_what_one_of_them_loses_in_the_other(
+    as_colleague: Client, host: SyncNode, box: Address, other_domain: Domain, number: int
+) -> None:
+    add_alias(SYSTEM, other_domain, AliasLocal("sales"), [MailAddress(str(box))])
+    switch_mailbox(SYSTEM, box, on=False)
+    add_lost(box.domain, number)
+    make_live(other_domain)
+    finish(look_at_all())
+    assert not any("sales" in page for page in all_shown(as_colleague))
+    Grant.objects.create(user=User.objects.get(), domain=other_domain)
+    assert sum("sales<" in page for page in all_shown(as_colleague)) == (1 if number else 2)
+    words = f"Not all mail to {number + 1} addresses arrives" if number else "Not all mail arrives"
+    assert words in needs_in(as_colleague)
+
+
 @pytest.mark.parametrize(("rights", "is_offered"), [(["switching"], False), (["addresses"], True)])
 def test_who_may_change_no_address_gets_no_button_for_it(
     as_colleague: Client, host: SyncNode, box: Address, rights: list[str], is_offered: bool
@@ -463,7 +526,7 @@ def test_the_page_of_a_person_asks_as_often_for_one_row_as_for_three(
     make_much(rows)
     person = User.objects.get()
     Grant.objects.bulk_create(Grant(user=person, domain=each) for each in Domain.objects.all())
-    with django_assert_num_queries(36):
+    with django_assert_num_queries(38):
         as_colleague.get("/")
 
 
