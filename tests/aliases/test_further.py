@@ -7,19 +7,22 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models.signals import post_init
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias, remove_alias
-from qmailpanel.domains.models import Address, Domain, Grant
+from qmailpanel.domains.models import Address, Destination, Domain, Grant, Kind
+from qmailpanel.domains.services import add_domain, change_domain
 from qmailpanel.domains.targets import targets_of
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.ledger.models import Change
 from qmailpanel.mailboxes.delivery.forwarding import change_forwarding
+from qmailpanel.mailboxes.own.queries import find_further
 from qmailpanel.mailboxes.removal.services import remove_mailbox
 from qmailpanel.mailboxes.services import add_mailbox
-from qmailpanel.qmail.names import AliasLocal, LocalPart, MailAddress
+from qmailpanel.qmail.names import AliasLocal, DomainName, LocalPart, MailAddress
 
 TARGET = MailAddress("biliards@pandle.net")
 
@@ -77,6 +80,60 @@ def test_of_many_aliases_the_first_are_shown_and_the_others_counted(
     assert listed(as_colleague, biliards)[-1] == "a19@pandle.net"
     assert "?q=biliards%40pandle.net" in text(as_colleague, biliards)
     assert "2 more" in text(as_colleague, biliards)
+
+
+def many_aliases(domain: Domain, count: int) -> None:
+    change = Change.objects.latest("pk")
+    rows = [
+        Address(domain=domain, kind=Kind.ALIAS, local=f"m{number:05}", change=change)
+        for number in range(count)
+    ]
+    Address.objects.bulk_create(rows)
+    Destination.objects.bulk_create(Destination(address=row, target=TARGET) for row in rows)
+
+
+def test_of_very_many_no_more_are_read_than_the_page_counts(
+    as_colleague: Client, biliards: Address, domain: Domain
+) -> None:
+    many_aliases(domain, 300)
+    assert listed(as_colleague, biliards)[-1] == "m00019@pandle.net"
+    assert "more than 180 more" in text(as_colleague, biliards)
+
+
+def test_what_others_lead_to_a_mailbox_is_not_read_for_its_pages(
+    as_colleague: Client, biliards: Address, domain: Domain, other_domain: Domain
+) -> None:
+    add_alias(SYSTEM, domain, AliasLocal("snooker"), [TARGET])
+    many_aliases(other_domain, 300)
+    read: list[Destination] = []
+
+    def note(instance: Destination, **_more: Any) -> None:
+        read.append(instance)
+
+    post_init.connect(note, sender=Destination)
+    assert listed(as_colleague, biliards) == find_further(biliards) == ["snooker@pandle.net"]
+    post_init.disconnect(note, sender=Destination)
+    assert len(read) < 10
+
+
+def test_those_of_the_same_domain_come_first(
+    as_operator: Client, biliards: Address, domain: Domain
+) -> None:
+    first = add_domain(SYSTEM, DomainName("aaa.example"))
+    add_alias(SYSTEM, first, AliasLocal("a"), [TARGET])
+    add_alias(SYSTEM, domain, AliasLocal("z"), [TARGET])
+    assert listed(as_operator, biliards) == ["z@pandle.net", "a@aaa.example"]
+
+
+def test_an_address_below_is_named_unless_that_is_a_domain_of_its_own(
+    as_operator: Client, biliards: Address, domain: Domain
+) -> None:
+    change_domain(SYSTEM, domain, subdomains=True)
+    add_alias(SYSTEM, domain, AliasLocal("a"), [TARGET, MailAddress("biliards@x.pandle.net")])
+    add_alias(SYSTEM, domain, AliasLocal("b"), [MailAddress("Biliards@mail.pandle.net")])
+    assert listed(as_operator, biliards) == ["a@pandle.net", "b@pandle.net"]
+    add_domain(SYSTEM, DomainName("mail.pandle.net"))
+    assert listed(as_operator, biliards) == ["a@pandle.net"]
 
 
 def test_an_alias_is_added_there_and_leads_back(as_colleague: Client, biliards: Address) -> None:

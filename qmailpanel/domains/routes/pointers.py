@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from django.utils.translation import gettext, gettext_noop, ngettext
 
 from qmailpanel.accounts.models import User
-from qmailpanel.domains.models import Address, Domain, Kind
+from qmailpanel.among import AMONG
+from qmailpanel.domains.models import Address, AddressQuerySet, Domain, Kind
 from qmailpanel.ledger.actors import Actor, Refused
 
 from .hops import DELIVERING
-from .references import Reference, find_references
+from .references import Reference, find_holders, find_references
 
 SHOWN = 5  # pointers a sentence can carry
 
@@ -41,6 +42,12 @@ def refuse_pointed_to(name: str, references: Iterable[Reference], actor: Actor) 
 def references_to(address: Address) -> list[Reference]:
     """What delivers to the address under any name of its domain."""
     return find_references(address.domain, served_names(address.domain), address.local)
+
+
+def holders_to(address: Address, rows: AddressQuerySet, most: int) -> tuple[list[int], bool]:
+    """Which of these rows deliver to the address, in their order; see `find_holders`."""
+    names = served_names(address.domain)
+    return find_holders(rows, address.domain, names, address.local, most)
 
 
 def references_into(domain: Domain) -> list[Reference]:
@@ -108,4 +115,6 @@ def _seen_by(actor: Actor, domains: set[int]) -> set[int]:
     if actor.user_id is None or not domains:
         return domains
     user = User.objects.get(pk=actor.user_id)
-    return set(Domain.objects.for_user(user).filter(pk__in=domains).values_list("pk", flat=True))
+    return set(
+        Domain.objects.for_user(user).filter(**{f"pk{AMONG}": domains}).values_list("pk", flat=True)
+    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from qmailpanel.domains.models import Address, Destination, Domain, Responder
+from qmailpanel.domains.models import Address, AddressQuerySet, Destination, Domain, Responder
 
 from .ours import Ours
 
@@ -39,12 +39,35 @@ def find_references(domain: Domain, names: Collection[str], local: str = "") -> 
     Whatever case it is written in, and whenever it was.
     """
     references = list(_read_references(domain, names, local)) if names else []
-    places = [reference.target.lower().rpartition("@")[::2] for reference in references]
+    reached = _reached(domain, names, local, [reference.target for reference in references])
+    return [one for one, is_there in zip(references, reached, strict=True) if is_there]
+
+
+def find_holders(
+    rows: AddressQuerySet, domain: Domain, names: Collection[str], local: str, most: int
+) -> tuple[list[int], bool]:
+    """The first of these rows that deliver to that address, by number, and whether that is all.
+
+    The database chooses and sorts: whatever others point there, no more than `most` are read.
+    """
+    there = rows.annotate(lower=Lower("destinations__target"))
+    found = there.filter(_condition("lower", domain, names, local)) if names else there.none()
+    pairs = list(found.values_list("pk", "lower")[: most + 1])
+    read = pairs[:most]
+    reached = _reached(domain, names, local, [target for _, target in read])
+    keys = [key for (key, _), is_there in zip(read, reached, strict=True) if is_there]
+    return list(dict.fromkeys(keys)), len(pairs) <= most
+
+
+def _reached(
+    domain: Domain, names: Collection[str], local: str, targets: Iterable[str]
+) -> list[bool]:
+    """Of each target, whether it is that address: a name below may be another domain."""
+    places = [target.lower().rpartition("@")[::2] for target in targets]
     below = Ours().read({host for _, host in places} - {*names, ""}, removed=True)
     return [
-        reference
-        for reference, (there, host) in zip(references, places, strict=True)
-        if local in ("", there) and (host in names or below.get(host) == domain)
+        local in ("", there) and (host in names or below.get(host) == domain)
+        for there, host in places
     ]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from qmailpanel.domains.models import Address
-from qmailpanel.domains.routes.pointers import aliases_to, references_to
+from qmailpanel.among import AMONG
+from qmailpanel.domains.models import Address, Kind
+from qmailpanel.domains.routes.pointers import holders_to
 from qmailpanel.ledger.models import Change, Verb
 
-SHOWN = 20  # sign-ins
+SHOWN, FURTHER = 20, 200  # sign-ins; aliases
 
 
 def find_sign_ins(address: Address) -> list[Change]:
@@ -19,6 +20,9 @@ def find_sign_ins(address: Address) -> list[Change]:
 
 
 def find_further(address: Address) -> list[str]:
-    """The aliases of the domain that deliver here, and here alone or not."""
-    aliases = aliases_to(address, references_to(address))
-    return [str(alias) for alias in aliases if alias.enabled]
+    """The first aliases of the domain that deliver here, and here alone or not."""
+    near = Address.objects.filter(domain=address.domain, kind=Kind.ALIAS, removed=False)
+    there = near.filter(enabled=True, domain__removed=False).order_by("local")
+    keys, _is_all = holders_to(address, there, FURTHER)
+    aliases = Address.objects.filter(**{f"pk{AMONG}": set(keys)}).select_related("domain")
+    return [str(alias) for alias in aliases.order_by("local")]
