@@ -17,6 +17,7 @@ from qmailpanel.domains.frame import notices
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.qmail.names import MailAddress
 from qmailpanel.qmail.numbers import HIGHEST_ROW, read_number
+from qmailpanel.reports.node import find_node, is_alive
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.sync.models import Errand
 from qmailpanel.sync.services import ask_route
@@ -83,7 +84,13 @@ def _may_ask(request: PanelRequest, address: str) -> bool:
 def _live_context(request: PanelRequest, errand: Errand, wait: int) -> dict[str, Any]:
     is_answered = errand.answered is not None
     live = read_live(request.user, errand, Fates(request.user)) if is_answered else None
-    return {"errand": errand, "wait": 0 if is_answered else wait, "live": live}
+    is_running = is_answered or is_alive(find_node())
+    return {
+        "errand": errand,
+        "wait": 0 if is_answered else wait,
+        "live": live,
+        "is_running": is_running,
+    }
 
 
 def _find_errand(request: PanelRequest, about: str) -> Errand | None:

@@ -10,16 +10,18 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET
 
 from qmailpanel.accounts.access import Audience, PanelRequest, audience
+from qmailpanel.accounts.models import User
 from qmailpanel.domains.frame import notices
 from qmailpanel.domains.lists import DomainRows
 from qmailpanel.domains.models import Domain
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.paging import page as page_of
+from qmailpanel.reports.models import SyncNode
 from qmailpanel.reports.node import find_node
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import show, wants
 from qmailpanel.web.lists import Query
-from qmailpanel.web.notices import around, make_notices
+from qmailpanel.web.notices import Notice, around, make_notices
 
 from .of_host import needs_of_host
 from .of_mail import needs_of_mail
@@ -57,7 +59,7 @@ def _context(request: PanelRequest) -> dict[str, Any]:
     state = state_of(user, node, None if first.next else rows, needs)
     is_moving = any(row.badge.is_unsettled for row in rows) or bool(node and node.total)
     return {
-        **around(notice for notice in make_notices([], node) if notice.total),
+        **around(_notices(user, node)),
         "needs": needs,
         "rows": rows,
         "next": first.next,
@@ -65,6 +67,12 @@ def _context(request: PanelRequest) -> dict[str, Any]:
         "seen": f"{crc32(repr((needs, rows, state)).encode()):x}",
         "watch": SOON if is_moving else LATER,
     }
+
+
+def _notices(user: User, node: SyncNode | None) -> list[Notice]:
+    """What is no line of its own: for operators all else of the service is one."""
+    notices = make_notices([], node)
+    return [each for each in notices if each.total or not (user.is_operator or each.is_private)]
 
 
 @audience(Audience.PERSON)

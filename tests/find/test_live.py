@@ -16,6 +16,7 @@ from qmailpanel.domains.models import Domain, Grant
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import hold_mailbox
 from qmailpanel.qmail.names import MailAddress
+from qmailpanel.reports.models import SyncNode
 from qmailpanel.sync.errands import AT_ONCE, KEPT
 from qmailpanel.sync.models import Errand
 from qmailpanel.sync.service import Service
@@ -58,12 +59,22 @@ def as_root(service: Service, sign_in: Any) -> Client:
 def asked(client: Client, service: Service, address: str) -> str:
     """The last fragment of those that the page gets one after the other."""
     text = client.post("/find/route/", {"address": address}, headers=LIVE).content.decode()
-    assert "Being read" in text
     service.turn()
     [again] = re.findall(r'hx-get="([^"]+)"', text)
     text = client.get(again, headers=LIVE).content.decode()
     assert "hx-get" not in text
     return text
+
+
+@pytest.mark.root
+def test_it_says_whether_the_service_runs_that_reads_them(service, client) -> None:
+    asking = {"address": "there@pandle.net"}
+    SyncNode.objects.update(heartbeat=None)
+    said = client.post("/find/route/", asking, headers=LIVE).content.decode()
+    assert "The sync service is not running" in said
+    SyncNode.objects.update(heartbeat=timezone.now())
+    said = client.post("/find/route/", asking, headers=LIVE).content.decode()
+    assert "Being read from the mail server" in said
 
 
 @pytest.mark.root

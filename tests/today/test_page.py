@@ -547,3 +547,12 @@ def test_it_says_that_all_is_live_only_where_nothing_failed_or_was_changed_by_ha
     assert "all live" in body(as_operator)
     spoil(box)
     assert "all live" not in body(as_operator)
+
+
+def test_whoever_is_no_operator_is_told_that_the_service_does_not_run(
+    as_colleague, host, box
+) -> None:
+    fail(box)
+    assert "the sync service is not running" not in body(as_colleague)
+    stop_service(box)
+    assert "the sync service is not running" in body(as_colleague)
