@@ -494,6 +494,25 @@ def test_who_looks_after_both_domains_sees_what_one_of_them_loses_in_the_other(
     assert words in needs_in(as_colleague)
 
 
+@pytest.mark.parametrize("mended", [range(50), range(50, 51)], ids=["first page", "last page"])
+def test_nobody_is_told_that_nothing_is_lost_while_another_page_has_some(
+    as_operator: Client, host: SyncNode, box: Address, mended: range
+) -> None:
+    for each in range(51):
+        there = "gone" if each in mended else "lost"
+        add_alias(
+            SYSTEM, box.domain, AliasLocal(f"a{each:02}"), [MailAddress(f"{there}@pandle.net")]
+        )
+    finish(look_at_all())
+    add_mailbox(SYSTEM, box.domain, LocalPart("gone"))
+    make_live(box.domain)
+    first, second = [page for page in all_shown(as_operator) if "<title>Mail that" in page]
+    shown = [page.count("data-open") for page in (first, second)]
+    assert sorted(shown) == [0, 51 - len(mended)]
+    assert "No alias and no forwarding here loses mail." not in first + second
+    assert "Those of this page lose no mail any more." in (first, second)[shown.index(0)]
+
+
 @pytest.mark.parametrize(("rights", "is_offered"), [(["switching"], False), (["addresses"], True)])
 def test_who_may_change_no_address_gets_no_button_for_it(
     as_colleague: Client, host: SyncNode, box: Address, rights: list[str], is_offered: bool
