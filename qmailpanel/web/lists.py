@@ -16,6 +16,15 @@ from qmailpanel.qmail.numbers import HIGHEST_ROW, read_number
 Row = TypeVar("Row", bound=Model)
 
 
+LONGEST = 320  # characters of what is looked for
+
+
+def searched(typed: str) -> str:
+    """As names are written, without what no name has and no database takes."""
+    text = normalize("NFC", "".join(filter(str.isprintable, typed)))
+    return text.strip().lower()[:LONGEST]
+
+
 @dataclass(frozen=True)
 class Query:
     """Filters live in the address: `q` begins the name, `top` is a row to see first.
@@ -36,7 +45,7 @@ class Query:
     def of(cls, request: HttpRequest) -> Query:
         get = request.GET.get
         top = read_number(get("top", ""), HIGHEST_ROW) or 0
-        q = normalize("NFC", get("q", "").strip().lower())
+        q = searched(get("q", ""))
         number = read_number(get("page", ""), HIGHEST_ROW) or 1
         cursors = get("after", ""), get("before", "")
         return cls(q, top, *cursors, get("only", ""), get("sort", ""), number)

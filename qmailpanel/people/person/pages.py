@@ -21,7 +21,7 @@ from qmailpanel.qmail.names import display_of, stored_of
 from qmailpanel.qmail.numbers import HIGHEST_ROW, read_number
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.answers import show, wants
-from qmailpanel.web.lists import Query
+from qmailpanel.web.lists import Query, searched
 from qmailpanel.web.notices import around
 
 
@@ -84,7 +84,7 @@ def person_page(
 def _query(request: PanelRequest) -> Query:
     """A form sends along what the list it stands below was searched for."""
     query = Query.of(request)
-    return replace(query, q=request.POST["q"].strip().lower()) if "q" in request.POST else query
+    return replace(query, q=searched(request.POST["q"])) if "q" in request.POST else query
 
 
 def _rights_form(grants: Sequence[Grant], mine: Rights) -> RightsForm:
