@@ -19,6 +19,7 @@ from qmailpanel.mailboxes.opening.links import find_link, use_link
 from qmailpanel.mailboxes.opening.suggest import known_words
 from qmailpanel.mailboxes.owners import owner_of
 from qmailpanel.web.attempt import attempt
+from qmailpanel.web.lists import searched
 
 from .webmail import set_webmail_password
 
@@ -76,7 +77,7 @@ def webmail_password(request: HttpRequest) -> HttpResponse:
 
     Wrong tries are counted as those of signing in are, and with them.
     """
-    typed = request.POST.get("user", "").strip().lower()
+    typed = searched(request.POST.get("user", ""))
     present, password = request.POST.get("curpass", ""), request.POST.get("newpass", "")
     key = f"{typed} {get_ip(request)}"
     counted = consume(request, app="allauth.account", action="login_failed", key=key)

@@ -45,6 +45,14 @@ def test_the_right_password_sets_the_next_one_and_the_answer_is_ok(mailbox):
     assert (change.verb, change.actor_name) == (Verb.PASSWORD, "biliards@pandle.net")
 
 
+def test_a_name_with_what_no_database_takes_is_wrong_as_any_other(mailbox):
+    status, _said = ask(user="no\0body@pandle.net")
+    assert status == 422
+    told = Change.objects.latest("id")
+    assert told.verb == Verb.REFUSED
+    assert "nobody@pandle.net" in (told.actor_name, told.target)
+
+
 def test_a_form_as_a_query_string_does_as_well(mailbox):
     body = f"user=Biliards%40pandle.net&curpass={PASSWORD}&newpass={NEXT}".replace(" ", "+")
     answer = Client(enforce_csrf_checks=True).post(
