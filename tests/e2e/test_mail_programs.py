@@ -176,7 +176,7 @@ def test_the_owner_is_away_from_one_day_to_another(page, panel, open_owner):
     page.get_by_role("button", name="Add mailbox").click()
     expect_status(page, HERE, "Live")
     owner, today = open_owner(HERE, FIRST), datetime.now(UTC).date()
-    owner.get_by_role("link", name="Forwarding and auto-reply", exact=True).click()
+    owner.get_by_role("link", name="Delivery", exact=True).click()
     owner.get_by_label("Reply automatically").check()
     owner.get_by_label("Subject").fill("Away")
     owner.get_by_label("Text").fill("Back on Monday.")

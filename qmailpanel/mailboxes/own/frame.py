@@ -42,11 +42,7 @@ TABS = (
     Tab("mailboxes:own_password", _("Password"), (OwnItem.PASSWORD,)),
     Tab("mailboxes:own_security", _("Security")),
     Tab("mailboxes:own_app_passwords", _("App passwords"), (OwnItem.APP_PASSWORDS,)),
-    Tab(
-        "mailboxes:own_mail",
-        _("Forwarding and auto-reply"),
-        (OwnItem.FORWARDING, OwnItem.AUTO_REPLY),
-    ),
+    Tab("mailboxes:own_mail", _("Delivery"), (OwnItem.FORWARDING, OwnItem.AUTO_REPLY)),
     Tab("mailboxes:own_sign_ins", _("Sign-ins"), (OwnItem.SIGN_INS,)),
     Tab("mailboxes:own_programs", _("Mail programs")),
 )
