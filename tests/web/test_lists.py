@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from django.urls import Resolver404, resolve
 
 from qmailpanel.accounts.models import User
 from qmailpanel.aliases.services import add_alias
@@ -51,6 +52,11 @@ def test_nor_where_a_form_says_what_was_looked_for(
     as_operator.post(f"/people/{colleague.pk}/rights/", sent)
     grant = Grant.objects.get(user=colleague, domain=domain)
     assert grant.rights == ["passwords", "switching"]
+
+
+def test_a_name_in_an_address_with_what_no_database_takes_leads_nowhere() -> None:
+    with pytest.raises(Resolver404):
+        resolve("/domains/pandle\0.net/")
 
 
 def test_what_is_looked_for_is_no_longer_than_an_address(as_operator: Client) -> None:
