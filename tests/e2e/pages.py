@@ -34,6 +34,13 @@ def open_tab(page: Page, name: str) -> None:
     page.locator(".tabs").get_by_role("link", name=name, exact=True).click()
 
 
+def save(page: Page, button: str) -> None:
+    """Press it, and wait until the answer stands there: what stood there before was live too."""
+    page.evaluate("document.querySelector('#said').replaceChildren()")
+    page.get_by_role("button", name=button).click()
+    expect(page.locator("#said")).not_to_be_empty()
+
+
 def mark(page: Page) -> None:
     """So that `is_marked()` can tell whether the page was loaded again."""
     page.evaluate("window.marked = true")

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from qmailpanel.qmail.formats.maildir import parse
 from tests.e2e.conftest import WIDE, listen, running
-from tests.e2e.pages import expect_status, open_tab
+from tests.e2e.pages import expect_status, open_tab, save
 from tests.e2e.product import MailHost, enter
 from tests.e2e.test_every_page import check
 from tests.kit.dovecot import OWN, Dovecot, needs_dovecot, run_dovecot
@@ -138,21 +138,21 @@ def test_what_is_set_in_the_browser_opens_fills_and_closes_the_mailbox(page, pan
     assert (dovecot.imap(HERE, app), dovecot.pop3(HERE, app)) == (True, False)
 
     page.get_by_label("POP3: mail programs fetch it").uncheck()
-    page.get_by_role("button", name="Save what it opens").click()
+    save(page, "Save what it opens")
     expect(page.get_by_label("POP3: mail programs fetch it")).not_to_be_checked()
     live(page)
     assert (dovecot.imap(HERE, FIRST), dovecot.pop3(HERE, FIRST)) == (True, False)
 
     open_tab(page, "Quota")
     page.get_by_label("Quota").fill("20 KB")
-    page.get_by_role("button", name="Set quota").click()
+    save(page, "Set quota")
     live(page)
     home = panel.host.mail / "pandle.net/anna"
     assert deliver(home, "small", 9_000) == 0
     assert dovecot.subjects(HERE, FIRST) == ["small"]
     assert deliver(home, "large", 15_000) == 77
     page.get_by_label("Quota").fill("40 KB")
-    page.get_by_role("button", name="Set quota").click()
+    save(page, "Set quota")
     live(page)
     assert deliver(home, "large", 15_000) == 0
     assert sorted(dovecot.subjects(HERE, FIRST)) == ["large", "small"]

@@ -31,7 +31,7 @@ def test_the_printed_link_signs_in_by_a_button_and_asks_for_a_first_password(str
     expect(stranger.locator(".error")).to_be_visible()
     stranger.get_by_label("Password").fill(PASSWORD)
     stranger.get_by_role("button", name="Set password").click()
-    expect(stranger.get_by_role("heading", name="Domains")).to_be_visible()
+    expect(stranger.get_by_role("heading", name="Today")).to_be_visible()
 
 
 def test_a_used_link_says_so_and_how_to_get_another(stranger, panel):

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import listen, running
-from tests.e2e.pages import open_tab
+from tests.e2e.pages import open_tab, save
 from tests.e2e.product import enter
 from tests.e2e.test_every_page import check
 
@@ -80,7 +80,7 @@ def test_the_bar_follows_the_mail_from_empty_to_full_and_the_lists_find_it(page,
     assert deliver(panel, 5_000) == 77
     open_tab(page, "Quota")
     page.get_by_label("Quota").fill("20 KB")
-    page.get_by_role("button", name="Set quota").click()
+    save(page, "Set quota")
     expect(page.locator(".headline .status")).to_have_text("Live")
     assert deliver(panel, 9_500) == 0
     expect_soon(page, "(91%)")
