@@ -41,11 +41,16 @@ ADDRESS = Callable[[], Iterator[tuple[str, str]]]
 
 @dataclass(frozen=True)
 class Page:
-    """A page as somebody sees it."""
+    """A page as somebody sees it, or the `part` of it that htmx asks for."""
 
     name: str
     browser: Client
     address: str
+    part: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"hx-request": "true", "hx-target": self.part} if self.part else {}
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def ask(asked: Page, requests: int) -> Answers:
 
 def _get(asked: Page) -> float:
     start = time.perf_counter()
-    response = asked.browser.get(asked.address)
+    response = asked.browser.get(asked.address, headers=asked.headers)
     took = time.perf_counter() - start
     if response.status_code != 200:
         raise RuntimeError(f"{asked.address}: {response.status_code}")
@@ -95,7 +100,13 @@ def all_pages() -> Iterator[Page]:
         ("one domain", _browser(one), _of_person(single, single)),
         ("owner", owner, _of_owner()),
     ):
-        yield from (Page(f"{who}: {name}", browser, address) for name, address in pages)
+        yield from (_page(who, browser, name, address) for name, address in pages)
+
+
+def _page(who: str, browser: Client, name: str, address: str) -> Page:
+    """What is typed into the field is answered in the page that stands there."""
+    part = "content" if name.startswith("field") else ""
+    return Page(f"{who}: {name}", browser, address, part)
 
 
 def _browser(user: User, backend: str | None = None) -> Client:

@@ -129,7 +129,10 @@ def places_of(row: Address) -> list[str]:
     app = "mailboxes" if row.kind == "mailbox" else "aliases"
     mine, pulse = f"{HERE}{app}/{row.pk}/", f"/pulse/?pending=a{row.pk}&domain=d{row.domain_id}"
     lists = [f"{HERE}{app}/", f"{HERE}{app}/?top={row.pk}", f"{HERE}{app}/?q={row.local}"]
-    return [*lists, mine, f"{mine}row/", f"{mine}remove/", pulse, f"/find/?q={row}"]
+    further = Address.objects.filter(kind="mailbox", local="box").exclude(pk=row.pk)
+    targets = {there.target for there in row.destinations.all()}
+    boxes = [f"{HERE}mailboxes/{each.pk}/" for each in further if str(each) in targets]
+    return [*lists, *boxes, mine, f"{mine}row/", f"{mine}remove/", pulse, f"/find/?q={row}"]
 
 
 @pytest.mark.parametrize("scene", [*SCENES, *BEHIND])
