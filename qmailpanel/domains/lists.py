@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import Count, Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from qmailpanel.reports.models import SyncPosition
-from qmailpanel.reports.statuses import Statuses
+from qmailpanel.reports.models import Nowhere, SyncPosition
+from qmailpanel.reports.statuses import Status, Statuses
 from qmailpanel.web.badges import Badge, domain_badge
 
 from .frame import display
@@ -43,11 +45,12 @@ class DomainRows:
     def __init__(self, domains: Sequence[Domain]) -> None:
         self.statuses = Statuses(domain.pk for domain in domains)
         self._sizes = Sizes(domains)
+        self._nowhere = _count_nowhere(domain.pk for domain in domains)
 
     def row(
         self, domain: Domain, *, new: bool = False, focus: bool = False, why: str = ""
     ) -> DomainRow:
-        badge = domain_badge(self.statuses, domain)
+        badge = self._badge(domain)
         shown = display(domain)
         return DomainRow(
             key=badge.key,
@@ -63,6 +66,21 @@ class DomainRows:
             new=new,
             focus=focus,
         )
+
+    def _badge(self, domain: Domain) -> Badge:
+        """The worst in it: what failed, else of how many addresses not all mail arrives."""
+        badge, lost = domain_badge(self.statuses, domain), self._nowhere.get(domain.pk, 0)
+        if not lost or badge.text or badge.status is not Status.LIVE:
+            return badge
+        text = ngettext("%(n)s loses mail", "%(n)s lose mail", lost) % {"n": intcomma(lost)}
+        return replace(badge, text=text, look=Status.FAILED)
+
+
+def _count_nowhere(domains: Iterable[int]) -> dict[int, int]:
+    """By these domains: how many sync found of which those know who look after the domain."""
+    here = Nowhere.objects.filter(node=settings.QMAILPANEL_NODE, hidden=False)
+    found = here.filter(domain__in=[*domains]).values_list("domain")
+    return dict(found.annotate(n=Count("pk")).order_by())
 
 
 def unknown_words(domain: Domain) -> str:

@@ -32,6 +32,7 @@ PARTS = {  # what services are made of, and what changes nothing that the ledger
     "ledger.services",
     "mailboxes.owners.owner_of",
     "mailboxes.owners.own_deed",
+    "people.granting",
     "people.grants.give",
     "people.invitations.record_invitations",
 }

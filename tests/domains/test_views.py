@@ -16,7 +16,7 @@ from qmailpanel.domains.services import add_domain, change_domain, remove_domain
 from qmailpanel.ledger.actors import SYSTEM
 from qmailpanel.mailboxes.services import add_mailbox
 from qmailpanel.qmail.names import DomainName, LocalPart
-from qmailpanel.reports.models import SyncNode
+from qmailpanel.reports.models import Nowhere, SyncNode
 from tests.kit.live import make_live, write_position, write_problem
 
 HTMX = {"HX-Request": "true"}
@@ -505,7 +505,7 @@ def test_the_list_asks_the_database_as_often_for_one_row_as_for_three(
 ) -> None:
     fill(rows)
     SyncNode.objects.create(node=settings.QMAILPANEL_NODE, heartbeat=timezone.now())
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         as_operator.get(LIST)
 
 
@@ -533,3 +533,21 @@ def test_the_list_says_that_a_domain_that_is_off_refuses_all_mail(as_operator, d
     page = as_operator.get("/domains/").content.decode()
     assert "all mail is refused" in page
     assert "a@example.org" not in page
+
+
+def test_a_domain_is_not_live_in_its_list_where_an_alias_loses_mail(
+    as_colleague: Client, domain: Domain
+) -> None:
+    make_live(domain)
+    assert ">Live</span>" in _row_of(as_colleague, domain)
+    here = {"node": "main", "domain": domain.pk}
+    Nowhere.objects.create(**here, address=1)
+    Nowhere.objects.create(**here, address=2, hidden=True)
+    row = _row_of(as_colleague, domain)
+    assert "1 loses mail" in row
+    assert 'class="status failed"' in row
+
+
+def _row_of(client: Client, domain: Domain) -> str:
+    page = client.get("/domains/").content.decode()
+    return page.partition(f'id="row-d{domain.pk}"')[2].partition("</tr>")[0]

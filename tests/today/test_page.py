@@ -539,7 +539,7 @@ def test_the_page_asks_the_database_as_often_for_one_row_as_for_three(
     as_operator: Client, django_assert_num_queries: Any, rows: int
 ) -> None:
     make_much(rows)
-    with django_assert_num_queries(36):
+    with django_assert_num_queries(37):
         as_operator.get("/")
 
 
@@ -551,7 +551,7 @@ def test_the_page_of_a_person_asks_as_often_for_one_row_as_for_three(
     make_much(rows)
     person = User.objects.get()
     Grant.objects.bulk_create(Grant(user=person, domain=each) for each in Domain.objects.all())
-    with django_assert_num_queries(38):
+    with django_assert_num_queries(39):
         as_colleague.get("/")
 
 
