@@ -25,9 +25,10 @@ test: .venv/installed-dev programs lint  ## lint, then all tests, in three proce
 
 test-browser:
 	@$(BIN)/python -m pytest -m e2e
+	@$(BIN)/python -m pytest tests/console tests/commands
 
 test-sync:
-	@$(BIN)/python -m pytest tests/sync tests/console tests/commands
+	@$(BIN)/python -m pytest tests/sync
 
 test-others:
 	@$(BIN)/python -m pytest -m "not e2e" --ignore tests/sync --ignore tests/console --ignore tests/commands
