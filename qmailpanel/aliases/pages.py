@@ -11,6 +11,7 @@ from django.urls import reverse
 from qmailpanel.accounts.models import User
 from qmailpanel.among import AMONG
 from qmailpanel.domains.addresses.badge import badge_of, with_state
+from qmailpanel.domains.addresses.links import href_of
 from qmailpanel.domains.frame import display
 from qmailpanel.domains.models import Address, Kind
 from qmailpanel.domains.routes.fates import Fates
@@ -62,14 +63,9 @@ def _rows(user: User, addresses: list[Address]) -> list[Further]:
         Further(
             one.local,
             f"@{display(one.domain)}",
-            _href(one),
+            href_of(one),
             badge_of(statuses, one, fates),
             one.kind == Kind.MAILBOX,
         )
         for one in addresses
     ]
-
-
-def _href(address: Address) -> str:
-    app = "mailboxes" if address.kind == Kind.MAILBOX else "aliases"
-    return reverse(f"{app}:detail", args=[address.domain.name, address.pk])

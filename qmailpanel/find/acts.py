@@ -11,11 +11,10 @@ from django.utils.translation import gettext as _
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.access.rights import Right, Rights, shown_rights
+from qmailpanel.domains.addresses.links import href_of
 from qmailpanel.domains.models import Address, Claim, Kind
 from qmailpanel.domains.routes.sentences import KEPT
 from qmailpanel.qmail.route.ends import End, Fate
-
-from .links import href_of
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.addresses.badge import badge_of
+from qmailpanel.domains.addresses.links import href_of
 from qmailpanel.domains.frame import display
 from qmailpanel.domains.models import Address, Domain, Kind
 from qmailpanel.domains.routes.fates import Fates
@@ -21,7 +22,6 @@ from qmailpanel.mailboxes.removal.services import kept_until
 from qmailpanel.reports.statuses import Statuses
 from qmailpanel.web.badges import domain_badge
 
-from .links import href_of
 from .search import Found
 
 

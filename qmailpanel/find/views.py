@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from unicodedata import normalize
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -22,6 +21,7 @@ from qmailpanel.reports.statuses import Statuses
 from qmailpanel.sync.models import Errand
 from qmailpanel.sync.services import ask_route
 from qmailpanel.web.answers import see_other, show, wants
+from qmailpanel.web.lists import searched
 from qmailpanel.web.notices import FIRST_WAIT, LAST_WAIT, around
 
 from .card import card_of, read_address
@@ -29,14 +29,12 @@ from .live import read_live
 from .pages import Group, groups_of
 from .search import Found, find_home, search
 
-LONGEST = 320
-
 
 @audience(Audience.PERSON)
 @require_GET
 def page(request: PanelRequest) -> HttpResponse:
     """What was found; `open`: of anything but a whole address the first of it."""
-    asked = _asked(request.GET.get("q", ""))
+    asked = searched(request.GET.get("q", ""))
     context = _context(request, asked)
     groups: list[Group] = context["groups"]
     if "open" in request.GET and groups and not context["card"]:
@@ -98,12 +96,6 @@ def _find_errand(request: PanelRequest, about: str) -> Errand | None:
     if not pk:
         return None
     return Errand.objects.for_user(request.user).filter(pk=pk, about=about).first()
-
-
-def _asked(typed: str) -> str:
-    """Without what no name has, and no database takes."""
-    text = normalize("NFC", "".join(filter(str.isprintable, typed)))
-    return text.strip().lower()[:LONGEST]
 
 
 def _context(request: PanelRequest, asked: str) -> dict[str, Any]:

@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from qmailpanel.accounts.models import User
+from qmailpanel.domains.addresses.links import href_of
 from qmailpanel.domains.frame import display
 from qmailpanel.domains.fullness import FULL, nearly_full_among, nearly_full_begins
-from qmailpanel.domains.models import Address, Claim, Domain, Kind
+from qmailpanel.domains.models import Address, Claim, Domain
 from qmailpanel.reports.models import SyncProblem, Usage
 from qmailpanel.reports.node import holds_quotas
 from qmailpanel.reports.statuses import Status, Statuses
@@ -32,11 +33,6 @@ def needs_of_mail(user: User) -> Iterator[Need]:
 def name_of(address: Address) -> SafeString:
     host = escape(display(address.domain))
     return SafeString(f'{escape(address.local)}<span class="at">@{host}</span>')
-
-
-def href_of(address: Address) -> str:
-    app = "mailboxes" if address.kind == Kind.MAILBOX else "aliases"
-    return reverse(f"{app}:detail", args=[address.domain.name, address.pk])
 
 
 # not live

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 
 from qmailpanel.accounts.models import User
 from qmailpanel.domains.access.rights import Right, read_rights
+from qmailpanel.domains.addresses.links import href_of
 from qmailpanel.domains.models import Address, Domain, Grant
 from qmailpanel.domains.routes.fates import Fates
 from qmailpanel.domains.routes.losses import leading_on, losses_of
@@ -20,7 +21,7 @@ from qmailpanel.reports.models import Nowhere
 from qmailpanel.reports.statuses import Status
 
 from .need import COUNTED, SHOWN, Item, Need, say_more, say_number
-from .of_mail import href_of, name_of
+from .of_mail import name_of
 
 ASKED = 8  # at first, whether they still do
 

@@ -1,4 +1,4 @@
-"""The pages of what was found."""
+"""The page of an address, of either kind."""
 
 from __future__ import annotations
 
